@@ -54,8 +54,10 @@ public static class FrameScan
 
     public delegate void Visit(in FrameHeader header, ReadOnlySpan<byte> payload);
 
-    /// <summary>Judges the frame whose first byte is the first of <paramref name="bytes"/> and should stand at <paramref name="position"/>.</summary>
-    /// <param name="header">The header, unless the verdict is <see cref="FrameVerdict.Bad"/>.</param>
+    /// <summary>
+    /// Judges the frame whose first byte is the first of <paramref name="bytes"/> and should stand at <paramref name="position"/>.
+    /// Gives its header unless the verdict is <see cref="FrameVerdict.Bad"/>.
+    /// </summary>
     public static FrameVerdict At(ReadOnlySpan<byte> bytes, long position, LogIdentity log, out FrameHeader header)
     {
         if (!HeaderAt(bytes, position, log, out header))
@@ -68,10 +70,10 @@ public static class FrameScan
     }
 
     /// <summary>
-    /// Whether a later header proves that <paramref name="badPosition"/> was durable once. Looks at each aligned place.
+    /// Whether a header in the bytes proves that <paramref name="badPosition"/> was durable once. Looks at each aligned place of
+    /// <paramref name="bytesAfterBadFrame"/>, whose first byte stands at <paramref name="firstPosition"/>. When they are read in
+    /// pieces, pieces overlap by a header's size.
     /// </summary>
-    /// <param name="bytesAfterBadFrame">Any bytes after the bad place. When they are read in pieces, pieces overlap by a header's size.</param>
-    /// <param name="firstPosition">The position of their first byte.</param>
     public static bool AnyDurableBeyond(ReadOnlySpan<byte> bytesAfterBadFrame, long firstPosition, long badPosition, LogIdentity log)
     {
         var skip = (int)(-firstPosition & (FrameHeader.Alignment - 1));
@@ -83,9 +85,11 @@ public static class FrameScan
         return false;
     }
 
-    /// <summary>Walks from <paramref name="start"/>, where a frame begins, to <paramref name="end"/>.</summary>
-    /// <param name="lastSegment">First position of the newest segment: a bad place below it is damage.</param>
-    /// <param name="visit">Sees each whole frame in order; the payload is borrowed for the call.</param>
+    /// <summary>
+    /// Walks from <paramref name="start"/>, where a frame begins, to <paramref name="end"/>. A bad place below
+    /// <paramref name="lastSegment"/> (first position of the newest segment) is damage. <paramref name="visit"/> sees each whole
+    /// frame in order and borrows its payload for the call.
+    /// </summary>
     public static LogTail Walk(ReadAt read, long start, long end, long lastSegment, LogIdentity log, Visit? visit = null)
     {
         var window = new ScanWindow(read, end);
