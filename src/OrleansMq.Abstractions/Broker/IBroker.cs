@@ -1,0 +1,103 @@
+namespace OrleansMq;
+
+/// <summary>
+/// The broker as applications and gateways see it, wherever it runs. Producers and consumers (<c>Producer</c>, <c>QueueConsumer</c>,
+/// <c>LogConsumer</c>) are built on these calls and work with every implementation.
+/// </summary>
+/// <remarks>
+/// A refusal is an <see cref="MqException"/> with a stable code; nothing has changed then, except under <see cref="ErrorCodes.OutcomeUnknown"/>.
+/// A call that was cancelled has an unknown outcome. All calls may be made from any thread.
+/// </remarks>
+public interface IBroker : IAsyncDisposable
+{
+    ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default);
+
+    /// <summary>Creates the topic, or changes it where it exists.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.Conflict"/>: fewer partitions; <see cref="ErrorCodes.NameTaken"/>: the name is that of a group's dead letters;
+    /// <see cref="ErrorCodes.Malformed"/>: a setting out of its range.</exception>
+    ValueTask<TopicDescription> PutTopic(TopicName topic, TopicChange change, CancellationToken cancel = default);
+
+    ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default);
+
+    /// <summary>Deletes the topic with its messages, groups and dead letters.</summary>
+    ValueTask DeleteTopic(TopicName topic, CancellationToken cancel = default);
+
+    /// <summary>Names in ordinal order.</summary>
+    /// <param name="after">Only names behind this one; the last page's <see cref="Page{T}.Next"/>.</param>
+    /// <param name="max">1 to 1,000.</param>
+    ValueTask<Page<TopicName>> ListTopics(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default);
+
+    /// <summary>Gives a producer its id. A named producer that is opened again keeps its id at a higher epoch; the older epoch is refused from then on.</summary>
+    ValueTask<ProducerIdentity> OpenProducer(string? name = null, CancellationToken cancel = default);
+
+    /// <summary>Sends messages, each to its partition; what goes to one partition is stored together.</summary>
+    /// <returns>A result for each message, in the order given.</returns>
+    /// <exception cref="MqException">The whole request is refused; a refusal of single messages is in their results.</exception>
+    ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default);
+
+    /// <summary>Appends one record batch to one partition.</summary>
+    ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default);
+
+    /// <summary>
+    /// Reads from many partitions at once: returns when <see cref="ReadRequest.MinBytes"/> are there, or after <see cref="ReadRequest.Wait"/> with what there is.
+    /// A dead-letter lane is read as the topic <c>{topic}.{group}.dlq</c>. Dispose the result when its batches are no longer needed.
+    /// </summary>
+    ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default);
+
+    /// <summary>The offset at which reading from <paramref name="at"/> begins: between the partition's start and end, both included.</summary>
+    ValueTask<long> FindOffset(TopicName topic, int partition, StartAt at, CancellationToken cancel = default);
+
+    /// <summary>Removes the messages below an offset.</summary>
+    /// <returns>The partition's start after it.</returns>
+    ValueTask<long> DeleteBefore(TopicName topic, int partition, long offset, CancellationToken cancel = default);
+
+    /// <summary>Declares the group, or changes it where it exists.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.Conflict"/>: another style or key order; <see cref="ErrorCodes.NameTaken"/>: a topic has the name of its dead letters.</exception>
+    ValueTask<GroupDescription> PutGroup(TopicName topic, GroupName group, GroupChange change, CancellationToken cancel = default);
+
+    ValueTask<GroupDescription> DescribeGroup(TopicName topic, GroupName group, CancellationToken cancel = default);
+
+    ValueTask DeleteGroup(TopicName topic, GroupName group, CancellationToken cancel = default);
+
+    ValueTask<Page<GroupName>> ListGroups(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default);
+
+    /// <summary>Leases messages. Returns at once when there are some, else empty after <see cref="ReceiveRequest.Wait"/>. The group is made on first use.</summary>
+    ValueTask<IReadOnlyList<Delivery>> Receive(TopicName topic, GroupName group, ReceiveRequest request, CancellationToken cancel = default);
+
+    /// <summary>Acknowledges, refuses, extends or dead-letters leases. Answered at the topic's durability.</summary>
+    /// <returns>A result for each lease in the order given, then one for each position of <see cref="Settlement.UpTo"/>.</returns>
+    ValueTask<IReadOnlyList<SettleResult>> Settle(TopicName topic, GroupName group, Settlement settlement, CancellationToken cancel = default);
+
+    /// <summary>Joins a log-style group, or learns the present assignment; to be called again when <see cref="ErrorCodes.GenerationStale"/> says so. The group is made on first use.</summary>
+    ValueTask<Assignment> Join(TopicName topic, GroupName group, string member, TimeSpan sessionTimeout, CancellationToken cancel = default);
+
+    /// <summary>Says that the member lives.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.GenerationStale"/> or <see cref="ErrorCodes.MemberUnknown"/>: join again.</exception>
+    ValueTask Heartbeat(TopicName topic, GroupName group, string member, int generation, CancellationToken cancel = default);
+
+    ValueTask Leave(TopicName topic, GroupName group, string member, CancellationToken cancel = default);
+
+    /// <summary>Moves a log-style group's cursors: the offset is the next to be read. Without a member it is for whoever reads alone.</summary>
+    ValueTask Commit(TopicName topic, GroupName group, CommitRequest request, CancellationToken cancel = default);
+
+    /// <summary>Sets a group's cursors anew, whole or for single partitions. Leases end.</summary>
+    ValueTask Seek(TopicName topic, GroupName group, SeekRequest request, CancellationToken cancel = default);
+
+    /// <summary>Gives dead letters to the group again, with their delivery count back at 0.</summary>
+    /// <returns>How many; positions that are no dead letters (any more) don't count.</returns>
+    ValueTask<int> Redrive(TopicName topic, GroupName group, DeadLetterSelection selection, Message? replace = null, CancellationToken cancel = default);
+
+    /// <summary>Throws dead letters away.</summary>
+    /// <returns>How many.</returns>
+    ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default);
+}
+
+/// <summary>A page of a list.</summary>
+/// <param name="Next">To be given as <c>after</c> for the next page; null at the end.</param>
+public sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
+
+/// <summary>The nodes, and where their gateways answer.</summary>
+public sealed record ClusterDescription(string Version, IReadOnlyList<NodeDescription> Nodes);
+
+/// <param name="Gateways">Gateway name (<c>http</c>, <c>kafka</c>, …) to <c>address:port</c>.</param>
+public sealed record NodeDescription(string Node, IReadOnlyDictionary<string, string> Gateways);

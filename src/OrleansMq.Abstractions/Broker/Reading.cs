@@ -1,0 +1,66 @@
+namespace OrleansMq;
+
+/// <summary>What a reader may see.</summary>
+public enum Isolation
+{
+    /// <summary>Everything up to the end.</summary>
+    Uncommitted = 0,
+
+    /// <summary>Up to the last stable offset.</summary>
+    Committed = 1,
+}
+
+/// <summary>A read of many partitions.</summary>
+public sealed record ReadRequest
+{
+    public required IReadOnlyList<PartitionCursor> Partitions { get; init; }
+
+    /// <summary>Returns as soon as so many bytes are there. 0: at once.</summary>
+    public int MinBytes { get; init; } = 1;
+
+    /// <summary>Over all partitions; a first batch that is larger is given all the same.</summary>
+    public int MaxBytes { get; init; } = 4 << 20;
+
+    /// <summary>How long to wait for <see cref="MinBytes"/>.</summary>
+    public TimeSpan Wait { get; init; }
+
+    public Isolation Isolation { get; init; }
+}
+
+/// <summary>Where to read on in one partition.</summary>
+public readonly record struct PartitionCursor(TopicName Topic, int Partition, long Offset, int MaxBytes = 1 << 20);
+
+/// <summary>What was read. Dispose it to give its buffers back; its memory must not be used afterwards.</summary>
+public sealed class ReadResult(IReadOnlyList<PartitionRead> partitions, IDisposable? buffers = null) : IDisposable
+{
+    /// <summary>In the order asked.</summary>
+    public IReadOnlyList<PartitionRead> Partitions => partitions;
+
+    public void Dispose() => buffers?.Dispose();
+}
+
+/// <summary>What was read of one partition.</summary>
+public sealed record PartitionRead
+{
+    public required TopicName Topic { get; init; }
+    public required int Partition { get; init; }
+
+    /// <summary>Why nothing could be read; the others' reads stand.</summary>
+    public MqError? Error { get; init; }
+
+    /// <summary>Whole record batches one after another, as stored. The first may begin before the offset that was asked.</summary>
+    public ReadOnlyMemory<byte> Batches { get; init; }
+
+    public long Start { get; init; }
+
+    /// <summary>The end of what readers may see.</summary>
+    public long End { get; init; }
+
+    public long LastStableOffset { get; init; }
+
+    /// <summary>Transactions that were aborted within the batches.</summary>
+    public IReadOnlyList<AbortedTransaction> Aborted { get; init; } = [];
+}
+
+/// <param name="FirstOffset">Records of the producer from here to its next marker are void.</param>
+public readonly record struct AbortedTransaction(long ProducerId, long FirstOffset);

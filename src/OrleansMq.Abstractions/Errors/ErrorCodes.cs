@@ -1,0 +1,77 @@
+namespace OrleansMq;
+
+/// <summary>The stable codes under which a request is refused. Each gateway translates them by one table.</summary>
+public static class ErrorCodes
+{
+    /// <summary>The request can't be read or contradicts itself. Not to be sent again as it is.</summary>
+    public const string Malformed = "malformed";
+
+    /// <summary>Named in the contract but not built yet.</summary>
+    public const string NotAvailable = "not-available";
+
+    public const string Unauthenticated = "unauthenticated";
+    public const string Forbidden = "forbidden";
+
+    public const string TopicUnknown = "topic-unknown";
+    public const string PartitionUnknown = "partition-unknown";
+    public const string GroupUnknown = "group-unknown";
+    public const string MemberUnknown = "member-unknown";
+
+    /// <summary>The name is taken, also by the dead letters of a group.</summary>
+    public const string NameTaken = "name-taken";
+
+    /// <summary>What was asked does not fit what is there: fewer partitions, another group style, and the like.</summary>
+    public const string Conflict = "conflict";
+
+    /// <summary>The member's generation is not the group's: join again.</summary>
+    public const string GenerationStale = "generation-stale";
+
+    /// <summary>A newer epoch of this producer exists.</summary>
+    public const string ProducerFenced = "producer-fenced";
+
+    /// <summary>A batch between this one and the last one stored is missing.</summary>
+    public const string SequenceGap = "sequence-gap";
+
+    /// <summary>The batch's sequence was stored earlier than the broker remembers; it is not stored again.</summary>
+    public const string SequenceOld = "sequence-old";
+
+    /// <summary>The offset lies outside what is stored.</summary>
+    public const string OffsetOutOfRange = "offset-out-of-range";
+
+    public const string MessageTooLarge = "message-too-large";
+    public const string BatchTooLarge = "batch-too-large";
+
+    /// <summary>The record batch fails its own checks.</summary>
+    public const string BatchCorrupt = "batch-corrupt";
+
+    /// <summary>The backlog limit of the topic or of one of its groups is reached.</summary>
+    public const string BacklogFull = "backlog-full";
+
+    /// <summary>The topic's or the producer's rate is reached.</summary>
+    public const string RateLimited = "rate-limited";
+
+    /// <summary>All N admissions of the topic are given. Waiting does not help.</summary>
+    public const string AdmissionClosed = "admission-closed";
+
+    /// <summary>Too many requests wait for this partition.</summary>
+    public const string Overloaded = "overloaded";
+
+    /// <summary>The partition is not served now; it may be later.</summary>
+    public const string PartitionUnavailable = "partition-unavailable";
+
+    /// <summary>The partition's data is damaged; it stopped and says where.</summary>
+    public const string PartitionDamaged = "partition-damaged";
+
+    /// <summary>It may or may not have happened. The same tokens or sequences may be sent again.</summary>
+    public const string OutcomeUnknown = "outcome-unknown";
+
+    public const string DiskFull = "disk-full";
+
+    public const string LeaseLapsed = "lease-lapsed";
+    public const string LeaseUnknown = "lease-unknown";
+
+    /// <summary>
+    /// Whether the same request may succeed later: unavailable, rate, unknown outcome. Everything else does not get better by itself.
+    /// </summary>
+    public static bool IsRetriable(string code) => code is PartitionUnavailable or RateLimited or BacklogFull or Overloaded or OutcomeUnknown or DiskFull;
+}

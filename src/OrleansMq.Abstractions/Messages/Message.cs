@@ -1,0 +1,107 @@
+using System.Text;
+
+namespace OrleansMq;
+
+/// <summary>A message to be sent. Everything but the body is optional.</summary>
+public sealed record Message
+{
+    /// <summary>Messages with equal keys go to one partition and keep their order. Null: no key (an empty key is a key).</summary>
+    public ReadOnlyMemory<byte>? Key { get; init; }
+
+    public ReadOnlyMemory<byte> Body { get; init; }
+
+    /// <summary>A key without a value: "this key is gone" for whoever keeps the last value. The body must be empty.</summary>
+    public bool Tombstone { get; init; }
+
+    /// <summary>For example <c>application/json</c>; null says nothing.</summary>
+    public string? ContentType { get; init; }
+
+    /// <summary>The application's headers, in order. Names that begin with <c>mq-</c> are refused.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
+
+    /// <summary>
+    /// Idempotency token: the second message with this token is not stored; its answer is the first one's position. Remembered for the topic's
+    /// window (1,000,000 a partition, 10 minutes by default). At most 256 bytes of UTF-8.
+    /// </summary>
+    public string? Token { get; init; }
+
+    public string? CorrelationId { get; init; }
+
+    public string? ReplyTo { get; init; }
+
+    /// <summary>Null: by key, else by token, else in turn.</summary>
+    public int? Partition { get; init; }
+
+    /// <summary>Null: the time of sending, by the sender's clock.</summary>
+    public DateTimeOffset? Timestamp { get; init; }
+
+    /// <summary>Not available yet: <see cref="ErrorCodes.NotAvailable"/>.</summary>
+    public DateTimeOffset? DeliverAt { get; init; }
+
+    /// <summary>Not available yet: <see cref="ErrorCodes.NotAvailable"/>.</summary>
+    public TimeSpan? DeliverAfter { get; init; }
+
+    /// <summary>Not available yet: <see cref="ErrorCodes.NotAvailable"/>.</summary>
+    public TimeSpan? TimeToLive { get; init; }
+
+    /// <summary>0 to 9. Not available yet: <see cref="ErrorCodes.NotAvailable"/>.</summary>
+    public int? Priority { get; init; }
+
+    public static Message OfText(string body, string? key = null) => new()
+    {
+        Body = Encoding.UTF8.GetBytes(body),
+        Key = key is null ? null : Encoding.UTF8.GetBytes(key),
+        ContentType = "text/plain",
+    };
+
+    /// <summary>A body that is JSON already.</summary>
+    public static Message OfJson(string json, string? key = null) => new()
+    {
+        Body = Encoding.UTF8.GetBytes(json),
+        Key = key is null ? null : Encoding.UTF8.GetBytes(key),
+        ContentType = "application/json",
+    };
+}
+
+/// <summary>A message as stored.</summary>
+public record StoredMessage
+{
+    public required Position Position { get; init; }
+
+    /// <summary>The time the producer gave, else when it was sent.</summary>
+    public required DateTimeOffset Timestamp { get; init; }
+
+    public ReadOnlyMemory<byte>? Key { get; init; }
+    public ReadOnlyMemory<byte> Body { get; init; }
+    public bool Tombstone { get; init; }
+    public string? ContentType { get; init; }
+    public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
+    public string? Token { get; init; }
+    public string? CorrelationId { get; init; }
+    public string? ReplyTo { get; init; }
+
+    /// <summary>Set where this is a dead letter, or one that was redriven.</summary>
+    public DeadLetterInfo? DeadLetter { get; init; }
+
+    public string BodyText => Encoding.UTF8.GetString(Body.Span);
+    public string? KeyText => Key is { } key ? Encoding.UTF8.GetString(key.Span) : null;
+}
+
+/// <summary>Why and from where a message went to dead letters.</summary>
+/// <param name="Reason">The consumer's word, or <c>max-deliveries</c>.</param>
+/// <param name="Origin">Its position in the topic.</param>
+/// <param name="Deliveries">How often it had been delivered.</param>
+/// <param name="At">When it was moved, by the broker's clock.</param>
+public sealed record DeadLetterInfo(string Reason, Position Origin, int Deliveries, DateTimeOffset At);
+
+/// <summary>A message handed to a consumer of a queue-style group under a lease.</summary>
+public sealed record Delivery : StoredMessage
+{
+    public required LeaseId Lease { get; init; }
+
+    /// <summary>Until then it is nobody else's; extend it, or settle it, before.</summary>
+    public required DateTimeOffset LeaseUntil { get; init; }
+
+    /// <summary>From 1.</summary>
+    public required int DeliveryCount { get; init; }
+}
