@@ -9,7 +9,7 @@ public interface IIoScheduler
 
 internal static class IoScheduling
 {
-    public static async ValueTask<T> Run<T>(this IIoScheduler io, Func<T> job)
+    public static async ValueTask<T> Compute<T>(this IIoScheduler io, Func<T> job)
     {
         var result = default(T)!;
         await io.Run(() => { result = job(); });

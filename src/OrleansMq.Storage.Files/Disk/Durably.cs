@@ -12,7 +12,7 @@ internal static class Durably
         {
             disk.FlushDirectory(directory);
         }
-        catch (DiskException e) when (e.Error != DiskError.Missing)
+        catch (DiskException e)
         {
             throw InDoubt(e);
         }
@@ -24,6 +24,19 @@ internal static class Durably
         try
         {
             file.Flush();
+        }
+        catch (DiskException e)
+        {
+            throw InDoubt(e);
+        }
+    }
+
+    /// <summary>Writes over bytes that are in use: a failure leaves them in doubt, never a refusal.</summary>
+    public static void OverwriteInUse(this IDiskFile file, ReadOnlySpan<byte> bytes, long offset)
+    {
+        try
+        {
+            file.Write(bytes, offset);
         }
         catch (DiskException e)
         {
@@ -54,18 +67,17 @@ internal static class Durably
     /// <summary>Makes a directory with those above it, each name durable, also where an earlier attempt was cut off.</summary>
     public static void MakeDirectoryDurably(this IDisk disk, string path)
     {
-        var parent = Path.GetDirectoryName(path);
+        if (Path.GetDirectoryName(path) is not { } parent)
+            return;
+        var made = disk.MakeDirectoryAndParents(path, parent);
         try
         {
-            disk.MakeDirectory(path);
-        }
-        catch (DiskException e) when (e.Error == DiskError.Missing && parent is not null)
-        {
-            disk.MakeDirectoryDurably(parent);
-            disk.MakeDirectory(path);
-        }
-        if (parent is not null)
             disk.FlushNames(parent);
+        }
+        catch (DiskException e) when (e.Error == DiskError.Denied && !made)
+        {
+            // Somebody else's folder around one that was there before us.
+        }
     }
 
     public static byte[] ReadWhole(this IDisk disk, string path)
@@ -126,6 +138,19 @@ internal static class Durably
         disk.RemoveDirectory(path);
     }
 
+    private static bool MakeDirectoryAndParents(this IDisk disk, string path, string parent)
+    {
+        try
+        {
+            return disk.MakeDirectory(path);
+        }
+        catch (DiskException e) when (e.Error == DiskError.Missing)
+        {
+            disk.MakeDirectoryDurably(parent);
+            return disk.MakeDirectory(path);
+        }
+    }
+
     private static void WriteWhole(IDisk disk, string path, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
     {
         using var file = disk.Open(path, DiskOpenMode.Create);
@@ -138,5 +163,5 @@ internal static class Durably
         file.Flush();
     }
 
-    private static DiskException InDoubt(DiskException e) => new(DiskError.Failed, e.Operation, e.Path, e.Message);
+    private static DiskException InDoubt(DiskException e) => e.IsRefusal ? new DiskException(DiskError.Failed, e.Operation, e.Path, e.Message) : e;
 }

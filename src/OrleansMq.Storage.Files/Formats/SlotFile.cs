@@ -56,7 +56,7 @@ internal static class SlotFile
     public static void Write(IDisk disk, string path, ReadOnlySpan<byte> content, ulong sequence)
     {
         using var file = disk.Open(path, DiskOpenMode.ReadWrite);
-        file.Write(Encode(content, sequence), sequence % 2 == 0 ? 0 : SlotDistance);
+        file.OverwriteInUse(Encode(content, sequence), sequence % 2 == 0 ? 0 : SlotDistance);
         file.FlushInUse();
     }
 
