@@ -11,6 +11,7 @@ public partial class QueueCursor
         var from = Math.Max(range.From, Floor);
         if (from >= range.End)
             return;
+        high = Math.Max(high, range.End);
         var row = grants.Add(from, (int)(range.End - from), range.Delivery, untilMs, epoch, consumer);
         for (var at = from; at < range.End; at++)
         {
@@ -28,7 +29,6 @@ public partial class QueueCursor
         }
         if (grants[row].Live == 0)
             grants.Release(row);
-        high = Math.Max(high, range.End);
         if (from <= Next && Next < range.End)
             Next = range.End;
         Next = NextFresh(Next);
