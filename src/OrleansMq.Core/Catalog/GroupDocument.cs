@@ -44,14 +44,14 @@ public sealed record GroupDocument
     {
         var form = JsonDocuments.Read(json, CatalogJson.Default.GroupForm, "group document", f => f.Version);
         var members = form.Members ?? [];
-        StateReader.Check(form.Generation >= 0 && members.Length <= Membership.MaxMembers, "The group document's generation or number of members can't be.");
+        StateReader.Check(form.Generation >= 0 && members.Length <= Membership.MaxMembers && !members.Contains(null), "The group document's generation or members can't be.");
         return JsonDocuments.Checked("group document", () => new GroupDocument
         {
             Name = new GroupName(form.Name),
             Id = form.Id,
             Settings = (form.Settings ?? new GroupSettingsForm()).Read(),
             Declared = form.Declared,
-            Membership = Membership.Load(form.Generation, members.Select(m => new Membership.Saved(m.Member, m.SessionTimeoutMs, m.Order)), nowMs),
+            Membership = Membership.Load(form.Generation, members.Select(m => new Membership.Saved(m!.Member, m.SessionTimeoutMs, m.Order)), nowMs),
             CreatedAtMs = form.CreatedAtMs,
             LastUsedMs = form.LastUsedMs,
         });
@@ -74,7 +74,7 @@ internal sealed class GroupForm
     public long LastUsedMs { get; set; }
     public GroupSettingsForm? Settings { get; set; }
     public int Generation { get; set; }
-    public MemberForm[]? Members { get; set; }
+    public MemberForm?[]? Members { get; set; }
 }
 
 /// <summary>As stored.</summary>

@@ -53,7 +53,7 @@ public sealed class NameIndex
     public static NameIndex FromJson(ReadOnlySpan<byte> json)
     {
         var form = JsonDocuments.Read(json, CatalogJson.Default.NameIndexForm, "name index", f => f.Version);
-        StateReader.Check(form.Names.All(NameRule.IsValid), "A name in the name index is none.");
+        StateReader.Check(form.Names.All(n => NameRule.IsValid(n)), "A name in the name index is none.");
         return new NameIndex(ImmutableSortedSet.Create(StringComparer.Ordinal, form.Names));
     }
 }
