@@ -4,7 +4,10 @@ public class DamagedBatchTests
 {
     // -1, 0 and 1 as varints, a longer one, one cut short, the largest and smallest int, and more than an int holds.
     private static readonly byte[][] Substitutes =
-        [[0x00], [0x01], [0x02], [0x03], [0x7E], [0x7F], [0x80], [0xFF], [0x80, 0x01], [0xFE, 0xFF, 0xFF, 0xFF, 0x0F], [0xFF, 0xFF, 0xFF, 0xFF, 0x0F], [0xFF, 0xFF, 0xFF, 0xFF, 0x7F]];
+    [
+        [0x00], [0x01], [0x02], [0x03], [0x7E], [0x7F], [0x80], [0xFF], [0x80, 0x01],
+        [0xFE, 0xFF, 0xFF, 0xFF, 0x0F], [0xFF, 0xFF, 0xFF, 0xFF, 0x0F], [0xFF, 0xFF, 0xFF, 0xFF, 0x7F],
+    ];
 
     [Fact]
     public void EveryTruncationIsIncompleteAndNeverABatch()
@@ -110,6 +113,37 @@ public class DamagedBatchTests
             if (varint[0] != records[at] || size != 1)
                 AssertRefused(Batches.WithRecords(whole, [.. records[..at], .. varint[..size], .. records[(at + 1)..]]));
         }
+    }
+
+    [Theory]
+    [InlineData(15)] // a header's null value
+    [InlineData(20)] // a null key
+    [InlineData(21)] // a null value
+    public void OnlyMinusOneIsNull(int at)
+    {
+        byte[] bytes = Batches.Golden();
+        Assert.Equal(0x01, bytes[RecordBatch.HeaderSize + at]);
+        bytes[RecordBatch.HeaderSize + at] = 0x03; // -2
+        AssertRefused(Batches.Resealed(bytes));
+    }
+
+    [Fact]
+    public void HeaderCountThatARecordHasNoRoomForIsFoundBeforeItIsBelieved()
+    {
+        byte[] bytes = Batches.Golden();
+        bytes[RecordBatch.HeaderSize + 12] = 0x04; // 2 headers in 3 bytes
+        Assert.Throws<MalformedBatchException>(() => RecordBatch.ReadExactly(Batches.Resealed(bytes)).Records().ToList());
+    }
+
+    [Theory]
+    [InlineData(0x01)] // -1
+    [InlineData(0x06)] // 3, where the batch ends with 2
+    public void RecordOutsideItsBatchsOffsetsIsNeverHandedOut(byte delta)
+    {
+        byte[] bytes = Batches.Golden();
+        bytes[RecordBatch.HeaderSize + 3] = delta;
+        AssertRefused(Batches.Resealed(bytes));
+        Assert.False(Batches.CanBeWalked(RecordBatch.ReadExactly(bytes)));
     }
 
     [Fact]

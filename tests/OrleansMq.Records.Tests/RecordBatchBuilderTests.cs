@@ -71,11 +71,13 @@ public class RecordBatchBuilderTests
     [Fact]
     public void BatchWithAllRecordsCompactedAwayStillHoldsItsOffsetsAndSequences()
     {
-        var compacted = new RecordBatchBuilder(64);
+        RecordBatchBuilder compacted = Batches.GoldenBuilder();
+        compacted.Reset();
         compacted.ExtendTo(9);
         RecordBatch batch = RecordBatch.ReadExactly(compacted.Build(50, producerId: 4, producerEpoch: 0, baseSequence: 30));
 
         Assert.Equal((0, 59, 30), (batch.Count, batch.LastOffset, batch.BaseSequence));
+        Assert.Equal((-1, -1), (batch.BaseTimestamp, batch.MaxTimestamp));
         Assert.Equal(BatchFault.None, batch.Check(BatchShape.Sparse));
         Assert.True(batch.TryValidateRecords(0, out _, BatchShape.Sparse));
         Assert.Empty(batch.Records().ToList());
