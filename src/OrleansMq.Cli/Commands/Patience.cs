@@ -7,8 +7,13 @@ internal static class Patience
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    public static async ValueTask<T> Try<T>(Invocation run, bool patient, Func<ValueTask<T>> attempt)
+    public static ValueTask<T> Try<T>(Invocation run, bool patient, Func<ValueTask<T>> attempt) =>
+        Try(run, patient ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, attempt);
+
+    /// <param name="limit">After the first failure; infinite: without end.</param>
+    public static async ValueTask<T> Try<T>(Invocation run, TimeSpan limit, Func<ValueTask<T>> attempt)
     {
+        var began = run.Console.Time.GetTimestamp();
         for (var said = false; ; said = true)
         {
             TimeSpan pause;
@@ -16,7 +21,7 @@ internal static class Patience
             {
                 return await attempt();
             }
-            catch (Exception e) when (patient && MayPass(e) && !run.Cancel.IsCancellationRequested)
+            catch (Exception e) when (MayPass(e) && (limit == Timeout.InfiniteTimeSpan || run.Console.Time.GetElapsedTime(began) < limit) && !run.Cancel.IsCancellationRequested)
             {
                 if (!said)
                     run.Say($"mq: {e.Message} Trying again.");
