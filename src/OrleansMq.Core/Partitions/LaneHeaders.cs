@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using OrleansMq.Core.Log;
 using OrleansMq.Records;
 
 namespace OrleansMq.Core.Partitions;

@@ -23,7 +23,7 @@ public sealed partial class Partition
     /// <summary>How many records of a batch would be new: what rate, backlog and admission count.</summary>
     public int CountNew(in AdmissibleBatch batch, long nowMs)
     {
-        if (batch.Producer is { } producer && Producers.Decide(producer, batch.Batch.Count, out _) != SequenceVerdict.New)
+        if (batch.Producer is { } producer && Producers.Decide(producer, batch.Batch.Count, out _) != SequenceDecision.New)
             return 0;
         if (batch.Tokens is not { } tokens)
             return batch.Batch.Count;
@@ -44,13 +44,13 @@ public sealed partial class Partition
         {
             switch (Producers.Decide(producer, count, out var earlier))
             {
-                case SequenceVerdict.Duplicate:
+                case SequenceDecision.Duplicate:
                     return Repeat(batch, earlier, nowMs);
-                case SequenceVerdict.Fenced:
+                case SequenceDecision.Fenced:
                     return AppendDecision.Refused(ErrorCodes.ProducerFenced, $"Producer {producer.Id} was opened again after epoch {producer.Epoch}.");
-                case SequenceVerdict.Gap:
+                case SequenceDecision.Gap:
                     return AppendDecision.Refused(ErrorCodes.SequenceGap, $"Sequence {producer.Sequence} of producer {producer.Id} does not follow the last one stored.");
-                case SequenceVerdict.Old:
+                case SequenceDecision.Old:
                     return AppendDecision.Refused(ErrorCodes.SequenceOld, $"Sequence {producer.Sequence} of producer {producer.Id} is older than the batches remembered.");
             }
         }
@@ -66,7 +66,6 @@ public sealed partial class Partition
         var flags = admissions is null ? FrameFlags.None : FrameFlags.Admitted;
         var offset = End;
         var (header, stored) = frames.AddBatch(batch.Batch.Memory.Span, Lane.Main, flags, offset, batch.Producer, count, At(nowMs));
-        ApplyHeader(header);
         ApplyBatch(header, stored);
         return new AppendDecision(new AppendResult { BaseOffset = offset }, count, null);
     }
@@ -81,14 +80,13 @@ public sealed partial class Partition
         if (stored == 0)
         {
             if (batch.Producer is { } producer)
-                ApplyHeader(frames.AddSequence(producer, count, End, At(nowMs)));
+                ApplyHeader(frames.AddSequence(producer, count, End, At(nowMs)), 0);
             return new AppendDecision(new AppendResult { BaseOffset = -1, Records = outcomes }, 0, null);
         }
 
         var bytes = stored == count ? batch.Batch.Memory : Rebuild(batch.Batch, outcomes);
         var flags = FrameFlags.Rich | (admissions is null ? FrameFlags.None : FrameFlags.Admitted);
         var (header, placed) = frames.AddBatch(bytes.Span, Lane.Main, flags, offset, batch.Producer, count, At(nowMs));
-        ApplyHeader(header);
         ApplyBatch(header, placed);
         return new AppendDecision(new AppendResult { BaseOffset = offset, Records = outcomes }, stored, null);
     }
@@ -138,7 +136,7 @@ public sealed partial class Partition
     /// The answer to a batch that was stored before. Which of its records were duplicates or refused then is worked out again: a token leads to its
     /// position, and the records without one fill the offsets that were stored for this batch, in order.
     /// </summary>
-    private AppendDecision Repeat(in AdmissibleBatch batch, in StoredSequence earlier, long nowMs)
+    private AppendDecision Repeat(in AdmissibleBatch batch, in ProducerBatch earlier, long nowMs)
     {
         if (batch.Tokens is not { } tokens)
             return new AppendDecision(new AppendResult { BaseOffset = earlier.BaseOffset, Duplicate = true }, 0, null);

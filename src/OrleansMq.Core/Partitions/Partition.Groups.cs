@@ -8,12 +8,13 @@ namespace OrleansMq.Core.Partitions;
 public readonly record struct GrantedLease(int Lane, long Offset, int Delivery, long UntilMs);
 
 /// <summary>What may be leased now, by whom, and for how long.</summary>
-public readonly record struct LeaseTerms(string Consumer, int Max, long NowMs, long UntilMs, int MaxDeliveries, int Epoch);
+public readonly record struct LeaseTerms(string Consumer, int Max, long NowMs, long UntilMs, int Epoch);
 
 /// <summary>How cursors of groups move.</summary>
 public sealed partial class Partition
 {
     private readonly List<GrantRange> _selected = [];
+    private readonly List<OffsetRange> _upTo = [];
 
     public PartitionGroup AddGroup(GroupName name, Guid id, GroupFlags flags, long start, long nowMs, FrameBuffer frames)
     {
@@ -33,11 +34,15 @@ public sealed partial class Partition
     /// <returns>Null, or why it is refused.</returns>
     public MqError? Commit(PartitionGroup group, long offset, int generation, long nowMs, FrameBuffer frames)
     {
-        if (offset < 0 || offset > End)
-            return new MqError(ErrorCodes.OffsetOutOfRange, $"Offset {offset} can't be committed: the partition reaches from {Start} to {End}.");
-        if (!group.Committed!.Accepts(generation))
-            return new MqError(ErrorCodes.GenerationStale, $"Generation {generation} is over; the group is at {group.Committed.Generation}.");
-        if (offset != group.Committed.Offset || generation > group.Committed.Generation)
+        switch (group.Committed!.Decide(offset, generation, End))
+        {
+            case CommitDecision.Stale:
+                return new MqError(ErrorCodes.GenerationStale, $"Generation {generation} is over; the group is at {group.Committed.Generation}.");
+            case CommitDecision.OutOfRange:
+                return new MqError(ErrorCodes.OffsetOutOfRange, $"Offset {offset} can't be committed: the partition reaches from {Start} to {End}.");
+        }
+
+        if (offset != group.Committed.Committed || generation > group.Committed.Generation)
             Change(new Entry { Kind = EntryKind.Committed, Group = group.Number, Offset = offset, Number = generation }, nowMs, frames);
         return null;
     }
@@ -57,7 +62,7 @@ public sealed partial class Partition
     private int Lease(PartitionGroup group, int lane, QueueCursor cursor, in LeaseTerms terms, int max, long laneEnd, FrameBuffer frames, List<GrantedLease> leases)
     {
         _selected.Clear();
-        cursor.Select(terms.NowMs, max, laneEnd, terms.Consumer, terms.MaxDeliveries, _selected);
+        cursor.Select(terms.NowMs, max, laneEnd, _selected);
         var granted = 0;
         foreach (var range in _selected)
         {
@@ -89,11 +94,11 @@ public sealed partial class Partition
         Change(Settled(group, lane, offset, 1), nowMs, frames);
 
     /// <returns>Null, or <see cref="ErrorCodes.LeaseLapsed"/>, or <see cref="ErrorCodes.LeaseUnknown"/>.</returns>
-    public string? Check(PartitionGroup group, in LeaseId lease, long nowMs)
+    public static string? Check(PartitionGroup group, in LeaseId lease, long nowMs)
     {
         if (lease.Lane != Lane.Main && lease.Lane != Lane.RedrivenOf(group.Number))
             return ErrorCodes.LeaseUnknown;
-        return group.Cursor(lease.Lane).Check(lease.Offset, lease.Delivery, lease.Epoch, nowMs) switch
+        return group.Cursor(lease.Lane).Check(lease, nowMs) switch
         {
             LeaseState.Held => null,
             LeaseState.Lapsed => ErrorCodes.LeaseLapsed,
@@ -112,9 +117,9 @@ public sealed partial class Partition
     /// <summary>Settles what is leased at or below an offset of the main lane.</summary>
     public void AcknowledgeUpTo(PartitionGroup group, long offset, long nowMs, FrameBuffer frames)
     {
-        _selected.Clear();
-        group.Main!.SelectUpTo(offset, nowMs, _selected);
-        foreach (var range in _selected)
+        _upTo.Clear();
+        group.Main!.SelectUpTo(offset, _upTo);
+        foreach (var range in _upTo)
             Change(Settled(group, Lane.Main, range.From, range.Count), nowMs, frames);
     }
 

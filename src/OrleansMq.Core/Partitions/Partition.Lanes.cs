@@ -73,8 +73,7 @@ public sealed partial class Partition
     private void AddLaneBatch(PartitionGroup group, int lane, long offset, RecordBatchBuilder builder, long at, FrameBuffer frames)
     {
         var (header, stored) = frames.AddBatch(builder.Build().Span, lane, FrameFlags.Rich, offset, null, builder.Count, at);
-        ApplyHeader(header);
-        group.ApplyLane(header, RecordBatch.ReadExactly(stored));
+        ApplyBatch(header, stored);
     }
 
     /// <summary>The headers that stay with the message: all but those of an earlier death.</summary>

@@ -15,12 +15,12 @@ public sealed partial class Partition
     private readonly Dictionary<int, PartitionGroup> _groupsByNumber = [];
     private int _nextGroupNumber = 1;
 
-    public Partition(LogIdentity log, PartitionLimits limits)
-    {
-        Log = log;
-        Producers = new ProducerTable(limits.MaxProducers, limits.ProducerAgeMs);
-        Tokens = new TokenWindow(limits.TokenCount, limits.TokenAgeMs);
-    }
+    /// <summary>The state of a log without frames.</summary>
+    public Partition(LogIdentity log, PartitionLimits limits, long position)
+        : this(log, position, new ProducerTable(limits.MaxProducers, limits.ProducerAgeMs), new TokenWindow(limits.TokenCount, limits.TokenAgeMs)) { }
+
+    private Partition(LogIdentity log, long position, ProducerTable producers, TokenWindow tokens) =>
+        (Log, Position, Producers, Tokens) = (log, position, producers, tokens);
 
     public LogIdentity Log { get; }
 
@@ -39,9 +39,9 @@ public sealed partial class Partition
     /// <summary>Records that count against the topic's admission cap.</summary>
     public long Admitted { get; private set; }
 
-    public ProducerTable Producers { get; private set; }
+    public ProducerTable Producers { get; }
 
-    public TokenWindow Tokens { get; private set; }
+    public TokenWindow Tokens { get; }
 
     public IReadOnlyCollection<PartitionGroup> Groups => _groups.Values;
 
@@ -80,29 +80,32 @@ public sealed partial class Partition
     {
         if (header.Position != Position)
             throw new PartitionBrokenException($"A frame of position {header.Position} was applied at {Position}.");
-        ApplyHeader(header);
         if (header.Kind == FrameKind.Batch)
+        {
             ApplyBatch(header, payload);
-        else
-            ApplyEntries(payload.Span);
+            return;
+        }
+
+        ApplyHeader(header, 0);
+        ApplyEntries(payload.Span);
     }
 
     /// <summary>Says where the frames decided so far end, once they were put together for writing.</summary>
     public void SealedAt(long position) => Position = position;
 
-    private void ApplyHeader(in FrameHeader header)
+    private void ApplyHeader(in FrameHeader header, int stored)
     {
         Position = header.NextPosition;
         ClockMs = Math.Max(ClockMs, header.AppendedAt);
-        if (header.ProducerId < 0)
-            return;
-        var stored = header.Kind == FrameKind.Batch ? header.BaseOffset : End;
-        Producers.Apply(new ProducerSequence(header.ProducerId, header.ProducerEpoch, header.BaseSequence), header.SequenceCount, stored, header.AppendedAt);
+        if (header.ProducerId >= 0)
+            Producers.Apply(
+                new ProducerSequence(header.ProducerId, header.ProducerEpoch, header.BaseSequence), header.SequenceCount, header.BaseOffset, stored, header.AppendedAt);
     }
 
     private void ApplyBatch(in FrameHeader header, ReadOnlyMemory<byte> payload)
     {
         var batch = RecordBatch.ReadExactly(payload);
+        ApplyHeader(header, batch.Count);
         if (header.Lane != Lane.Main)
         {
             var group = FindGroup(Lane.GroupOf(header.Lane)) ?? throw new PartitionBrokenException($"Lane {header.Lane} belongs to no group.");

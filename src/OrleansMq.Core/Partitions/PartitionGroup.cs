@@ -9,6 +9,9 @@ namespace OrleansMq.Core.Partitions;
 /// </summary>
 public sealed class PartitionGroup
 {
+    /// <summary>Until the group's settings are known: <see cref="SetRules"/>.</summary>
+    internal static readonly Redelivery StandardRules = Redelivery.Of(new GroupSettings());
+
     internal PartitionGroup(int number, Guid id, string name, GroupFlags flags, long start)
     {
         (Number, Id, Name, Flags) = (number, id, name, flags);
@@ -16,8 +19,8 @@ public sealed class PartitionGroup
             Committed = new LogCursor(start);
         else
         {
-            Main = ByKey ? new KeyedQueueCursor(start) : new QueueCursor(start);
-            Redriven = new QueueCursor(0);
+            Main = ByKey ? new KeyedQueueCursor(start, StandardRules) : new QueueCursor(start, StandardRules);
+            Redriven = new QueueCursor(0, StandardRules);
         }
     }
 
@@ -53,17 +56,26 @@ public sealed class PartitionGroup
     public LaneIndex RedrivenLane { get; } = new();
 
     /// <summary>Everything below is settled.</summary>
-    public long Floor => IsLog ? Committed!.Offset : Main!.Floor;
+    public long Floor => IsLog ? Committed!.Committed : Main!.Floor;
 
     public long LeastPosition => Math.Min(DeadLetters.LeastPosition, RedrivenLane.LeastPosition);
 
     public long Dropped => IsLog ? Committed!.Dropped : Main!.Dropped;
 
-    public long Lag(long end) => IsLog ? Math.Max(0, end - Committed!.Offset) : Main!.Unsettled(end) + Redriven!.Unsettled(RedrivenLane.End);
+    public long Lag(long end) => IsLog ? Math.Max(0, end - Committed!.Committed) : Main!.Unsettled(end) + Redriven!.Unsettled(RedrivenLane.End);
 
     public int InFlight => IsLog ? 0 : Main!.InFlight + Redriven!.InFlight;
 
     public QueueCursor Cursor(int lane) => lane == Lane.Main ? Main! : Redriven!;
+
+    /// <summary>When and how often messages come back: from the group's settings, not from the log.</summary>
+    public void SetRules(Redelivery rules)
+    {
+        if (IsLog)
+            return;
+        Main!.Rules = rules;
+        Redriven!.Rules = rules;
+    }
 
     internal void Apply(in Entry entry)
     {

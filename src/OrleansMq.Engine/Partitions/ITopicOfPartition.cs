@@ -1,3 +1,5 @@
+using OrleansMq.Core.Partitions;
+
 namespace OrleansMq.Engine.Partitions;
 
 /// <summary>What a partition asks of its topic, and tells it. Called in the partition's turns: an answer does not wait.</summary>
@@ -22,6 +24,15 @@ public interface ITopicOfPartition
 
     /// <summary>Asks for more admissions; the partition retries its parked appends when the answer was noted.</summary>
     void RequestAdmissions(PartitionEngine partition, long admitted, int needed);
+
+    /// <summary>Whether a limit counts what groups have before them.</summary>
+    bool TracksBacklog { get; }
+
+    /// <summary>Says how much that is in this partition now.</summary>
+    void NoteBacklog(PartitionEngine partition, Partition state);
+
+    /// <summary>Says how many leases a group has in this partition now.</summary>
+    void NoteInFlight(PartitionEngine partition, string group, int inFlight);
 
     /// <summary>Readers may see more, or a cursor moved.</summary>
     void VisibleMoved(PartitionEngine partition);

@@ -52,6 +52,9 @@ internal sealed class OffsetIndex(IPartitionLog log)
     /// <summary>A position at or before the first frame appended at or after <paramref name="timeMs"/>.</summary>
     public ValueTask<long> FindTime(long timeMs) => Find(mark => mark.AppendedAt < timeMs);
 
+    /// <summary>A position at or before the first frame at or behind <paramref name="position"/>, where a frame begins.</summary>
+    public ValueTask<long> FindPosition(long position) => Find(mark => mark.Position <= position);
+
     /// <summary>The last mark for which the condition holds (it holds for a prefix), else the log's start.</summary>
     private async ValueTask<long> Find(Func<Mark, bool> before)
     {

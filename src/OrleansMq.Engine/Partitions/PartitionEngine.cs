@@ -1,4 +1,3 @@
-using System.Buffers;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Engine.Storage;
@@ -158,6 +157,8 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         try
         {
             command.Decide(_state, _frames, _clock.NowMs);
+            if (_topic.TracksBacklog)
+                _topic.NoteBacklog(this, _state);
         }
         catch (MqException refusal)
         {

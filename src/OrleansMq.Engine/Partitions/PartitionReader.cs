@@ -151,9 +151,16 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     }
 
     /// <summary>The first offset appended at or after a time; <paramref name="endOffset"/> when there is none.</summary>
-    public async ValueTask<long> FindTime(long timeMs, long startOffset, long endOffset, long endPosition)
+    public async ValueTask<long> FindTime(long timeMs, long startOffset, long endOffset, long endPosition) =>
+        Math.Clamp(await FirstOffset(await index.FindTime(timeMs), endOffset, endPosition, header => header.AppendedAt >= timeMs), startOffset, endOffset);
+
+    /// <summary>The first offset whose frame stands at or behind a position; <paramref name="endOffset"/> when there is none.</summary>
+    public async ValueTask<long> FirstOffsetFrom(long position, long endOffset, long endPosition) =>
+        await FirstOffset(await index.FindPosition(position), endOffset, endPosition, header => header.Position >= position);
+
+    /// <summary>Walks headers from a position on, to the first batch of the main lane for which the condition holds.</summary>
+    private async ValueTask<long> FirstOffset(long position, long endOffset, long endPosition, Func<FrameHeader, bool> condition)
     {
-        var position = await index.FindTime(timeMs);
         var buffer = new byte[FrameHeader.Size];
         while (position < endPosition)
         {
@@ -167,8 +174,8 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
 
             if (!FrameHeader.TryRead(buffer, out var header) || header.Position != position)
                 throw Damaged(position);
-            if (header.AppendedAt >= timeMs && header.Kind == FrameKind.Batch && header.Lane == Lane.Main)
-                return Math.Clamp(header.BaseOffset, startOffset, endOffset);
+            if (header.Kind == FrameKind.Batch && header.Lane == Lane.Main && condition(header))
+                return header.BaseOffset;
             position = header.NextPosition;
         }
 
