@@ -77,8 +77,8 @@ public sealed class ExitCodeTests
     public async Task ClosedStandardOutputEndsQuietly()
     {
         var broker = BrokerProxy.Of((method, _) => method.Name == nameof(IBroker.ListTopics)
-            ? ValueTask.FromResult(new Page<TopicName>(["a", "b"], null))
-            : ValueTask.CompletedTask);
+            ? new ValueTask<Page<TopicName>>(new Page<TopicName>(["a", "b"], null))
+            : default(ValueTask));
         var error = new StringWriter();
 
         var code = await MqProgram.Run(["topic", "list"], new MqConsole(TextReader.Null, new ClosedWriter(), error), _ => broker);

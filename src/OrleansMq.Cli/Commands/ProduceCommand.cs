@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Text;
-using System.Text.Json.Nodes;
 using OrleansMq.Cli.Input;
 
 namespace OrleansMq.Cli.Commands;
