@@ -41,6 +41,9 @@ internal sealed class ProducerBatch(RecordBatchBuilder records, long lingerUntil
     /// <summary>Its place, from its first sending on. Taken back when a batch before it was refused for good.</summary>
     public ProducerSequence? Sequence { get; set; }
 
+    /// <summary>Its number in the order in which the partition's batches were first sent.</summary>
+    public long Turn { get; set; }
+
     public bool InFlight { get; set; }
 
     /// <summary>Nothing before it was unfinished when it was last sent: a gap is then none of our making.</summary>
@@ -85,6 +88,6 @@ internal sealed class ProducerBatch(RecordBatchBuilder records, long lingerUntil
         second._finished = _finished;
         return (first, second);
 
-        ProducerBatch Half() => new(new RecordBatchBuilder(Bytes.Length / 2), lingerUntil) { Rich = Rich, FailedSince = FailedSince };
+        ProducerBatch Half() => new(new RecordBatchBuilder(Bytes.Length / 2), lingerUntil) { Rich = Rich, FailedSince = FailedSince, Turn = Turn };
     }
 }

@@ -31,6 +31,9 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
 
     private int _inFlight;
 
+    // Batches sent so far, repetitions not counted.
+    private long _turns;
+
     // A failure was seen: nothing is sent before _inFlight is 0 and the time has come.
     private bool _recovering;
     private long _retryAt;
@@ -101,14 +104,18 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
         if (_inFlight >= (_failures > 0 ? 1 : options.MaxInFlight))
             return null;
         var index = _window.FindIndex(batch => !batch.InFlight);
-        if (index < 0 && _window.Count < options.MaxInFlight && TakeNew(now, out wakeAt) is { } fresh)
+        if (index < 0 && HasTurn && TakeNew(now, out wakeAt) is { } fresh)
         {
             index = _window.Count;
+            fresh.Turn = _turns++;
             _window.Add(fresh);
         }
 
         return index >= 0 && Place(index) ? Depart(index) : null;
     }
+
+    // The broker must still remember the oldest one when it is sent again, however many behind it were quicker.
+    private bool HasTurn => _window.Count == 0 || _turns - _window[0].Turn < options.MaxInFlight;
 
     private ProducerBatch? TakeNew(long now, out long? wakeAt)
     {
@@ -163,7 +170,11 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
     public void Retry(ProducerBatch batch, Exception failure, long now, Func<int, TimeSpan> backoff, Func<TimeSpan, long> ticks)
     {
         Arrive(batch);
-        batch.MayArriveLate |= Failure.IsOutcomeUnknown(failure);
+        // Where its number was taken back meanwhile, it may still arrive under it.
+        if (Failure.IsOutcomeUnknown(failure) && batch.Sequence is null)
+            NeedsIdentity = true;
+        else
+            batch.MayArriveLate |= Failure.IsOutcomeUnknown(failure);
         batch.FailedSince ??= now;
         _recovering = true;
         _retryAt = Math.Max(_retryAt, now + ticks(backoff(++_failures)));
