@@ -65,9 +65,9 @@ public sealed class WaysOfWritingTests
 
     [Theory]
     [InlineData("5", "object")]
-    [InlineData("{", "no JSON")]
-    [InlineData("""{"bdoy":1}""", "'bdoy'")]
-    [InlineData("""{"key":5}""", "wrong kind")]
+    [InlineData("{", "not JSON")]
+    [InlineData("""{"bdoy":1}""", "$.bdoy")]
+    [InlineData("""{"key":5}""", "$.key")]
     [InlineData("""{"bodyBase64":"*"}""", "")]
     public void AWrongMessageLineSaysWhatIsWrong(string line, string expected) =>
         Assert.Contains(expected, Assert.Throws<FormatException>(() => MessageLine.Parse(line)).Message, StringComparison.Ordinal);

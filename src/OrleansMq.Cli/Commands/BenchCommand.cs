@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json.Nodes;
+using System.Text.Json;
 using OrleansMq.Cli.Input;
 
 namespace OrleansMq.Cli.Commands;
@@ -52,27 +52,11 @@ internal static class BenchCommand
     private static void Print(Printer output, BenchResult result)
     {
         if (output.Json)
-            output.Line(new JsonObject
-            {
-                ["messages"] = result.Messages,
-                ["lost"] = result.Lost,
-                ["deliveredAgain"] = result.DeliveredAgain,
-                ["publish"] = Shape(result.Publish),
-                ["deliver"] = Shape(result.Deliver),
-            });
+            output.Line(json => JsonSerializer.Serialize(json, result, JsonSerializerOptions.Web));
         else
             output.Table($"{result.Messages:N0} messages, {result.Lost:N0} lost, {result.DeliveredAgain:N0} delivered again",
                 ["", "messages/s", "MB/s", "p50 ms", "p99 ms", "max ms"], [Row("publish → ack", result.Publish), Row("publish → delivered", result.Deliver)]);
     }
-
-    private static JsonObject Shape(BenchStage stage) => new()
-    {
-        ["messagesPerSecond"] = stage.MessagesPerSecond,
-        ["megabytesPerSecond"] = stage.MegabytesPerSecond,
-        ["p50Ms"] = stage.P50Ms,
-        ["p99Ms"] = stage.P99Ms,
-        ["maxMs"] = stage.MaxMs,
-    };
 
     private static string[] Row(string name, BenchStage stage) =>
         [name, stage.MessagesPerSecond.ToString("N0", CultureInfo.InvariantCulture), Number(stage.MegabytesPerSecond), Number(stage.P50Ms), Number(stage.P99Ms), Number(stage.MaxMs)];

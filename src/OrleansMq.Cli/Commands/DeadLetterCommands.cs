@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
-using System.Text.Json.Nodes;
 using OrleansMq.Cli.Input;
+using OrleansMq.Json;
 
 namespace OrleansMq.Cli.Commands;
 
@@ -23,7 +23,7 @@ internal static class DeadLetterCommands
             var letters = DeadLetters(run, run.Get(topic), run.Get(group)).Take(run.Get(max));
             await foreach (var letter in letters)
                 if (run.Out.Json)
-                    run.Out.Line(Shapes.Of(letter));
+                    run.Out.Line(json => StoredMessageJson.Write(json, letter));
                 else
                     rows.Add(Row(letter));
             if (!run.Out.Json)
@@ -35,7 +35,7 @@ internal static class DeadLetterCommands
     private static string[] Row(StoredMessage letter) =>
     [
         letter.Position.ToString(),
-        letter.DeadLetter is { } dead ? Shapes.Time(dead.At) : "",
+        letter.DeadLetter is { } dead ? TimeText.Write(dead.At) : "",
         letter.DeadLetter?.Reason ?? "",
         letter.DeadLetter?.Deliveries.ToString(CultureInfo.InvariantCulture) ?? "",
         letter.DeadLetter?.Origin.ToString() ?? "",
@@ -51,13 +51,10 @@ internal static class DeadLetterCommands
             var letter = await Find(run, run.Get(topic), run.Get(group), run.Get(position));
             if (run.Out.Json)
             {
-                run.Out.Line(Shapes.Of(letter));
+                run.Out.Line(json => StoredMessageJson.Write(json, letter));
                 return ExitCode.Done;
             }
-            var shape = Shapes.Of(letter);
-            shape.Remove("body");
-            shape.Remove("bodyBase64");
-            run.Out.Facts($"dead letter {letter.Position}", shape.Select(f => (f.Key, f.Value is JsonObject inner ? inner.ToJsonString() : f.Value?.ToString() ?? "")));
+            run.Out.Facts($"dead letter {letter.Position}", json => StoredMessageJson.Write(json, letter), without: ["body", "bodyBase64"]);
             run.Out.Line(letter.BodyText);
             return ExitCode.Done;
         });
@@ -80,7 +77,7 @@ internal static class DeadLetterCommands
         {
             var replacement = await Replacement(run, run.Get(topic), run.Get(group), run.Get(positions), run.Get(replace), run.Get(edit));
             var count = await run.Broker.Redrive(run.Get(topic), run.Get(group), Selection(run.Get(positions)), replacement, run.Cancel);
-            run.Out.Result(new JsonObject { ["redriven"] = count }, $"{count} redriven");
+            run.Out.Result($"{count} redriven", Printer.Fields(("redriven", count)));
             return ExitCode.Done;
         });
     }
@@ -93,7 +90,7 @@ internal static class DeadLetterCommands
         return shell.Handle(command, async run =>
         {
             var count = await run.Broker.Discard(run.Get(topic), run.Get(group), Selection(run.Get(positions)), run.Cancel);
-            run.Out.Result(new JsonObject { ["discarded"] = count }, $"{count} discarded");
+            run.Out.Result($"{count} discarded", Printer.Fields(("discarded", count)));
             return ExitCode.Done;
         });
     }
@@ -107,17 +104,7 @@ internal static class DeadLetterCommands
         var body = replace is not null ? await BodyOf(run, replace)
             : run.Console.Edit is { } editor ? editor(letter.BodyText)
             : throw new UsageException("--edit needs a terminal and $EDITOR; --replace @FILE does without.");
-        return new Message
-        {
-            Key = letter.Key,
-            Body = Encoding.UTF8.GetBytes(body),
-            ContentType = letter.ContentType,
-            Headers = letter.Headers,
-            Token = letter.Token,
-            CorrelationId = letter.CorrelationId,
-            ReplyTo = letter.ReplyTo,
-            Timestamp = letter.Timestamp,
-        };
+        return MessageLine.Again(letter) with { Body = Encoding.UTF8.GetBytes(body), Tombstone = false };
     }
 
     private static async Task<string> BodyOf(Invocation run, string replace) => replace switch

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json.Nodes;
+using System.Text.Json;
 using OrleansMq.Core.Log;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Records;
@@ -70,23 +70,6 @@ internal sealed record ExaminedLog(LogInspection Found, long Messages)
     public long Bytes => Found.Segments.Sum(segment => segment.End - segment.Base);
 
     public string State => Found.Problems.Count > 0 ? "damaged" : Found.Tail is { Kind: LogTailKind.Torn } ? "torn" : "clean";
-
-    public JsonObject Shape() => new()
-    {
-        ["topic"] = Topic,
-        ["partition"] = Found.Id.Partition,
-        ["folder"] = Found.Folder,
-        ["epoch"] = Found.Epoch,
-        ["segments"] = Found.Segments.Count,
-        ["frames"] = Found.Tail?.Frames ?? 0,
-        ["messages"] = Messages,
-        ["bytes"] = Bytes,
-        ["state"] = State,
-        ["tornBytes"] = Found.Tail is { Kind: LogTailKind.Torn } torn ? torn.Bytes : 0,
-        ["badFile"] = Found.BadFile,
-        ["badOffset"] = Found.BadFile is null ? null : Found.BadOffset,
-        ["problems"] = new JsonArray([.. Found.Problems.Select(problem => (JsonNode)problem)]),
-    };
 }
 
 /// <summary>A walk through a whole data folder.</summary>
@@ -115,14 +98,26 @@ internal sealed class Examination(LogInspector inspector)
         }
     }
 
-    public JsonObject Shape() => new()
-    {
-        ["clean"] = IsClean,
-        ["documents"] = Documents,
-        ["partitions"] = new JsonArray([.. Logs.Select(log => log.Shape())]),
-        ["notes"] = new JsonArray([.. Notes.Select(note => (JsonNode)note)]),
-        ["problems"] = new JsonArray([.. Problems.Select(problem => (JsonNode)problem)]),
-    };
+    public Action<Utf8JsonWriter> Shape() => Printer.Fields(
+        ("clean", IsClean),
+        ("documents", Documents),
+        ("partitions", Logs.Select(log => new
+        {
+            topic = log.Topic,
+            partition = log.Found.Id.Partition,
+            folder = log.Found.Folder,
+            epoch = log.Found.Epoch,
+            segments = log.Found.Segments.Count,
+            frames = log.Found.Tail?.Frames ?? 0,
+            messages = log.Messages,
+            bytes = log.Bytes,
+            state = log.State,
+            badFile = log.Found.BadFile,
+            badOffset = log.Found.BadFile is null ? (long?)null : log.Found.BadOffset,
+            problems = log.Found.Problems,
+        })),
+        ("notes", Notes),
+        ("problems", Problems));
 
     private void Examine(LogInspector folder, LogId id, CancellationToken cancel)
     {

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json.Nodes;
 using OrleansMq.Cli.Input;
+using OrleansMq.Json;
 
 namespace OrleansMq.Cli.Commands;
 
@@ -41,7 +41,7 @@ internal static class GroupCommands
         if (mustExist)
             _ = await run.Broker.DescribeGroup(topic, group, run.Cancel);
         var now = await run.Broker.PutGroup(topic, group, change, run.Cancel);
-        run.Out.Result(Shapes.Of(now), $"group {topic}/{group}: {done}d, {Text.Name(now.Settings.Style)} style");
+        run.Out.Result($"group {topic}/{group}: {done}d, {Words.GroupStyle.Write(now.Settings.Style)} style", json => GroupJson.Write(json, now));
         return ExitCode.Done;
     }
 
@@ -52,7 +52,7 @@ internal static class GroupCommands
         {
             var found = await run.Broker.DescribeGroup(run.Get(topic), run.Get(group), run.Cancel);
             if (run.Out.Json)
-                run.Out.Line(Shapes.Of(found));
+                run.Out.Line(json => GroupJson.Write(json, found));
             else
                 Print(run.Out, run.Get(topic), found);
             return ExitCode.Done;
@@ -61,10 +61,7 @@ internal static class GroupCommands
 
     private static void Print(Printer output, TopicName topic, GroupDescription group)
     {
-        var shape = Shapes.Of(group);
-        shape.Remove("partitionList");
-        shape.Remove("members");
-        output.Facts($"group {topic}/{group.Name}", shape.Select(f => (f.Key, f.Value is JsonArray list ? list.ToJsonString() : f.Value?.ToString() ?? "none")));
+        output.Facts($"group {topic}/{group.Name}", json => GroupJson.Write(json, group), of: "settings");
         output.Table("partitions", ["partition", "cursor", "lag", "in flight", "oldest", "dead letters", "dropped", ""], group.Partitions.Select(p => (IReadOnlyList<string>)
             [Number(p.Partition), Number(p.Cursor), Number(p.Lag), Number(p.InFlight), p.OldestUnsettled?.ToString("c") ?? "-", Number(p.DeadLetters), Number(p.Dropped), p.Error is { } e ? $"{e.Code}: {e.Detail}" : ""]));
         if (group.Members.Count > 0)
@@ -78,7 +75,7 @@ internal static class GroupCommands
         return shell.Handle(new Command("delete", "Delete a group with its cursors and dead letters.") { topic, group }, async run =>
         {
             await run.Broker.DeleteGroup(run.Get(topic), run.Get(group), run.Cancel);
-            run.Out.Result(new JsonObject { ["group"] = run.Get(group).Text, ["deleted"] = true }, $"group {run.Get(topic)}/{run.Get(group)}: deleted");
+            run.Out.Result($"group {run.Get(topic)}/{run.Get(group)}: deleted", Printer.Fields(("group", run.Get(group).Text), ("deleted", true)));
             return ExitCode.Done;
         });
     }
@@ -88,14 +85,7 @@ internal static class GroupCommands
         var topic = Common.Topic();
         return shell.Handle(new Command("list", "Names of a topic's groups, one a line.") { topic }, async run =>
         {
-            var names = new JsonArray();
-            await foreach (var name in Pages.All(after => run.Broker.ListGroups(run.Get(topic), after, 1_000, run.Cancel)))
-                if (run.Out.Json)
-                    names.Add(name.Text);
-                else
-                    run.Out.Line(name.Text);
-            if (run.Out.Json)
-                run.Out.Line(new JsonObject { ["groups"] = names });
+            await Pages.Print(run.Out, "groups", Pages.All(after => run.Broker.ListGroups(run.Get(topic), after, 1_000, run.Cancel)), name => name.Text);
             return ExitCode.Done;
         });
     }

@@ -1,3 +1,5 @@
+using OrleansMq.Json;
+
 namespace OrleansMq.Cli.Commands;
 
 internal static class Messages
@@ -22,7 +24,7 @@ internal static class MessagePrinter
 {
     public static Action<StoredMessage> For(Invocation run, string? keySeparator) => (run.Out.Json, keySeparator) switch
     {
-        (true, _) => message => run.Out.Line(Shapes.Of(message)),
+        (true, _) => message => run.Out.Line(json => StoredMessageJson.Write(json, message)),
         (_, { } separator) => message => run.Out.Line($"{message.KeyText}{separator}{message.BodyText}"),
         _ => message => run.Out.Line(message.BodyText),
     };

@@ -15,4 +15,17 @@ internal static class Pages
         }
         while (after is not null);
     }
+
+    /// <summary>Names one a line; for programs one document.</summary>
+    public static async Task Print<T>(Printer output, string what, IAsyncEnumerable<T> all, Func<T, string> name)
+    {
+        var names = new List<string>();
+        await foreach (var item in all)
+            if (output.Json)
+                names.Add(name(item));
+            else
+                output.Line(name(item));
+        if (output.Json)
+            output.Line(Printer.Fields((what, names)));
+    }
 }

@@ -91,7 +91,7 @@ internal sealed class Production
         if (result.Duplicate)
             _duplicates++;
         if (_run.Out.Json)
-            _run.Out.Line(Shapes.Of(result));
+            _run.Out.Line(Printer.Fields(("position", new { partition = result.Position.Partition, offset = result.Position.Offset }), ("duplicate", result.Duplicate)));
     }
 }
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json.Nodes;
 using OrleansMq.Cli.Input;
 
 namespace OrleansMq.Cli.Commands;
@@ -22,7 +21,7 @@ internal static class SeekCommand
         {
             var request = run.Get(to) is { } everywhere ? SeekRequest.Everywhere(everywhere) : SeekRequest.At(run.Get(positions)!);
             await run.Broker.Seek(run.Get(topic), run.Get(group), request, run.Cancel);
-            run.Out.Result(new JsonObject { ["group"] = run.Get(group).Text, ["sought"] = true }, $"group {run.Get(topic)}/{run.Get(group)}: cursors set");
+            run.Out.Result($"group {run.Get(topic)}/{run.Get(group)}: cursors set", Printer.Fields(("group", run.Get(group).Text), ("sought", true)));
             return ExitCode.Done;
         });
     }

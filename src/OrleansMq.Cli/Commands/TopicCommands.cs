@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json.Nodes;
 using OrleansMq.Cli.Input;
+using OrleansMq.Json;
 
 namespace OrleansMq.Cli.Commands;
 
@@ -26,7 +26,7 @@ internal static class TopicCommands
         return shell.Handle(command, async run =>
         {
             var now = await put(run, run.Get(topic), settings.Read(run));
-            run.Out.Result(Shapes.Of(now), $"topic {now.Name}: {name}d, {now.Settings.Partitions} partition{(now.Settings.Partitions == 1 ? "" : "s")}");
+            run.Out.Result($"topic {now.Name}: {name}d, {now.Settings.Partitions} partition{(now.Settings.Partitions == 1 ? "" : "s")}", json => TopicJson.Write(json, now));
             return ExitCode.Done;
         });
     }
@@ -64,7 +64,7 @@ internal static class TopicCommands
         {
             var found = await run.Broker.DescribeTopic(run.Get(topic), run.Cancel);
             if (run.Out.Json)
-                run.Out.Line(Shapes.Of(found));
+                run.Out.Line(json => TopicJson.Write(json, found));
             else
                 Print(run.Out, found);
             return ExitCode.Done;
@@ -73,9 +73,7 @@ internal static class TopicCommands
 
     private static void Print(Printer output, TopicDescription topic)
     {
-        var shape = Shapes.Of(topic);
-        shape.Remove("partitionList");
-        output.Facts($"topic {topic.Name}", shape.Select(f => (f.Key, f.Value is JsonObject inner ? inner.ToJsonString() : f.Value?.ToString() ?? "none")));
+        output.Facts($"topic {topic.Name}", json => TopicJson.Write(json, topic), of: "settings");
         output.Table("partitions", ["partition", "owner", "start", "end", "messages", "bytes", ""], topic.Partitions.Select(p => (IReadOnlyList<string>)
             [Number(p.Partition), p.Owner, Number(p.Start), Number(p.End), Number(p.End - p.Start), Number(p.Bytes), p.Error is { } e ? $"{e.Code}: {e.Detail}" : ""]));
     }
@@ -86,7 +84,7 @@ internal static class TopicCommands
         return shell.Handle(new Command("delete", "Delete a topic with its messages, groups and dead letters.") { topic }, async run =>
         {
             await run.Broker.DeleteTopic(run.Get(topic), run.Cancel);
-            run.Out.Result(new JsonObject { ["topic"] = run.Get(topic).Text, ["deleted"] = true }, $"topic {run.Get(topic)}: deleted");
+            run.Out.Result($"topic {run.Get(topic)}: deleted", Printer.Fields(("topic", run.Get(topic).Text), ("deleted", true)));
             return ExitCode.Done;
         });
     }
@@ -96,14 +94,7 @@ internal static class TopicCommands
         var prefix = new Option<string>("--prefix") { Description = "Only names that begin so.", DefaultValueFactory = _ => "" };
         return shell.Handle(new Command("list", "Names of all topics, one a line.") { prefix }, async run =>
         {
-            var names = new JsonArray();
-            await foreach (var name in Pages.All(after => run.Broker.ListTopics(run.Get(prefix), after, 1_000, run.Cancel)))
-                if (run.Out.Json)
-                    names.Add(name.Text);
-                else
-                    run.Out.Line(name.Text);
-            if (run.Out.Json)
-                run.Out.Line(new JsonObject { ["topics"] = names });
+            await Pages.Print(run.Out, "topics", Pages.All(after => run.Broker.ListTopics(run.Get(prefix), after, 1_000, run.Cancel)), name => name.Text);
             return ExitCode.Done;
         });
     }

@@ -1,6 +1,7 @@
-using System.Text.Encodings.Web;
+using System.Buffers;
+using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
+using OrleansMq.Json;
 using Spectre.Console;
 
 namespace OrleansMq.Cli;
@@ -11,23 +12,33 @@ namespace OrleansMq.Cli;
 /// </summary>
 internal sealed class Printer(TextWriter writer, bool terminal, bool json)
 {
-    private static readonly JsonSerializerOptions OneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     public bool Json => json;
 
     public void Line(string text) => Write(() => writer.WriteLine(text));
 
     /// <summary>One JSON value on a line of its own.</summary>
-    public void Line(JsonNode node) => Line(node.ToJsonString(OneLine));
+    public void Line(Action<Utf8JsonWriter> write) => Line(Text(write));
 
-    /// <summary>A short result: the JSON for programs, the text for a person.</summary>
-    public void Result(JsonNode node, string text)
+    /// <summary>The JSON for programs, the text for a person.</summary>
+    public void Result(string text, Action<Utf8JsonWriter> write)
     {
         if (json)
-            Line(node);
+            Line(write);
         else
             Line(text);
     }
+
+    /// <summary>A JSON object with some flat fields.</summary>
+    public static Action<Utf8JsonWriter> Fields(params (string Name, object Value)[] fields) => writer =>
+    {
+        writer.WriteStartObject();
+        foreach (var (name, value) in fields)
+        {
+            writer.WritePropertyName(name);
+            JsonSerializer.Serialize(writer, value);
+        }
+        writer.WriteEndObject();
+    };
 
     public void Table(string title, IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string>> rows)
     {
@@ -38,12 +49,25 @@ internal sealed class Printer(TextWriter writer, bool terminal, bool json)
                 Line(string.Join('\t', row.Select(OnOneLine)));
     }
 
-    /// <summary>Names and values, one under another.</summary>
-    public void Facts(string title, IEnumerable<(string Name, string Value)> facts) =>
-        Table(title, ["", ""], facts.Select(f => (IReadOnlyList<string>)[f.Name, f.Value]));
+    /// <summary>The fields of a JSON object, one under another; objects in it stay JSON.</summary>
+    /// <param name="of">Only of the object in this field.</param>
+    public void Facts(string title, Action<Utf8JsonWriter> write, string? of = null, params IReadOnlyList<string> without)
+    {
+        using var document = JsonDocument.Parse(Text(write));
+        var whole = of is null ? document.RootElement : document.RootElement.GetProperty(of);
+        Table(title, ["", ""], whole.EnumerateObject().Where(field => !without.Contains(field.Name)).Select(IReadOnlyList<string> (field) =>
+            [field.Name, field.Value.ValueKind == JsonValueKind.Null ? "none" : field.Value.ToString()]));
+    }
 
     /// <summary>Everything written so far has left this process, or whoever read it has gone.</summary>
     public void Flush() => Write(writer.Flush);
+
+    private static string Text(Action<Utf8JsonWriter> write)
+    {
+        var utf8 = new ArrayBufferWriter<byte>();
+        JsonForm.Write(utf8, write);
+        return Encoding.UTF8.GetString(utf8.WrittenSpan);
+    }
 
     private void Drawn(string title, IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string>> rows)
     {
