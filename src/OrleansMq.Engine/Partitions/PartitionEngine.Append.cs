@@ -67,8 +67,8 @@ public sealed partial class PartitionEngine
     /// <summary>There may be room again.</summary>
     public void RoomMade() => Post(RetryParked);
 
-    /// <summary>Runs in a turn and gives the admissions granted here and not used back; they count as granted no more.</summary>
-    public Task<long> AdmittedNow() => Ask(ReleaseLevel.Decided, (state, _, _) => state.Admitted);
+    /// <summary>Runs a function of the number of records admitted here, in a turn.</summary>
+    internal Task<long> WithAdmitted(Func<long, long> take) => Ask(ReleaseLevel.Decided, (state, _, _) => take(state.Admitted));
 
     internal void Park(AppendCommand command)
     {

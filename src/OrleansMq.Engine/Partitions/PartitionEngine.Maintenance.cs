@@ -1,5 +1,4 @@
 using System.Buffers;
-using OrleansMq.Core.Partitions;
 using OrleansMq.Engine.Storage;
 
 namespace OrleansMq.Engine.Partitions;
