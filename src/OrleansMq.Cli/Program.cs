@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using OrleansMq.Cli;
-using OrleansMq.Cli.Commands;
+using OrleansMq;
 
 using var interrupt = new CancellationTokenSource();
 using var ctrlC = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
@@ -16,7 +16,7 @@ var console = new MqConsole(
     ErrorIsTerminal = !Console.IsErrorRedirected,
     Edit = Console.IsInputRedirected || Console.IsOutputRedirected ? null : Editor.Edit,
 };
-return await MqProgram.Run(args, console, HttpBroker.Connect, interrupt.Token);
+return await MqProgram.Run(args, console, address => HttpBroker.Connect(address), interrupt.Token);
 
 // A second Ctrl-C ends at once, whatever still hangs.
 void Interrupt(PosixSignalContext signal)

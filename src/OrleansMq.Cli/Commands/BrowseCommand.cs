@@ -12,26 +12,31 @@ internal static class BrowseCommand
         var partition = Options.Of<int?>("--partition", "One partition, or all. Default all, one after another.", "P|all", t => t == "all" ? null : Text.SmallCount(t));
         var from = Options.Of("--from", "earliest, latest, an offset, a time (RFC 3339), or how long ago (10m). Default earliest.", "WHERE", t => Text.Start(t, shell.Console.Time.GetUtcNow()), StartAt.Earliest);
         var max = Common.Max("At most so many messages.");
+        var follow = new Option<bool>("--follow", "-f") { Description = "Wait for more at the end. One partition only." };
         var separator = Common.KeySeparator("Print each message's key before its body, with this between.");
-        return shell.Handle(new Command("browse", "Print messages without consuming them; changes nothing. Ends at what was the end when it began.") { topic, partition, from, max, separator }, async run =>
+        return shell.Handle(new Command("browse", "Print messages without consuming them; changes nothing. Ends at what was the end when it began.") { topic, partition, from, max, follow, separator }, async run =>
         {
-            var described = await run.Broker.DescribeTopic(run.Get(topic), run.Cancel);
+            var partitions = run.Get(partition) is { } one ? [one] : await AllOf(run, run.Get(topic));
+            if (run.Get(follow) && partitions.Count > 1)
+                throw new UsageException("--follow browses one partition; give --partition.");
             var print = MessagePrinter.For(run, run.Get(separator));
-            await foreach (var message in Messages(run, described, run.Get(partition), run.Get(from)).Take(run.Get(max)))
+            await foreach (var message in Messages(run, run.Get(topic), partitions, run.Get(from), run.Get(follow)).Take(run.Get(max)))
+            {
                 print(message);
+                if (run.Get(follow))
+                    run.Out.Flush();
+            }
             return ExitCode.Done;
         });
     }
 
-    private static async IAsyncEnumerable<StoredMessage> Messages(Invocation run, TopicDescription topic, int? only, StartAt from)
+    private static async Task<IReadOnlyList<int>> AllOf(Invocation run, TopicName topic) =>
+        [.. (await run.Broker.DescribeTopic(topic, run.Cancel)).Partitions.Select(p => p.Partition)];
+
+    private static async IAsyncEnumerable<StoredMessage> Messages(Invocation run, TopicName topic, IReadOnlyList<int> partitions, StartAt from, bool follow)
     {
-        var partitions = only is { } one ? [one] : topic.Partitions.Select(p => p.Partition);
         foreach (var partition in partitions)
-        {
-            var start = await run.Broker.FindOffset(topic.Name, partition, from, run.Cancel);
-            var end = topic.Partitions.FirstOrDefault(p => p.Partition == partition)?.End ?? start;
-            await foreach (var message in run.Broker.Browse(topic.Name, partition, start, end, run.Cancel))
+            await foreach (var message in run.Broker.Browse(topic, partition, from, follow, run.Cancel))
                 yield return message;
-        }
     }
 }

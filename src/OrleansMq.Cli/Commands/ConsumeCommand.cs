@@ -46,15 +46,16 @@ internal static class ConsumeCommand
 
     private static async Task<GroupStyle> StyleOf(Invocation run, ConsumeOptions options, GroupStyle? asked)
     {
-        if (asked is { } style)
-            return style;
         try
         {
-            return (await run.Broker.DescribeGroup(options.Topic, options.Group, run.Cancel)).Settings.Style;
+            var group = await Patience.Try(run, options.Follow, () => run.Broker.DescribeGroup(options.Topic, options.Group, run.Cancel));
+            return asked is { } style && style != group.Settings.Style
+                ? throw new MqException(ErrorCodes.Conflict, $"Group {options.Topic}/{options.Group} is of {Text.Name(group.Settings.Style)} style.")
+                : group.Settings.Style;
         }
         catch (MqException e) when (e.Code == ErrorCodes.GroupUnknown)
         {
-            return GroupStyle.Queue;
+            return asked ?? GroupStyle.Queue;
         }
     }
 

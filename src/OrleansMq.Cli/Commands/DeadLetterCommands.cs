@@ -116,10 +116,12 @@ internal static class DeadLetterCommands
 
     private static async Task<StoredMessage> Find(Invocation run, TopicName topic, GroupName group, Position position)
     {
-        var found = run.Broker.Browse(TopicName.DeadLettersOf(topic, group), position.Partition, position.Offset, position.Offset + 1, run.Cancel);
-        await foreach (var letter in found)
+        await foreach (var letter in run.Broker.Browse(TopicName.DeadLettersOf(topic, group), position.Partition, StartAt.Offset(position.Offset), cancel: run.Cancel))
+        {
             if (letter.Position == position)
                 return letter;
+            break;
+        }
         throw new MqException(ErrorCodes.OffsetOutOfRange, $"There is no dead letter at {position}; it may be redriven or discarded already.");
     }
 
@@ -127,7 +129,7 @@ internal static class DeadLetterCommands
     {
         var described = await run.Broker.DescribeGroup(topic, group, run.Cancel);
         foreach (var partition in described.Partitions)
-            await foreach (var letter in run.Broker.Browse(TopicName.DeadLettersOf(topic, group), partition.Partition, 0, long.MaxValue, run.Cancel))
+            await foreach (var letter in run.Broker.Browse(TopicName.DeadLettersOf(topic, group), partition.Partition, StartAt.Earliest, cancel: run.Cancel))
                 yield return letter;
     }
 
