@@ -24,9 +24,11 @@ public static class JsonForm
     /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>.</exception>
     public static T ReadAnswer<T>(ReadOnlyMemory<byte> utf8, Func<JsonSpot, T> read) => Read(utf8, read, strict: false);
 
+    public static Utf8JsonWriter WriterTo(IBufferWriter<byte> output) => new(output, Writing);
+
     public static void Write(IBufferWriter<byte> output, Action<Utf8JsonWriter> write)
     {
-        using var writer = new Utf8JsonWriter(output, Writing);
+        using var writer = WriterTo(output);
         write(writer);
     }
 

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace OrleansMq.Json;
 
 /// <summary>The fields of one message while they are read, in whatever order they come: first those that sent and stored messages share.</summary>
@@ -40,7 +38,7 @@ internal sealed class MessageFields
             case "tombstone": Tombstone = !field.IsNull && field.Flag(); return true;
             case "contentType": ContentType = TextOrNull(field); return true;
             case "headers": Headers = field.IsNull ? [] : MessageJson.ReadHeaders(field); return true;
-            case "token": Token = field.IsNull ? null : ReadToken(field); return true;
+            case "token": Token = TextOrNull(field); return true;
             case "correlationId": CorrelationId = TextOrNull(field); return true;
             case "replyTo": ReplyTo = TextOrNull(field); return true;
             default: return false;
@@ -55,8 +53,7 @@ internal sealed class MessageFields
         if (Tombstone && _json.AsSpan().SequenceEqual("null"u8))
             _json = null;
         Refuse(spot, _json is not null && _bytes is not null, "has both 'body' and 'bodyBase64'");
-        Refuse(spot, Tombstone && Body.Length > 0, "is a tombstone and has a body");
-        return new Message
+        var message = new Message
         {
             Key = Key,
             Body = Body,
@@ -73,16 +70,23 @@ internal sealed class MessageFields
             TimeToLive = TimeToLive,
             Priority = Priority,
         };
+        if (spot.Strict)
+            Validate(spot, message);
+        return message;
     }
 
     private static string? TextOrNull(JsonSpot field) => field.IsNull ? null : field.Text();
 
-    private static string ReadToken(JsonSpot field)
+    private static void Validate(JsonSpot spot, Message message)
     {
-        var token = field.Text();
-        if (field.Strict && Encoding.UTF8.GetByteCount(token) > MessageJson.MaxTokenBytes)
-            throw field.Malformed($"has more than {MessageJson.MaxTokenBytes} bytes");
-        return token;
+        try
+        {
+            MessageCodec.Validate(message);
+        }
+        catch (MqException e)
+        {
+            throw new MqException(e.Code, $"{spot.Path}: {e.Message}", inner: e);
+        }
     }
 
     private static void Refuse(JsonSpot spot, bool when, string what)

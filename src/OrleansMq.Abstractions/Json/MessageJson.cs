@@ -9,7 +9,6 @@ public static class MessageJson
     /// <summary>The most messages in one request.</summary>
     public const int MaxMessages = 10_000;
 
-    public const int MaxTokenBytes = 256;
     private const int MaxHeaders = 1_000;
 
     /// <summary>One message, or an array of them.</summary>
