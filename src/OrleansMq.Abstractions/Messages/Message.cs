@@ -50,7 +50,7 @@ public sealed record Message
     public static Message OfText(string body, string? key = null) => new()
     {
         Body = Encoding.UTF8.GetBytes(body),
-        Key = key is null ? null : Encoding.UTF8.GetBytes(key),
+        Key = key is null ? (ReadOnlyMemory<byte>?)null : Encoding.UTF8.GetBytes(key),
         ContentType = "text/plain",
     };
 
@@ -58,7 +58,7 @@ public sealed record Message
     public static Message OfJson(string json, string? key = null) => new()
     {
         Body = Encoding.UTF8.GetBytes(json),
-        Key = key is null ? null : Encoding.UTF8.GetBytes(key),
+        Key = key is null ? (ReadOnlyMemory<byte>?)null : Encoding.UTF8.GetBytes(key),
         ContentType = "application/json",
     };
 }

@@ -73,7 +73,7 @@ public static class MessageCodec
         {
             Position = new Position(partition, record.Offset),
             Timestamp = MessageHeaders.Time(record.Timestamp),
-            Key = record.HasKey ? record.Key : null,
+            Key = record.HasKey ? record.Key : (ReadOnlyMemory<byte>?)null,
             Body = record.Value,
             Tombstone = !record.HasValue,
             ContentType = headers.ContentType,
@@ -94,7 +94,7 @@ public static class MessageCodec
         {
             Position = new Position(partition, record.Offset),
             Timestamp = MessageHeaders.Time(record.Timestamp),
-            Key = record.HasKey ? record.Key : null,
+            Key = record.HasKey ? record.Key : (ReadOnlyMemory<byte>?)null,
             Body = record.Value,
             Tombstone = !record.HasValue,
             ContentType = headers.ContentType,
