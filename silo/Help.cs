@@ -1,0 +1,24 @@
+namespace OrleansMq.Silo;
+
+internal static class Help
+{
+    public const string Text = """
+        orleansmq: the message broker
+
+          --data DIR                    ./data      where the log and documents live
+          --host embedded|orleans       embedded    one process; orleans is not in this build
+          --storage files|shared|blobs  files       this machine's disk; the others are not available yet
+          --blobs CONNECTION                        for --storage blobs
+          --cluster NAME                orleansmq   Orleans' own, as the next two
+          --silo-port PORT              11111
+          --gateway-port PORT           30000
+          --listen ADDRESS              127.0.0.1   address of every gateway; one that others can reach needs --insecure
+          --insecure                                allow that without authentication or TLS
+          --http PORT|off               8080        0 picks a free port
+          --kafka --amqp --redis --mqtt --stomp     off until they are built
+          --acks durable|accepted       durable     what an acknowledgement means where neither client nor topic says
+
+        The same names stand in appsettings.json and, as ORLEANSMQ_HTTP and so on, in the environment; the command line wins.
+        Exit codes: 0 stopped as asked; 1 could not start or go on (the line says why); 2 a wrong switch or setting.
+        """;
+}

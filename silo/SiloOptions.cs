@@ -1,0 +1,132 @@
+using System.Globalization;
+using System.Net;
+
+namespace OrleansMq.Silo;
+
+/// <summary>A switch or setting that can't be: the program ends with 2 and this one line.</summary>
+public sealed class SettingException(string line) : Exception(line);
+
+/// <summary>A setting as it was given.</summary>
+/// <param name="From">How whoever gave it knows it: <c>--http</c>, <c>ORLEANSMQ_HTTP</c>, <c>appsettings.json: http</c>.</param>
+public readonly record struct Setting(string Value, string From);
+
+/// <summary>What the program was told, checked.</summary>
+public sealed record SiloOptions
+{
+    /// <summary>Gateways of the design that are not built yet: each switch is there and accepts <c>off</c> alone.</summary>
+    public static readonly IReadOnlyList<string> GatewaysToCome = ["kafka", "amqp", "redis", "mqtt", "stomp"];
+
+    /// <summary>Every name there is, in the order of the help text.</summary>
+    public static readonly IReadOnlyList<string> Names =
+        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "listen", "insecure", "http", .. GatewaysToCome, "acks"];
+
+    /// <summary>Switches that need no value.</summary>
+    public static readonly IReadOnlyList<string> Flags = ["insecure"];
+
+    private const string Off = "off";
+
+    /// <summary>Where the file log and documents live.</summary>
+    public string Data { get; private init; } = "./data";
+
+    /// <summary>Orleans' cluster; of no effect where the host is embedded.</summary>
+    public string Cluster { get; private init; } = "orleansmq";
+
+    public int SiloPort { get; private init; } = 11111;
+
+    public int GatewayPort { get; private init; } = 30000;
+
+    /// <summary>Address of every gateway.</summary>
+    public IPAddress Listen { get; private init; } = IPAddress.Loopback;
+
+    /// <summary>Null: no HTTP. 0: a free port.</summary>
+    public int? Http { get; private init; } = 8080;
+
+    /// <summary>Whether an acknowledgement means on disk, where neither client nor topic says; else it means written.</summary>
+    public bool Durable { get; private init; } = true;
+
+    /// <param name="settings">By name; the strongest source alone.</param>
+    /// <exception cref="SettingException">One can't be, or two contradict each other.</exception>
+    public static SiloOptions Of(IReadOnlyDictionary<string, Setting> settings)
+    {
+        var unknown = settings.Keys.FirstOrDefault(name => !Names.Contains(name));
+        if (unknown is not null)
+            throw new SettingException($"{settings[unknown].From} is no setting of orleansmq; see --help.");
+        var options = new SiloOptions();
+        options = options with
+        {
+            Data = Text(settings, "data") ?? options.Data,
+            Cluster = Text(settings, "cluster") ?? options.Cluster,
+            SiloPort = Port(settings, "silo-port", 1) ?? options.SiloPort,
+            GatewayPort = Port(settings, "gateway-port", 1) ?? options.GatewayPort,
+            Listen = Address(settings) ?? options.Listen,
+            Http = IsOff(settings, "http") ? null : Port(settings, "http", 0) ?? options.Http,
+            Durable = Word(settings, "acks", "durable", "accepted") is null or "durable",
+        };
+        RefuseWhatIsNotBuilt(settings);
+        RefuseStrangers(settings, options.Listen);
+        return options;
+    }
+
+    private static void RefuseWhatIsNotBuilt(IReadOnlyDictionary<string, Setting> settings)
+    {
+        if (Word(settings, "host", "embedded", "orleans") is "orleans")
+            throw new SettingException($"{settings["host"].From} orleans: this build has no Orleans; leave it out, or say embedded.");
+        if (Word(settings, "storage", "files", "shared", "blobs") is "shared" or "blobs")
+            throw new SettingException($"{settings["storage"].From} {settings["storage"].Value}: not available yet; leave it out, or say files.");
+        if (Text(settings, "blobs") is not null)
+            throw new SettingException($"{settings["blobs"].From}: blobs are for the storage 'blobs', which is not available yet; leave it out.");
+        foreach (var name in GatewaysToCome)
+            if (settings.TryGetValue(name, out var setting) && setting.Value != Off)
+                throw new SettingException($"{setting.From} {setting.Value}: this gateway is not built yet; leave it out, or say off.");
+    }
+
+    private static void RefuseStrangers(IReadOnlyDictionary<string, Setting> settings, IPAddress listen)
+    {
+        var insecure = Word(settings, "insecure", "true", "false") is "true";
+        if (!IPAddress.IsLoopback(listen) && !insecure)
+        {
+            throw new SettingException(
+                $"{settings["listen"].From} {listen}: others can reach it, and there is no authentication or TLS yet; keep 127.0.0.1, or say --insecure as well.");
+        }
+    }
+
+    private static string? Text(IReadOnlyDictionary<string, Setting> settings, string name)
+    {
+        if (!settings.TryGetValue(name, out var setting))
+            return null;
+        return string.IsNullOrWhiteSpace(setting.Value) ? throw new SettingException($"{setting.From} is empty.") : setting.Value;
+    }
+
+    private static string? Word(IReadOnlyDictionary<string, Setting> settings, string name, params string[] words)
+    {
+        if (!settings.TryGetValue(name, out var setting))
+            return null;
+        // The configuration's own readers write true and false with a capital.
+        var word = setting.Value.ToLowerInvariant();
+        return words.Contains(word) ? word : throw new SettingException($"{setting.From} {setting.Value}: {string.Join(" or ", words)}.");
+    }
+
+    private static bool IsOff(IReadOnlyDictionary<string, Setting> settings, string name) =>
+        settings.TryGetValue(name, out var setting) && setting.Value == Off;
+
+    private static int? Port(IReadOnlyDictionary<string, Setting> settings, string name, int min)
+    {
+        if (!settings.TryGetValue(name, out var setting))
+            return null;
+        return int.TryParse(setting.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port >= min && port <= IPEndPoint.MaxPort
+            ? port
+            : throw new SettingException($"{setting.From} {setting.Value}: a port from {min} to {IPEndPoint.MaxPort}{(min == 0 ? ", or off" : "")}.");
+    }
+
+    private static IPAddress? Address(IReadOnlyDictionary<string, Setting> settings)
+    {
+        if (Text(settings, "listen") is not { } text)
+            return null;
+        if (text == "localhost")
+            return IPAddress.Loopback;
+        // "1" is an address to the framework, and a slip to us.
+        return IPAddress.TryParse(text, out var address) && (text.Contains('.', StringComparison.Ordinal) || text.Contains(':', StringComparison.Ordinal))
+            ? address
+            : throw new SettingException($"{settings["listen"].From} {text}: an IP address such as 127.0.0.1.");
+    }
+}

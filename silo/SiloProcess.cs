@@ -1,0 +1,82 @@
+using OrleansMq.Gateways;
+using OrleansMq.Gateways.Http;
+
+namespace OrleansMq.Silo;
+
+/// <summary>The broker and its gateways, from start to stop.</summary>
+internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory loggers)
+{
+    // Of the 10 s that a stop may take: what is in flight, and then the last flush.
+    private static readonly TimeSpan GatewaysMayTake = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan StopMayTake = TimeSpan.FromSeconds(9.5);
+
+    private readonly ILogger _log = loggers.CreateLogger<SiloProcess>();
+
+    /// <summary>Runs until <paramref name="stop"/>; prints the ready line once every gateway answers.</summary>
+    /// <returns>The exit code.</returns>
+    public async Task<int> Run(TextWriter output, TextWriter errors, CancellationToken stop)
+    {
+        BrokerHost? host = null;
+        var gateways = new List<IGateway>();
+        try
+        {
+            host = await BrokerHost.Start(options, _log, stop);
+            await StartGateways(host, gateways, stop);
+            var addresses = gateways.Select(gateway => $" {gateway.Name}={gateway.Address}");
+            await output.WriteLineAsync($"orleansmq ready{string.Concat(addresses)}".AsMemory(), stop);
+            await output.FlushAsync(stop);
+            await WaitFor(stop);
+            return 0;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or MqException or ArgumentException)
+        {
+            LogStartFailed(e);
+            await errors.WriteLineAsync($"orleansmq can't start: {FirstLine(e.Message)}");
+            return 1;
+        }
+        finally
+        {
+            await Stop(host, gateways);
+        }
+    }
+
+    private async ValueTask StartGateways(BrokerHost host, List<IGateway> gateways, CancellationToken stop)
+    {
+        if (options.Http is { } port)
+            gateways.Add(await HttpGateway.Start(host.Broker, new HttpGatewayOptions { Address = options.Listen, Port = port }, loggers, stop));
+        foreach (var gateway in gateways)
+            host.Announce(gateway.Name, gateway.Address);
+    }
+
+    private async Task Stop(BrokerHost? host, List<IGateway> gateways)
+    {
+        // A flush that hangs must not keep the process beyond its time; what was acknowledged is on disk already.
+        using var watchdog = new Timer(_ => Environment.Exit(1), null, StopMayTake, Timeout.InfiniteTimeSpan);
+        using var hurry = new CancellationTokenSource(GatewaysMayTake);
+        await Task.WhenAll(gateways.Select(gateway => gateway.Stop(hurry.Token).AsTask()));
+        foreach (var gateway in gateways)
+            await gateway.DisposeAsync();
+        if (host is not null)
+            await host.Broker.DisposeAsync();
+        LogStopped();
+    }
+
+    private static async Task WaitFor(CancellationToken stop)
+    {
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var registration = stop.Register(stopped.SetResult);
+        await stopped.Task;
+    }
+
+    private static string FirstLine(string text) => text.Split('\n')[0].TrimEnd();
+
+    [LoggerMessage(LogLevel.Debug, "The start failed.")]
+    private partial void LogStartFailed(Exception why);
+
+    [LoggerMessage(LogLevel.Information, "Stopped.")]
+    private partial void LogStopped();
+}

@@ -1,0 +1,121 @@
+using System.Text.Json;
+
+namespace OrleansMq.Json;
+
+/// <summary>A message as it is browsed, or received under a lease.</summary>
+public static class StoredMessageJson
+{
+    public static void Write(Utf8JsonWriter writer, StoredMessage message)
+    {
+        writer.WriteStartObject();
+        writer.WritePosition("position", message.Position);
+        writer.WriteTime("timestamp", message.Timestamp);
+        MessageJson.WriteKey(writer, message.Key);
+        MessageJson.WriteBody(writer, message.Body.Span, message.ContentType, message.Tombstone);
+        MessageJson.WriteHeaders(writer, message.Headers);
+        writer.WriteTextUnlessNull("token", message.Token);
+        writer.WriteTextUnlessNull("correlationId", message.CorrelationId);
+        writer.WriteTextUnlessNull("replyTo", message.ReplyTo);
+        if (message.DeadLetter is { } deadLetter)
+            WriteDeadLetter(writer, deadLetter);
+        if (message is Delivery delivery)
+            WriteDelivery(writer, delivery);
+        writer.WriteEndObject();
+    }
+
+    public static StoredMessage Read(JsonSpot spot) => ReadMarked(spot, out _);
+
+    public static Delivery ReadDelivery(JsonSpot spot)
+    {
+        var message = ReadMarked(spot, out var delivery);
+        return new Delivery
+        {
+            Position = message.Position,
+            Timestamp = message.Timestamp,
+            Key = message.Key,
+            Body = message.Body,
+            Tombstone = message.Tombstone,
+            ContentType = message.ContentType,
+            Headers = message.Headers,
+            Token = message.Token,
+            CorrelationId = message.CorrelationId,
+            ReplyTo = message.ReplyTo,
+            DeadLetter = message.DeadLetter,
+            Lease = delivery.Lease ?? throw spot.Missing("lease"),
+            LeaseUntil = delivery.Until ?? throw spot.Missing("leaseUntil"),
+            DeliveryCount = delivery.Count ?? throw spot.Missing("deliveryCount"),
+        };
+    }
+
+    private static StoredMessage ReadMarked(JsonSpot spot, out (LeaseId? Lease, DateTimeOffset? Until, int? Count) delivery)
+    {
+        var shared = new MessageFields();
+        delivery = default;
+        Position? position = null;
+        DateTimeOffset? timestamp = null;
+        DeadLetterInfo? deadLetter = null;
+        foreach (var field in spot.Fields())
+        {
+            if (shared.Take(field))
+                continue;
+            switch (field.Name)
+            {
+                case "position": position = field.Position(); break;
+                case "timestamp": timestamp = field.Time(); break;
+                case "deadLetter": deadLetter = field.IsNull ? null : ReadDeadLetter(field); break;
+                case "lease": delivery.Lease = field.Lease(); break;
+                case "leaseUntil": delivery.Until = field.Time(); break;
+                case "deliveryCount": delivery.Count = field.Int32(); break;
+                default: field.Unknown(); break;
+            }
+        }
+        return new StoredMessage
+        {
+            Position = position ?? throw spot.Missing("position"),
+            Timestamp = timestamp ?? throw spot.Missing("timestamp"),
+            Key = shared.Key,
+            Body = shared.Body,
+            Tombstone = shared.Tombstone,
+            ContentType = shared.ContentType,
+            Headers = shared.Headers,
+            Token = shared.Token,
+            CorrelationId = shared.CorrelationId,
+            ReplyTo = shared.ReplyTo,
+            DeadLetter = deadLetter,
+        };
+    }
+
+    private static void WriteDelivery(Utf8JsonWriter writer, Delivery delivery)
+    {
+        writer.WriteString("lease", delivery.Lease.ToString());
+        writer.WriteTime("leaseUntil", delivery.LeaseUntil);
+        writer.WriteNumber("deliveryCount", delivery.DeliveryCount);
+    }
+
+    private static void WriteDeadLetter(Utf8JsonWriter writer, DeadLetterInfo deadLetter)
+    {
+        writer.WriteStartObject("deadLetter");
+        writer.WriteString("reason", deadLetter.Reason);
+        writer.WritePosition("origin", deadLetter.Origin);
+        writer.WriteNumber("deliveries", deadLetter.Deliveries);
+        writer.WriteTime("at", deadLetter.At);
+        writer.WriteEndObject();
+    }
+
+    private static DeadLetterInfo ReadDeadLetter(JsonSpot spot)
+    {
+        var deadLetter = new DeadLetterInfo("", default, 0, default);
+        foreach (var field in spot.Fields())
+        {
+            deadLetter = field.Name switch
+            {
+                "reason" => deadLetter with { Reason = field.Text() },
+                "origin" => deadLetter with { Origin = field.Position() },
+                "deliveries" => deadLetter with { Deliveries = field.Int32() },
+                "at" => deadLetter with { At = field.Time() },
+                _ => field.Unknown(deadLetter),
+            };
+        }
+        return deadLetter;
+    }
+}

@@ -1,0 +1,44 @@
+namespace OrleansMq.Json;
+
+/// <summary>The words under which an enumeration's values go in JSON and in addresses.</summary>
+public sealed class WordList<T>(params (string Word, T Value)[] words) where T : struct, Enum
+{
+    public bool TryRead(string text, out T value)
+    {
+        foreach (var (word, meant) in words)
+        {
+            if (word == text)
+            {
+                value = meant;
+                return true;
+            }
+        }
+        value = default;
+        return false;
+    }
+
+    public string Write(T value)
+    {
+        foreach (var (word, meant) in words)
+            if (EqualityComparer<T>.Default.Equals(meant, value))
+                return word;
+        throw new ArgumentOutOfRangeException(nameof(value), value, "It has no word.");
+    }
+
+    /// <summary>For a refusal: <c>'none', 'accepted', 'durable'</c>.</summary>
+    public override string ToString() => string.Join(", ", words.Select(each => $"'{each.Word}'"));
+}
+
+/// <summary>The words of HTTP, version 1.</summary>
+public static class Words
+{
+    public static WordList<Acks> Acks { get; } = new(("none", OrleansMq.Acks.None), ("accepted", OrleansMq.Acks.Accepted), ("durable", OrleansMq.Acks.Durable));
+
+    public static WordList<WhenFull> WhenFull { get; } =
+        new(("refuse", OrleansMq.WhenFull.Refuse), ("dropOldest", OrleansMq.WhenFull.DropOldest), ("wait", OrleansMq.WhenFull.Wait));
+
+    public static WordList<GroupStyle> GroupStyle { get; } = new(("queue", OrleansMq.GroupStyle.Queue), ("log", OrleansMq.GroupStyle.Log));
+
+    public static WordList<Isolation> Isolation { get; } =
+        new(("uncommitted", OrleansMq.Isolation.Uncommitted), ("committed", OrleansMq.Isolation.Committed));
+}

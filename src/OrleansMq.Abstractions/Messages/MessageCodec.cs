@@ -1,0 +1,203 @@
+using System.Buffers;
+using OrleansMq.Records;
+
+namespace OrleansMq;
+
+/// <summary>Between a <see cref="Message"/> and its record: what Kafka's record has no field for stands in the reserved headers.</summary>
+public static class MessageCodec
+{
+    /// <summary>Bytes of UTF-8 that a token has at most.</summary>
+    public const int MaxTokenBytes = 256;
+
+    private static readonly byte[] TokenName = ReservedHeaders.TokenUtf8.ToArray();
+    private static readonly byte[] ContentTypeName = ReservedHeaders.ContentTypeUtf8.ToArray();
+    private static readonly byte[] CorrelationIdName = ReservedHeaders.CorrelationIdUtf8.ToArray();
+    private static readonly byte[] ReplyToName = ReservedHeaders.ReplyToUtf8.ToArray();
+
+    /// <summary>Checks what the message says by itself; its topic's limits are the broker's to check.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>, or <see cref="ErrorCodes.NotAvailable"/> for delay, time-to-live and priority.</exception>
+    public static void Validate(Message message)
+    {
+        RefuseUnavailable(message);
+        if (message.Tombstone && !message.Body.IsEmpty)
+            throw Malformed("A tombstone has no body; this one has one.");
+        if (message.Tombstone && message.Key is null)
+            throw Malformed("A tombstone says that a key is gone; this one has no key.");
+        if (message.Partition is < 0)
+            throw Malformed($"A partition is not negative; {message.Partition} was given.");
+        if (message.Timestamp is { } timestamp && timestamp < DateTimeOffset.UnixEpoch)
+            throw Malformed($"A timestamp is not before 1970; {timestamp:O} was given.");
+        ValidateTexts(message);
+        ValidateHeaders(message.Headers);
+    }
+
+    /// <summary>Whether the message needs reserved headers, so that its batch is a rich one.</summary>
+    public static bool IsRich(Message message) =>
+        message.Token is not null || message.ContentType is not null || message.CorrelationId is not null || message.ReplyTo is not null;
+
+    /// <summary>Key, body and headers together, reserved ones included: what a topic's <see cref="TopicSettings.MaxMessageBytes"/> counts.</summary>
+    public static int SizeOf(Message message) => checked((message.Key?.Length ?? 0) + message.Body.Length + HeaderBytes(message));
+
+    /// <summary>Adds the message to a batch. Everything is copied.</summary>
+    /// <param name="nowMs">Its timestamp where it has none of its own, in Unix milliseconds.</param>
+    public static void Append(RecordBatchBuilder batch, Message message, long nowMs)
+    {
+        var timestampMs = message.Timestamp?.ToUnixTimeMilliseconds() ?? nowMs;
+        var key = message.Key.GetValueOrDefault().Span;
+        if (!IsRich(message) && message.Headers.Count == 0)
+        {
+            batch.Append(timestampMs, key, message.Key is not null, message.Body.Span, !message.Tombstone);
+            return;
+        }
+
+        var texts = ArrayPool<byte>.Shared.Rent(HeaderBytes(message));
+        var headers = ArrayPool<RecordHeader>.Shared.Rent(message.Headers.Count + 4);
+        try
+        {
+            var count = WriteHeaders(message, texts, headers);
+            batch.Append(timestampMs, key, message.Key is not null, message.Body.Span, !message.Tombstone, headers.AsSpan(0, count));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(texts);
+            ArrayPool<RecordHeader>.Shared.Return(headers, clearArray: true);
+        }
+    }
+
+    /// <summary>The message that a record holds. Key and body are the record's own bytes, good as long as those are.</summary>
+    /// <exception cref="MalformedBatchException">The record's headers are damaged.</exception>
+    public static StoredMessage Decode(int partition, in RecordView record)
+    {
+        var headers = MessageHeaders.Read(record.Headers);
+        return new StoredMessage
+        {
+            Position = new Position(partition, record.Offset),
+            Timestamp = MessageHeaders.Time(record.Timestamp),
+            Key = record.HasKey ? record.Key : null,
+            Body = record.Value,
+            Tombstone = !record.HasValue,
+            ContentType = headers.ContentType,
+            Headers = headers.OfApplication,
+            Token = headers.Token,
+            CorrelationId = headers.CorrelationId,
+            ReplyTo = headers.ReplyTo,
+            DeadLetter = headers.DeadLetter,
+        };
+    }
+
+    /// <summary>As <see cref="Decode"/>, under a lease.</summary>
+    /// <inheritdoc cref="Decode"/>
+    public static Delivery DecodeDelivery(int partition, in RecordView record, LeaseId lease, DateTimeOffset leaseUntil, int deliveryCount)
+    {
+        var headers = MessageHeaders.Read(record.Headers);
+        return new Delivery
+        {
+            Position = new Position(partition, record.Offset),
+            Timestamp = MessageHeaders.Time(record.Timestamp),
+            Key = record.HasKey ? record.Key : null,
+            Body = record.Value,
+            Tombstone = !record.HasValue,
+            ContentType = headers.ContentType,
+            Headers = headers.OfApplication,
+            Token = headers.Token,
+            CorrelationId = headers.CorrelationId,
+            ReplyTo = headers.ReplyTo,
+            DeadLetter = headers.DeadLetter,
+            Lease = lease,
+            LeaseUntil = leaseUntil,
+            DeliveryCount = deliveryCount,
+        };
+    }
+
+    /// <summary>The headers that make a record a dead letter, as <see cref="Decode"/> reads them back.</summary>
+    public static RecordHeader[] HeadersOf(DeadLetterInfo deadLetter) => MessageHeaders.Of(deadLetter);
+
+    private static void RefuseUnavailable(Message message)
+    {
+        var asked = message switch
+        {
+            { DeliverAt: not null } => nameof(Message.DeliverAt),
+            { DeliverAfter: not null } => nameof(Message.DeliverAfter),
+            { TimeToLive: not null } => nameof(Message.TimeToLive),
+            { Priority: not null } => nameof(Message.Priority),
+            _ => null,
+        };
+        if (asked is not null)
+            throw new MqException(ErrorCodes.NotAvailable, $"{asked} is not available yet; send the message without it.");
+    }
+
+    private static void ValidateTexts(Message message)
+    {
+        if (message.Token is { } token && MessageText.ByteCount(token, "token") is 0 or > MaxTokenBytes)
+            throw Malformed($"A token has 1 to {MaxTokenBytes} bytes of UTF-8; this one has {MessageText.ByteCount(token, "token")}.");
+        CheckText(message.ContentType, "content type");
+        CheckText(message.CorrelationId, "correlation id");
+        CheckText(message.ReplyTo, "reply-to");
+    }
+
+    private static void ValidateHeaders(IReadOnlyList<KeyValuePair<string, string>> headers)
+    {
+        if (headers is null)
+            throw Malformed("The list of headers is null.");
+        foreach (var (name, value) in headers)
+        {
+            if (name is null)
+                throw Malformed("A header has no name.");
+            if (value is null)
+                throw Malformed($"The header '{name}' has no value.");
+            if (name.StartsWith(ReservedHeaders.Prefix, StringComparison.Ordinal))
+                throw Malformed($"The header '{name}' begins with '{ReservedHeaders.Prefix}', which is the broker's own.");
+            CheckText(name, "header's name");
+            CheckText(value, "header's value");
+        }
+    }
+
+    private static void CheckText(string? text, string what)
+    {
+        if (text is not null)
+            MessageText.ByteCount(text, what);
+    }
+
+    private static int HeaderBytes(Message message)
+    {
+        var bytes = Bytes(TokenName, message.Token) + Bytes(ContentTypeName, message.ContentType)
+            + Bytes(CorrelationIdName, message.CorrelationId) + Bytes(ReplyToName, message.ReplyTo);
+        var headers = message.Headers;
+        for (var i = 0; i < headers.Count; i++)
+            bytes = checked(bytes + MessageText.ByteCount(headers[i].Key, "header's name") + MessageText.ByteCount(headers[i].Value, "header's value"));
+        return bytes;
+
+        static int Bytes(byte[] name, string? value) => value is null ? 0 : name.Length + MessageText.ByteCount(value, "message");
+    }
+
+    private static int WriteHeaders(Message message, byte[] texts, RecordHeader[] headers)
+    {
+        var (count, at) = (0, 0);
+        AddReserved(TokenName, message.Token);
+        AddReserved(ContentTypeName, message.ContentType);
+        AddReserved(CorrelationIdName, message.CorrelationId);
+        AddReserved(ReplyToName, message.ReplyTo);
+        for (var i = 0; i < message.Headers.Count; i++)
+        {
+            var (name, value) = message.Headers[i];
+            headers[count++] = new RecordHeader(Write(name), Write(value));
+        }
+
+        return count;
+
+        void AddReserved(byte[] name, string? value)
+        {
+            if (value is not null)
+                headers[count++] = new RecordHeader(name, Write(value));
+        }
+
+        ReadOnlyMemory<byte> Write(string text)
+        {
+            var written = MessageText.Write(text, texts.AsSpan(at));
+            at += written;
+            return texts.AsMemory(at - written, written);
+        }
+    }
+
+    private static MqException Malformed(string detail) => new(ErrorCodes.Malformed, detail);
+}

@@ -1,0 +1,101 @@
+using OrleansMq.Json;
+
+namespace OrleansMq.Gateways.Http;
+
+/// <summary>Groups as they are declared, and the log style's membership and cursors.</summary>
+internal static class GroupCalls
+{
+    internal const string Group = "/v1/topics/{topic}/groups/{group}";
+
+    public static IEnumerable<HttpRoute> Routes =>
+    [
+        new("PUT", Group, "putGroup", "Declare a group, or change it.", Put)
+        {
+            Body = BodyKind.OptionalJson, Changes = true, RequestSchema = "GroupChange", AnswerSchema = "Group", Statuses = [200, 201],
+        },
+        new("GET", Group, "describeGroup", "A group's settings and members, and its cursor on each partition.", Describe) { AnswerSchema = "Group" },
+        new("DELETE", Group, "deleteGroup", "Delete a group with its dead letters.", Delete) { Changes = true, Statuses = [204] },
+        new("GET", "/v1/topics/{topic}/groups", "listGroups", "Names of a topic's groups, in ordinal order.", List)
+        {
+            Query = [Parameters.After, Parameters.PageMax], AnswerSchema = "GroupPage",
+        },
+        new("POST", Group + "/join", "join", "Join a log-style group, or learn the present assignment.", Join)
+        {
+            Body = BodyKind.Json, Changes = true, RequestSchema = "JoinRequest", AnswerSchema = "Assignment",
+        },
+        new("POST", Group + "/heartbeat", "heartbeat", "Say that a member lives.", Heartbeat)
+        {
+            Body = BodyKind.Json, Changes = true, RequestSchema = "HeartbeatRequest", AnswerSchema = "Done",
+        },
+        new("POST", Group + "/leave", "leave", "Leave a log-style group.", Leave)
+        {
+            Body = BodyKind.Json, Changes = true, RequestSchema = "LeaveRequest", AnswerSchema = "Done",
+        },
+        new("POST", Group + "/commit", "commit", "Move a log-style group's cursors: each offset is the next to be read.", Commit)
+        {
+            Body = BodyKind.Json, Changes = true, RequestSchema = "CommitRequest", AnswerSchema = "Done",
+        },
+        new("POST", Group + "/seek", "seek", "Set a group's cursors anew. Leases end.", Seek)
+        {
+            Body = BodyKind.Json, Changes = true, RequestSchema = "SeekRequest", AnswerSchema = "Done",
+        },
+    ];
+
+    private static async ValueTask Put(HttpCall call)
+    {
+        var group = await call.Broker.PutGroup(call.Topic, call.Group, call.Read(GroupJson.ReadChange), call.Cancel);
+        await call.Answer(writer => GroupJson.Write(writer, group), group.Created ? 201 : 200);
+    }
+
+    private static async ValueTask Describe(HttpCall call)
+    {
+        var group = await call.Broker.DescribeGroup(call.Topic, call.Group, call.Cancel);
+        await call.Answer(writer => GroupJson.Write(writer, group));
+    }
+
+    private static async ValueTask Delete(HttpCall call)
+    {
+        await call.Broker.DeleteGroup(call.Topic, call.Group, call.Cancel);
+        call.AnswerNoContent();
+    }
+
+    private static async ValueTask List(HttpCall call)
+    {
+        var page = await call.Broker.ListGroups(call.Topic, call.Query("after"), TopicCalls.PageSize(call), call.Cancel);
+        await call.Answer(writer => ClusterJson.WritePage(writer, "groups", page));
+    }
+
+    private static async ValueTask Join(HttpCall call)
+    {
+        var (topic, group) = (call.Topic, call.Group);
+        var (member, timeout) = call.Read(LogJson.ReadJoin);
+        var assignment = await call.Broker.Join(topic, group, member, timeout, call.Cancel);
+        await call.Answer(writer => LogJson.WriteAssignment(writer, assignment));
+    }
+
+    private static async ValueTask Heartbeat(HttpCall call)
+    {
+        var (topic, group) = (call.Topic, call.Group);
+        var (member, generation) = call.Read(LogJson.ReadHeartbeat);
+        await call.Broker.Heartbeat(topic, group, member, generation, call.Cancel);
+        await call.AnswerEmpty();
+    }
+
+    private static async ValueTask Leave(HttpCall call)
+    {
+        await call.Broker.Leave(call.Topic, call.Group, call.Read(LogJson.ReadLeave), call.Cancel);
+        await call.AnswerEmpty();
+    }
+
+    private static async ValueTask Commit(HttpCall call)
+    {
+        await call.Broker.Commit(call.Topic, call.Group, call.Read(LogJson.ReadCommit), call.Cancel);
+        await call.AnswerEmpty();
+    }
+
+    private static async ValueTask Seek(HttpCall call)
+    {
+        await call.Broker.Seek(call.Topic, call.Group, call.Read(LogJson.ReadSeek), call.Cancel);
+        await call.AnswerEmpty();
+    }
+}

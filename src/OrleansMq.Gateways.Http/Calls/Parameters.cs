@@ -1,0 +1,33 @@
+namespace OrleansMq.Gateways.Http;
+
+/// <summary>The query parameters that there are.</summary>
+internal static class Parameters
+{
+    private const string Count = """{"type":"integer","minimum":0}""";
+    private const string Offset = """{"type":"integer","format":"int64","minimum":0}""";
+    private const string Text = """{"type":"string"}""";
+    private const string WaitSchema = """{"type":"integer","minimum":0,"maximum":60000}""";
+    private const string StartSchema = """{"oneOf":[{"type":"integer","format":"int64","minimum":0},{"type":"string","format":"date-time"},{"type":"string","enum":["earliest","latest"]}]}""";
+
+    public static readonly QueryParameter Prefix = new("prefix", "Only names that begin so.", Text);
+    public static readonly QueryParameter After = new("after", "Only names behind this one: the last page's `next`.", Text);
+    public static readonly QueryParameter PageMax = new("max", "Names in a page; 100 unless said.", """{"type":"integer","minimum":1,"maximum":1000,"default":100}""");
+
+    public static readonly QueryParameter Acks = new("acks", "What an acknowledgement means; what the topic or the broker says where that is more, or where this is absent.", """{"type":"string","enum":["none","accepted","durable"]}""");
+    public static readonly QueryParameter PublishWait = new("waitMs", "How long a full topic whose `whenFull` is `wait` may hold the request; 30000 unless said.", WaitSchema);
+    public static readonly QueryParameter Client = new("client", "Who sends, for the producer's rate; the address it comes from unless said.", """{"type":"string","maxLength":256}""");
+    public static readonly QueryParameter ProducerId = new("producerId", "With `producerEpoch` and `sequence`: the first batch's place in its producer's order, where the batch itself does not say.", Offset);
+    public static readonly QueryParameter ProducerEpoch = new("producerEpoch", "See `producerId`.", """{"type":"integer","minimum":0,"maximum":32767}""");
+    public static readonly QueryParameter Sequence = new("sequence", "See `producerId`.", """{"type":"integer","minimum":0,"maximum":2147483647}""");
+    public static readonly QueryParameter Brief = new("brief", "One batch, answered by its base offset in place of a result for each record.", """{"type":"boolean","default":false}""");
+
+    public static readonly QueryParameter From = new("from", "Where to begin: an offset, a time, `earliest` (unless said) or `latest`.", StartSchema);
+    public static readonly QueryParameter At = new("at", "An offset, a time, `earliest` or `latest`.", StartSchema, Required: true);
+    public static readonly QueryParameter BrowseMax = new("max", "Messages at most; 100 unless said.", """{"type":"integer","minimum":1,"maximum":10000,"default":100}""");
+    public static readonly QueryParameter Before = new("before", "Messages below this offset go.", Offset, Required: true);
+
+    public static readonly QueryParameter MaxBytes = new("maxBytes", "At most so many, though a first batch that is larger is given all the same; 1 MiB unless said.", Count);
+    public static readonly QueryParameter MinBytes = new("minBytes", "Answer as soon as so many are there; 1 unless said.", Count);
+    public static readonly QueryParameter ReadWait = new("waitMs", "How long to wait for `minBytes`.", WaitSchema);
+    public static readonly QueryParameter Isolation = new("isolation", "`committed` ends at the last stable offset.", """{"type":"string","enum":["uncommitted","committed"],"default":"uncommitted"}""");
+}
