@@ -208,8 +208,11 @@ internal sealed class FileLog : IPartitionLog
         _reserveStep = Math.Min(2 * _reserveStep, _place.Options.ReserveBytes);
     }
 
-    /// <summary>Space was reserved, but not every file system keeps that promise: what was written of a refused append is taken back.</summary>
-    private static void WriteOrTakeBack(IDiskFile file, ReadOnlySpan<byte> frames, long offset)
+    /// <summary>
+    /// Space was reserved, but not every file system keeps that promise: what was written of a refused append is taken back, durably,
+    /// or a crash would bring it back after the caller was told that it is not there.
+    /// </summary>
+    private void WriteOrTakeBack(IDiskFile file, ReadOnlySpan<byte> frames, long offset)
     {
         try
         {
@@ -217,9 +220,26 @@ internal sealed class FileLog : IPartitionLog
         }
         catch (DiskException e) when (e.IsRefusal)
         {
-            file.SetLength(offset);
+            TakeBack(file, offset);
             throw;
         }
+    }
+
+    private void TakeBack(IDiskFile file, long offset)
+    {
+        lock (_flushing)
+        {
+            try
+            {
+                file.SetLength(offset);
+                file.FlushInUse();
+            }
+            catch (DiskException e)
+            {
+                throw Fail(e);
+            }
+        }
+        _segments[^1].ReservedTo = 0;
     }
 
     // ---- flushing
