@@ -1,3 +1,4 @@
+using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Groups;
 using OrleansMq.Embedded;
 using OrleansMq.Engine.Groups;
@@ -104,9 +105,5 @@ public sealed partial class EmbeddedBroker
 
     private async ValueTask<bool> IsTopic(TopicName name) => await _catalog.FindTopic(name) is not null;
 
-    private static void CheckLease(TimeSpan lease)
-    {
-        if (lease < Core.Catalog.CatalogLimits.MinLease || lease > Core.Catalog.CatalogLimits.MaxLease)
-            throw new MqException(ErrorCodes.Malformed, $"A lease lasts {Core.Catalog.CatalogLimits.MinLease} to {Core.Catalog.CatalogLimits.MaxLease}; {lease} was given.");
-    }
+    private static void CheckLease(TimeSpan lease) => CatalogLimits.Lease.Check(lease);
 }

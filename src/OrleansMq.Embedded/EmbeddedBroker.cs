@@ -35,7 +35,7 @@ public sealed partial class EmbeddedBroker : IBroker
     /// <exception cref="StorageException">The folder is in use, damaged, or of a newer version.</exception>
     public static ValueTask<EmbeddedBroker> Start(EmbeddedOptions options)
     {
-        var storage = options.Storage ?? (options.Data is { } data ? FileStorage.Open(data) : new VolatileStorage());
+        var storage = options.Storage ?? (options.Data is { } data ? new FileStorage(new FileStorageOptions { Directory = data, OnNotice = notice => options.OnReport($"{notice.Path}: {notice.Message}") }) : new VolatileStorage());
         return ValueTask.FromResult(new EmbeddedBroker(options, storage));
     }
 
@@ -125,7 +125,7 @@ public sealed partial class EmbeddedBroker : IBroker
     public async ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default)
     {
         var found = await Topic(topic);
-        return await Publishing.Publish(this, topic, found.Settings.Partitions, messages, options ?? new PublishOptions(), found.Settings.MaxBatchBytes, found.NextTurn, _options.Time, cancel);
+        return await Publishing.Publish(this, topic, found.Settings, messages, options, found.NextTurn, _options.Time, cancel);
     }
 
     public async ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)

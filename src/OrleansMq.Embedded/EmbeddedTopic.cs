@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using OrleansMq.Core.Catalog;
+using OrleansMq.Core.Groups;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Partitions;
@@ -25,7 +26,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
     private volatile bool _tracksBacklog;
     private volatile KeyValuePair<string, GroupSettings>[] _groupSettings = [];
     private long _version;
-    private int _turn;
+    private uint _turn;
 
     private EmbeddedTopic(TopicDocument document, long version, IStorage storage, EmbeddedOptions options)
     {
@@ -62,7 +63,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
     private long NowMs => _options.Time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>The next partition in turn.</summary>
-    public int NextTurn() => Interlocked.Increment(ref _turn) & int.MaxValue;
+    public uint NextTurn() => Interlocked.Increment(ref _turn);
 
     public Acks LevelOf(Acks? requested)
     {
@@ -171,7 +172,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
             if (await isTopic(deadLetters))
                 throw new MqException(ErrorCodes.NameTaken, $"A topic '{deadLetters}' exists; the dead letters of group '{name}' need that name.");
             var settings = GroupRules.Create(change);
-            var document = GroupDocument.Create(name, Guid.NewGuid(), settings, declared, NowMs);
+            var document = new GroupDocument { Name = name, Id = Guid.NewGuid(), Settings = settings, Declared = declared, Membership = new Membership(), CreatedAtMs = NowMs, LastUsedMs = NowMs };
             // Where it begins is fixed in every partition before the group exists, so that nothing published after this call is missed.
             var partitions = new List<PartitionEngine>();
             for (var p = 0; p < _partitions.Length; p++)
@@ -254,7 +255,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
         var settings = Settings;
         if (!_tracksBacklog && settings.RatePerSecond is null && settings.ProducerRatePerSecond is null)
             return default;
-        return _gate.Admit(Name, partition.Number, question, settings, _groupSettings);
+        return _gate.Admit(TopicName, partition.Number, question, settings, _groupSettings);
     }
 
     public long? AdmissionsLeft(PartitionEngine partition, long admitted) => Settings.Admit is null ? null : _admissions.Left(partition.Number, admitted);
@@ -282,7 +283,8 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
                 other.RoomMade();
     }
 
-    public void NoteInFlight(PartitionEngine partition, string group, int inFlight) => _groups.GetValueOrDefault(group)?.Queue?.NoteInFlight(partition.Number, inFlight);
+    public void NoteInFlight(PartitionEngine partition, string group, int inFlight, string? holder) =>
+        _groups.GetValueOrDefault(group)?.Queue?.NoteInFlight(partition.Number, inFlight, holder);
 
     public void VisibleMoved(PartitionEngine partition)
     {

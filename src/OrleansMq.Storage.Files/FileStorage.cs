@@ -26,8 +26,8 @@ public sealed class FileStorage : IStorage
     // The newest opening of each log; it is fenced when the next one begins.
     private readonly ConcurrentDictionary<LogId, FileLog> _logs = new();
 
-    // Up to where a log that failed was durable. A failed flush leaves pages that look written and are not on the disk, and no later
-    // flush would say so; the next opening cuts what was never acknowledged.
+    // Up to where a log whose flush failed is certain. Pages beyond look written and may not be on the disk, and no later flush would
+    // say so: the next opening writes again what it is about to believe.
     private readonly ConcurrentDictionary<LogId, long> _suspect = new();
 
     // Creating, opening and deleting one log exclude each other.
@@ -138,10 +138,11 @@ public sealed class FileStorage : IStorage
             Closed(before);
             manifest = TryReadManifest(place)!;
         }
+        SlotFile.Settle(_disk, place.ManifestPath);
         foreach (var parent in new[] { place.Folder, _folder.TopicFolder(id.TopicId), _folder.Logs })
             _disk.FlushNames(parent);
         var chain = SegmentChain.Read(_disk, place.Folder, manifest);
-        chain = MakeCertain(id, chain);
+        MakeCertain(id, chain.Segments[^1]);
         var snapshots = new SnapshotShelf(_disk, place.Folder, manifest.Identity);
         snapshots.Survey(chain.Start, chain.End, Notify);
         var opened = TakeEpoch(place, manifest, chain);
@@ -149,20 +150,33 @@ public sealed class FileStorage : IStorage
         return _logs[id] = new FileLog(place, opened, chain, snapshots);
     }
 
-    private SegmentChain MakeCertain(LogId id, SegmentChain chain)
+    /// <summary>Flushes the newest segment; the older ones were flushed before it was made.</summary>
+    private void MakeCertain(LogId id, SegmentExtent newest)
     {
-        var newest = chain.Segments[^1];
         using var file = _disk.Open(newest.Path, DiskOpenMode.ReadWrite);
-        if (_suspect.TryGetValue(id, out var certain) && certain < newest.End)
+        try
         {
-            var end = Math.Max(certain, newest.Base);
-            file.SetLength(SegmentHeader.Size + end - newest.Base);
-            Notify(new StorageNotice(newest.Path, $"The disk failed while positions {end} to {newest.End} were unacknowledged; they were cut off."));
-            chain = chain with { Segments = [.. chain.Segments.SkipLast(1), newest with { End = end }] };
+            if (_suspect.TryGetValue(id, out var certain))
+                WriteAgain(file, Math.Max(0, certain - newest.Base + SegmentHeader.Size), newest);
+            file.FlushInUse();
         }
-        file.FlushInUse();
+        catch (DiskException)
+        {
+            _suspect[id] = 0;
+            throw;
+        }
         _suspect.TryRemove(id, out _);
-        return chain;
+    }
+
+    private void WriteAgain(IDiskFile file, long from, SegmentExtent newest)
+    {
+        Notify(new StorageNotice(newest.Path, $"A flush failed before; the bytes from offset {from} on are written again."));
+        var piece = new byte[1 << 20];
+        while (file.ReadUpTo(piece, from) is > 0 and var count)
+        {
+            file.OverwriteInUse(piece.AsSpan(0, count), from);
+            from += count;
+        }
     }
 
     private void Closed(FileLog log)

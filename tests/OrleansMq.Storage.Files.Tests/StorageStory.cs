@@ -164,7 +164,7 @@ internal sealed class StorageStory : IAsyncDisposable
         {
             await CompareMain();
         }
-        catch (LogFailedException)
+        catch (Exception e) when (e is LogFailedException or LogFullException)
         {
             Failures++;
             await OpenMain();

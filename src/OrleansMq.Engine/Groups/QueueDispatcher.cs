@@ -23,6 +23,9 @@ public sealed class QueueDispatcher
     private readonly Lock _gate = new();
     private readonly bool[] _mayHave;
     private readonly int[] _inFlight;
+
+    /// <summary>Who holds leases in each partition; kept only where one consumer is active.</summary>
+    private readonly string?[] _holders;
     private readonly LinkedList<TaskCompletionSource> _waiting = new();
     private readonly Standby _standby = new();
     private readonly Dictionary<string, long> _seen = new(StringComparer.Ordinal);
@@ -38,6 +41,7 @@ public sealed class QueueDispatcher
         _mayHave = new bool[partitions];
         Array.Fill(_mayHave, true);
         _inFlight = new int[partitions];
+        _holders = new string?[partitions];
     }
 
     private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -59,10 +63,11 @@ public sealed class QueueDispatcher
         }
     }
 
-    public void NoteInFlight(int partition, int count)
+    public void NoteInFlight(int partition, int count, string? holder)
     {
         lock (_gate)
         {
+            _holders[partition] = holder;
             var fewer = count < _inFlight[partition];
             _inFlight[partition] = count;
             if (fewer)
@@ -158,9 +163,10 @@ public sealed class QueueDispatcher
                 return (0, 0);
             if (_settings.MaxActive is not null)
             {
-                if (!_standby.MayReceive(request.Consumer, nowMs, InFlight > 0))
+                var admitted = _standby.MayReceive(request.Consumer, nowMs, Array.Find(_holders, holder => holder is not null));
+                _standby.Polled(request.Consumer, nowMs, (long)request.Wait.TotalMilliseconds, admitted);
+                if (!admitted)
                     return (0, Standby.IdleMs / 4);
-                _standby.Polled(request.Consumer, nowMs, (long)request.Wait.TotalMilliseconds);
             }
 
             var allowed = Math.Min(request.Max, _settings.MaxInFlight - InFlight - _reserved);

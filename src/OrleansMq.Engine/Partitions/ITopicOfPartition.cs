@@ -31,8 +31,8 @@ public interface ITopicOfPartition
     /// <summary>Says how much that is in this partition now.</summary>
     void NoteBacklog(PartitionEngine partition, Partition state);
 
-    /// <summary>Says how many leases a group has in this partition now.</summary>
-    void NoteInFlight(PartitionEngine partition, string group, int inFlight);
+    /// <summary>Says how many leases a group has in this partition now, and who holds them (asked only where one consumer is active).</summary>
+    void NoteInFlight(PartitionEngine partition, string group, int inFlight, string? holder);
 
     /// <summary>Readers may see more, or a cursor moved.</summary>
     void VisibleMoved(PartitionEngine partition);

@@ -11,6 +11,10 @@ public sealed partial class PartitionEngine
     /// <summary>More waiting appends than this are refused with <see cref="ErrorCodes.Overloaded"/>.</summary>
     public const int MaxParked = 10_000;
 
+    /// <summary>Whether somebody waits for room here; a hint, read from any thread.</summary>
+    public bool HasParked => Volatile.Read(ref _parkedCount) > 0;
+
+    private int _parkedCount;
     private bool _admissionsAsked;
     private AppendCommand? _retrying;
 
@@ -64,6 +68,9 @@ public sealed partial class PartitionEngine
         RetryParked();
     });
 
+    /// <summary>Says anew how much is here, because limits were set.</summary>
+    public void SayBacklog() => Post(() => _topic.NoteBacklog(this, _state));
+
     /// <summary>There may be room again.</summary>
     public void RoomMade() => Post(RetryParked);
 
@@ -77,6 +84,7 @@ public sealed partial class PartitionEngine
         if (_parked.Count >= MaxParked)
             throw new MqException(ErrorCodes.Overloaded, $"{MaxParked} appends wait for partition {Number} of topic '{_topic.Name}'.", TimeSpan.FromSeconds(1));
         _parked.AddLast(command);
+        _parkedCount = _parked.Count;
     }
 
     private void RetryParked()
@@ -107,6 +115,7 @@ public sealed partial class PartitionEngine
             return false;
         if (_parked.First?.Value == first)
             _parked.RemoveFirst();
+        _parkedCount = _parked.Count;
         return true;
     }
 
@@ -115,5 +124,6 @@ public sealed partial class PartitionEngine
         foreach (var command in _parked)
             command.Fail(error);
         _parked.Clear();
+        _parkedCount = 0;
     }
 }

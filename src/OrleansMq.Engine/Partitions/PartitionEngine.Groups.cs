@@ -86,7 +86,7 @@ public sealed partial class PartitionEngine
             // A key's order must be known from its floor on before any of its messages goes out.
             if (!LoadKeys(group))
                 state.Lease(group, new LeaseTerms(consumer, max, now, now + (long)lease.TotalMilliseconds, Epoch), _visible.End, RedrivenEnd(group), frames, leases);
-            _topic.NoteInFlight(this, group.Name, group.InFlight);
+            NoteInFlight(group);
             return leases;
         });
     }
@@ -143,8 +143,16 @@ public sealed partial class PartitionEngine
     /// <summary>Leases ended, or messages came back: the group may go on here.</summary>
     private void CursorMoved(PartitionGroup group)
     {
-        _topic.NoteInFlight(this, group.Name, group.InFlight);
+        NoteInFlight(group);
         _topic.Deliverable(this, group.Name);
+    }
+
+    private void NoteInFlight(PartitionGroup group)
+    {
+        if (group.IsLog)
+            return;
+        var holder = SettingsOf(group).MaxActive is null ? null : group.Main!.LastHolder(_clock.NowMs);
+        _topic.NoteInFlight(this, group.Name, group.InFlight, holder);
     }
 
     private static long RefusalDelay(PartitionGroup group, Settlement settlement, in LeaseId lease) =>
@@ -226,7 +234,11 @@ public sealed partial class PartitionEngine
     private void AfterReplay()
     {
         foreach (var group in _state.Groups)
+        {
             SetRules(group);
+            NoteInFlight(group);
+        }
+
         _topic.VisibleMoved(this);
     }
 

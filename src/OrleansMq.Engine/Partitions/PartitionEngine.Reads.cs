@@ -1,3 +1,4 @@
+using OrleansMq.Core.Log;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Records;
 
@@ -17,7 +18,7 @@ public sealed partial class PartitionEngine
     public long Bytes => _log.End - _log.Start;
 
     /// <exception cref="MqException">The offset lies outside, or the partition stopped.</exception>
-    internal async ValueTask<BatchRead> ReadBatches(long offset, int maxBytes)
+    public async ValueTask<BatchRead> ReadBatches(long offset, int maxBytes)
     {
         ThrowIfStopped();
         var seen = _visible;
@@ -37,27 +38,49 @@ public sealed partial class PartitionEngine
         }
     }
 
-    /// <summary>Reads a group's dead letters as batches.</summary>
-    internal async ValueTask<(RecordBatch? Batch, long Start, long End)> ReadDeadLetters(string group, long offset)
+    /// <summary>Reads a group's dead letters from an offset on, as batches: each letter that is still there is one.</summary>
+    public async ValueTask<(byte[] Batches, long Start, long End)> ReadDeadLetters(GroupName group, long offset, int maxBytes)
     {
         ThrowIfStopped();
-        var (found, start, end) = await Ask(ReleaseLevel.Durable, (state, _, _) =>
-        {
-            var lane = state.FindGroup(new GroupName(group))?.DeadLetters;
-            if (lane is null)
-                return (null, 0L, 0L);
-            return (lane.TryFindFrom(offset, out var item) ? item : (Core.Log.LaneIndex.Item?)null, lane.Start, lane.End);
-        });
-        if (offset > end)
+        var (start, end) = await DeadLetterRange(group);
+        if (offset < 0 || offset > end)
             throw OutOfRange(offset, start, end);
-        if (found is not { } item)
-            return (null, start, end);
-        // A frame may hold letters that are gone by now; only the one asked for goes out.
-        var record = await LaneRecord(item.Offset, item.Position);
-        var builder = new RecordBatchBuilder(record.Size + 128);
-        builder.Append(record);
-        return (RecordBatch.ReadExactly(builder.ToArray(item.Offset, Epoch)), start, end);
+        var batches = new MemoryStream();
+        var builder = new RecordBatchBuilder(1024);
+        while (batches.Length < maxBytes && await FindDeadLetterFrom(group, offset) is { } item)
+        {
+            builder.Reset();
+            builder.Append(await LaneRecord(item.Offset, item.Position));
+            if (batches.Length > 0 && batches.Length + builder.ByteCount > maxBytes)
+                break;
+            batches.Write(builder.Build(item.Offset, Epoch).Span);
+            offset = item.Offset + 1;
+        }
+
+        return (batches.ToArray(), start, end);
     }
+
+    /// <summary>First offset still there, and end, of a group's dead letters that are durable.</summary>
+    public Task<(long Start, long End)> DeadLetterRange(GroupName group) =>
+        Ask(ReleaseLevel.Durable, (state, _, _) => (Find(state, group).DeadLetters.Start, Find(state, group).DeadLetters.End));
+
+    public async Task<long> FindDeadLetter(GroupName group, StartAt at)
+    {
+        var (start, end) = await DeadLetterRange(group);
+        if (at.Kind != StartKind.Time)
+            return at.Kind switch { StartKind.Earliest => start, StartKind.Latest => end, _ => Math.Clamp(at.Value, start, end) };
+        for (var offset = start; await FindDeadLetterFrom(group, offset) is { } item; offset = item.Offset + 1)
+        {
+            var letter = MessageCodec.Decode(Number, await LaneRecord(item.Offset, item.Position));
+            if (letter.DeadLetter is { } dead && dead.At.ToUnixTimeMilliseconds() >= at.Value)
+                return item.Offset;
+        }
+
+        return end;
+    }
+
+    private Task<LaneIndex.Item?> FindDeadLetterFrom(GroupName group, long offset) => Ask(ReleaseLevel.Durable, (state, _, _) =>
+        Find(state, group).DeadLetters.TryFindFrom(offset, out var item) ? item : (LaneIndex.Item?)null);
 
     internal async ValueTask<RecordView> LaneRecord(long offset, long position)
     {
@@ -121,13 +144,13 @@ public sealed partial class PartitionEngine
     }
 
     /// <summary>Registers a reader to be woken when readers may see more, or the partition stops.</summary>
-    internal void AddWaiter(ReadWaiter waiter)
+    public void AddWaiter(ReadWaiter waiter)
     {
         lock (_waitersGate)
             _waiters.Add(waiter);
     }
 
-    internal void RemoveWaiter(ReadWaiter waiter)
+    public void RemoveWaiter(ReadWaiter waiter)
     {
         lock (_waitersGate)
             _waiters.Remove(waiter);
@@ -142,7 +165,7 @@ public sealed partial class PartitionEngine
         }
     }
 
-    internal void ThrowIfStopped()
+    public void ThrowIfStopped()
     {
         if (_stopped is { } error)
             throw Unavailable(error);
@@ -155,7 +178,7 @@ public sealed partial class PartitionEngine
 }
 
 /// <summary>One waiting read; it may be registered with many partitions.</summary>
-internal sealed class ReadWaiter
+public sealed class ReadWaiter
 {
     private TaskCompletionSource _woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

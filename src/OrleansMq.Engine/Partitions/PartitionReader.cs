@@ -6,7 +6,7 @@ using OrleansMq.Records;
 namespace OrleansMq.Engine.Partitions;
 
 /// <summary>Batches read from the main lane, one after another in a pooled buffer.</summary>
-internal sealed class BatchRead(byte[] buffer, int length, long nextOffset) : IDisposable
+public sealed class BatchRead(byte[] buffer, int length, long nextOffset) : IDisposable
 {
     private byte[]? _buffer = buffer;
 

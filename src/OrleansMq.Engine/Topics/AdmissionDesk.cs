@@ -28,7 +28,7 @@ public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partit
         {
             await Load(cap);
             if (_ledger!.Cap != cap)
-                await Save(_ledger.Recap(cap));
+                await Save(_ledger.WithCap(cap));
         }
         finally
         {

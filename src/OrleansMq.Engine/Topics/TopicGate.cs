@@ -48,11 +48,11 @@ public sealed class TopicGate
     }
 
     /// <summary>Decides by backlog first, for a refusal must not use up the rate.</summary>
-    public AdmissionVerdict Admit(string topic, int partition, in AdmissionQuestion question, TopicSettings settings, IReadOnlyList<KeyValuePair<string, GroupSettings>> groups)
+    public AdmissionVerdict Admit(TopicName topic, int partition, in AdmissionQuestion question, TopicSettings settings, IReadOnlyList<KeyValuePair<string, GroupSettings>> groups)
     {
         lock (_gate)
         {
-            var verdict = AdmitBacklog(topic, question, settings, groups);
+            var verdict = AdmitBacklog(topic, partition, question, settings, groups);
             if (verdict.Answer is AdmissionAnswer.Refuse or AdmissionAnswer.Wait)
                 return verdict;
             if (AdmitRate(topic, question, settings) is { } refusal)
@@ -63,27 +63,34 @@ public sealed class TopicGate
         }
     }
 
-    private AdmissionVerdict AdmitBacklog(string topic, in AdmissionQuestion question, TopicSettings settings, IReadOnlyList<KeyValuePair<string, GroupSettings>> groups)
+    private AdmissionVerdict AdmitBacklog(TopicName topic, int partition, in AdmissionQuestion question, TopicSettings settings, IReadOnlyList<KeyValuePair<string, GroupSettings>> groups)
     {
         var coming = new BacklogSize(question.Messages, question.Bytes);
-        var worst = Backlog.Decide(settings.WhenFull, new BacklogLimit($"topic '{topic}'", settings.MaxMessages, settings.MaxBytes), SizeOfTopic(groups), coming);
+        var worst = Backlog.Decide(settings.WhenFull, BacklogLimit.For(topic, settings), SizeOfTopic(groups), coming);
         foreach (var (name, group) in groups)
         {
             if (group.MaxMessages is null && group.MaxBytes is null)
                 continue;
-            var decision = Backlog.Decide(settings.WhenFull, new BacklogLimit($"group '{name}' of topic '{topic}'", group.MaxMessages, group.MaxBytes), SizeOfGroup(name), coming);
+            var decision = Backlog.Decide(settings.WhenFull, BacklogLimit.For(new GroupName(name), group), SizeOfGroup(name), coming);
             if (decision.Answer > worst.Answer)
                 worst = decision;
         }
 
-        var full = new MqError(ErrorCodes.BacklogFull, $"The backlog of {worst.Limit} is full.", TimeSpan.FromSeconds(1));
+        var full = new MqError(ErrorCodes.BacklogFull, worst.Detail ?? "", TimeSpan.FromSeconds(1));
         return worst.Answer switch
         {
             BacklogAnswer.Refuse => new AdmissionVerdict(AdmissionAnswer.Refuse, full),
             BacklogAnswer.Wait => new AdmissionVerdict(AdmissionAnswer.Wait, full),
-            BacklogAnswer.Drop => new AdmissionVerdict(AdmissionAnswer.Drop, null, Math.Max(1, worst.Over.Messages)),
+            BacklogAnswer.Drop => new AdmissionVerdict(AdmissionAnswer.Drop, null, MessagesToDrop(partition, worst.Over)),
             _ => default,
         };
+    }
+
+    /// <summary>Bytes are counted in messages of the partition's mean size; what it does not hold itself it can't drop.</summary>
+    private long MessagesToDrop(int partition, BacklogSize over)
+    {
+        var mean = _held.TryGetValue(partition, out var held) ? held.MeanBytes : 0;
+        return Math.Max(over.Messages, mean > 0 ? (long)Math.Ceiling(over.Bytes / mean) : over.Bytes > 0 ? 1 : 0);
     }
 
     /// <summary>What the slowest declared group has not settled; without one, what is stored.</summary>
@@ -114,7 +121,7 @@ public sealed class TopicGate
         return new BacklogSize(messages, (long)bytes);
     }
 
-    private MqError? AdmitRate(string topic, in AdmissionQuestion question, TopicSettings settings)
+    private MqError? AdmitRate(TopicName topic, in AdmissionQuestion question, TopicSettings settings)
     {
         var producer = settings.ProducerRatePerSecond is { } each ? ProducerRate(question.Client, each, question.NowMs) : null;
         if (settings.RatePerSecond is { } rate)

@@ -99,6 +99,7 @@ internal sealed class DocumentShard(IDisk disk, string folder)
         disk.FlushNames(folder);
         foreach (var entry in entries.Where(entry => entry.Name.EndsWith(Durably.TemporaryEnding, StringComparison.Ordinal)))
             disk.RemoveIfPossible(Path.Join(folder, entry.Name));
+        SlotFile.Settle(disk, FloorPath);
         var slot = SlotFile.Read(disk.ReadWhole(FloorPath), FloorPath);
         _floor = BinaryPrimitives.ReadInt64LittleEndian(slot.Content.Span) + (slot.OtherUnreadable ? Doubt : 0);
         _floorSequence = slot.Sequence + (slot.OtherUnreadable ? 2UL : 0UL);

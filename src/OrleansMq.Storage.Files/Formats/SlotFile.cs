@@ -56,9 +56,25 @@ internal static class SlotFile
     public static void Write(IDisk disk, string path, ReadOnlySpan<byte> content, ulong sequence)
     {
         using var file = disk.Open(path, DiskOpenMode.ReadWrite);
-        file.OverwriteInUse(Encode(content, sequence), sequence % 2 == 0 ? 0 : SlotDistance);
+        file.OverwriteInUse(Encode(content, sequence), PlaceOf(sequence));
         file.FlushInUse();
     }
+
+    /// <summary>
+    /// Writes the newest slot again where it stands, durably. What is read may be in the page cache alone, left by a process that was
+    /// killed or by a flush that failed; the next write goes over the other slot, and must not find this one only thought to be there.
+    /// </summary>
+    public static void Settle(IDisk disk, string path)
+    {
+        using var file = disk.Open(path, DiskOpenMode.ReadWrite);
+        var slots = new byte[FixedPartOffset];
+        var newest = Read(slots.AsMemory(0, file.ReadUpTo(slots, 0)), path);
+        var at = PlaceOf(newest.Sequence);
+        file.OverwriteInUse(slots.AsSpan(at, SlotSize), at);
+        file.FlushInUse();
+    }
+
+    private static int PlaceOf(ulong sequence) => sequence % 2 == 0 ? 0 : SlotDistance;
 
     private static byte[] Encode(ReadOnlySpan<byte> content, ulong sequence)
     {
@@ -79,7 +95,6 @@ internal static class SlotFile
             || BinaryPrimitives.ReadUInt32LittleEndian(slot[4..]) != Crc32C.Compute(slot[8..]))
             return null;
         var sequence = BinaryPrimitives.ReadUInt64LittleEndian(slot[8..]);
-        var inItsPlace = (sequence % 2 == 0 ? 0 : SlotDistance) == at;
-        return inItsPlace ? new Slot(file.Slice(at + 16, ContentSize), sequence, false) : null;
+        return PlaceOf(sequence) == at ? new Slot(file.Slice(at + 16, ContentSize), sequence, false) : null;
     }
 }

@@ -66,7 +66,20 @@ internal sealed class FileLog : IPartitionLog
 
     public IReadOnlyList<long> Segments => [.. _segments.Select(segment => segment.Base)];
 
-    public LogSnapshot? Snapshot => _snapshots.Newest;
+    public LogSnapshot? Snapshot
+    {
+        get
+        {
+            try
+            {
+                return _snapshots.Newest;
+            }
+            catch (DiskException e)
+            {
+                throw Translate(e);
+            }
+        }
+    }
 
     public void Roll() => Volatile.Write(ref _rollAt, End);
 

@@ -55,17 +55,11 @@ internal sealed class SnapshotShelf(IDisk disk, string folder, LogIdentity log)
         disk.FlushNames(folder);
     }
 
-    private LogSnapshot? Read(long position)
-    {
-        try
-        {
-            return SnapshotFile.Decode(disk.ReadWhole(PathOf(position)), log, position);
-        }
-        catch (DiskException)
-        {
-            return null;
-        }
-    }
+    /// <summary>
+    /// Null if it is damaged. A disk that can't be read is another matter: falling back then would lose a good snapshot to an error
+    /// that may pass.
+    /// </summary>
+    private LogSnapshot? Read(long position) => SnapshotFile.Decode(disk.ReadWhole(PathOf(position)), log, position);
 
     private List<long> Positions()
     {
