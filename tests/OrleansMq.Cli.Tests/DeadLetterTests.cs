@@ -3,7 +3,7 @@ namespace OrleansMq.Cli.Tests;
 /// <summary>Three messages, all of them dead letters of one group.</summary>
 public sealed class DeadLetterTests : IAsyncLifetime
 {
-    private IBroker _broker = null!;
+    private EmbeddedBroker _broker = null!;
 
     public async Task InitializeAsync()
     {

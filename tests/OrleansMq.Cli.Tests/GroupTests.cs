@@ -2,7 +2,7 @@ namespace OrleansMq.Cli.Tests;
 
 public sealed class GroupTests : IAsyncLifetime
 {
-    private IBroker _broker = null!;
+    private EmbeddedBroker _broker = null!;
 
     public async Task InitializeAsync()
     {
