@@ -10,6 +10,10 @@ namespace OrleansMq.Records;
 /// <see cref="BitOperations.Crc32C(uint, ulong)"/> is one instruction on x64 (SSE 4.2) and on Arm (CRC32), and a table elsewhere.
 /// The instruction takes one operand a cycle but answers after three, so one chain runs at a third of what the machine can do. Long
 /// input is therefore cut in three stretches whose chains run side by side and are joined by <see cref="Crc32CShift"/>.
+/// <para>
+/// Measured on one core of an AMD EPYC (AVX-512 generation, shared virtual machine), .NET 10, Release, best of 30 rounds of 8 MiB each: 27 GB/s at
+/// 64 KiB and more, 25 at 11 KB (100 messages of 100 bytes), 20 at 1 KiB; one chain alone does 9.9 at 64 KiB.
+/// </para>
 /// </remarks>
 public static class Crc32C
 {

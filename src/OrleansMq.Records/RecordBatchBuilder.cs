@@ -6,15 +6,20 @@ namespace OrleansMq.Records;
 /// <remarks>Allocates only when its buffer grows (by doubling, never shrinking): nothing for each message once it has its size.</remarks>
 public sealed class RecordBatchBuilder
 {
+    // Kafka's RecordBatch.NO_TIMESTAMP.
+    private const long NoTimestamp = -1;
+
     // Header space, then the records so far. The header is written by Build.
     private byte[] _buffer;
 
     // Where the next record goes; HeaderSize while there is none.
     private int _end = RecordBatch.HeaderSize;
 
-    // Timestamp of the first record, which the others' deltas count from.
-    private long _baseTimestamp;
-    private long _maxTimestamp;
+    // Timestamp of the first record, which the others' deltas count from; NoTimestamp while there is none.
+    private long _baseTimestamp = NoTimestamp;
+    private long _maxTimestamp = NoTimestamp;
+
+    // Of the last record, or of a later one that is gone; -1 while there is neither.
     private int _lastOffsetDelta = -1;
 
     /// <param name="initialCapacity">Bytes to begin with; at least a header's are taken.</param>
@@ -40,6 +45,7 @@ public sealed class RecordBatchBuilder
     public void Reset()
     {
         _end = RecordBatch.HeaderSize;
+        _baseTimestamp = _maxTimestamp = NoTimestamp;
         _lastOffsetDelta = -1;
         Count = 0;
         IsTransactional = IsControl = false;
@@ -65,19 +71,20 @@ public sealed class RecordBatchBuilder
         foreach (ref readonly RecordHeader header in headers)
             headerBytes += BlockSize(header.KeyUtf8.Length, true) + BlockSize(header.Value.Length, !header.IsNull);
 
-        int at = BeginRecord(_lastOffsetDelta + 1, timestampMs, key, hasKey, value, hasValue, headers.Length, headerBytes);
+        int offsetDelta = checked(_lastOffsetDelta + 1);
+        int at = BeginRecord(offsetDelta, timestampMs, key, hasKey, value, hasValue, headers.Length, headerBytes);
         foreach (ref readonly RecordHeader header in headers)
         {
             at = WriteBlock(at, header.KeyUtf8.Span, true);
             at = WriteBlock(at, header.Value.Span, !header.IsNull);
         }
 
-        EndRecord(at, _lastOffsetDelta + 1, timestampMs);
+        EndRecord(at, offsetDelta, timestampMs);
     }
 
-    /// <summary>Adds a copy of a record at the next offset: key, value, headers and timestamp are kept, its old offset is not.</summary>
+    /// <summary>Adds a copy of a record at the next offset: key, value, headers and timestamp are kept, its old offset is not. Append time becomes the record's own.</summary>
     /// <exception cref="InvalidOperationException">As for the other <c>Append</c>.</exception>
-    public void Append(in RecordView record) => AppendAt(_lastOffsetDelta + 1, record);
+    public void Append(in RecordView record) => AppendAt(checked(_lastOffsetDelta + 1), record);
 
     /// <summary>Adds a copy of a record at an offset of the caller's choice beyond the last one: for compaction, which leaves gaps.</summary>
     /// <param name="offsetDelta">Less the base offset; more than that of the record before.</param>
@@ -94,6 +101,10 @@ public sealed class RecordBatchBuilder
         EndRecord(at + headers.Length, offsetDelta, record.Timestamp);
     }
 
+    /// <summary>Lets the batch reach to an offset whose record is gone, so that compaction keeps the offsets and sequences it was produced with.</summary>
+    /// <param name="lastOffsetDelta">Of the batch before compaction. Nothing happens if a record stands there or beyond.</param>
+    public void ExtendTo(int lastOffsetDelta) => _lastOffsetDelta = Math.Max(_lastOffsetDelta, lastOffsetDelta);
+
     /// <summary>Finishes the batch. May be called again, with more records or other arguments, and then rewrites the same memory.</summary>
     /// <param name="baseOffset">0 from a producer; the partition places the batch later.</param>
     /// <param name="leaderEpoch">As for <paramref name="baseOffset"/>.</param>
@@ -101,12 +112,12 @@ public sealed class RecordBatchBuilder
     /// <param name="producerEpoch">Fences older incarnations of the producer.</param>
     /// <param name="baseSequence">Sequence of the first record.</param>
     /// <returns>The builder's own memory, good until the next <c>Append</c>, <see cref="Reset"/> or <see cref="Build"/>.</returns>
-    /// <exception cref="InvalidOperationException">There is no record.</exception>
+    /// <exception cref="InvalidOperationException">There is no record, and <see cref="ExtendTo"/> names none that is gone.</exception>
     public ReadOnlyMemory<byte> Build(
         long baseOffset = 0, int leaderEpoch = 0, long producerId = -1, short producerEpoch = -1, int baseSequence = -1)
     {
-        if (Count == 0)
-            throw new InvalidOperationException("A record batch has at least one record.");
+        if (_lastOffsetDelta < 0)
+            throw new InvalidOperationException("A record batch has at least one record; append one before it is built.");
 
         Span<byte> batch = _buffer.AsSpan(0, _end);
         RecordBatch.Place(batch, baseOffset, leaderEpoch);

@@ -22,8 +22,7 @@ internal sealed class MessageFields
     public TimeSpan? TimeToLive { get; set; }
     public int? Priority { get; set; }
 
-    // Not "? key : null": a null array would become an empty key, which is another thing than none.
-    public ReadOnlyMemory<byte>? Key => (_key ?? _keyBase64) is { } key ? new ReadOnlyMemory<byte>(key) : (ReadOnlyMemory<byte>?)null;
+    public ReadOnlyMemory<byte>? Key => (_key ?? _keyBase64) is { } key ? key : (ReadOnlyMemory<byte>?)null;
 
     public ReadOnlyMemory<byte> Body => _json ?? _bytes ?? [];
 

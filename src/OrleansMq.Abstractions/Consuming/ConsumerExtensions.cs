@@ -1,0 +1,29 @@
+namespace OrleansMq;
+
+/// <summary>Consumers, producers and readers of a broker in a line.</summary>
+public static class ConsumerExtensions
+{
+    /// <summary>Starts a <see cref="QueueConsumer"/>; it consumes until it is disposed.</summary>
+    public static QueueConsumer Consume(
+        this IBroker broker, TopicName topic, GroupName group, Func<Delivery, CancellationToken, Task> handle, QueueConsumerOptions? options = null, TimeProvider? time = null) =>
+        new(broker, topic, group, handle, options, time);
+
+    /// <summary>Starts a <see cref="BatchConsumer"/>; it consumes until it is disposed.</summary>
+    public static BatchConsumer ConsumeBatches(
+        this IBroker broker, TopicName topic, GroupName group, Func<DeliveryBatch, CancellationToken, Task> handle, BatchConsumerOptions? options = null, TimeProvider? time = null) =>
+        new(broker, topic, group, handle, options, time);
+
+    /// <summary>Starts a <see cref="LogConsumer"/>; it reads until it is disposed.</summary>
+    public static LogConsumer Follow(
+        this IBroker broker, TopicName topic, GroupName group, Func<StoredMessage, CancellationToken, Task> handle, LogConsumerOptions? options = null, TimeProvider? time = null) =>
+        LogConsumer.ForEach(broker, topic, group, handle, options, time);
+
+    /// <inheritdoc cref="Follow"/>
+    public static LogConsumer FollowBatches(
+        this IBroker broker, TopicName topic, GroupName group, Func<IReadOnlyList<StoredMessage>, CancellationToken, Task> handle, LogConsumerOptions? options = null, TimeProvider? time = null) =>
+        new(broker, topic, group, handle, options, time);
+
+    /// <summary>A producer for the topic; keep it, and dispose it to send the rest.</summary>
+    public static Producer Produce(this IBroker broker, TopicName topic, ProducerOptions? options = null, TimeProvider? time = null) =>
+        new(broker, topic, options, time);
+}

@@ -1,0 +1,53 @@
+namespace OrleansMq;
+
+/// <summary>
+/// Hands the messages of a queue-style group to a handler, each at least once: a handler that returns acknowledges, one that throws has the message
+/// delivered again after the group's back-off, <see cref="DeadLetterException"/> and <see cref="RefuseException"/> say more.
+/// </summary>
+/// <remarks>
+/// Leases are extended while a handler runs. Where one is lost all the same (the broker was away too long), the message is delivered again, so handlers must
+/// bear a second time. Failed calls are repeated without end. Closing finishes running handlers, acknowledges, and gives back what was not begun.
+/// </remarks>
+public sealed class QueueConsumer : IAsyncDisposable
+{
+    private readonly DeliveryStream _stream;
+    private readonly Func<Delivery, CancellationToken, Task> _handle;
+    private readonly ConsumerWorkers _workers;
+
+    public QueueConsumer(
+        IBroker broker, TopicName topic, GroupName group, Func<Delivery, CancellationToken, Task> handle, QueueConsumerOptions? options = null, TimeProvider? time = null)
+    {
+        options ??= new();
+        time ??= TimeProvider.System;
+        _handle = handle;
+        _stream = new DeliveryStream(broker, topic, group, options, time);
+        _workers = new ConsumerWorkers(_stream, options, time, Work);
+    }
+
+    public ConsumerStatistics Statistics => _stream.Statistics;
+
+    public ValueTask DisposeAsync() => _workers.Stop();
+
+    private async Task Work(CancellationToken cancel)
+    {
+        while (await _stream.Ready.Reader.WaitToReadAsync(CancellationToken.None))
+            while (_stream.Ready.Reader.TryRead(out var held))
+                _stream.Settle(held, held.IsLost ? Verdict.Return : await Handle(held.Delivery, cancel));
+    }
+
+    private async Task<Verdict> Handle(Delivery delivery, CancellationToken cancel)
+    {
+        try
+        {
+            await _handle(delivery, cancel);
+            return Verdict.Acknowledge;
+        }
+        catch (Exception e)
+        {
+            var verdict = Verdict.Of(e, cancel, out var unexpected);
+            if (unexpected)
+                _stream.Calls.ReportHandler(e);
+            return verdict;
+        }
+    }
+}

@@ -1,0 +1,271 @@
+using OrleansMq.Records;
+
+namespace OrleansMq;
+
+/// <summary>
+/// A producer's batches for one partition, and which of them goes next. It decides and never waits: calls, clocks and locks are the
+/// <see cref="Producer"/>'s, under whose lock everything here happens.
+/// </summary>
+/// <remarks>
+/// Batches get their sequence when they are first sent. After a failure nothing more is sent until all calls in flight have come back; then
+/// what is unfinished is sent again in order, the first alone until it succeeds. A batch that is refused for good has left nothing behind, so
+/// those after it take its sequence over. Where an earlier sending of one of them may still arrive, its old number could be mistaken for
+/// another's: then the partition goes on under a new producer id.
+/// </remarks>
+internal sealed class ProducerPartition(int partition, ProducerOptions options, int maxBatchBytes, ProducerIdentity identity)
+{
+    private const int MaxSequence = int.MaxValue;
+
+    // Sent at least once and unfinished, in order. At most MaxInFlight, more only after a split.
+    private readonly List<ProducerBatch> _window = [];
+
+    // Full or flushed, never sent, in order.
+    private readonly Queue<ProducerBatch> _closed = new();
+
+    // Takes the next message; null or not empty.
+    private ProducerBatch? _open;
+
+    // For batches without a sequence yet.
+    private ProducerIdentity _identity = identity;
+    private int _nextSequence;
+
+    private int _inFlight;
+
+    // Batches sent so far, repetitions not counted.
+    private long _turns;
+
+    // A failure was seen: nothing is sent before _inFlight is 0 and the time has come.
+    private bool _recovering;
+    private long _retryAt;
+
+    // Failures since the last success.
+    private int _failures;
+
+    // A single message was refused because the topic takes no more: whole batches needn't be tried message by message.
+    private bool _admissionClosed;
+
+    public int Partition => partition;
+
+    /// <summary>Somebody is sending: who changes something needn't.</summary>
+    public bool Pumping { get; set; }
+
+    /// <summary>The old producer id is used up; nothing new is sent before <see cref="Renew"/>.</summary>
+    public bool NeedsIdentity { get; private set; }
+
+    /// <summary>Somebody asks for the new id.</summary>
+    public bool Renewing { get; set; }
+
+    public ITimer? Timer { get; set; }
+
+    public IEnumerable<ProducerBatch> Unfinished => _open is null ? [.. _window, .. _closed] : [.. _window, .. _closed, _open];
+
+    /// <summary>Adds a message to the batch that gathers, behind a full one where it doesn't fit.</summary>
+    /// <param name="size">As <see cref="Publishing.RecordBytes"/> counts.</param>
+    public void Add(Message message, PendingMessage pending, int size, long nowMs, long lingerUntil, Func<RecordBatchBuilder> builder)
+    {
+        if (_open is not null && (_open.Records.ByteCount + size > Math.Min(options.BatchBytes, maxBatchBytes) || _open.Messages.Count == options.BatchMessages))
+            Close();
+        _open ??= new ProducerBatch(builder(), lingerUntil);
+        MessageCodec.Append(_open.Records, message, nowMs);
+        _open.Messages.Add(pending);
+        _open.Rich |= MessageCodec.IsRich(message);
+        _open.BufferedBytes += size;
+    }
+
+    /// <summary>What has gathered needn't linger.</summary>
+    public void Close()
+    {
+        if (_open is null)
+            return;
+        _open.Close();
+        _closed.Enqueue(_open);
+        _open = null;
+    }
+
+    /// <summary>The next batch to be sent, marked as in flight, or null.</summary>
+    /// <param name="wakeAt">When to ask again where only time is missing.</param>
+    public ProducerBatch? Next(long now, out long? wakeAt)
+    {
+        wakeAt = null;
+        if (_recovering)
+        {
+            if (_inFlight > 0)
+                return null;
+            if (now < _retryAt)
+            {
+                wakeAt = _retryAt;
+                return null;
+            }
+
+            _recovering = false;
+        }
+
+        // While it fails, one at a time: the others would fail with it.
+        if (_inFlight >= (_failures > 0 ? 1 : options.MaxInFlight))
+            return null;
+        var index = _window.FindIndex(batch => !batch.InFlight);
+        if (index < 0 && HasTurn && TakeNew(now, out wakeAt) is { } fresh)
+        {
+            index = _window.Count;
+            fresh.Turn = _turns++;
+            _window.Add(fresh);
+        }
+
+        return index >= 0 && Place(index) ? Depart(index) : null;
+    }
+
+    // The broker must still remember the oldest one when it is sent again, however many behind it were quicker.
+    private bool HasTurn => _window.Count == 0 || _turns - _window[0].Turn < options.MaxInFlight;
+
+    private ProducerBatch? TakeNew(long now, out long? wakeAt)
+    {
+        wakeAt = null;
+        if (_closed.TryDequeue(out var closed))
+            return closed;
+        if (_open is null)
+            return null;
+        var lingers = options.Linger > TimeSpan.Zero;
+        if (lingers && now < _open.LingerUntil)
+        {
+            wakeAt = _open.LingerUntil;
+            return null;
+        }
+
+        if (!lingers && _window.Count > 0)
+            return null;
+        Close();
+        return _closed.Dequeue();
+    }
+
+    /// <summary>Gives the batch its sequence. Not under a new id while one under the old is unfinished: it could pass it.</summary>
+    private bool Place(int index)
+    {
+        var batch = _window[index];
+        if (batch.Sequence is not null)
+            return true;
+        if (NeedsIdentity || _window.Take(index).Any(before => before.Sequence is { } placed && placed.Id != _identity.Id))
+            return false;
+        batch.Sequence = new ProducerSequence(_identity.Id, _identity.Epoch, _nextSequence);
+        _nextSequence = (int)(((long)_nextSequence + batch.Messages.Count) & MaxSequence);
+        return true;
+    }
+
+    private ProducerBatch Depart(int index)
+    {
+        var batch = _window[index];
+        batch.InFlight = true;
+        batch.SentAsFirst = index == 0;
+        _inFlight++;
+        return batch;
+    }
+
+    public void Succeeded(ProducerBatch batch)
+    {
+        Arrive(batch);
+        _window.Remove(batch);
+        _failures = 0;
+    }
+
+    /// <summary>Sends it again later, and all that is behind it.</summary>
+    public void Retry(ProducerBatch batch, Exception failure, long now, Func<int, TimeSpan> backoff, Func<TimeSpan, long> ticks)
+    {
+        Arrive(batch);
+        // Where its number was taken back meanwhile, it may still arrive under it.
+        if (Failure.IsOutcomeUnknown(failure) && batch.Sequence is null)
+            NeedsIdentity = true;
+        else
+            batch.MayArriveLate |= Failure.IsOutcomeUnknown(failure);
+        batch.FailedSince ??= now;
+        _recovering = true;
+        _retryAt = Math.Max(_retryAt, now + ticks(backoff(++_failures)));
+    }
+
+    /// <summary>The broker misses a batch before it. Where that is one of ours, both are sent again in order.</summary>
+    /// <returns>False: none of ours is missing, so what the broker knew of this producer is lost, and it needs a new id.</returns>
+    public bool TryFollowGap(ProducerBatch batch, long now, Func<int, TimeSpan?, TimeSpan> backoff, Func<TimeSpan, long> ticks)
+    {
+        Arrive(batch);
+        _recovering = true;
+        if (!batch.SentAsFirst || batch.Sequence is null)
+            return true;
+        _retryAt = Math.Max(_retryAt, now + ticks(backoff(++_failures, null)));
+        foreach (var each in _window)
+            Unplace(each);
+        NeedsIdentity = true;
+        return false;
+    }
+
+    /// <summary>Takes a batch out that was refused for good, and gives its place to those behind it.</summary>
+    public void Refused(ProducerBatch batch, Exception why)
+    {
+        Arrive(batch);
+        if (batch.Messages.Count == 1 && Failure.CodeOf(why) == ErrorCodes.AdmissionClosed)
+            _admissionClosed = true;
+        GivePlaceAway(batch, _window.IndexOf(batch) + 1);
+        _window.Remove(batch);
+    }
+
+    /// <summary>Whether a part of the batch may be taken where the whole is refused.</summary>
+    public bool IsWorthSplitting(ProducerBatch batch, Exception why) =>
+        batch.Messages.Count > 1 && (Failure.CodeOf(why) is ErrorCodes.MessageTooLarge or ErrorCodes.BatchTooLarge
+            || (Failure.CodeOf(why) is ErrorCodes.AdmissionClosed && !_admissionClosed));
+
+    public void Split(ProducerBatch batch)
+    {
+        Arrive(batch);
+        var index = _window.IndexOf(batch);
+        GivePlaceAway(batch, index + 1);
+        var (first, second) = batch.Split();
+        _window[index] = first;
+        _window.Insert(index + 1, second);
+    }
+
+    /// <summary>A new producer id, whose order begins at 0.</summary>
+    public void Renew(ProducerIdentity identity)
+    {
+        _identity = identity;
+        _nextSequence = 0;
+        NeedsIdentity = Renewing = false;
+    }
+
+    /// <summary>Everything that is unfinished, taken out.</summary>
+    public List<ProducerBatch> Abandon()
+    {
+        List<ProducerBatch> all = [.. Unfinished];
+        _window.Clear();
+        _closed.Clear();
+        _open = null;
+        Timer?.Dispose();
+        return all;
+    }
+
+    private void Arrive(ProducerBatch batch)
+    {
+        batch.InFlight = false;
+        _inFlight--;
+    }
+
+    private void GivePlaceAway(ProducerBatch refused, int behind)
+    {
+        _recovering = true;
+        var place = refused.Sequence;
+        var late = refused.MayArriveLate;
+        foreach (var batch in _window.Skip(behind))
+        {
+            // One still in flight comes back before anything is sent, as a gap; only one that nobody heard of since can come later.
+            late |= batch.MayArriveLate;
+            Unplace(batch);
+        }
+
+        if (late)
+            NeedsIdentity = true;
+        else if (place is { } free && free.Id == _identity.Id)
+            _nextSequence = free.Sequence;
+    }
+
+    private static void Unplace(ProducerBatch batch)
+    {
+        batch.Sequence = null;
+        batch.MayArriveLate = false;
+    }
+}

@@ -1,0 +1,145 @@
+using OrleansMq.Records;
+
+namespace OrleansMq;
+
+/// <summary>
+/// <see cref="IBroker.Publish"/> in terms of <see cref="IBroker.Append"/>, for every broker: messages are checked and grouped by partition, one batch
+/// for each partition (more where it would be too large), and the answers are put back into the order sent.
+/// </summary>
+public static class Publishing
+{
+    /// <param name="settings">Of the topic: its partitions and its limits of size.</param>
+    /// <param name="turn">The next turn, for messages with neither partition, key nor token.</param>
+    /// <exception cref="MqException">All messages are refused, for the same reason.</exception>
+    public static async ValueTask<IReadOnlyList<PublishResult>> Publish(
+        IBroker broker, TopicName topic, TopicSettings settings, IReadOnlyList<Message> messages, PublishOptions? options,
+        Func<uint> turn, TimeProvider time, CancellationToken cancel)
+    {
+        if (messages.Count == 0)
+            return [];
+        var results = new PublishResult[messages.Count];
+        var batches = Group(settings, messages, results, turn, time.GetUtcNow().ToUnixTimeMilliseconds());
+        if (batches.Count == 1)
+            await Send(broker, topic, batches[0], options ?? new(), results, cancel);
+        else
+            await Task.WhenAll(batches.Select(batch => Send(broker, topic, batch, options ?? new(), results, cancel)));
+        ThrowIfAllFailedAlike(results);
+        return results;
+    }
+
+    /// <summary>The batches, those of one partition in order. A message that is refused by itself has its result already.</summary>
+    private static List<PartitionBatch> Group(TopicSettings settings, IReadOnlyList<Message> messages, PublishResult[] results, Func<uint> turn, long nowMs)
+    {
+        var all = new List<PartitionBatch>();
+        Dictionary<int, PartitionBatch>? open = null;
+        PartitionBatch? last = null;
+        for (var i = 0; i < messages.Count; i++)
+        {
+            try
+            {
+                var message = messages[i];
+                var size = RecordBytes(message, Check(message, settings));
+                var partition = ChoosePartition(message, settings.Partitions, turn);
+                if (last?.Partition != partition)
+                    last = (open ??= []).GetValueOrDefault(partition);
+                if (last is null || !last.Fits(size, settings.MaxBatchBytes))
+                    all.Add(open![partition] = last = new PartitionBatch(partition, size));
+                last.Add(i, message, nowMs);
+            }
+            catch (MqException refused)
+            {
+                results[i] = new PublishResult(default, false, refused.Error);
+            }
+        }
+
+        return all;
+    }
+
+    private static int Check(Message message, TopicSettings settings)
+    {
+        if (message is null)
+            throw new MqException(ErrorCodes.Malformed, "A message is null.");
+        MessageCodec.Validate(message);
+        var size = MessageCodec.SizeOf(message);
+        return size <= settings.MaxMessageBytes ? size : throw new MqException(ErrorCodes.MessageTooLarge,
+            $"The message has {size} bytes (key, body and headers); its topic takes {settings.MaxMessageBytes}.");
+    }
+
+    private static int ChoosePartition(Message message, int partitions, Func<uint> turn)
+    {
+        var mine = message.Partition is null && message.Key is null && message.Token is null ? turn() : 0;
+        return PartitionChoice.Of(message, partitions, ref mine);
+    }
+
+    private static async Task Send(
+        IBroker broker, TopicName topic, PartitionBatch batch, PublishOptions options, PublishResult[] results, CancellationToken cancel)
+    {
+        try
+        {
+            var appended = await broker.Append(new AppendRequest
+            {
+                Topic = topic,
+                Partition = batch.Partition,
+                Batch = batch.Records.Build(),
+                Rich = batch.Rich,
+                Acks = options.Acks,
+                Wait = options.Wait,
+                Client = options.Client,
+            }, cancel);
+            for (var i = 0; i < batch.Indexes.Count; i++)
+                results[batch.Indexes[i]] = ResultOf(batch.Partition, appended, i);
+        }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            var error = (e as MqException)?.Error ?? new MqError(ErrorCodes.OutcomeUnknown, $"Partition {batch.Partition} of {topic} did not answer: {e.Message}");
+            foreach (var index in batch.Indexes)
+                results[index] = new PublishResult(default, false, error);
+        }
+    }
+
+    /// <summary>At most so many bytes has a message's record in a batch: its length fields and deltas, and two lengths for each header, come on top.</summary>
+    internal static int RecordBytes(Message message, int size) => checked(size + 40 + 10 * (message.Headers.Count + 4));
+
+    /// <summary>What became of the record at <paramref name="index"/> of a batch.</summary>
+    internal static PublishResult ResultOf(int partition, in AppendResult appended, int index)
+    {
+        if (appended.Records is not { } records)
+            return new(new Position(partition, appended.BaseOffset < 0 ? -1 : appended.BaseOffset + index), appended.Duplicate, null);
+        var outcome = records[index];
+        return outcome.Error is { } error
+            ? new(default, false, error)
+            : new(new Position(partition, outcome.Offset), outcome.Duplicate || appended.Duplicate, null);
+    }
+
+    private static void ThrowIfAllFailedAlike(PublishResult[] results)
+    {
+        var first = results[0].Error;
+        if (first is null)
+            return;
+        foreach (var result in results)
+            if (result.Error?.Code != first.Code)
+                return;
+        throw new MqException(first);
+    }
+
+    /// <summary>Messages that go to one partition together.</summary>
+    private sealed class PartitionBatch(int partition, int firstSize)
+    {
+        public int Partition => partition;
+
+        /// <summary>Where each message stands in the request.</summary>
+        public List<int> Indexes { get; } = [];
+
+        public RecordBatchBuilder Records { get; } = new(RecordBatch.HeaderSize + firstSize);
+        public bool Rich { get; private set; }
+
+        public bool Fits(int size, int maxBytes) => Indexes.Count == 0 || (long)Records.ByteCount + size <= maxBytes;
+
+        public void Add(int index, Message message, long nowMs)
+        {
+            MessageCodec.Append(Records, message, nowMs);
+            Indexes.Add(index);
+            Rich |= MessageCodec.IsRich(message);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using System.CommandLine;
+using OrleansMq.Json;
+
+namespace OrleansMq.Cli.Input;
+
+/// <summary>Arguments and options that several commands have, each defined once.</summary>
+internal static class Common
+{
+    public static Argument<TopicName> Topic() => Name("TOPIC", "The topic.", text => new TopicName(text));
+
+    public static Argument<GroupName> GroupArgument() => Name("GROUP", "The consumer group.", text => new GroupName(text));
+
+    public static Option<GroupName> Group()
+    {
+        var option = Options.Of("--group", "The consumer group.", "GROUP", text => new GroupName(text));
+        option.Required = true;
+        return option;
+    }
+
+    public static Option<Acks?> Acks() =>
+        Options.Of<Acks?>("--acks", "What an acknowledgement means: none, accepted, durable. Left out: what the topic or the broker says.", "LEVEL", text => Text.Word(Words.Acks)(text));
+
+    public static Option<long?> Max(string description) =>
+        Options.Of<long?>("--max", description, "N", text => Text.Count(text) is > 0 and var max ? max : throw new FormatException("at least 1"));
+
+    public static Option<IReadOnlyList<Position>?> Positions(string description) =>
+        Options.Of<IReadOnlyList<Position>?>("--positions", description, "P:O,…", Text.Positions);
+
+    public static Option<string?> KeySeparator(string description) =>
+        new("--key-separator") { Description = description + @" \t is a tab.", HelpName = "TEXT", CustomParser = r => r.Tokens[0].Value.Replace(@"\t", "\t", StringComparison.Ordinal) };
+
+    private static Argument<T> Name<T>(string name, string description, Func<string, T> parse) => new(name)
+    {
+        Description = description,
+        CustomParser = result =>
+        {
+            try
+            {
+                return parse(result.Tokens[0].Value);
+            }
+            catch (MqException e)
+            {
+                result.AddError(e.Message);
+                return default;
+            }
+        },
+    };
+}

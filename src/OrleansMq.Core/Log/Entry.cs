@@ -1,0 +1,81 @@
+namespace OrleansMq.Core.Log;
+
+/// <summary>What an entry says. Persisted.</summary>
+// frozen
+public enum EntryKind : byte
+{
+    /// <summary>A group has a cursor here from <see cref="Entry.Offset"/> on.</summary>
+    GroupAdded = 1,
+
+    GroupRemoved = 2,
+
+    /// <summary>Whether the group was declared, or made by first use.</summary>
+    GroupDeclared = 3,
+
+    /// <summary>A log-style group has read up to <see cref="Entry.Offset"/>, by a member of generation <see cref="Entry.Number"/>.</summary>
+    Committed = 4,
+
+    /// <summary><see cref="Entry.Count"/> messages from <see cref="Entry.Offset"/> on were leased until <see cref="Entry.Time"/>, for the <see cref="Entry.Number"/>th time.</summary>
+    Granted = 5,
+
+    Settled = 6,
+
+    /// <summary>A lease was given back: deliverable again from <see cref="Entry.Time"/> on.</summary>
+    Returned = 7,
+
+    /// <summary>A lease lasts until <see cref="Entry.Time"/> now.</summary>
+    Extended = 8,
+
+    /// <summary>The group's cursor was set to <see cref="Entry.Offset"/>; leases ended.</summary>
+    Sought = 9,
+
+    /// <summary>The partition's first offset is <see cref="Entry.Offset"/> now.</summary>
+    StartMoved = 10,
+
+    /// <summary>Dead letters were thrown away.</summary>
+    Discarded = 11,
+}
+
+/// <summary>
+/// One change to cursors, as it stands in a frame of kind <see cref="FrameKind.Entries"/>. Which fields count depends on the kind; the others are 0.
+/// Live traffic and recovery apply the same entries.
+/// </summary>
+public readonly record struct Entry
+{
+    public required EntryKind Kind { get; init; }
+
+    /// <summary>The group's number in this partition.</summary>
+    public int Group { get; init; }
+
+    public int Lane { get; init; }
+    public long Offset { get; init; }
+    public int Count { get; init; }
+
+    /// <summary>Granted: the delivery's number. Committed: the generation. Granted by another opening: see <see cref="Epoch"/>.</summary>
+    public int Number { get; init; }
+
+    public int Epoch { get; init; }
+
+    /// <summary>Milliseconds since 1970.</summary>
+    public long Time { get; init; }
+
+    /// <summary>GroupAdded: the group's name. Granted: the consumer.</summary>
+    public string Name { get; init; }
+
+    /// <summary>GroupAdded: the group's properties. GroupDeclared: 1 or 0.</summary>
+    public GroupFlags Flags { get; init; }
+
+    /// <summary>GroupAdded: the group's identity; a group that is deleted and made again is another one.</summary>
+    public Guid Id { get; init; }
+}
+
+/// <summary>Properties of a group that the partition must know by itself. Persisted.</summary>
+[Flags]
+// frozen
+public enum GroupFlags : byte
+{
+    None = 0,
+    Log = 1,
+    ByKey = 2,
+    Declared = 4,
+}

@@ -1,0 +1,221 @@
+using System.Buffers;
+using System.Text;
+
+namespace OrleansMq.Core.Log;
+
+/// <summary>
+/// The bytes of entries, one after another: kind u8, then the fields of that kind in this order, numbers as unsigned LEB128 varints:
+/// <code>
+///  1 GroupAdded     group  offset  flags u8  id 16 B  name (length, UTF-8)
+///  2 GroupRemoved   group
+///  3 GroupDeclared  group  flags u8
+///  4 Committed      group  offset  number
+///  5 Granted        group  lane  offset  count  number  epoch  time  name
+///  6 Settled        group  lane  offset  count
+///  7 Returned       group  lane  offset  time
+///  8 Extended       group  lane  offset  time
+///  9 Sought         group  offset
+/// 10 StartMoved     offset
+/// 11 Discarded      group  offset  count
+/// </code>
+/// </summary>
+public static class EntryCodec
+{
+    /// <summary>No entry is longer: nine numbers, an id and a name of 1,024 bytes.</summary>
+    public const int MaxLength = 1_200;
+
+    public const int MaxNameBytes = 1_024;
+
+    public static void Write(IBufferWriter<byte> output, in Entry entry)
+    {
+        var span = output.GetSpan(MaxLength);
+        span[0] = (byte)entry.Kind;
+        var at = 1;
+        if (entry.Kind != EntryKind.StartMoved)
+            Number(span, ref at, entry.Group);
+        switch (entry.Kind)
+        {
+            case EntryKind.GroupAdded:
+                Number(span, ref at, entry.Offset);
+                span[at++] = (byte)entry.Flags;
+                entry.Id.TryWriteBytes(span[at..]);
+                at += 16;
+                Text(span, ref at, entry.Name);
+                break;
+            case EntryKind.GroupRemoved:
+                break;
+            case EntryKind.GroupDeclared:
+                span[at++] = (byte)entry.Flags;
+                break;
+            case EntryKind.Committed:
+                Number(span, ref at, entry.Offset);
+                Number(span, ref at, entry.Number);
+                break;
+            case EntryKind.Granted:
+                Number(span, ref at, entry.Lane);
+                Number(span, ref at, entry.Offset);
+                Number(span, ref at, entry.Count);
+                Number(span, ref at, entry.Number);
+                Number(span, ref at, entry.Epoch);
+                Number(span, ref at, entry.Time);
+                Text(span, ref at, entry.Name);
+                break;
+            case EntryKind.Settled:
+                Number(span, ref at, entry.Lane);
+                Number(span, ref at, entry.Offset);
+                Number(span, ref at, entry.Count);
+                break;
+            case EntryKind.Returned:
+            case EntryKind.Extended:
+                Number(span, ref at, entry.Lane);
+                Number(span, ref at, entry.Offset);
+                Number(span, ref at, entry.Time);
+                break;
+            case EntryKind.Sought:
+            case EntryKind.StartMoved:
+                Number(span, ref at, entry.Offset);
+                break;
+            case EntryKind.Discarded:
+                Number(span, ref at, entry.Offset);
+                Number(span, ref at, entry.Count);
+                break;
+            default:
+                throw new InvalidOperationException($"No entry of kind {entry.Kind} is written.");
+        }
+
+        output.Advance(at);
+    }
+
+    /// <summary>Reads the entry at the front of <paramref name="source"/> and moves past it.</summary>
+    /// <returns>False where the bytes are no entry; <paramref name="source"/> is then undefined.</returns>
+    public static bool TryRead(ref ReadOnlySpan<byte> source, out Entry entry)
+    {
+        entry = default;
+        if (source.IsEmpty)
+            return false;
+        var reader = new FieldReader(source[1..]);
+        var kind = (EntryKind)source[0];
+        var group = kind == EntryKind.StartMoved ? 0 : reader.Int();
+        entry = kind switch
+        {
+            EntryKind.GroupAdded => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Flags = (GroupFlags)reader.Byte(), Id = reader.Id(), Name = reader.Text() },
+            EntryKind.GroupRemoved => new Entry { Kind = kind, Group = group },
+            EntryKind.GroupDeclared => new Entry { Kind = kind, Group = group, Flags = (GroupFlags)reader.Byte() },
+            EntryKind.Committed => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Number = reader.Int() },
+            EntryKind.Granted => new Entry
+            {
+                Kind = kind,
+                Group = group,
+                Lane = reader.Int(),
+                Offset = reader.Long(),
+                Count = reader.Int(),
+                Number = reader.Int(),
+                Epoch = reader.Int(),
+                Time = reader.Long(),
+                Name = reader.Text(),
+            },
+            EntryKind.Settled => new Entry { Kind = kind, Group = group, Lane = reader.Int(), Offset = reader.Long(), Count = reader.Int() },
+            EntryKind.Returned or EntryKind.Extended => new Entry { Kind = kind, Group = group, Lane = reader.Int(), Offset = reader.Long(), Time = reader.Long() },
+            EntryKind.Sought => new Entry { Kind = kind, Group = group, Offset = reader.Long() },
+            EntryKind.StartMoved => new Entry { Kind = kind, Offset = reader.Long() },
+            EntryKind.Discarded => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Count = reader.Int() },
+            _ => default,
+        };
+        if (entry.Kind == 0 || reader.Failed)
+            return false;
+        source = reader.Rest;
+        return true;
+    }
+
+    private static void Number(Span<byte> span, ref int at, long value)
+    {
+        var rest = checked((ulong)value);
+        while (rest >= 0x80)
+        {
+            span[at++] = (byte)(rest | 0x80);
+            rest >>= 7;
+        }
+
+        span[at++] = (byte)rest;
+    }
+
+    private static void Text(Span<byte> span, ref int at, string text)
+    {
+        var length = Encoding.UTF8.GetByteCount(text);
+        if (length > MaxNameBytes)
+            throw new ArgumentException($"A name in an entry has at most {MaxNameBytes} bytes; this one has {length}.", nameof(text));
+        Number(span, ref at, length);
+        at += Encoding.UTF8.GetBytes(text, span[at..]);
+    }
+
+    private ref struct FieldReader(ReadOnlySpan<byte> source)
+    {
+        private ReadOnlySpan<byte> _rest = source;
+
+        public bool Failed { get; private set; }
+        public readonly ReadOnlySpan<byte> Rest => _rest;
+
+        public byte Byte()
+        {
+            if (_rest.IsEmpty)
+            {
+                Failed = true;
+                return 0;
+            }
+
+            var value = _rest[0];
+            _rest = _rest[1..];
+            return value;
+        }
+
+        public long Long()
+        {
+            var value = 0UL;
+            for (var shift = 0; shift < 63; shift += 7)
+            {
+                var b = Byte();
+                value |= (ulong)(b & 0x7F) << shift;
+                if (b < 0x80)
+                    return (long)value;
+            }
+
+            Failed = true;
+            return 0;
+        }
+
+        public int Int()
+        {
+            var value = Long();
+            if (value > int.MaxValue)
+                Failed = true;
+            return (int)value;
+        }
+
+        public Guid Id()
+        {
+            if (_rest.Length < 16)
+            {
+                Failed = true;
+                return default;
+            }
+
+            var id = new Guid(_rest[..16]);
+            _rest = _rest[16..];
+            return id;
+        }
+
+        public string Text()
+        {
+            var length = Int();
+            if (Failed || length > MaxNameBytes || length > _rest.Length)
+            {
+                Failed = true;
+                return "";
+            }
+
+            var text = Encoding.UTF8.GetString(_rest[..length]);
+            _rest = _rest[length..];
+            return text;
+        }
+    }
+}

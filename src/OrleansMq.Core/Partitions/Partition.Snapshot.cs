@@ -1,0 +1,123 @@
+using System.Buffers;
+using OrleansMq.Core.Cursors;
+using OrleansMq.Core.Dedup;
+using OrleansMq.Core.Log;
+using OrleansMq.Core.Snapshots;
+
+namespace OrleansMq.Core.Partitions;
+
+/// <summary>
+/// The state as bytes, so that replay need not begin at the log's start:
+/// <code>
+/// version u8 = 1 | start i64 | end i64 | clock i64 | admitted i64 | next group number i32
+/// | producers | tokens | groups: count u32, then each group:
+///     number i32 | id (two i64) | name | flags u8
+///     | log style: log cursor;  queue style: main cursor, redriven cursor
+///     | dead letters | redriven lane, each: end i64, count u32, (offset i64, position i64)*
+/// </code>
+/// </summary>
+public sealed partial class Partition
+{
+    private const byte SnapshotVersion = 1;
+
+    public void Save(IBufferWriter<byte> output)
+    {
+        var writer = new StateWriter(output);
+        writer.Byte(SnapshotVersion);
+        writer.Int64(Start);
+        writer.Int64(End);
+        writer.Int64(ClockMs);
+        writer.Int64(Admitted);
+        writer.Int32(_nextGroupNumber);
+        Producers.Save(output);
+        Tokens.Save(output);
+        writer.Count(_groups.Count);
+        foreach (var group in _groups.Values)
+            Save(group, output);
+    }
+
+    /// <exception cref="StateFormatException">The bytes are no such state.</exception>
+    public static Partition Load(LogIdentity log, PartitionLimits limits, ReadOnlySpan<byte> bytes, long position)
+    {
+        var reader = new StateReader(bytes);
+        reader.Version(SnapshotVersion, "partition");
+        var (start, end, clock, admitted, next) = (reader.Natural(), reader.Natural(), reader.Natural(), reader.Natural(), reader.Int32());
+        StateReader.Check(start <= end, "A partition ends before it starts.");
+        var partition = new Partition(
+            log, position, ProducerTable.Load(ref reader, limits.MaxProducers, limits.ProducerAgeMs), TokenWindow.Load(ref reader, limits.TokenCount, limits.TokenAgeMs))
+        {
+            Start = start,
+            End = end,
+            ClockMs = clock,
+            Admitted = admitted,
+        };
+        for (var left = reader.Count(40); left > 0; left--)
+            partition.AddGroup(LoadGroup(ref reader));
+        partition._nextGroupNumber = next;
+        return partition;
+    }
+
+    private static void Save(PartitionGroup group, IBufferWriter<byte> output)
+    {
+        var writer = new StateWriter(output);
+        writer.Int32(group.Number);
+        Span<byte> id = stackalloc byte[16];
+        group.Id.TryWriteBytes(id);
+        writer.Int64(BitConverter.ToInt64(id));
+        writer.Int64(BitConverter.ToInt64(id[8..]));
+        writer.Text(group.Name);
+        writer.Byte((byte)group.Flags);
+        if (group.IsLog)
+            group.Committed!.Save(output);
+        else
+        {
+            group.Main!.Save(output);
+            group.Redriven!.Save(output);
+        }
+
+        Save(group.DeadLetters, writer);
+        Save(group.RedrivenLane, writer);
+    }
+
+    private static void Save(LaneIndex lane, StateWriter writer)
+    {
+        writer.Int64(lane.End);
+        writer.Count(lane.Count);
+        foreach (var item in lane.Items)
+        {
+            writer.Int64(item.Offset);
+            writer.Int64(item.Position);
+        }
+    }
+
+    private static PartitionGroup LoadGroup(ref StateReader reader)
+    {
+        var number = reader.Int32();
+        Span<byte> id = stackalloc byte[16];
+        BitConverter.TryWriteBytes(id, reader.Int64());
+        BitConverter.TryWriteBytes(id[8..], reader.Int64());
+        var name = reader.Text();
+        var flags = (GroupFlags)reader.Byte();
+        var group = flags.HasFlag(GroupFlags.Log)
+            ? new PartitionGroup(number, new Guid(id), name, flags, LogCursor.Load(ref reader), null, null)
+            : new PartitionGroup(
+                number,
+                new Guid(id),
+                name,
+                flags,
+                null,
+                QueueCursor.Load(ref reader, PartitionGroup.StandardRules, flags.HasFlag(GroupFlags.ByKey)),
+                QueueCursor.Load(ref reader, PartitionGroup.StandardRules));
+        Load(group.DeadLetters, ref reader);
+        Load(group.RedrivenLane, ref reader);
+        return group;
+    }
+
+    private static void Load(LaneIndex lane, ref StateReader reader)
+    {
+        var end = reader.Natural();
+        for (var left = reader.Count(16); left > 0; left--)
+            lane.Add(reader.Natural(), 1, reader.Natural());
+        lane.Restore(end);
+    }
+}

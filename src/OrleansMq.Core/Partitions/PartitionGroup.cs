@@ -1,0 +1,149 @@
+using OrleansMq.Core.Cursors;
+using OrleansMq.Core.Log;
+using OrleansMq.Records;
+
+namespace OrleansMq.Core.Partitions;
+
+/// <summary>
+/// A group's state on one partition: its cursor on the main lane, its dead letters, and its cursor on the lane of those that were redriven.
+/// </summary>
+public sealed class PartitionGroup
+{
+    /// <summary>Until the group's settings are known: <see cref="SetRules"/>.</summary>
+    internal static readonly Redelivery StandardRules = Redelivery.Of(new GroupSettings());
+
+    internal PartitionGroup(int number, Guid id, string name, GroupFlags flags, long start)
+    {
+        (Number, Id, Name, Flags) = (number, id, name, flags);
+        if (IsLog)
+            Committed = new LogCursor(start);
+        else
+        {
+            Main = ByKey ? new KeyedQueueCursor(start, StandardRules) : new QueueCursor(start, StandardRules);
+            Redriven = new QueueCursor(0, StandardRules);
+        }
+    }
+
+    internal PartitionGroup(int number, Guid id, string name, GroupFlags flags, LogCursor? committed, QueueCursor? main, QueueCursor? redriven)
+    {
+        (Number, Id, Name, Flags, Committed, Main, Redriven) = (number, id, name, flags, committed, main, redriven);
+    }
+
+    public int Number { get; }
+
+    /// <summary>A group that is deleted and made again has another.</summary>
+    public Guid Id { get; }
+
+    public string Name { get; }
+
+    public GroupFlags Flags { get; private set; }
+
+    public bool IsLog => Flags.HasFlag(GroupFlags.Log);
+    public bool ByKey => Flags.HasFlag(GroupFlags.ByKey);
+    public bool Declared => Flags.HasFlag(GroupFlags.Declared);
+
+    /// <summary>Log style only.</summary>
+    public LogCursor? Committed { get; }
+
+    /// <summary>Queue style only: the cursor on the main lane.</summary>
+    public QueueCursor? Main { get; }
+
+    /// <summary>Queue style only: the cursor on the lane of redriven messages.</summary>
+    public QueueCursor? Redriven { get; }
+
+    public LaneIndex DeadLetters { get; } = new();
+
+    public LaneIndex RedrivenLane { get; } = new();
+
+    /// <summary>Everything below is settled.</summary>
+    public long Floor => IsLog ? Committed!.Committed : Main!.Floor;
+
+    public long LeastPosition => Math.Min(DeadLetters.LeastPosition, RedrivenLane.LeastPosition);
+
+    public long Dropped => IsLog ? Committed!.Dropped : Main!.Dropped;
+
+    public long Lag(long end) => IsLog ? Math.Max(0, end - Committed!.Committed) : Main!.Unsettled(end) + Redriven!.Unsettled(RedrivenLane.End);
+
+    public int InFlight => IsLog ? 0 : Main!.InFlight + Redriven!.InFlight;
+
+    public QueueCursor Cursor(int lane) => lane == Lane.Main ? Main! : Redriven!;
+
+    /// <summary>When and how often messages come back: from the group's settings, not from the log.</summary>
+    public void SetRules(Redelivery rules)
+    {
+        if (IsLog)
+            return;
+        Main!.Rules = rules;
+        Redriven!.Rules = rules;
+    }
+
+    internal void Apply(in Entry entry)
+    {
+        switch (entry.Kind)
+        {
+            case EntryKind.GroupDeclared:
+                Flags = (Flags & ~GroupFlags.Declared) | (entry.Flags & GroupFlags.Declared);
+                break;
+            case EntryKind.Committed:
+                Committed!.ApplyCommitted(entry.Offset, entry.Number);
+                break;
+            case EntryKind.Granted:
+                Cursor(entry.Lane).ApplyGranted(new GrantRange(entry.Offset, entry.Count, entry.Number), entry.Time, entry.Epoch, entry.Name);
+                break;
+            case EntryKind.Settled:
+                Cursor(entry.Lane).ApplySettled(entry.Offset, entry.Count);
+                if (entry.Lane != Lane.Main)
+                    for (var i = 0; i < entry.Count; i++)
+                        RedrivenLane.Remove(entry.Offset + i);
+                break;
+            case EntryKind.Returned:
+                Cursor(entry.Lane).ApplyReturned(entry.Offset, entry.Time);
+                break;
+            case EntryKind.Extended:
+                Cursor(entry.Lane).ApplyExtended(entry.Offset, entry.Time);
+                break;
+            case EntryKind.Sought:
+                if (IsLog)
+                    Committed!.ApplySought(entry.Offset);
+                else
+                    Main!.ApplySought(entry.Offset);
+                break;
+            case EntryKind.Discarded:
+                for (var i = 0; i < entry.Count; i++)
+                    DeadLetters.Remove(entry.Offset + i);
+                break;
+            default:
+                throw new PartitionBrokenException($"A group does not know entries of kind {entry.Kind}.");
+        }
+    }
+
+    internal void ApplyStart(long start)
+    {
+        if (IsLog)
+            Committed!.ApplyDropped(start);
+        else
+            Main!.ApplyDropped(start);
+    }
+
+    /// <summary>
+    /// A frame in one of this group's lanes holds both effects of a move: the messages stand here from now on, and where each came from
+    /// (<see cref="LaneHeaders.MovedFrom"/>) it is settled or gone.
+    /// </summary>
+    internal void ApplyLane(in FrameHeader header, in RecordBatch batch)
+    {
+        var toDeadLetters = Lane.IsDeadLetters(header.Lane);
+        (toDeadLetters ? DeadLetters : RedrivenLane).Add(header.BaseOffset, batch.Count, header.Position);
+        foreach (var record in batch.Records())
+        {
+            var (lane, offset) = LaneHeaders.MovedFromOf(record);
+            if (!toDeadLetters)
+                DeadLetters.Remove(offset);
+            else
+            {
+                Cursor(lane).ApplySettled(offset, 1);
+                if (lane != Lane.Main)
+                    RedrivenLane.Remove(offset);
+            }
+        }
+    }
+}

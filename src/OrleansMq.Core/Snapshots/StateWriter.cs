@@ -1,0 +1,40 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+
+namespace OrleansMq.Core.Snapshots;
+
+/// <summary>Writes state in explicit little-endian form. A string is its UTF-8 length (u16) and bytes; a list is its count (u32) and items.</summary>
+public readonly struct StateWriter(IBufferWriter<byte> output)
+{
+    public void Byte(byte value)
+    {
+        output.GetSpan(1)[0] = value;
+        output.Advance(1);
+    }
+
+    public void Int32(int value)
+    {
+        BinaryPrimitives.WriteInt32LittleEndian(output.GetSpan(4), value);
+        output.Advance(4);
+    }
+
+    public void Int64(long value)
+    {
+        BinaryPrimitives.WriteInt64LittleEndian(output.GetSpan(8), value);
+        output.Advance(8);
+    }
+
+    public void UInt64(ulong value) => Int64((long)value);
+
+    public void Count(int value) => Int32(value);
+
+    public void Text(string value)
+    {
+        var length = checked((ushort)Encoding.UTF8.GetByteCount(value));
+        var span = output.GetSpan(2 + length);
+        BinaryPrimitives.WriteUInt16LittleEndian(span, length);
+        Encoding.UTF8.GetBytes(value, span[2..]);
+        output.Advance(2 + length);
+    }
+}

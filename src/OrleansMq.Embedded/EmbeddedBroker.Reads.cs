@@ -1,0 +1,126 @@
+using OrleansMq.Engine.Partitions;
+
+namespace OrleansMq;
+
+/// <summary>Reading many partitions at once.</summary>
+public sealed partial class EmbeddedBroker
+{
+    public const int MaxReadPartitions = 10_000;
+
+    public async ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default)
+    {
+        if (request.Partitions.Count > MaxReadPartitions)
+            throw new MqException(ErrorCodes.Malformed, $"{MaxReadPartitions} partitions are read at once; {request.Partitions.Count} were asked.");
+        var waiter = new ReadWaiter();
+        var watched = new List<PartitionEngine>();
+        var deadline = _options.Time.GetTimestamp() + (long)(request.Wait.TotalSeconds * _options.Time.TimestampFrequency);
+        try
+        {
+            while (true)
+            {
+                waiter.Rearm();
+                var first = watched.Count == 0;
+                var pass = new ReadPass(request.MaxBytes);
+                foreach (var cursor in request.Partitions)
+                    await ReadOne(cursor, pass, first && request.Wait > TimeSpan.Zero ? watched : null, waiter);
+                var left = TimeSpan.FromSeconds((double)(deadline - _options.Time.GetTimestamp()) / _options.Time.TimestampFrequency);
+                if (pass.Bytes >= request.MinBytes || pass.Failed || left <= TimeSpan.Zero || watched.Count == 0 || _closed)
+                    return new ReadResult(pass.Results, pass);
+                pass.Dispose();
+                try
+                {
+                    await waiter.Woken.WaitAsync(left, _options.Time, cancel);
+                }
+                catch (TimeoutException)
+                {
+                    // One last look, with what there is.
+                }
+            }
+        }
+        finally
+        {
+            foreach (var partition in watched)
+                partition.RemoveWaiter(waiter);
+        }
+    }
+
+    private async ValueTask ReadOne(PartitionCursor cursor, ReadPass pass, List<PartitionEngine>? watch, ReadWaiter waiter)
+    {
+        try
+        {
+            if (await FindTopic(cursor.Topic) is { } topic)
+            {
+                var partition = await topic.Partition(cursor.Partition);
+                if (watch is not null)
+                {
+                    // Registered before the look, so that what comes while looking wakes us.
+                    partition.AddWaiter(waiter);
+                    watch.Add(partition);
+                }
+
+                var room = Math.Min(cursor.MaxBytes, pass.BytesLeft);
+                var read = room > 0 || pass.Bytes == 0 ? await partition.ReadBatches(cursor.Offset, Math.Max(1, room)) : null;
+                pass.Add(cursor, partition, read);
+                return;
+            }
+
+            if (await FindDeadLetters(cursor.Topic) is not { } letters)
+                throw Unknown(cursor.Topic);
+            var owner = await letters.Topic.Partition(cursor.Partition);
+            var (batches, start, end) = await owner.ReadDeadLetters(letters.Group.Name, cursor.Offset, Math.Max(1, Math.Min(cursor.MaxBytes, pass.BytesLeft)));
+            pass.Add(cursor, batches, start, end);
+        }
+        catch (MqException error)
+        {
+            pass.Fail(cursor, error.Error);
+        }
+    }
+
+    /// <summary>One look at all partitions; owns the buffers until they are given back.</summary>
+    private sealed class ReadPass(int maxBytes) : IDisposable
+    {
+        private readonly List<IDisposable> _buffers = [];
+
+        public List<PartitionRead> Results { get; } = [];
+        public int Bytes { get; private set; }
+        public int BytesLeft => maxBytes - Bytes;
+        public bool Failed { get; private set; }
+
+        public void Add(PartitionCursor cursor, PartitionEngine partition, BatchRead? read)
+        {
+            if (read is not null)
+            {
+                _buffers.Add(read);
+                Bytes += read.Batches.Length;
+            }
+
+            Results.Add(new PartitionRead
+            {
+                Topic = cursor.Topic,
+                Partition = cursor.Partition,
+                Batches = read?.Batches ?? default,
+                Start = partition.Start,
+                End = partition.End,
+                LastStableOffset = partition.End,
+            });
+        }
+
+        public void Add(PartitionCursor cursor, ReadOnlyMemory<byte> batches, long start, long end)
+        {
+            Bytes += batches.Length;
+            Results.Add(new PartitionRead { Topic = cursor.Topic, Partition = cursor.Partition, Batches = batches, Start = start, End = end, LastStableOffset = end });
+        }
+
+        public void Fail(PartitionCursor cursor, MqError error)
+        {
+            Failed = true;
+            Results.Add(new PartitionRead { Topic = cursor.Topic, Partition = cursor.Partition, Error = error });
+        }
+
+        public void Dispose()
+        {
+            foreach (var buffer in _buffers)
+                buffer.Dispose();
+        }
+    }
+}

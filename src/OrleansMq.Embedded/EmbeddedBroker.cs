@@ -1,0 +1,239 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using OrleansMq.Core.Catalog;
+using OrleansMq.Embedded;
+using OrleansMq.Engine.Groups;
+using OrleansMq.Engine.Partitions;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Engine.Topics;
+using OrleansMq.Storage.Files;
+
+namespace OrleansMq;
+
+/// <summary>
+/// The broker in this process: durable in a folder, or in memory for tests. <c>await using var broker = await EmbeddedBroker.InMemory();</c> is all that a
+/// test of your consumers needs; give it a virtual <see cref="TimeProvider"/> and leases, delays and retention follow it.
+/// </summary>
+public sealed partial class EmbeddedBroker : IBroker
+{
+    private readonly EmbeddedOptions _options;
+    private readonly IStorage _storage;
+    private readonly TopicCatalog _catalog;
+    private readonly ProducerDesk _producers;
+    private readonly ConcurrentDictionary<string, Lazy<Task<EmbeddedTopic?>>> _topics = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> _gateways = new(StringComparer.Ordinal);
+    private volatile bool _closed;
+
+    private EmbeddedBroker(EmbeddedOptions options, IStorage storage)
+    {
+        (_options, _storage) = (options, storage);
+        _catalog = new TopicCatalog(storage.Documents);
+        _producers = new ProducerDesk(storage.Documents);
+    }
+
+    /// <summary>Starts a broker on its data folder, or in memory.</summary>
+    /// <exception cref="StorageException">The folder is in use, damaged, or of a newer version.</exception>
+    public static ValueTask<EmbeddedBroker> Start(EmbeddedOptions options)
+    {
+        var storage = options.Storage ?? (options.Data is { } data ? new FileStorage(new FileStorageOptions { Directory = data, OnNotice = notice => options.OnReport($"{notice.Path}: {notice.Message}") }) : new VolatileStorage());
+        return ValueTask.FromResult(new EmbeddedBroker(options, storage));
+    }
+
+    /// <summary>A broker whose data is gone with it.</summary>
+    public static ValueTask<EmbeddedBroker> InMemory(TimeProvider? time = null) => Start(new EmbeddedOptions { Time = time ?? TimeProvider.System });
+
+    /// <summary>Tells <see cref="DescribeCluster"/> where a gateway answers.</summary>
+    public void Announce(string gateway, string address) => _gateways[gateway] = address;
+
+    public ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default) => ValueTask.FromResult(
+        new ClusterDescription(
+            typeof(EmbeddedBroker).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0",
+            [new NodeDescription(_options.Node, _gateways.ToDictionary(StringComparer.Ordinal))]));
+
+    public async ValueTask<TopicDescription> PutTopic(TopicName topic, TopicChange change, CancellationToken cancel = default)
+    {
+        ThrowIfClosed();
+        if (await FindTopic(topic) is { } found)
+        {
+            await found.Change(change);
+            return await found.Describe();
+        }
+
+        var settings = TopicRules.Create(change);
+        if (await FindDeadLetters(topic) is not null)
+            throw new MqException(ErrorCodes.NameTaken, $"'{topic}' is the name of a group's dead letters.");
+        var document = new TopicDocument { Name = topic, Id = Guid.NewGuid(), Settings = settings, CreatedAtMs = _options.Time.GetUtcNow().ToUnixTimeMilliseconds() };
+        await _catalog.NameTopic(topic);
+        for (var p = 0; p < settings.Partitions; p++)
+            await _storage.CreateLog(new LogId(document.Id, p), new LogDefinition(topic.Text, document.ToJson()));
+        try
+        {
+            await _catalog.PutTopic(document, 0);
+        }
+        catch (DocumentConflictException)
+        {
+            // Another call created it between our look and our write: this one is a change.
+            for (var p = 0; p < settings.Partitions; p++)
+                await _storage.DeleteLog(new LogId(document.Id, p));
+            _topics.TryRemove(topic.Text, out _);
+            return await PutTopic(topic, change, cancel);
+        }
+
+        _topics.TryRemove(topic.Text, out _);
+        var created = await FindTopic(topic) ?? throw Unknown(topic);
+        return await created.Describe(created: true);
+    }
+
+    public async ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default)
+    {
+        if (await FindTopic(topic) is { } found)
+            return await found.Describe();
+        return await DescribeDeadLetters(topic) ?? throw Unknown(topic);
+    }
+
+    public async ValueTask DeleteTopic(TopicName topic, CancellationToken cancel = default)
+    {
+        var found = await Topic(topic);
+        await found.Delete();
+        _topics.TryRemove(topic.Text, out _);
+    }
+
+    public async ValueTask<Page<TopicName>> ListTopics(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default)
+    {
+        CheckPage(max);
+        var names = await _catalog.TopicNames();
+        var page = new List<TopicName>();
+        foreach (var name in names)
+        {
+            if (!name.StartsWith(prefix, StringComparison.Ordinal) || (after is not null && string.CompareOrdinal(name, after) <= 0))
+                continue;
+            if (page.Count == max)
+                return new Page<TopicName>(page, page[^1].Text);
+            if (await _catalog.FindTopic(name) is not null)
+                page.Add(name);
+        }
+
+        return new Page<TopicName>(page, null);
+    }
+
+    public ValueTask<ProducerIdentity> OpenProducer(string? name = null, CancellationToken cancel = default)
+    {
+        ThrowIfClosed();
+        return _producers.Open(name);
+    }
+
+    public async ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default)
+    {
+        var found = await Topic(topic);
+        return await Publishing.Publish(this, topic, found.Settings, messages, options, found.NextTurn, _options.Time, cancel);
+    }
+
+    public async ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)
+    {
+        var topic = await Topic(request.Topic);
+        var batch = BatchAdmission.Check(request, topic.Settings);
+        await _producers.RefuseFenced(batch.Producer);
+        var partition = await topic.Partition(request.Partition);
+        return await partition.Append(batch, topic.LevelOf(request.Acks), request.Client, request.Wait).WaitAsync(cancel);
+    }
+
+    public async ValueTask<long> FindOffset(TopicName topic, int partition, StartAt at, CancellationToken cancel = default)
+    {
+        if (await FindTopic(topic) is { } found)
+            return await (await found.Partition(partition)).FindOffset(at);
+        var letters = await FindDeadLetters(topic) ?? throw Unknown(topic);
+        return await (await letters.Topic.Partition(partition)).FindDeadLetter(letters.Group.Name, at);
+    }
+
+    public async ValueTask<long> DeleteBefore(TopicName topic, int partition, long offset, CancellationToken cancel = default) =>
+        await (await (await Topic(topic)).Partition(partition)).DeleteBefore(offset);
+
+    internal async ValueTask<EmbeddedTopic?> FindTopic(TopicName name)
+    {
+        ThrowIfClosed();
+        var loading = _topics.GetOrAdd(name.Text, static (_, state) => new Lazy<Task<EmbeddedTopic?>>(() => state.Self.LoadTopic(state.Name)), (Self: this, Name: name));
+        EmbeddedTopic? topic = null;
+        try
+        {
+            topic = await loading.Value;
+        }
+        finally
+        {
+            // What is not there, or could not be read, is looked for again.
+            if (topic is null)
+                _topics.TryRemove(new KeyValuePair<string, Lazy<Task<EmbeddedTopic?>>>(name.Text, loading));
+        }
+
+        return topic;
+    }
+
+    private async Task<EmbeddedTopic?> LoadTopic(TopicName name) =>
+        await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _options) : null;
+
+    private async ValueTask<EmbeddedTopic> Topic(TopicName name)
+    {
+        if (await FindTopic(name) is { } found)
+            return found;
+        throw await FindDeadLetters(name) is null
+            ? Unknown(name)
+            : new MqException(ErrorCodes.Conflict, $"'{name}' are a group's dead letters: they can be read, redriven and discarded, nothing else.");
+    }
+
+    /// <summary>Whose dead letters a name means: every way to read it as <c>{topic}.{group}.dlq</c> is tried, the longest topic last.</summary>
+    private async ValueTask<(EmbeddedTopic Topic, GroupEngine Group)?> FindDeadLetters(TopicName name)
+    {
+        const string suffix = ".dlq";
+        if (!name.Text.EndsWith(suffix, StringComparison.Ordinal))
+            return null;
+        var stem = name.Text[..^suffix.Length];
+        for (var dot = stem.IndexOf('.', StringComparison.Ordinal); dot >= 0; dot = stem.IndexOf('.', dot + 1))
+        {
+            var (topic, group) = (stem[..dot], stem[(dot + 1)..]);
+            if (NameRule.IsValid(topic) && NameRule.IsValid(group) && await FindTopic(topic) is { } found && found.FindGroupEngine(group) is { Queue: not null } engine)
+                return (found, engine);
+        }
+
+        return null;
+    }
+
+    private async ValueTask<TopicDescription?> DescribeDeadLetters(TopicName name)
+    {
+        if (await FindDeadLetters(name) is not { } letters)
+            return null;
+        var partitions = new List<PartitionDescription>();
+        for (var p = 0; p < letters.Topic.Settings.Partitions; p++)
+        {
+            var partition = await letters.Topic.Partition(p);
+            var (start, end) = await partition.DeadLetterRange(letters.Group.Name);
+            partitions.Add(new PartitionDescription(p, _options.Node, start, end, 0));
+        }
+
+        return new TopicDescription { Name = name, Settings = new TopicSettings { Partitions = partitions.Count }, Partitions = partitions };
+    }
+
+    private static void CheckPage(int max)
+    {
+        if (max is < 1 or > 1_000)
+            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to 1,000 items; max {max} was given.");
+    }
+
+    private static MqException Unknown(TopicName topic) => new(ErrorCodes.TopicUnknown, $"There is no topic '{topic}'.");
+
+    private void ThrowIfClosed()
+    {
+        if (_closed)
+            throw new MqException(ErrorCodes.PartitionUnavailable, "The broker is closing.", TimeSpan.FromSeconds(1));
+    }
+
+    /// <summary>Finishes what is in flight, flushes, and closes the data folder.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_closed)
+            return;
+        _closed = true;
+        foreach (var loading in _topics.Values)
+            if (loading.IsValueCreated && await loading.Value is { } topic)
+                await topic.DisposeAsync();
+        await _storage.DisposeAsync();
+    }
+}

@@ -1,0 +1,48 @@
+using OrleansMq.Engine.Partitions;
+using OrleansMq.Engine.Storage;
+
+namespace OrleansMq;
+
+/// <summary>How a broker in this process is set up. Everything has a working default.</summary>
+public sealed record EmbeddedOptions
+{
+    /// <summary>Folder of the data. Null: everything is in memory and gone with the broker.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>A storage of your own instead of <see cref="Data"/>.</summary>
+    public IStorage? Storage { get; init; }
+
+    /// <summary>What an acknowledgement means where neither request nor topic says.</summary>
+    public Acks DefaultAcks { get; init; } = Acks.Durable;
+
+    /// <summary>How long accepted messages may stay unflushed. 10 ms: what a crash may take of them.</summary>
+    public TimeSpan FlushInterval { get; init; } = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>How often retention is looked at. 10 s.</summary>
+    public TimeSpan MaintenanceInterval { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The clock; a test gives a virtual one.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Where the work of partitions runs; a simulation gives its own.</summary>
+    public TaskScheduler Scheduler { get; init; } = TaskScheduler.Default;
+
+    /// <summary>Whether a caller's thread may do a partition's work; off for a simulation.</summary>
+    public bool InlineTurns { get; init; } = true;
+
+    /// <summary>This node's name in answers.</summary>
+    public string Node { get; init; } = "embedded";
+
+    /// <summary>Tells the operator what was cut, what stopped, and why.</summary>
+    public Action<string> OnReport { get; init; } = static _ => { };
+
+    internal PartitionHost ToHost() => new()
+    {
+        Time = Time,
+        Scheduler = Scheduler,
+        InlineTurns = InlineTurns,
+        FlushInterval = FlushInterval,
+        MaintenanceInterval = MaintenanceInterval,
+        Report = OnReport,
+    };
+}

@@ -1,0 +1,344 @@
+using System.Collections.Concurrent;
+using OrleansMq.Core.Catalog;
+using OrleansMq.Core.Groups;
+using OrleansMq.Core.Partitions;
+using OrleansMq.Engine.Groups;
+using OrleansMq.Engine.Partitions;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Engine.Topics;
+
+namespace OrleansMq.Embedded;
+
+/// <summary>One topic in this process: its partitions as they are opened, its groups, its limits.</summary>
+internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
+{
+    private readonly EmbeddedOptions _options;
+    private readonly IStorage _storage;
+    private readonly TopicCatalog _catalog;
+    private readonly PartitionHost _host;
+    private readonly TopicGate _gate = new();
+    private readonly AdmissionDesk _admissions;
+    private readonly ConcurrentDictionary<string, GroupEngine> _groups = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _changes = new(1);
+    private readonly Lazy<Task<PartitionEngine>>?[] _partitions;
+    private readonly Lock _partitionsGate = new();
+    private volatile TopicDocument _document;
+    private volatile bool _tracksBacklog;
+    private volatile KeyValuePair<string, GroupSettings>[] _groupSettings = [];
+    private long _version;
+    private uint _turn;
+
+    private EmbeddedTopic(TopicDocument document, long version, IStorage storage, EmbeddedOptions options)
+    {
+        (_document, _version, _storage, _options) = (document, version, storage, options);
+        _catalog = new TopicCatalog(storage.Documents);
+        _host = options.ToHost();
+        _partitions = new Lazy<Task<PartitionEngine>>?[document.Settings.Partitions];
+        _admissions = new AdmissionDesk(storage.Documents, document.Id, document.Settings.Partitions, number => Partition(number));
+    }
+
+    /// <summary>Takes up a topic that exists, with its groups.</summary>
+    public static async ValueTask<EmbeddedTopic> Load(TopicDocument document, long version, IStorage storage, EmbeddedOptions options)
+    {
+        var topic = new EmbeddedTopic(document, version, storage, options);
+        foreach (var name in await topic._catalog.GroupNames(document.Id))
+            if (await topic._catalog.FindGroup(document.Id, name, topic.NowMs) is { } found)
+                topic.Adopt(topic.Engine(found.Group, found.Version));
+        await topic.ApplyLimits();
+        return topic;
+    }
+
+    public TopicName TopicName => _document.Name;
+
+    public string Name => _document.Name.Text;
+
+    public Guid Id => _document.Id;
+
+    public TopicSettings Settings => _document.Settings;
+
+    public bool ReadsUnflushed => Settings.Acks == OrleansMq.Acks.Accepted;
+
+    public bool TracksBacklog => _tracksBacklog;
+
+    private long NowMs => _options.Time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>The next partition in turn.</summary>
+    public uint NextTurn() => Interlocked.Increment(ref _turn);
+
+    public Acks LevelOf(Acks? requested)
+    {
+        var level = requested ?? (Settings.Acks is null ? _options.DefaultAcks : Settings.Acks.Value);
+        return Settings.Acks is { } least && least > level ? least : level;
+    }
+
+    public async ValueTask<PartitionEngine> Partition(int number)
+    {
+        if (number < 0 || number >= _partitions.Length)
+            throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{Name}' has {_partitions.Length} partitions; {number} was asked.");
+        Lazy<Task<PartitionEngine>> opening;
+        lock (_partitionsGate)
+            opening = _partitions[number] ??= new Lazy<Task<PartitionEngine>>(() => OpenPartition(number));
+        try
+        {
+            return await opening.Value;
+        }
+        catch (StorageException error)
+        {
+            var damaged = error is LogDamagedException;
+            if (!damaged)
+            {
+                // It may be there the next time.
+                lock (_partitionsGate)
+                {
+                    if (_partitions[number] == opening)
+                        _partitions[number] = null;
+                }
+            }
+
+            throw new MqException(
+                damaged ? ErrorCodes.PartitionDamaged : ErrorCodes.PartitionUnavailable,
+                $"Partition {number} of topic '{Name}' can't be opened: {error.Message}",
+                damaged ? null : TimeSpan.FromSeconds(1),
+                error);
+        }
+    }
+
+    private async Task<PartitionEngine> OpenPartition(int number)
+    {
+        var partition = await PartitionEngine.Open(_storage, new LogId(Id, number), this, _host);
+        foreach (var group in _groups.Values)
+            await group.EnsureIn(partition);
+        return partition;
+    }
+
+    public async Task Change(TopicChange change)
+    {
+        await _changes.WaitAsync();
+        try
+        {
+            var document = _document with { Settings = TopicRules.Change(_document.Settings, change) };
+            if (document.Settings.Admit is { } cap)
+                await _admissions.SetCap(cap);
+            _version = await _catalog.PutTopic(document, _version);
+            _document = document;
+            await ApplyLimits();
+        }
+        finally
+        {
+            _changes.Release();
+        }
+
+        foreach (var partition in OpenPartitions())
+            partition.RoomMade();
+    }
+
+    public async Task<TopicDescription> Describe(bool created = false)
+    {
+        var partitions = new PartitionDescription[_partitions.Length];
+        for (var p = 0; p < partitions.Length; p++)
+        {
+            try
+            {
+                var partition = await Partition(p);
+                partition.ThrowIfStopped();
+                partitions[p] = new PartitionDescription(p, _options.Node, partition.Start, partition.End, partition.Bytes);
+            }
+            catch (MqException error)
+            {
+                partitions[p] = new PartitionDescription(p, _options.Node, 0, 0, 0, error.Error);
+            }
+        }
+
+        return new TopicDescription { Name = TopicName, Settings = Settings, Partitions = partitions, Created = created };
+    }
+
+    public GroupEngine? FindGroupEngine(GroupName name) => _groups.GetValueOrDefault(name.Text);
+
+    public IReadOnlyList<GroupName> GroupNames() => [.. _groups.Keys.Order(StringComparer.Ordinal).Select(name => new GroupName(name))];
+
+    /// <summary>The group, made if it is not there.</summary>
+    public async ValueTask<(GroupEngine Group, bool Created)> EnsureGroup(GroupName name, GroupChange change, bool declared, Func<TopicName, ValueTask<bool>> isTopic)
+    {
+        if (_groups.TryGetValue(name.Text, out var known))
+            return (known, false);
+        await _changes.WaitAsync();
+        try
+        {
+            if (_groups.TryGetValue(name.Text, out known))
+                return (known, false);
+            var deadLetters = OrleansMq.TopicName.DeadLettersOf(TopicName, name);
+            if (!NameRule.IsValid(deadLetters))
+                throw new MqException(ErrorCodes.Malformed, $"'{deadLetters}', the name of the group's dead letters, is longer than {NameRule.MaxLength}.");
+            if (await isTopic(deadLetters))
+                throw new MqException(ErrorCodes.NameTaken, $"A topic '{deadLetters}' exists; the dead letters of group '{name}' need that name.");
+            var settings = GroupRules.Create(change);
+            var document = new GroupDocument { Name = name, Id = Guid.NewGuid(), Settings = settings, Declared = declared, Membership = new Membership(), CreatedAtMs = NowMs, LastUsedMs = NowMs };
+            // Where it begins is fixed in every partition before the group exists, so that nothing published after this call is missed.
+            var partitions = new List<PartitionEngine>();
+            for (var p = 0; p < _partitions.Length; p++)
+                partitions.Add(await Partition(p));
+            await _catalog.NameGroup(Id, name);
+            var version = await _catalog.PutGroup(Id, document, 0);
+            var group = Engine(document, version);
+            Adopt(group);
+            foreach (var partition in partitions)
+                await group.EnsureIn(partition);
+            await ApplyLimits();
+            return (group, true);
+        }
+        finally
+        {
+            _changes.Release();
+        }
+    }
+
+    public async Task GroupChanged(GroupEngine group)
+    {
+        await ApplyLimits();
+        foreach (var partition in OpenPartitions())
+        {
+            await group.EnsureIn(partition);
+            partition.SettingsChanged(group.Name);
+            partition.RoomMade();
+        }
+    }
+
+    public async Task DeleteGroup(GroupEngine group)
+    {
+        await _changes.WaitAsync();
+        try
+        {
+            await group.Delete();
+            await _catalog.UnnameGroup(Id, group.Name);
+            _groups.TryRemove(group.Name.Text, out _);
+            await ApplyLimits();
+        }
+        finally
+        {
+            _changes.Release();
+        }
+
+        // A partition that is not open, or can't be, drops the cursor when it learns that the group's identity is gone.
+        foreach (var partition in OpenPartitions())
+        {
+            await partition.RemoveGroup(group.Name);
+            partition.RoomMade();
+        }
+    }
+
+    /// <summary>Removes the topic with everything that belongs to it; its name is free when the document is gone.</summary>
+    public async Task Delete()
+    {
+        await _changes.WaitAsync();
+        try
+        {
+            await _catalog.DeleteTopic(TopicName, _version);
+            await CloseAll();
+            for (var p = 0; p < _partitions.Length; p++)
+                await _storage.DeleteLog(new LogId(Id, p));
+            foreach (var group in _groups.Values)
+                await group.Delete();
+            await _catalog.RemoveGroupIndex(Id);
+            await _admissions.Delete();
+            await _catalog.UnnameTopic(TopicName);
+        }
+        finally
+        {
+            _changes.Release();
+        }
+    }
+
+    public GroupSettings? FindGroup(string group) => _groups.GetValueOrDefault(group)?.Settings;
+
+    public AdmissionVerdict Admit(PartitionEngine partition, in AdmissionQuestion question)
+    {
+        var settings = Settings;
+        if (!_tracksBacklog && settings.RatePerSecond is null && settings.ProducerRatePerSecond is null)
+            return default;
+        return _gate.Admit(TopicName, partition.Number, question, settings, _groupSettings);
+    }
+
+    public long? AdmissionsLeft(PartitionEngine partition, long admitted) => Settings.Admit is null ? null : _admissions.Left(partition.Number, admitted);
+
+    public async void RequestAdmissions(PartitionEngine partition, long admitted, int needed)
+    {
+        try
+        {
+            await _admissions.Request(partition, admitted, needed, Settings.Admit ?? 0);
+        }
+        catch (Exception error) when (error is StorageException or MqException)
+        {
+            _options.OnReport($"Topic {Name}: the ledger of admissions could not be written, and what is beyond it is refused: {error.Message}");
+        }
+
+        partition.AdmissionsAnswered();
+    }
+
+    public void NoteBacklog(PartitionEngine partition, Partition state)
+    {
+        if (!_gate.Note(partition.Number, state, partition.Bytes))
+            return;
+        foreach (var other in OpenPartitions())
+            if (other.HasParked)
+                other.RoomMade();
+    }
+
+    public void NoteInFlight(PartitionEngine partition, string group, int inFlight, string? holder) =>
+        _groups.GetValueOrDefault(group)?.Queue?.NoteInFlight(partition.Number, inFlight, holder);
+
+    public void VisibleMoved(PartitionEngine partition)
+    {
+        foreach (var group in _groups)
+            group.Value.Queue?.Signal(partition.Number);
+    }
+
+    public void Deliverable(PartitionEngine partition, string group) => _groups.GetValueOrDefault(group)?.Queue?.Signal(partition.Number);
+
+    private GroupEngine Engine(GroupDocument document, long version) =>
+        new(TopicName, _partitions.Length, document, version, TopicCatalog.GroupKey(Id, document.Name), _storage.Documents, _options.Time, number => Partition(number));
+
+    private void Adopt(GroupEngine group) => _groups[group.Name.Text] = group;
+
+    /// <summary>Limits over all partitions count only what is open: where there are any, all are opened.</summary>
+    private async Task ApplyLimits()
+    {
+        _groupSettings = [.. _groups.Values.Where(group => group.Declared).Select(group => KeyValuePair.Create(group.Name.Text, group.Settings))];
+        _tracksBacklog = TopicGate.TracksBacklog(Settings, _groupSettings.Select(group => group.Value));
+        if (Settings.Admit is { } cap)
+            await _admissions.SetCap(cap);
+        if (!_tracksBacklog)
+            return;
+        for (var p = 0; p < _partitions.Length; p++)
+        {
+            try
+            {
+                (await Partition(p)).SayBacklog();
+            }
+            catch (MqException error)
+            {
+                _options.OnReport($"Topic {Name}: the limits don't count partition {p}: {error.Message}");
+            }
+        }
+    }
+
+    private List<PartitionEngine> OpenPartitions()
+    {
+        var open = new List<PartitionEngine>();
+        lock (_partitionsGate)
+        {
+            foreach (var slot in _partitions)
+                if (slot is { IsValueCreated: true } && slot.Value.IsCompletedSuccessfully)
+                    open.Add(slot.Value.Result);
+        }
+
+        return open;
+    }
+
+    private async Task CloseAll()
+    {
+        foreach (var partition in OpenPartitions())
+            await partition.DisposeAsync();
+    }
+
+    public async ValueTask DisposeAsync() => await CloseAll();
+}

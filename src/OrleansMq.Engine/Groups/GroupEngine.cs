@@ -1,0 +1,318 @@
+using OrleansMq.Core.Catalog;
+using OrleansMq.Core.Log;
+using OrleansMq.Engine.Partitions;
+using OrleansMq.Engine.Storage;
+
+namespace OrleansMq.Engine.Groups;
+
+/// <summary>One consumer group on one topic: its settings and members, kept as a document, and the way of its messages to consumers.</summary>
+public sealed class GroupEngine
+{
+    /// <summary>A group made by first use lapses after so long unused.</summary>
+    public static readonly TimeSpan UndeclaredLife = TimeSpan.FromDays(7);
+
+    private readonly TopicName _topic;
+    private readonly int _partitions;
+    private readonly IDocuments _documents;
+    private readonly string _key;
+    private readonly TimeProvider _time;
+    private readonly Func<int, ValueTask<PartitionEngine>> _open;
+    private readonly SemaphoreSlim _gate = new(1);
+    private volatile GroupDocument _document;
+    private long _version;
+
+    public GroupEngine(
+        TopicName topic, int partitions, GroupDocument document, long version, string key, IDocuments documents, TimeProvider time, Func<int, ValueTask<PartitionEngine>> open)
+    {
+        (_topic, _partitions, _document, _version, _key, _documents, _time, _open) = (topic, partitions, document, version, key, documents, time, open);
+        if (document.Settings.Style == GroupStyle.Queue)
+            Queue = new QueueDispatcher(topic, document.Name, document.Settings, partitions, time, open);
+    }
+
+    public GroupName Name => _document.Name;
+
+    public GroupSettings Settings => _document.Settings;
+
+    public bool Declared => _document.Declared;
+
+    public Guid Id => _document.Id;
+
+    /// <summary>Null for a log-style group.</summary>
+    public QueueDispatcher? Queue { get; }
+
+    /// <summary>What a partition must know of this group.</summary>
+    public GroupFlags Flags =>
+        (Settings.Style == GroupStyle.Log ? GroupFlags.Log : GroupFlags.None)
+        | (Settings.ByKey ? GroupFlags.ByKey : GroupFlags.None)
+        | (Declared ? GroupFlags.Declared : GroupFlags.None);
+
+    /// <summary>Makes sure that a partition has this group's cursor.</summary>
+    public Task EnsureIn(PartitionEngine partition) => partition.EnsureGroup(Name, Id, Flags, Settings.From);
+
+    public async Task Change(GroupChange change)
+    {
+        await _gate.WaitAsync();
+        try
+        {
+            var settings = GroupRules.Change(_document.Settings, change);
+            await Save(_document with { Settings = settings, Declared = true });
+        }
+        finally
+        {
+            _gate.Release();
+        }
+
+        Queue?.SettingsChanged(Settings);
+    }
+
+    public async Task<GroupDescription> Describe(bool created = false)
+    {
+        var cursors = new GroupPartition[_partitions];
+        for (var p = 0; p < cursors.Length; p++)
+        {
+            try
+            {
+                cursors[p] = await (await _open(p)).Describe(Name);
+            }
+            catch (MqException error) when (error.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged)
+            {
+                cursors[p] = new GroupPartition(p, 0, 0, 0, null, 0, 0, error.Error);
+            }
+        }
+
+        IReadOnlyList<GroupMember> members;
+        await _gate.WaitAsync();
+        try
+        {
+            await ExpireMembers();
+            members = Queue?.Consumers() ?? _document.Membership.Describe(_partitions, Settings.MaxActive);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+
+        return new GroupDescription
+        {
+            Name = Name,
+            Settings = Settings,
+            Declared = Declared,
+            Partitions = cursors,
+            Members = members,
+            Generation = _document.Membership.Generation,
+            Created = created,
+        };
+    }
+
+    public async Task<Assignment> Join(string member, TimeSpan session)
+    {
+        MustBeLog("joined by members");
+        await _gate.WaitAsync();
+        try
+        {
+            await ExpireMembers();
+            var before = _document.Membership.Generation;
+            _document.Membership.Join(member, session, NowMs);
+            await SaveIfMoved(before);
+            return _document.Membership.AssignmentOf(member, _partitions, Settings.MaxActive);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    public Task Heartbeat(string member, int generation) => WithMembers(() => _document.Membership.Heartbeat(member, generation, NowMs));
+
+    public Task Leave(string member) => WithMembers(() => _document.Membership.Leave(member) ? null : ErrorCodes.MemberUnknown);
+
+    public async Task Commit(CommitRequest request)
+    {
+        MustBeLog("committed to");
+        if (request.Member is { } member)
+            await WithMembers(() => _document.Membership.Check(member, request.Generation));
+        foreach (var position in request.Positions)
+            CheckPartition(position.Partition);
+        foreach (var position in request.Positions)
+            await (await _open(position.Partition)).Commit(Name, position.Offset, request.Member is null ? 0 : request.Generation);
+    }
+
+    public async Task Seek(SeekRequest request)
+    {
+        foreach (var position in request.Positions)
+            CheckPartition(position.Partition);
+        if (request.To is { } to)
+            for (var p = 0; p < _partitions; p++)
+                await (await _open(p)).Seek(Name, to);
+        foreach (var position in request.Positions)
+            await (await _open(position.Partition)).Seek(Name, StartAt.Offset(position.Offset));
+    }
+
+    public async Task<IReadOnlyList<SettleResult>> Settle(Settlement settlement)
+    {
+        MustBeQueue();
+        foreach (var position in settlement.UpTo)
+            CheckPartition(position.Partition);
+        var results = new SettleResult[settlement.Leases.Count + settlement.UpTo.Count];
+        var byPartition = new Dictionary<int, List<int>>();
+        for (var i = 0; i < settlement.Leases.Count; i++)
+        {
+            var lease = settlement.Leases[i];
+            results[i] = new SettleResult(lease, ErrorCodes.LeaseUnknown);
+            if (lease.Partition >= _partitions)
+                continue;
+            if (!byPartition.TryGetValue(lease.Partition, out var list))
+                byPartition[lease.Partition] = list = [];
+            list.Add(i);
+        }
+
+        var work = byPartition.Select(share => SettleIn(share.Key, share.Value, settlement, results)).ToList();
+        for (var i = 0; i < settlement.UpTo.Count; i++)
+        {
+            var position = settlement.UpTo[i];
+            results[settlement.Leases.Count + i] = new SettleResult(new LeaseId(position.Partition, 0, 0, position.Offset, 0), null);
+            work.Add(SettleUpTo(position, settlement));
+        }
+
+        await Task.WhenAll(work);
+        return results;
+    }
+
+    private async Task SettleIn(int number, List<int> places, Settlement settlement, SettleResult[] results)
+    {
+        var partition = await _open(number);
+        var leases = places.ConvertAll(place => settlement.Leases[place]);
+        var codes = settlement.Kind == SettlementKind.DeadLetter
+            ? await partition.BuryLeases(Name, leases, settlement.Reason ?? "consumer")
+            : await partition.Settle(Name, settlement, leases, null);
+        for (var i = 0; i < places.Count; i++)
+            results[places[i]] = new SettleResult(leases[i], codes[i]);
+    }
+
+    private async Task SettleUpTo(Position position, Settlement settlement) =>
+        await (await _open(position.Partition)).Settle(Name, settlement, [], position.Offset);
+
+    public async Task<int> Redrive(DeadLetterSelection selection, Message? replace)
+    {
+        MustBeQueue();
+        if (replace is not null && (selection.Everything || selection.Positions.Count != 1))
+            throw new MqException(ErrorCodes.Malformed, "A replacement is for exactly one dead letter.");
+        return await EachSelected(selection, (partition, offsets) => partition.Redrive(Name, offsets, replace));
+    }
+
+    public async Task<int> Discard(DeadLetterSelection selection)
+    {
+        MustBeQueue();
+        return await EachSelected(selection, (partition, offsets) => partition.Discard(Name, offsets));
+    }
+
+    private async Task<int> EachSelected(DeadLetterSelection selection, Func<PartitionEngine, IReadOnlyCollection<long>?, Task<int>> act)
+    {
+        foreach (var position in selection.Positions)
+            CheckPartition(position.Partition);
+        var count = 0;
+        if (selection.Everything)
+        {
+            for (var p = 0; p < _partitions; p++)
+                count += await act(await _open(p), null);
+            return count;
+        }
+
+        foreach (var share in selection.Positions.GroupBy(position => position.Partition))
+            count += await act(await _open(share.Key), share.Select(position => position.Offset).ToHashSet());
+        return count;
+    }
+
+    /// <summary>Whether it was made by first use and nobody used it for its life.</summary>
+    public bool HasLapsed => !Declared && NowMs - _document.LastUsedMs > (long)UndeclaredLife.TotalMilliseconds;
+
+    /// <summary>Keeps an undeclared group from lapsing; written at most once an hour.</summary>
+    public async ValueTask Used()
+    {
+        if (Declared || NowMs - _document.LastUsedMs < 3_600_000)
+            return;
+        await _gate.WaitAsync();
+        try
+        {
+            await Save(_document with { LastUsedMs = NowMs });
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    public async Task Delete()
+    {
+        await _gate.WaitAsync();
+        try
+        {
+            await _documents.Delete(_key, _version);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private async Task WithMembers(Func<string?> act)
+    {
+        MustBeLog("joined by members");
+        await _gate.WaitAsync();
+        try
+        {
+            await ExpireMembers();
+            var before = _document.Membership.Generation;
+            var code = act();
+            await SaveIfMoved(before);
+            if (code is not null)
+                throw new MqException(code, code == ErrorCodes.GenerationStale
+                    ? $"The group is at generation {_document.Membership.Generation}: join again."
+                    : $"Group '{Name}' of topic '{_topic}' has no such member (any more): join again.");
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    private async Task ExpireMembers()
+    {
+        var before = _document.Membership.Generation;
+        if (_document.Membership.Expire(NowMs) > 0)
+            await SaveIfMoved(before);
+    }
+
+    /// <summary>A generation is durable before anybody acts on it.</summary>
+    private async Task SaveIfMoved(int before)
+    {
+        if (_document.Membership.Generation != before)
+            await Save(_document with { LastUsedMs = NowMs });
+    }
+
+    private async Task Save(GroupDocument document)
+    {
+        _version = await _documents.Put(_key, document.ToJson(), _version);
+        _document = document;
+    }
+
+    private void CheckPartition(int partition)
+    {
+        if (partition < 0 || partition >= _partitions)
+            throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{_topic}' has {_partitions} partitions; {partition} was asked.");
+    }
+
+    private void MustBeLog(string how)
+    {
+        if (Settings.Style != GroupStyle.Log)
+            throw new MqException(ErrorCodes.Conflict, $"Group '{Name}' of topic '{_topic}' is of queue style and can't be {how}.");
+    }
+
+    private void MustBeQueue()
+    {
+        if (Settings.Style != GroupStyle.Queue)
+            throw new MqException(ErrorCodes.Conflict, $"Group '{Name}' of topic '{_topic}' is of log style: it has no leases and no dead letters.");
+    }
+}

@@ -1,0 +1,365 @@
+using System.Collections.Concurrent;
+using OrleansMq.Core.Groups;
+using OrleansMq.Core.Limits;
+using OrleansMq.Core.Log;
+using OrleansMq.Core.Partitions;
+using OrleansMq.Engine.Partitions;
+
+namespace OrleansMq.Engine.Groups;
+
+/// <summary>
+/// Hands the messages of all partitions to the consumers of one queue-style group: who may receive, how many, and from which partition next.
+/// </summary>
+/// <remarks>Invariant: a partition that may have something to deliver is flagged; the flag is cleared before it is asked, so that a signal while asking is not lost.</remarks>
+public sealed class QueueDispatcher
+{
+    /// <summary>Request ids remembered for repeats.</summary>
+    public const int MaxRememberedRequests = 10_000;
+
+    private readonly GroupName _group;
+    private readonly TopicName _topic;
+    private readonly TimeProvider _time;
+    private readonly Func<int, ValueTask<PartitionEngine>> _open;
+    private readonly Lock _gate = new();
+    private readonly bool[] _mayHave;
+    private readonly int[] _inFlight;
+
+    /// <summary>Who holds leases in each partition; kept only where one consumer is active.</summary>
+    private readonly string?[] _holders;
+    private readonly LinkedList<TaskCompletionSource> _waiting = new();
+    private readonly Standby _standby = new();
+    private readonly Dictionary<string, long> _seen = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Remembered> _requests = new(StringComparer.Ordinal);
+    private TokenBucket? _rate;
+    private GroupSettings _settings;
+    private int _reserved;
+    private int _next;
+
+    public QueueDispatcher(TopicName topic, GroupName group, GroupSettings settings, int partitions, TimeProvider time, Func<int, ValueTask<PartitionEngine>> open)
+    {
+        (_topic, _group, _settings, _time, _open) = (topic, group, settings, time, open);
+        _mayHave = new bool[partitions];
+        Array.Fill(_mayHave, true);
+        _inFlight = new int[partitions];
+        _holders = new string?[partitions];
+    }
+
+    private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    public void SettingsChanged(GroupSettings settings)
+    {
+        lock (_gate)
+            _settings = settings;
+        WakeAll();
+    }
+
+    /// <summary>A partition may have something to deliver.</summary>
+    public void Signal(int partition)
+    {
+        lock (_gate)
+        {
+            _mayHave[partition] = true;
+            WakeOne();
+        }
+    }
+
+    public void NoteInFlight(int partition, int count, string? holder)
+    {
+        lock (_gate)
+        {
+            _holders[partition] = holder;
+            var fewer = count < _inFlight[partition];
+            _inFlight[partition] = count;
+            if (fewer)
+                WakeOne();
+        }
+    }
+
+    /// <summary>Consumers that polled in the last minute.</summary>
+    public IReadOnlyList<GroupMember> Consumers()
+    {
+        lock (_gate)
+        {
+            var since = NowMs - 60_000;
+            return [.. _seen.Where(seen => seen.Value >= since).Select(seen => new GroupMember(seen.Key, [], _settings.MaxActive is null || _standby.Active == seen.Key))];
+        }
+    }
+
+    public async ValueTask<IReadOnlyList<Delivery>> Receive(ReceiveRequest request, CancellationToken cancel)
+    {
+        if (request.RequestId is not { } id)
+            return await ReceiveNew(request, cancel);
+        var nowMs = NowMs;
+        var mine = new Remembered();
+        while (true)
+        {
+            var found = _requests.GetOrAdd(id, mine);
+            if (ReferenceEquals(found, mine))
+                break;
+            if (nowMs < found.UntilMs)
+                return await found.Answer.Task.WaitAsync(cancel);
+            _requests.TryUpdate(id, mine, found);
+            if (ReferenceEquals(_requests.GetValueOrDefault(id), mine))
+                break;
+        }
+
+        ForgetOldRequests(nowMs);
+        try
+        {
+            // The reply may be lost, so the receiving itself is not cancelled with its first caller's connection once leases exist.
+            var messages = await ReceiveNew(request, cancel);
+            mine.UntilMs = messages.Count == 0 ? 0 : messages.Min(message => message.LeaseUntil).ToUnixTimeMilliseconds();
+            mine.Answer.SetResult(messages);
+            return messages;
+        }
+        catch (Exception error)
+        {
+            _requests.TryRemove(new KeyValuePair<string, Remembered>(id, mine));
+            mine.Answer.SetException(error);
+            _ = mine.Answer.Task.Exception;
+            throw;
+        }
+    }
+
+    private void ForgetOldRequests(long nowMs)
+    {
+        if (_requests.Count <= MaxRememberedRequests)
+            return;
+        foreach (var request in _requests)
+            if (request.Value.UntilMs <= nowMs)
+                _requests.TryRemove(request);
+    }
+
+    private async ValueTask<IReadOnlyList<Delivery>> ReceiveNew(ReceiveRequest request, CancellationToken cancel)
+    {
+        var deadline = _time.GetTimestamp() + (long)(request.Wait.TotalSeconds * _time.TimestampFrequency);
+        while (true)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var (allowed, retryMs) = Reserve(request);
+            if (allowed > 0)
+            {
+                var messages = await Take(request, allowed);
+                if (messages.Count > 0)
+                    return messages;
+            }
+
+            var left = TimeSpan.FromSeconds((double)(deadline - _time.GetTimestamp()) / _time.TimestampFrequency);
+            if (left <= TimeSpan.Zero)
+                return [];
+            if (!await WaitForSignal(retryMs > 0 && retryMs < left.TotalMilliseconds ? TimeSpan.FromMilliseconds(retryMs) : left, allowed > 0, cancel) && retryMs == 0)
+                return [];
+        }
+    }
+
+    /// <summary>How many messages this consumer may have now; they count as in flight until <see cref="Take"/> gives back the rest.</summary>
+    private (int Allowed, long RetryMs) Reserve(ReceiveRequest request)
+    {
+        lock (_gate)
+        {
+            var nowMs = NowMs;
+            Seen(request.Consumer, nowMs);
+            if (_settings.Paused)
+                return (0, 0);
+            if (_settings.MaxActive is not null)
+            {
+                var admitted = _standby.MayReceive(request.Consumer, nowMs, Array.Find(_holders, holder => holder is not null));
+                _standby.Polled(request.Consumer, nowMs, (long)request.Wait.TotalMilliseconds, admitted);
+                if (!admitted)
+                    return (0, Standby.IdleMs / 4);
+            }
+
+            var allowed = Math.Min(request.Max, _settings.MaxInFlight - InFlight - _reserved);
+            if (allowed <= 0)
+                return (0, 0);
+            if (_settings.RatePerSecond is { } rate)
+            {
+                _rate ??= new TokenBucket(rate, nowMs);
+                if (_rate.RatePerSecond != rate)
+                    _rate.Change(rate, nowMs);
+                allowed = _rate.TakeUpTo(allowed, nowMs, out var waitMs);
+                if (allowed == 0)
+                    return (0, Math.Max(1, waitMs));
+            }
+            else
+            {
+                _rate = null;
+            }
+
+            _reserved += allowed;
+            return (allowed, 0);
+        }
+    }
+
+    private int InFlight
+    {
+        get
+        {
+            var sum = 0;
+            foreach (var count in _inFlight)
+                sum += count;
+            return sum;
+        }
+    }
+
+    private void Seen(string consumer, long nowMs)
+    {
+        if (consumer.Length == 0)
+            return;
+        if (_seen.Count >= 10_000)
+            foreach (var old in _seen.Where(seen => seen.Value < nowMs - 60_000).ToList())
+                _seen.Remove(old.Key);
+        _seen[consumer] = nowMs;
+    }
+
+    private async ValueTask<IReadOnlyList<Delivery>> Take(ReceiveRequest request, int allowed)
+    {
+        var deliveries = new List<Delivery>();
+        var left = allowed;
+        MqException? failure = null;
+        try
+        {
+            for (var looked = 0; looked < _mayHave.Length && left > 0; looked++)
+            {
+                if (NextFlagged() is not { } partition)
+                    break;
+                try
+                {
+                    var taken = await TakeFrom(partition, request, left, deliveries);
+                    left -= taken;
+                }
+                catch (MqException unavailable) when (unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged)
+                {
+                    // The others go on; this one is asked again when it signals, or when the flags are set anew.
+                    failure = unavailable;
+                }
+            }
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _reserved -= allowed;
+                if (left > 0)
+                    _rate?.GiveBack(left);
+                if (AnyFlagged())
+                    WakeOne();
+            }
+        }
+
+        return deliveries.Count == 0 && failure is not null && _mayHave.Length == 1 ? throw failure : deliveries;
+    }
+
+    private async ValueTask<int> TakeFrom(int number, ReceiveRequest request, int max, List<Delivery> deliveries)
+    {
+        var partition = await _open(number);
+        var leases = await partition.Lease(_group, request.Consumer, max, request.Lease ?? _settings.Lease);
+        if (leases.Count == max)
+        {
+            // There may be more.
+            lock (_gate)
+                _mayHave[number] = true;
+        }
+
+        foreach (var lease in leases)
+            if (await Deliver(partition, lease) is { } delivery)
+                deliveries.Add(delivery);
+        return leases.Count;
+    }
+
+    private async ValueTask<Delivery?> Deliver(PartitionEngine partition, GrantedLease lease)
+    {
+        var id = new LeaseId(partition.Number, lease.Lane, partition.Epoch, lease.Offset, lease.Delivery);
+        var until = DateTimeOffset.FromUnixTimeMilliseconds(lease.UntilMs);
+        if (lease.Lane == Lane.Main)
+        {
+            if (await partition.MainRecord(lease.Offset) is { } record)
+                return MessageCodec.DecodeDelivery(partition.Number, record, id, until, lease.Delivery);
+        }
+        else if (await partition.FindRedriven(_group, lease.Offset) is { } item)
+        {
+            var delivery = MessageCodec.DecodeDelivery(partition.Number, await partition.LaneRecord(item.Offset, item.Position), id, until, lease.Delivery);
+            return delivery.DeadLetter is { } dead ? delivery with { Position = dead.Origin } : delivery;
+        }
+
+        await partition.SettleMissing(_group, lease.Lane, lease.Offset);
+        return null;
+    }
+
+    private int? NextFlagged()
+    {
+        lock (_gate)
+        {
+            for (var i = 0; i < _mayHave.Length; i++)
+            {
+                var at = (_next + i) % _mayHave.Length;
+                if (!_mayHave[at])
+                    continue;
+                _mayHave[at] = false;
+                _next = at + 1;
+                return at;
+            }
+
+            return null;
+        }
+    }
+
+    private bool AnyFlagged() => Array.IndexOf(_mayHave, true) >= 0;
+
+    /// <returns>False when the time was over.</returns>
+    private async ValueTask<bool> WaitForSignal(TimeSpan wait, bool couldTake, CancellationToken cancel)
+    {
+        TaskCompletionSource signal;
+        lock (_gate)
+        {
+            if (couldTake && AnyFlagged())
+                return true;
+            signal = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.AddLast(signal);
+        }
+
+        try
+        {
+            await signal.Task.WaitAsync(wait, _time, cancel);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                // A signal that came with the time-out belongs to the next one in line.
+                if (!_waiting.Remove(signal) && cancel.IsCancellationRequested)
+                    WakeOne();
+            }
+        }
+    }
+
+    private void WakeOne()
+    {
+        if (_waiting.First is not { } first)
+            return;
+        _waiting.RemoveFirst();
+        first.Value.TrySetResult();
+    }
+
+    private void WakeAll()
+    {
+        lock (_gate)
+        {
+            while (_waiting.First is not null)
+                WakeOne();
+        }
+    }
+
+    private sealed class Remembered
+    {
+        public TaskCompletionSource<IReadOnlyList<Delivery>> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>While the first is under way nobody knows; afterwards until its first lease ends.</summary>
+        public long UntilMs { get; set; } = long.MaxValue;
+    }
+}

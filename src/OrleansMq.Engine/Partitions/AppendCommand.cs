@@ -1,0 +1,74 @@
+using OrleansMq.Core.Log;
+using OrleansMq.Core.Partitions;
+
+namespace OrleansMq.Engine.Partitions;
+
+/// <summary>One batch on its way in. It may be parked while the topic is full or the cap's ledger is asked.</summary>
+internal sealed class AppendCommand(PartitionEngine engine, AdmissibleBatch batch, ReleaseLevel level, string client, TimeSpan patience)
+    : PartitionCommand<AppendResult>(engine)
+{
+    private bool _admitted;
+
+    /// <summary>It waits with its partition and is decided again later.</summary>
+    public bool IsParked { get; private set; }
+
+    /// <summary>Until when it waits for room; set when it is first parked.</summary>
+    public long PatientUntilMs { get; private set; }
+
+    public override void Decide(Partition state, FrameBuffer frames, long nowMs)
+    {
+        IsParked = false;
+        Level = level;
+        Engine.RefuseWhileFull(nowMs);
+        if (Engine.MustQueue(this))
+        {
+            Park(nowMs);
+            return;
+        }
+
+        var fresh = state.CountNew(batch, nowMs);
+        if (fresh > 0 && !_admitted)
+        {
+            var verdict = Engine.AskTopic(new AdmissionQuestion(fresh, batch.Batch.Length, client, nowMs));
+            switch (verdict.Answer)
+            {
+                case AdmissionAnswer.Refuse:
+                    throw new MqException(verdict.Error!);
+                case AdmissionAnswer.Wait when PatientUntilMs == 0 || nowMs < PatientUntilMs:
+                    Park(nowMs);
+                    return;
+                case AdmissionAnswer.Wait:
+                    throw new MqException(verdict.Error!);
+                case AdmissionAnswer.Drop:
+                    state.MoveStart(Math.Min(state.End, state.Start + verdict.Drop), nowMs, frames);
+                    break;
+            }
+
+            _admitted = true;
+        }
+
+        long? left = null;
+        if (fresh > 0)
+        {
+            left = Engine.AdmissionsLeft(state.Admitted, fresh, out var asked);
+            if (asked)
+            {
+                Park(nowMs);
+                return;
+            }
+        }
+
+        var decision = state.Append(batch, left, nowMs, frames);
+        if (decision.Error is { } error)
+            throw new MqException(error);
+        Result = decision.Result;
+    }
+
+    private void Park(long nowMs)
+    {
+        IsParked = true;
+        if (PatientUntilMs == 0)
+            PatientUntilMs = nowMs + (long)patience.TotalMilliseconds;
+        Engine.Park(this);
+    }
+}

@@ -1,0 +1,97 @@
+using OrleansMq.Core.Dedup;
+using OrleansMq.Core.Partitions;
+using OrleansMq.Records;
+
+namespace OrleansMq.Engine.Partitions;
+
+/// <summary>The checks of a batch that need no partition's state; they run on the caller's thread.</summary>
+public static class BatchAdmission
+{
+    /// <exception cref="MqException">The batch is corrupt, too large, or uses what is not available.</exception>
+    public static AdmissibleBatch Check(AppendRequest request, TopicSettings settings)
+    {
+        var bytes = request.Batch;
+        if (RecordBatch.TryRead(bytes, out var batch) != BatchReadStatus.Done || batch.Length != bytes.Length)
+            throw new MqException(ErrorCodes.BatchCorrupt, $"The {bytes.Length} bytes are not exactly one record batch.");
+        if (bytes.Length > settings.MaxBatchBytes)
+            throw new MqException(ErrorCodes.BatchTooLarge, $"The batch has {bytes.Length} bytes; topic '{request.Topic}' takes {settings.MaxBatchBytes} (maxBatchBytes).");
+        var fault = batch.Check();
+        if (fault != BatchFault.None)
+            throw new MqException(ErrorCodes.BatchCorrupt, $"The record batch fails its check: {fault}.");
+        if (batch.IsControl || batch.IsTransactional)
+            throw new MqException(ErrorCodes.NotAvailable, "Transactions are not available yet.");
+        var producer = request.Producer ?? SequenceOf(batch);
+        if (producer is { Sequence: < 0 } or { Epoch: < 0 } or { Id: < 0 })
+            throw new MqException(ErrorCodes.Malformed, "A producer's id, epoch and sequence are not negative.");
+        // A topic with an admission cap takes single messages of a batch, so it looks inside.
+        if (!request.Rich && settings.Admit is null)
+        {
+            CheckSizes(batch, settings, request.Topic);
+            return new AdmissibleBatch(batch, producer, null);
+        }
+
+        var plain = Open(batch, settings);
+        return new AdmissibleBatch(plain, producer, TokensOf(plain, settings, request.Topic));
+    }
+
+    private static ProducerSequence? SequenceOf(in RecordBatch batch) =>
+        batch.ProducerId >= 0 ? new ProducerSequence(batch.ProducerId, batch.ProducerEpoch, batch.BaseSequence) : null;
+
+    private static RecordBatch Open(in RecordBatch batch, TopicSettings settings)
+    {
+        try
+        {
+            var plain = batch.Decompress(settings.MaxBatchBytes);
+            if (plain.TryValidateRecords(settings.MaxBatchBytes, out var fault))
+                return plain;
+            throw new MqException(ErrorCodes.BatchCorrupt, $"The records of the batch can't be read: {fault}.");
+        }
+        catch (CodecUnavailableException e)
+        {
+            throw new MqException(ErrorCodes.NotAvailable, $"The batch is compressed with {e.Codec} and must be looked into; only gzip is available.", null, e);
+        }
+        catch (MalformedBatchException e)
+        {
+            throw new MqException(e.Fault == BatchFault.TooLarge ? ErrorCodes.BatchTooLarge : ErrorCodes.BatchCorrupt, $"The records of the batch can't be read: {e.Fault}.", null, e);
+        }
+    }
+
+    /// <summary>A plain batch is stored as it came, but its records must be readable: one that is not would stop every consumer behind it.</summary>
+    private static void CheckSizes(in RecordBatch batch, TopicSettings settings, TopicName topic)
+    {
+        if (!batch.TryValidateRecords(settings.MaxBatchBytes, out var fault))
+            throw fault == BatchFault.Codec
+                ? new MqException(ErrorCodes.NotAvailable, $"Batches compressed with {batch.Codec} are not available yet; none and gzip are.")
+                : new MqException(fault == BatchFault.TooLarge ? ErrorCodes.BatchTooLarge : ErrorCodes.BatchCorrupt, $"The records of the batch can't be read: {fault}.");
+        if (batch.Codec == CompressionCodec.None && batch.Length <= settings.MaxMessageBytes)
+            return;
+        foreach (var record in batch.Records())
+            CheckSize(record, settings, topic);
+    }
+
+    private static TokenHash?[] TokensOf(in RecordBatch batch, TopicSettings settings, TopicName topic)
+    {
+        var tokens = new TokenHash?[batch.Count];
+        var i = 0;
+        foreach (var record in batch.Records())
+        {
+            CheckSize(record, settings, topic);
+            if (record.Headers.TryGetLast(ReservedHeaders.TokenUtf8, out var token))
+            {
+                if (token.Value.Length is 0 or > TokenHash.MaxTokenBytes)
+                    throw new MqException(ErrorCodes.Malformed, $"A token has 1 to {TokenHash.MaxTokenBytes} bytes; one of {token.Value.Length} was given.");
+                tokens[i] = TokenHash.Of(token.Value.Span);
+            }
+
+            i++;
+        }
+
+        return tokens;
+    }
+
+    private static void CheckSize(in RecordView record, TopicSettings settings, TopicName topic)
+    {
+        if (record.Size > settings.MaxMessageBytes)
+            throw new MqException(ErrorCodes.MessageTooLarge, $"A message has {record.Size} bytes; topic '{topic}' takes {settings.MaxMessageBytes} (maxMessageBytes).");
+    }
+}

@@ -1,0 +1,62 @@
+using OrleansMq.Core.Partitions;
+
+namespace OrleansMq.Engine.Partitions;
+
+/// <summary>What a partition asks of its topic, and tells it. Called in the partition's turns: an answer does not wait.</summary>
+public interface ITopicOfPartition
+{
+    string Name { get; }
+
+    /// <summary>As they are now; they change while partitions run.</summary>
+    TopicSettings Settings { get; }
+
+    /// <summary>Whether readers see what is written but not flushed: only where the topic itself says that acknowledgements mean no more.</summary>
+    bool ReadsUnflushed { get; }
+
+    /// <summary>A group's settings as they are now; null when the group is gone.</summary>
+    GroupSettings? FindGroup(string group);
+
+    /// <summary>Whether new messages may come in now; takes them from the rates where it says yes.</summary>
+    AdmissionVerdict Admit(PartitionEngine partition, in AdmissionQuestion question);
+
+    /// <summary>How many more messages this partition may admit under the topic's cap; null without a cap.</summary>
+    long? AdmissionsLeft(PartitionEngine partition, long admitted);
+
+    /// <summary>Asks for more admissions; the partition retries its parked appends when the answer was noted.</summary>
+    void RequestAdmissions(PartitionEngine partition, long admitted, int needed);
+
+    /// <summary>Whether a limit counts what groups have before them.</summary>
+    bool TracksBacklog { get; }
+
+    /// <summary>Says how much that is in this partition now.</summary>
+    void NoteBacklog(PartitionEngine partition, Partition state);
+
+    /// <summary>Says how many leases a group has in this partition now, and who holds them (asked only where one consumer is active).</summary>
+    void NoteInFlight(PartitionEngine partition, string group, int inFlight, string? holder);
+
+    /// <summary>Readers may see more, or a cursor moved.</summary>
+    void VisibleMoved(PartitionEngine partition);
+
+    /// <summary>A group may have something to deliver here.</summary>
+    void Deliverable(PartitionEngine partition, string group);
+}
+
+/// <summary>Messages that want in.</summary>
+/// <param name="Messages">New ones; duplicates don't count.</param>
+public readonly record struct AdmissionQuestion(int Messages, int Bytes, string Client, long NowMs);
+
+/// <summary>What to do with them.</summary>
+public enum AdmissionAnswer
+{
+    Admit = 0,
+    Refuse = 1,
+
+    /// <summary>Let them wait until there is room or their time is over.</summary>
+    Wait = 2,
+
+    /// <summary>Remove the oldest <see cref="AdmissionVerdict.Drop"/> messages first.</summary>
+    Drop = 3,
+}
+
+/// <summary>The answer, and what goes with it.</summary>
+public readonly record struct AdmissionVerdict(AdmissionAnswer Answer, MqError? Error = null, long Drop = 0);

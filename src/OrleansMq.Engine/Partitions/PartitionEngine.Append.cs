@@ -1,0 +1,129 @@
+using OrleansMq.Core.Partitions;
+
+namespace OrleansMq.Engine.Partitions;
+
+/// <summary>How batches come in.</summary>
+public sealed partial class PartitionEngine
+{
+    /// <summary>Appends that wait for room, or behind one that does, in their order. Bounded by <see cref="MaxParked"/>.</summary>
+    private readonly LinkedList<AppendCommand> _parked = new();
+
+    /// <summary>More waiting appends than this are refused with <see cref="ErrorCodes.Overloaded"/>.</summary>
+    public const int MaxParked = 10_000;
+
+    /// <summary>Whether somebody waits for room here; a hint, read from any thread.</summary>
+    public bool HasParked => Volatile.Read(ref _parkedCount) > 0;
+
+    private int _parkedCount;
+    private bool _admissionsAsked;
+    private AppendCommand? _retrying;
+
+    /// <summary>Appends a batch that <see cref="BatchAdmission"/> let through.</summary>
+    public Task<AppendResult> Append(AdmissibleBatch batch, Acks acks, string client, TimeSpan patience)
+    {
+        var level = acks switch { Acks.Durable => ReleaseLevel.Durable, Acks.Accepted => ReleaseLevel.Written, _ => ReleaseLevel.Decided };
+        var command = new AppendCommand(this, batch, level, client, patience);
+        _turns.Post(command);
+        return command.Answer;
+    }
+
+    internal void RefuseWhileFull(long nowMs)
+    {
+        if (nowMs < _fullUntilMs)
+            throw new MqException(ErrorCodes.DiskFull, $"There is no room on disk for partition {Number} of topic '{_topic.Name}'.", TimeSpan.FromMilliseconds(_fullUntilMs - nowMs));
+    }
+
+    /// <summary>An append may not pass one that waits.</summary>
+    internal bool MustQueue(AppendCommand command) => _parked.Count > 0 && _retrying != command;
+
+    internal AdmissionVerdict AskTopic(in AdmissionQuestion question) => _topic.Admit(this, question);
+
+    /// <summary>How many records the cap lets in here; asks the topic for more where that is too few.</summary>
+    internal long? AdmissionsLeft(long admitted, int needed, out bool asked)
+    {
+        asked = false;
+        var left = _topic.AdmissionsLeft(this, admitted);
+        if (left is null || left >= needed || _admissionsAnswered)
+            return left;
+        asked = true;
+        if (!_admissionsAsked)
+        {
+            _admissionsAsked = true;
+            _topic.RequestAdmissions(this, admitted, needed);
+        }
+
+        return left;
+    }
+
+    /// <summary>Set while the first parked append is decided after the ledger answered: what it gave is all there is.</summary>
+    private bool _admissionsAnswered;
+
+    /// <summary>The ledger answered: what it granted is in <see cref="ITopicOfPartition.AdmissionsLeft"/> now.</summary>
+    public void AdmissionsAnswered() => Post(() =>
+    {
+        _admissionsAsked = false;
+        _admissionsAnswered = true;
+        RetryFirstParked();
+        _admissionsAnswered = false;
+        RetryParked();
+    });
+
+    /// <summary>Says anew how much is here, because limits were set.</summary>
+    public void SayBacklog() => Post(() => _topic.NoteBacklog(this, _state));
+
+    /// <summary>There may be room again.</summary>
+    public void RoomMade() => Post(RetryParked);
+
+    /// <summary>Runs a function of the number of records admitted here, in a turn.</summary>
+    internal Task<long> WithAdmitted(Func<long, long> take) => Ask(ReleaseLevel.Decided, (state, _, _) => take(state.Admitted));
+
+    internal void Park(AppendCommand command)
+    {
+        if (command == _retrying)
+            return;
+        if (_parked.Count >= MaxParked)
+            throw new MqException(ErrorCodes.Overloaded, $"{MaxParked} appends wait for partition {Number} of topic '{_topic.Name}'.", TimeSpan.FromSeconds(1));
+        _parked.AddLast(command);
+        _parkedCount = _parked.Count;
+    }
+
+    private void RetryParked()
+    {
+        while (_stopped is null && !_replaying && _parked.Count > 0)
+        {
+            if (!RetryFirstParked())
+                return;
+        }
+    }
+
+    /// <returns>False when it went on waiting.</returns>
+    private bool RetryFirstParked()
+    {
+        if (_parked.First?.Value is not { } first)
+            return false;
+        _retrying = first;
+        try
+        {
+            Decide(first);
+        }
+        finally
+        {
+            _retrying = null;
+        }
+
+        if (first.IsParked)
+            return false;
+        if (_parked.First?.Value == first)
+            _parked.RemoveFirst();
+        _parkedCount = _parked.Count;
+        return true;
+    }
+
+    private void FailParked(Exception error)
+    {
+        foreach (var command in _parked)
+            command.Fail(error);
+        _parked.Clear();
+        _parkedCount = 0;
+    }
+}

@@ -1,0 +1,60 @@
+using OrleansMq.Core.Log;
+using OrleansMq.Core.Partitions;
+using OrleansMq.Records;
+
+namespace OrleansMq.Engine.Partitions;
+
+/// <summary>Dead letters on their way back, or away.</summary>
+public sealed partial class PartitionEngine
+{
+    private const int RedriveAtOnce = 100;
+
+    /// <summary>Gives dead letters to the group again; null means all.</summary>
+    public async Task<int> Redrive(GroupName name, IReadOnlyCollection<long>? offsets, Message? replace)
+    {
+        var letters = await Ask(ReleaseLevel.Durable, (state, _, _) =>
+        {
+            var lane = Find(state, name).DeadLetters;
+            return offsets is null ? lane.Items.ToList() : lane.Items.Where(item => offsets.Contains(item.Offset)).ToList();
+        });
+        var count = 0;
+        foreach (var some in letters.Chunk(RedriveAtOnce))
+        {
+            var moves = new List<RedriveMove>(some.Length);
+            foreach (var item in some)
+                moves.Add(new RedriveMove(item.Offset, await LaneRecord(item.Offset, item.Position), Replacement(replace)));
+            count += await Ask(ReleaseLevel.Durable, (state, frames, now) =>
+            {
+                var group = Find(state, name);
+                moves.RemoveAll(move => !group.DeadLetters.Contains(move.FromOffset));
+                if (moves.Count > 0)
+                    state.MoveToRedriven(group, moves, now, frames);
+                return moves.Count;
+            });
+        }
+
+        _topic.Deliverable(this, name.Text);
+        return count;
+    }
+
+    /// <summary>Throws dead letters away; null means all.</summary>
+    public Task<int> Discard(GroupName name, IReadOnlyCollection<long>? offsets) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
+    {
+        var group = Find(state, name);
+        return state.Discard(group, offsets ?? group.DeadLetters.Items.Select(item => item.Offset).ToList(), now, frames);
+    });
+
+    private RecordView? Replacement(Message? replace)
+    {
+        if (replace is null)
+            return null;
+        var builder = new RecordBatchBuilder(MessageCodec.SizeOf(replace) + 128);
+        MessageCodec.Append(builder, replace, _clock.NowMs);
+        foreach (var record in RecordBatch.ReadExactly(builder.ToArray()).Records())
+            return record;
+        return null;
+    }
+
+    internal Task<LaneIndex.Item?> FindRedriven(GroupName name, long offset) => Ask(ReleaseLevel.Decided, (state, _, _) =>
+        Find(state, name).RedrivenLane.TryFind(offset, out var position) ? new LaneIndex.Item(offset, position) : (LaneIndex.Item?)null);
+}

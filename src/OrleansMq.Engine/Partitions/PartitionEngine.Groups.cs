@@ -1,0 +1,379 @@
+using OrleansMq.Core.Cursors;
+using OrleansMq.Core.Log;
+using OrleansMq.Core.Partitions;
+
+namespace OrleansMq.Engine.Partitions;
+
+/// <summary>How cursors of groups move.</summary>
+public sealed partial class PartitionEngine
+{
+    /// <summary>Offsets on their way to dead letters: read outside the turn, moved in a later one.</summary>
+    private readonly HashSet<(int Group, int Lane, long Offset)> _dying = [];
+    private readonly HashSet<int> _loadingKeys = [];
+    private long _deadlineMs = long.MaxValue;
+
+    /// <summary>What an answer to a change of cursors means: the topic's durability.</summary>
+    private ReleaseLevel CursorLevel => _topic.ReadsUnflushed ? ReleaseLevel.Written : ReleaseLevel.Durable;
+
+    /// <summary>Makes the group's cursor here, if it is not here yet.</summary>
+    public async Task EnsureGroup(GroupName name, Guid id, GroupFlags flags, StartAt from)
+    {
+        var start = await FindOffset(from);
+        await Ask(ReleaseLevel.Durable, (state, frames, now) =>
+        {
+            var group = state.FindGroup(name);
+            if (group is not null && group.Id != id)
+            {
+                state.RemoveGroup(group, now, frames);
+                group = null;
+            }
+
+            group ??= state.AddGroup(name, id, flags & ~GroupFlags.Declared, from.Kind == StartKind.Latest ? state.End : start, now, frames);
+            state.DeclareGroup(group, flags.HasFlag(GroupFlags.Declared), now, frames);
+            SetRules(group);
+            return true;
+        });
+    }
+
+    public Task RemoveGroup(GroupName name) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
+    {
+        if (state.FindGroup(name) is { } group)
+            state.RemoveGroup(group, now, frames);
+        return true;
+    });
+
+    /// <summary>The group's settings changed.</summary>
+    public void SettingsChanged(GroupName name) => Post(() =>
+    {
+        if (_state.FindGroup(name) is { } group)
+            SetRules(group);
+    });
+
+    public Task Commit(GroupName name, long offset, int generation) => Ask(CursorLevel, (state, frames, now) =>
+    {
+        var group = Find(state, name);
+        if (!group.IsLog)
+            throw new MqException(ErrorCodes.Conflict, $"Group '{name}' is of queue style: it acknowledges leases and commits no offsets.");
+        if (state.Commit(group, offset, generation, now, frames) is { } error)
+            throw new MqException(error);
+        _topic.VisibleMoved(this);
+        return true;
+    });
+
+    public async Task<GroupPartition> Describe(GroupName name)
+    {
+        var (described, floor) = await Ask(ReleaseLevel.Decided, (state, _, now) =>
+        {
+            var group = Find(state, name);
+            Lapse(group, now);
+            return (new GroupPartition(Number, group.Floor, group.Lag(state.End), group.InFlight, null, group.DeadLetters.Count, group.Dropped), group.Floor);
+        });
+        if (described.Lag == 0 || await AppendedAt(floor) is not { } oldest)
+            return described;
+        var age = DateTimeOffset.FromUnixTimeMilliseconds(_clock.NowMs) - oldest;
+        return described with { OldestUnsettled = age < TimeSpan.Zero ? TimeSpan.Zero : age };
+    }
+
+    /// <summary>Leases what is deliverable now; by key the leases are durable before they are given.</summary>
+    public Task<List<GrantedLease>> Lease(GroupName name, string consumer, int max, TimeSpan lease)
+    {
+        var level = _topic.FindGroup(name.Text) is { ByKey: true } ? CursorLevel : ReleaseLevel.Decided;
+        return Ask(level, (state, frames, now) =>
+        {
+            var group = Find(state, name);
+            Lapse(group, now);
+            var leases = new List<GrantedLease>();
+            // A key's order must be known from its floor on before any of its messages goes out.
+            if (!LoadKeys(group))
+                state.Lease(group, new LeaseTerms(consumer, max, now, now + (long)lease.TotalMilliseconds, Epoch), _visible.End, RedrivenEnd(group), frames, leases);
+            NoteInFlight(group);
+            return leases;
+        });
+    }
+
+    /// <summary>Readers may see the redriven lane as far as its frames are visible.</summary>
+    private long RedrivenEnd(PartitionGroup group)
+    {
+        var visible = _visible.Position;
+        var end = group.RedrivenLane.End;
+        foreach (var item in group.RedrivenLane.Items.Reverse())
+        {
+            if (item.Position < visible)
+                break;
+            end = item.Offset;
+        }
+
+        return end;
+    }
+
+    /// <summary>The message of a lease is gone: retention or compaction took it.</summary>
+    internal Task SettleMissing(GroupName name, int lane, long offset) => Ask(ReleaseLevel.Decided, (state, frames, now) =>
+    {
+        if (state.FindGroup(name) is { } group)
+            state.SettleMissing(group, lane, offset, now, frames);
+        return true;
+    });
+
+    /// <summary>Acknowledges, refuses or extends; the codes stand in the order of the leases, null for done.</summary>
+    public Task<string?[]> Settle(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo) => Ask(CursorLevel, (state, frames, now) =>
+    {
+        var group = Find(state, name);
+        if (group.IsLog)
+            throw new MqException(ErrorCodes.Conflict, $"Group '{name}' is of log style: it commits offsets and has no leases.");
+        Lapse(group, now);
+        var codes = new string?[leases.Count];
+        for (var i = 0; i < codes.Length; i++)
+        {
+            codes[i] = settlement.Kind switch
+            {
+                SettlementKind.Acknowledge => state.Acknowledge(group, leases[i], now, frames),
+                SettlementKind.Refuse => state.Refuse(group, leases[i], now + RefusalDelay(group, settlement, leases[i]), now, frames),
+                SettlementKind.Extend => state.Extend(group, leases[i], now + (long)(settlement.Lease ?? SettingsOf(group).Lease).TotalMilliseconds, now, frames),
+                _ => throw new InvalidOperationException("Dead letters are moved by BuryLeases."),
+            };
+        }
+
+        if (upTo is { } offset)
+            state.AcknowledgeUpTo(group, offset, now, frames);
+        MoveExhausted(group, now);
+        CursorMoved(group);
+        return codes;
+    });
+
+    /// <summary>Leases ended, or messages came back: the group may go on here.</summary>
+    private void CursorMoved(PartitionGroup group)
+    {
+        NoteInFlight(group);
+        _topic.Deliverable(this, group.Name);
+    }
+
+    private void NoteInFlight(PartitionGroup group)
+    {
+        if (group.IsLog)
+            return;
+        var holder = SettingsOf(group).MaxActive is null ? null : group.Main!.LastHolder(_clock.NowMs);
+        _topic.NoteInFlight(this, group.Name, group.InFlight, holder);
+    }
+
+    private static long RefusalDelay(PartitionGroup group, Settlement settlement, in LeaseId lease) =>
+        settlement.Delay is { } delay ? (long)delay.TotalMilliseconds : group.Main!.Rules.DelayMs(lease.Delivery);
+
+    /// <summary>Dead-letters leases by the consumer's word.</summary>
+    public async Task<string?[]> BuryLeases(GroupName name, IReadOnlyList<LeaseId> leases, string reason)
+    {
+        var codes = new string?[leases.Count];
+        var moves = new List<(int At, DeadLetterMove Move)>();
+        var places = await Ask(ReleaseLevel.Decided, (state, _, now) =>
+        {
+            var group = Find(state, name);
+            if (group.IsLog)
+                throw new MqException(ErrorCodes.Conflict, $"Group '{name}' is of log style and has no leases.");
+            Lapse(group, now);
+            var found = new long[codes.Length];
+            for (var i = 0; i < codes.Length; i++)
+            {
+                codes[i] = Partition.Check(group, leases[i], now);
+                if (codes[i] is null && leases[i].Lane != Lane.Main)
+                    group.RedrivenLane.TryFind(leases[i].Offset, out found[i]);
+            }
+
+            return found;
+        });
+        for (var i = 0; i < codes.Length; i++)
+        {
+            if (codes[i] is not null)
+                continue;
+            var lease = leases[i];
+            var record = lease.Lane == Lane.Main ? await MainRecord(lease.Offset) : await LaneRecord(lease.Offset, places[i]);
+            if (record is { } found)
+                moves.Add((i, new DeadLetterMove(lease.Lane, lease.Offset, found, reason, lease.Delivery)));
+            else
+                codes[i] = ErrorCodes.LeaseUnknown;
+        }
+
+        return await Ask(CursorLevel, (state, frames, now) =>
+        {
+            var group = Find(state, name);
+            var still = new List<DeadLetterMove>();
+            foreach (var (at, move) in moves)
+            {
+                codes[at] = Partition.Check(group, leases[at], now);
+                if (codes[at] is null && !still.Exists(m => m.FromLane == move.FromLane && m.FromOffset == move.FromOffset))
+                    still.Add(move);
+            }
+
+            if (still.Count > 0)
+                state.MoveToDeadLetters(group, still, now, frames);
+            CursorMoved(group);
+            return codes;
+        });
+    }
+
+    public async Task Seek(GroupName name, StartAt to)
+    {
+        var offset = await FindOffset(to);
+        if (to.Kind == StartKind.Offset && (to.Value < Start || to.Value > End))
+            throw OutOfRange(to.Value, Start, End);
+        await Ask(ReleaseLevel.Durable, (state, frames, now) =>
+        {
+            var group = Find(state, name);
+            state.Seek(group, offset, now, frames);
+            _topic.VisibleMoved(this);
+            CursorMoved(group);
+            return true;
+        });
+    }
+
+    private static PartitionGroup Find(Partition state, GroupName name) =>
+        state.FindGroup(name) ?? throw new MqException(ErrorCodes.GroupUnknown, $"There is no group '{name}'.");
+
+    private GroupSettings SettingsOf(PartitionGroup group) => _topic.FindGroup(group.Name) ?? new GroupSettings();
+
+    private void SetRules(PartitionGroup group) => group.SetRules(Redelivery.Of(SettingsOf(group)));
+
+    private void AfterReplay()
+    {
+        foreach (var group in _state.Groups)
+        {
+            SetRules(group);
+            NoteInFlight(group);
+        }
+
+        _topic.VisibleMoved(this);
+    }
+
+    private void Lapse(PartitionGroup group, long nowMs)
+    {
+        if (group.IsLog)
+            return;
+        if (group.Main!.Lapse(nowMs) + group.Redriven!.Lapse(nowMs) > 0)
+            MoveExhausted(group, nowMs);
+    }
+
+    /// <summary>Reads ahead the keys that a by-key cursor needs.</summary>
+    /// <returns>True where the cursor can't grant yet; the group is told when it can.</returns>
+    private bool LoadKeys(PartitionGroup group)
+    {
+        if (!group.ByKey || !group.Main!.WantsKeys(_visible.End, out var from, out var count))
+            return false;
+        if (_loadingKeys.Add(group.Number))
+            ReadKeys(group.Number, group.Name, from, count);
+        return group.Main is KeyedQueueCursor keyed && keyed.Scanned <= keyed.Floor;
+    }
+
+    private async void ReadKeys(int number, string name, long from, int count)
+    {
+        ulong[] keys = [];
+        try
+        {
+            keys = await KeyReader.Read(this, from, count);
+        }
+        catch (MqException)
+        {
+            // The partition stopped or trimmed; whoever receives next learns it.
+        }
+
+        Post(() =>
+        {
+            _loadingKeys.Remove(number);
+            if (keys.Length == 0 || _state.FindGroup(number) is not { IsLog: false } group || group.Main is not KeyedQueueCursor keyed || keyed.Scanned != from)
+                return;
+            keyed.Offer(from, keys);
+            _topic.Deliverable(this, name);
+        });
+    }
+
+    private void MoveExhausted(PartitionGroup group, long nowMs)
+    {
+        foreach (var lane in (int[])[Lane.Main, Lane.RedrivenOf(group.Number)])
+        {
+            var exhausted = new List<long>();
+            group.Cursor(lane).SelectExhausted(100, exhausted);
+            exhausted.RemoveAll(offset => !_dying.Add((group.Number, lane, offset)));
+            if (exhausted.Count > 0)
+                BuryExhausted(group, lane, exhausted);
+        }
+    }
+
+    private async void BuryExhausted(PartitionGroup group, int lane, List<long> offsets)
+    {
+        var number = group.Number;
+        var places = offsets.ConvertAll(offset => lane != Lane.Main && group.RedrivenLane.TryFind(offset, out var place) ? place : 0);
+        var deliveries = group.Cursor(lane).Rules.MaxDeliveries;
+        var moves = new List<DeadLetterMove>();
+        var missing = new List<long>();
+        try
+        {
+            for (var i = 0; i < offsets.Count; i++)
+            {
+                var record = lane == Lane.Main ? await MainRecord(offsets[i]) : await LaneRecord(offsets[i], places[i]);
+                if (record is { } found)
+                    moves.Add(new DeadLetterMove(lane, offsets[i], found, Partition.MaxDeliveriesReason, deliveries));
+                else
+                    missing.Add(offsets[i]);
+            }
+
+            await Ask(ReleaseLevel.Decided, (state, frames, now) =>
+            {
+                if (state.FindGroup(number) is { } still)
+                {
+                    var cursor = still.Cursor(lane);
+                    moves.RemoveAll(move => cursor.IsSettled(move.FromOffset));
+                    if (moves.Count > 0)
+                        state.MoveToDeadLetters(still, moves, now, frames);
+                    foreach (var offset in missing)
+                        state.SettleMissing(still, lane, offset, now, frames);
+                }
+
+                foreach (var offset in offsets)
+                    _dying.Remove((number, lane, offset));
+                if (state.FindGroup(number) is { } more)
+                {
+                    MoveExhausted(more, now);
+                    CursorMoved(more);
+                }
+
+                return true;
+            });
+        }
+        catch (MqException refusal)
+        {
+            // No room, or the partition stopped. They stay exhausted, and the next deadline tries again.
+            Post(() => offsets.ForEach(offset => _dying.Remove((number, lane, offset))));
+            _host.Report($"Topic {_topic.Name}, partition {Number}: {offsets.Count} messages could not be moved to dead letters: {refusal.Message}");
+        }
+    }
+
+    private void SetDeadline()
+    {
+        var next = long.MaxValue;
+        foreach (var group in _state.Groups)
+            if (!group.IsLog)
+                next = Math.Min(next, Math.Min(group.Main!.NextDeadline ?? long.MaxValue, group.Redriven!.NextDeadline ?? long.MaxValue));
+        if (_parked.First is { } parked)
+            next = Math.Min(next, parked.Value.PatientUntilMs);
+        if (next == _deadlineMs)
+            return;
+        _deadlineMs = next;
+        var due = next == long.MaxValue ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Clamp(next - _clock.NowMs, 1, 24L * 3600 * 1000));
+        _deadlineTimer.Change(due, Timeout.InfiniteTimeSpan);
+    }
+
+    private void OnDeadline()
+    {
+        _deadlineMs = long.MaxValue;
+        if (_stopped is not null || _replaying)
+            return;
+        var now = _clock.NowMs;
+        foreach (var group in _state.Groups)
+        {
+            if (group.IsLog)
+                continue;
+            Lapse(group, now);
+            MoveExhausted(group, now);
+            CursorMoved(group);
+        }
+
+        RetryParked();
+    }
+}

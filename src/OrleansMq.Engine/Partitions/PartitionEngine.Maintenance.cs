@@ -1,0 +1,161 @@
+using System.Buffers;
+using OrleansMq.Engine.Storage;
+
+namespace OrleansMq.Engine.Partitions;
+
+/// <summary>Retention, trimming, and snapshots.</summary>
+public sealed partial class PartitionEngine
+{
+    /// <summary>Replay begins here after a crash.</summary>
+    private long _snapshotPosition;
+    private long _snapshotBytes;
+    private readonly SemaphoreSlim _snapshotGate = new(1);
+    private bool _snapshotting;
+
+    /// <summary>Removes the messages below an offset, whoever has not settled them.</summary>
+    public async Task<long> DeleteBefore(long offset)
+    {
+        var start = await Ask(ReleaseLevel.Durable, (state, frames, now) =>
+        {
+            if (offset < 0 || offset > state.End)
+                throw OutOfRange(offset, state.Start, state.End);
+            state.MoveStart(offset, now, frames);
+            return state.Start;
+        });
+        await Trim();
+        return start;
+    }
+
+    /// <summary>How much of the log one group has before it: what a limit in bytes counts.</summary>
+    internal async ValueTask<long> BytesFrom(long offset) => _visible.Position - await _index.FindOffset(offset);
+
+    private async void OnMaintenance()
+    {
+        if (_stopped is not null || _replaying)
+            return;
+        try
+        {
+            await Retain();
+        }
+        catch (MqException refusal)
+        {
+            _host.Report($"Topic {_topic.Name}, partition {Number}: retention could not run: {refusal.Message}");
+        }
+        catch (StorageException error)
+        {
+            Post(() => Stop(error));
+        }
+    }
+
+    /// <summary>Removes what is settled and older, or more, than the topic keeps.</summary>
+    public async Task Retain()
+    {
+        var settings = _topic.Settings;
+        var keep = await KeepFrom(settings);
+        if (keep > Start)
+            await Ask(ReleaseLevel.Durable, (state, frames, now) =>
+            {
+                state.MoveStart(settings.KeepUnsettled ? Math.Min(keep, state.DeclaredFloor) : keep, now, frames);
+                return true;
+            });
+        await Trim();
+    }
+
+    /// <summary>The first offset that retention by time and by size lets stay.</summary>
+    private async ValueTask<long> KeepFrom(TopicSettings settings)
+    {
+        var byTime = await FindOffset(StartAt.Time(DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(0, _clock.NowMs - (long)settings.Retention.TotalMilliseconds))));
+        if (settings.RetentionBytes is not { } bytes || Bytes <= bytes)
+            return byTime;
+        var seen = _visible;
+        return Math.Max(byTime, await _reader.FirstOffsetFrom(seen.Position - bytes, seen.End, seen.Position));
+    }
+
+    /// <summary>Gives space back: whole segments that no message kept, no lane and no replay needs.</summary>
+    private async Task Trim()
+    {
+        var start = Start;
+        var keep = start >= End ? _visible.Position : await _index.FindOffset(start);
+        var segments = _log.Segments;
+        if (segments.Count < 2 && keep - _log.Start < _host.SnapshotBytes)
+            return;
+        if (segments.Count < 2 || segments[^1] >= keep)
+        {
+            // The newest segment holds what could go: begin another, so that it can go the next time.
+            if (keep > segments[^1] && keep - segments[^1] >= _host.SnapshotBytes)
+                _log.Roll();
+        }
+
+        if (segments.Count < 2 || segments[1] > keep)
+            return;
+        var lanes = await Ask(ReleaseLevel.Durable, (state, _, _) => state.LeastLanePosition);
+        keep = Math.Min(keep, lanes);
+        if (segments[1] > keep)
+            return;
+        if (_snapshotPosition < keep)
+            await SnapshotNow();
+        keep = Math.Min(keep, _snapshotPosition);
+        await _log.TrimBefore(keep);
+        _index.TrimBefore(_log.Start);
+        _reader.ForgetPlaces();
+    }
+
+    private void SnapshotIfDue()
+    {
+        if (_snapshotting || _state.Position - _snapshotPosition < Math.Max(_host.SnapshotBytes, 4 * _snapshotBytes))
+            return;
+        _snapshotting = true;
+        SnapshotInBackground();
+    }
+
+    private async void SnapshotInBackground()
+    {
+        try
+        {
+            await SnapshotNow();
+        }
+        catch (MqException)
+        {
+            // The partition stopped, and said why.
+        }
+        catch (LogFullException full)
+        {
+            _host.Report($"Topic {_topic.Name}, partition {Number}: no snapshot was saved: {full.Message} The next start replays more.");
+        }
+        catch (StorageException error)
+        {
+            Post(() => Stop(error));
+        }
+        finally
+        {
+            Post(() => _snapshotting = false);
+        }
+    }
+
+    /// <summary>Saves the state as it is now, once everything it says is durable.</summary>
+    private async Task SnapshotNow()
+    {
+        await _snapshotGate.WaitAsync();
+        try
+        {
+            var (position, bytes) = await Ask<(long, ArrayBufferWriter<byte>?)>(ReleaseLevel.Durable, (state, frames, _) =>
+            {
+                var end = frames.Close();
+                if (end == _snapshotPosition)
+                    return (end, null);
+                var output = new ArrayBufferWriter<byte>(64 << 10);
+                state.Save(output);
+                return (end, output);
+            });
+            if (bytes is null)
+                return;
+            await _log.SaveSnapshot(position, bytes.WrittenMemory);
+            _snapshotBytes = bytes.WrittenCount;
+            _snapshotPosition = position;
+        }
+        finally
+        {
+            _snapshotGate.Release();
+        }
+    }
+}

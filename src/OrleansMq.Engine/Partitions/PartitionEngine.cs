@@ -1,0 +1,467 @@
+using OrleansMq.Core.Log;
+using OrleansMq.Core.Partitions;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Engine.Turns;
+
+namespace OrleansMq.Engine.Partitions;
+
+/// <summary>What a partition needs from its host.</summary>
+public sealed record PartitionHost
+{
+    public required TimeProvider Time { get; init; }
+
+    /// <summary>Where turns run.</summary>
+    public required TaskScheduler Scheduler { get; init; }
+
+    /// <summary>Whether a caller may run a turn itself; see <see cref="TurnQueue"/>.</summary>
+    public bool InlineTurns { get; init; }
+
+    /// <summary>How long accepted messages may stay unflushed.</summary>
+    public TimeSpan FlushInterval { get; init; } = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>How often retention is looked at.</summary>
+    public TimeSpan MaintenanceInterval { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>A snapshot is due after so many bytes of log, or four times its own size. Bounds the replay at a start.</summary>
+    public long SnapshotBytes { get; init; } = 16 << 20;
+
+    /// <summary>Tells the operator: what was cut, what stopped and why.</summary>
+    public Action<string> Report { get; init; } = static _ => { };
+}
+
+/// <summary>
+/// One partition at work: takes commands in turns, lets <see cref="Partition"/> decide, gives the log one write for all that gathered while the previous
+/// write was in flight, and releases answers when the log has them at the level they promise.
+/// </summary>
+/// <remarks>
+/// Everything that changes state runs in a turn of <see cref="_turns"/>; there is no await in a turn. Reading runs beside it, on what is visible.
+/// </remarks>
+public sealed partial class PartitionEngine : IAsyncDisposable
+{
+    private readonly IPartitionLog _log;
+    private readonly PartitionHost _host;
+    private readonly ITopicOfPartition _topic;
+    private readonly TurnQueue _turns;
+    private readonly EngineClock _clock;
+    private readonly OffsetIndex _index;
+    private readonly PartitionReader _reader;
+    private readonly ITimer _deadlineTimer;
+    private readonly ITimer _flushTimer;
+    private readonly ITimer _maintenanceTimer;
+
+    /// <summary>Replaced only when a write was refused and the log is replayed.</summary>
+    private Partition _state;
+
+    /// <summary>What was decided and not yet given to the log; the other one is with the log.</summary>
+    private FrameBuffer _frames;
+    private FrameBuffer _framesInFlight;
+
+    /// <summary>Groups of frames are numbered in the order they are sealed. Invariant: durable &lt;= written &lt;= sealed.</summary>
+    private long _sealedGroup;
+    private long _writtenGroup;
+    private long _durableGroup;
+
+    /// <summary>The newest group whose flush somebody waits for.</summary>
+    private long _durableWanted;
+    private bool _appending;
+    private bool _flushing;
+    private bool _flushTimed;
+
+    private readonly Queue<PartitionCommand> _awaitWritten = new();
+    private readonly Queue<PartitionCommand> _awaitDurable = new();
+
+    /// <summary>Where groups end that are sealed and not durable yet.</summary>
+    private readonly Queue<Sealed> _undurable = new();
+
+    /// <summary>Commands that came while the log was replayed.</summary>
+    private readonly Queue<PartitionCommand> _heldBack = new();
+    private bool _replaying;
+    private long _fullUntilMs;
+
+    private Exception? _stopped;
+    private bool _closing;
+    private volatile Visible _visible;
+
+    private PartitionEngine(IPartitionLog log, Partition state, OffsetIndex index, ITopicOfPartition topic, PartitionHost host)
+    {
+        (_log, _state, _index, _topic, _host) = (log, state, index, topic, host);
+        _reader = new PartitionReader(log, index);
+        _turns = new TurnQueue(host.Scheduler, host.InlineTurns, AfterTurns);
+        _clock = new EngineClock(host.Time, state.ClockMs);
+        _frames = NewBuffer();
+        _framesInFlight = NewBuffer();
+        _frames.Reset(state.Position);
+        _visible = SeenNow(state.Position);
+        _snapshotPosition = log.Snapshot?.Position ?? log.Start;
+        _deadlineTimer = host.Time.CreateTimer(_ => Post(OnDeadline), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _flushTimer = host.Time.CreateTimer(_ => Post(OnFlushDue), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _maintenanceTimer = host.Time.CreateTimer(_ => Post(OnMaintenance), null, host.MaintenanceInterval, host.MaintenanceInterval);
+    }
+
+    /// <summary>Opens a log that exists, at a new epoch, and brings its state back.</summary>
+    /// <exception cref="StorageException">The log is missing, damaged or failed.</exception>
+    public static async ValueTask<PartitionEngine> Open(IStorage storage, LogId id, ITopicOfPartition topic, PartitionHost host)
+    {
+        var log = await storage.OpenLog(id);
+        try
+        {
+            var index = new OffsetIndex(log);
+            var (state, report) = await LogRecovery.Replay(log, PartitionLimits.Of(topic.Settings), index);
+            if (report.TornBytes > 0)
+                host.Report($"Topic {topic.Name}, partition {id.Partition}: {report.TornBytes} bytes after position {report.CutAt} were not a whole frame and never acknowledged as durable; they were cut.");
+            var engine = new PartitionEngine(log, state, index, topic, host);
+            engine.Post(engine.AfterReplay);
+            return engine;
+        }
+        catch
+        {
+            await log.DisposeAsync();
+            throw;
+        }
+    }
+
+    public int Number => _log.Id.Partition;
+
+    public int Epoch => _log.Epoch;
+
+    /// <summary>Why the partition serves no more, or null.</summary>
+    public MqError? StoppedBecause => _stopped is null ? null : Unavailable(_stopped).Error;
+
+    /// <summary>What readers may see.</summary>
+    internal Visible Seen => _visible;
+
+    private FrameBuffer NewBuffer() => new(_state.Log, _log.Epoch);
+
+    private void Post(Action action) => _turns.Post(new ActionTurn(action));
+
+    /// <summary>Asks a question that a function answers in a turn.</summary>
+    private Task<T> Ask<T>(ReleaseLevel level, Func<Partition, FrameBuffer, long, T> decide)
+    {
+        var question = new PartitionQuestion<T>(this, level, decide);
+        _turns.Post(question);
+        return question.Answer;
+    }
+
+    internal void TakeCommand(PartitionCommand command)
+    {
+        if (_stopped is not null || _closing)
+            command.Fail(_stopped is null ? Closing() : Unavailable(_stopped));
+        else if (_replaying)
+            _heldBack.Enqueue(command);
+        else
+            Decide(command);
+    }
+
+    private void Decide(PartitionCommand command)
+    {
+        try
+        {
+            command.Decide(_state, _frames, _clock.NowMs);
+            if (_topic.TracksBacklog)
+                _topic.NoteBacklog(this, _state);
+        }
+        catch (MqException refusal)
+        {
+            command.Fail(refusal);
+            return;
+        }
+        catch (Exception bug)
+        {
+            Stop(bug);
+            command.Fail(Unavailable(bug));
+            return;
+        }
+
+        if (command is AppendCommand { IsParked: true })
+            return;
+        Await(command);
+    }
+
+    private void Await(PartitionCommand command)
+    {
+        command.AwaitedGroup = _frames.IsEmpty ? _sealedGroup : _sealedGroup + 1;
+        switch (command.Level)
+        {
+            case ReleaseLevel.Durable when command.AwaitedGroup > _durableGroup:
+                _durableWanted = Math.Max(_durableWanted, command.AwaitedGroup);
+                _awaitDurable.Enqueue(command);
+                break;
+            case ReleaseLevel.Written when command.AwaitedGroup > _writtenGroup:
+                _awaitWritten.Enqueue(command);
+                break;
+            default:
+                command.Release();
+                break;
+        }
+    }
+
+    private void AfterTurns()
+    {
+        if (_stopped is not null || _replaying)
+            return;
+        if (!_appending && !_frames.IsEmpty)
+            StartAppend();
+        else if (!_appending && !_flushing && _durableWanted > _durableGroup)
+            StartFlush();
+        if (!_appending && !_flushing && !_flushTimed && _writtenGroup > _durableGroup)
+        {
+            _flushTimed = true;
+            _flushTimer.Change(_host.FlushInterval, Timeout.InfiniteTimeSpan);
+        }
+
+        SetDeadline();
+    }
+
+    private void StartAppend()
+    {
+        var bytes = _frames.Seal();
+        var end = _frames.BasePosition + bytes.Length;
+        _state.SealedAt(end);
+        var group = ++_sealedGroup;
+        var seen = SeenNow(end);
+        _undurable.Enqueue(new Sealed(group, seen));
+        (_frames, _framesInFlight) = (_framesInFlight, _frames);
+        _frames.Reset(end);
+        _frames.DurablePosition = _visibleDurable;
+        _appending = true;
+        var flush = _durableWanted >= group;
+        Finish(_log.Append(bytes, flush), error => Appended(group, flush, error));
+    }
+
+    private void StartFlush()
+    {
+        _flushing = true;
+        var group = _writtenGroup;
+        Finish(_log.Flush(), error => Flushed(group, error));
+    }
+
+    /// <summary>Comes back in a turn when the storage is done; at once if it already is.</summary>
+    private void Finish(ValueTask work, Action<Exception?> done)
+    {
+        if (work.IsCompletedSuccessfully)
+        {
+            work.GetAwaiter().GetResult();
+            Post(() => done(null));
+            return;
+        }
+
+        Continue(work, done);
+    }
+
+    private async void Continue(ValueTask work, Action<Exception?> done)
+    {
+        Exception? error = null;
+        try
+        {
+            await work;
+        }
+        catch (Exception e)
+        {
+            error = e;
+        }
+
+        Post(() => done(error));
+    }
+
+    private void Appended(long group, bool flushed, Exception? error)
+    {
+        _appending = false;
+        if (error is LogFullException)
+        {
+            ReplayAfterRefusal(error);
+            return;
+        }
+
+        if (error is not null)
+        {
+            Stop(error);
+            return;
+        }
+
+        _writtenGroup = group;
+        Release(_awaitWritten, group);
+        if (flushed)
+            DurableUpTo(group);
+        else if (_topic.ReadsUnflushed)
+            Show(_undurable.Last(s => s.Group == group).Seen);
+        SnapshotIfDue();
+    }
+
+    private void Flushed(long group, Exception? error)
+    {
+        _flushing = false;
+        if (error is not null)
+            Stop(error);
+        else
+            DurableUpTo(group);
+    }
+
+    private void OnFlushDue()
+    {
+        _flushTimed = false;
+        if (_stopped is null && !_flushing && !_appending && _writtenGroup > _durableGroup)
+            StartFlush();
+    }
+
+    private long _visibleDurable;
+
+    private void DurableUpTo(long group)
+    {
+        if (group <= _durableGroup)
+            return;
+        _durableGroup = group;
+        Visible? seen = null;
+        while (_undurable.TryPeek(out var next) && next.Group <= group)
+            seen = _undurable.Dequeue().Seen;
+        if (seen is not null)
+        {
+            _visibleDurable = seen.Position;
+            _frames.DurablePosition = seen.Position;
+            Show(seen);
+        }
+
+        Release(_awaitDurable, group);
+    }
+
+    private void Show(Visible seen)
+    {
+        if (seen.Position <= _visible.Position)
+            return;
+        var more = seen.End > _visible.End || seen.RedrivenMoved;
+        _visible = seen;
+        if (more)
+            WakeReaders();
+        _topic.VisibleMoved(this);
+    }
+
+    private static void Release(Queue<PartitionCommand> waiting, long group)
+    {
+        while (waiting.TryPeek(out var command) && command.AwaitedGroup <= group)
+            waiting.Dequeue().Release();
+    }
+
+    /// <summary>What readers will see once everything below <paramref name="position"/> may be seen.</summary>
+    private Visible SeenNow(long position) => new(_state.Start, _state.End, position, true);
+
+    /// <summary>The log had no room: nothing of the last groups is in it, so what they changed is forgotten by replaying the log.</summary>
+    private async void ReplayAfterRefusal(Exception error)
+    {
+        _replaying = true;
+        _fullUntilMs = _clock.NowMs + 1_000;
+        _host.Report($"Topic {_topic.Name}, partition {Number}: {error.Message} Appends are refused until there is room.");
+        var refusal = new MqException(ErrorCodes.DiskFull, error.Message, TimeSpan.FromSeconds(1), error);
+        FailBehind(_awaitWritten, refusal);
+        FailBehind(_awaitDurable, refusal);
+        FailParked(refusal);
+        try
+        {
+            await _log.Flush();
+            var (state, _) = await LogRecovery.Replay(_log, PartitionLimits.Of(_topic.Settings), new OffsetIndex(_log));
+            Post(() => Replayed(state));
+        }
+        catch (Exception e)
+        {
+            Post(() => Stop(e));
+        }
+    }
+
+    private void FailBehind(Queue<PartitionCommand> waiting, MqException refusal)
+    {
+        var kept = waiting.Where(command => command.AwaitedGroup <= _writtenGroup).ToList();
+        foreach (var command in waiting)
+            if (command.AwaitedGroup > _writtenGroup)
+                command.Fail(refusal);
+        waiting.Clear();
+        kept.ForEach(waiting.Enqueue);
+    }
+
+    private void Replayed(Partition state)
+    {
+        _state = state;
+        _frames.Reset(state.Position);
+        // Groups that were refused count as done: nobody waits for them.
+        _writtenGroup = _sealedGroup;
+        _undurable.Clear();
+        _undurable.Enqueue(new Sealed(_sealedGroup, SeenNow(state.Position)));
+        DurableUpTo(_sealedGroup);
+        _replaying = false;
+        AfterReplay();
+        while (_heldBack.TryDequeue(out var command))
+            TakeCommand(command);
+    }
+
+    /// <summary>Serves no more: what waits has an unknown outcome, for it may be in the log.</summary>
+    private void Stop(Exception error)
+    {
+        if (_stopped is not null)
+            return;
+        _stopped = error;
+        _host.Report($"Topic {_topic.Name}, partition {Number} stopped: {error.Message}");
+        var unknown = new MqException(ErrorCodes.OutcomeUnknown, $"The partition stopped while this was being written: {error.Message}", TimeSpan.FromSeconds(1), error);
+        foreach (var waiting in (Queue<PartitionCommand>[])[_awaitWritten, _awaitDurable, _heldBack])
+            while (waiting.TryDequeue(out var command))
+                command.Fail(unknown);
+        FailParked(Unavailable(error));
+        WakeReaders();
+    }
+
+    private MqException Unavailable(Exception error) => error is LogDamagedException
+        ? new MqException(ErrorCodes.PartitionDamaged, error.Message, null, error)
+        : new MqException(ErrorCodes.PartitionUnavailable, $"Partition {Number} of topic '{_topic.Name}' stopped: {error.Message}", TimeSpan.FromSeconds(1), error);
+
+    private MqException Closing() =>
+        new(ErrorCodes.PartitionUnavailable, $"Partition {Number} of topic '{_topic.Name}' is closing.", TimeSpan.FromSeconds(1));
+
+    /// <summary>Damage that a reader found stops the partition.</summary>
+    private MqException FoundDamage(LogDamagedException damage)
+    {
+        Post(() => Stop(damage));
+        return Unavailable(damage);
+    }
+
+    /// <summary>Finishes what is in flight, flushes, saves a snapshot, closes the log.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _deadlineTimer.DisposeAsync();
+        await _maintenanceTimer.DisposeAsync();
+        if (_stopped is null)
+        {
+            try
+            {
+                await Ask(ReleaseLevel.Durable, (_, _, _) => FailParkedForClosing());
+                await SnapshotNow();
+            }
+            catch (MqException)
+            {
+                // It stopped meanwhile, and reported why; there is nothing more to save.
+            }
+        }
+
+        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(() =>
+        {
+            _closing = true;
+            closed.SetResult();
+        });
+        await closed.Task;
+        WakeReaders();
+        await _flushTimer.DisposeAsync();
+        await _log.DisposeAsync();
+    }
+
+    private bool FailParkedForClosing()
+    {
+        FailParked(Closing());
+        return true;
+    }
+
+    private sealed class ActionTurn(Action action) : ITurn
+    {
+        public void Take() => action();
+    }
+
+    private readonly record struct Sealed(long Group, Visible Seen);
+}
+
+/// <summary>What readers may see: offsets from start to end, in frames below a position.</summary>
+internal sealed record Visible(long Start, long End, long Position, bool RedrivenMoved);

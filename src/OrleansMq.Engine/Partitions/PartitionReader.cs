@@ -1,0 +1,274 @@
+using System.Buffers;
+using OrleansMq.Core.Log;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Records;
+
+namespace OrleansMq.Engine.Partitions;
+
+/// <summary>Batches read from the main lane, one after another in a pooled buffer.</summary>
+public sealed class BatchRead(byte[] buffer, int length, long nextOffset) : IDisposable
+{
+    private byte[]? _buffer = buffer;
+
+    public ReadOnlyMemory<byte> Batches => _buffer.AsMemory(0, length);
+
+    /// <summary>Where reading goes on.</summary>
+    public long NextOffset => nextOffset;
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _buffer, null) is { } returned)
+            ArrayPool<byte>.Shared.Return(returned);
+    }
+}
+
+/// <summary>Reads messages out of a partition's log; every frame is checked again before it is given. Any thread.</summary>
+internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
+{
+    /// <summary>Decoded batches kept for readers that take few messages at a time.</summary>
+    private const int CachedBatches = 8;
+
+    private const int ResumePlaces = 16;
+
+    private readonly LogIdentity _identity = new(log.Incarnation, log.Id.TopicId, log.Id.Partition);
+    private readonly Lock _gate = new();
+    private readonly LinkedList<DecodedBatch> _decoded = new();
+
+    /// <summary>Where sequential readers stopped: their next offset and the position behind what they read.</summary>
+    private readonly (long Offset, long Position)[] _resume = new (long, long)[ResumePlaces];
+    private int _nextResume;
+
+    /// <summary>
+    /// Whole batches that reach to <paramref name="offset"/> or beyond, at most <paramref name="maxBytes"/> unless the first alone is larger, from frames below
+    /// <paramref name="endPosition"/>. Empty when there is none.
+    /// </summary>
+    /// <exception cref="LogDamagedException">A stored frame does not read back as written.</exception>
+    public async ValueTask<BatchRead> ReadBatches(long offset, long endOffset, long endPosition, int maxBytes)
+    {
+        if (offset >= endOffset)
+            return new BatchRead(ArrayPool<byte>.Shared.Rent(1), 0, offset);
+        var position = await PositionOf(offset);
+        var size = (int)Math.Min(Math.Max(maxBytes, 4096) + 2L * FrameHeader.Size, Math.Max(endPosition - position, FrameHeader.Size));
+        var buffer = ArrayPool<byte>.Shared.Rent(size);
+        // Batches gather at the front, [0, kept); raw bytes not looked at yet are [at, filled).
+        var (kept, at, filled, next) = (0, 0, 0, offset);
+        try
+        {
+            while (position < endPosition)
+            {
+                var verdict = FrameScan.At(buffer.AsSpan(at, filled - at), position, _identity, out var header);
+                if (verdict != FrameVerdict.Whole)
+                {
+                    var needed = verdict == FrameVerdict.Incomplete ? header.TotalLength : FrameHeader.Size;
+                    if (filled - at >= needed)
+                        throw Damaged(position);
+                    if (kept > 0 && (kept + needed > buffer.Length || kept >= maxBytes))
+                        break;
+                    buffer.AsSpan(at, filled - at).CopyTo(buffer.AsSpan(kept));
+                    (filled, at) = (kept + filled - at, kept);
+                    if (kept + needed > buffer.Length)
+                        buffer = Grow(buffer, filled, kept + needed);
+                    var want = (int)Math.Min(buffer.Length - filled, endPosition - position - (filled - at));
+                    var read = want > 0 ? await log.Read(position + filled - at, buffer.AsMemory(filled, want)) : 0;
+                    if (read == 0)
+                        throw Damaged(position);
+                    filled += read;
+                    continue;
+                }
+
+                if (header.Kind == FrameKind.Batch && header.Lane == Lane.Main)
+                {
+                    var batch = RecordBatch.ReadExactly(buffer.AsMemory(at + FrameHeader.Size, header.PayloadLength));
+                    if (batch.LastOffset >= offset)
+                    {
+                        if (kept > 0 && kept + batch.Length > maxBytes)
+                            break;
+                        buffer.AsSpan(at + FrameHeader.Size, header.PayloadLength).CopyTo(buffer.AsSpan(kept));
+                        kept += header.PayloadLength;
+                        next = header.BaseOffset + batch.LastOffsetDelta + 1;
+                    }
+                }
+
+                (position, at) = (header.NextPosition, at + header.TotalLength);
+                if (kept >= maxBytes)
+                    break;
+            }
+        }
+        catch
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            throw;
+        }
+
+        Remember(next, position);
+        return new BatchRead(buffer, kept, next);
+    }
+
+    /// <summary>The record at an offset of the main lane, or null where there is none.</summary>
+    public async ValueTask<RecordView?> ReadRecord(long offset, long endOffset, long endPosition)
+    {
+        if (Cached(offset) is { } cached)
+            return cached.Find(offset);
+        using var read = await ReadBatches(offset, endOffset, endPosition, 64 << 10);
+        RecordView? found = null;
+        foreach (var batch in new RecordBatchReader(read.Batches))
+        {
+            // The views must outlive the pooled buffer.
+            var decoded = DecodedBatch.Of(RecordBatch.ReadExactly(batch.Memory.ToArray()));
+            Cache(decoded);
+            found ??= decoded.Find(offset);
+        }
+
+        return found;
+    }
+
+    /// <summary>The record at an offset of another lane, whose frame stands at <paramref name="position"/>.</summary>
+    public async ValueTask<RecordView?> ReadLaneRecord(long offset, long position)
+    {
+        var batch = await ReadLaneBatch(position);
+        return DecodedBatch.Of(batch).Find(offset);
+    }
+
+    /// <summary>The batch in the frame at <paramref name="position"/>, in memory of its own.</summary>
+    public async ValueTask<RecordBatch> ReadLaneBatch(long position)
+    {
+        var buffer = new byte[4096];
+        for (var filled = 0; ;)
+        {
+            var verdict = FrameScan.At(buffer.AsSpan(0, filled), position, _identity, out var header);
+            if (verdict == FrameVerdict.Whole)
+                return RecordBatch.ReadExactly(buffer.AsMemory(FrameHeader.Size, header.PayloadLength));
+            var needed = verdict == FrameVerdict.Incomplete ? header.TotalLength : FrameHeader.Size;
+            if (filled >= needed)
+                throw Damaged(position);
+            if (buffer.Length < needed)
+                Array.Resize(ref buffer, needed);
+            var read = await log.Read(position + filled, buffer.AsMemory(filled));
+            if (read == 0)
+                throw Damaged(position);
+            filled += read;
+        }
+    }
+
+    /// <summary>The first offset appended at or after a time; <paramref name="endOffset"/> when there is none.</summary>
+    public async ValueTask<long> FindTime(long timeMs, long startOffset, long endOffset, long endPosition) =>
+        Math.Clamp(await FirstOffset(await index.FindTime(timeMs), endOffset, endPosition, header => header.AppendedAt >= timeMs), startOffset, endOffset);
+
+    /// <summary>The first offset whose frame stands at or behind a position; <paramref name="endOffset"/> when there is none.</summary>
+    public async ValueTask<long> FirstOffsetFrom(long position, long endOffset, long endPosition) =>
+        await FirstOffset(await index.FindPosition(position), endOffset, endPosition, header => header.Position >= position);
+
+    /// <summary>Walks headers from a position on, to the first batch of the main lane for which the condition holds.</summary>
+    private async ValueTask<long> FirstOffset(long position, long endOffset, long endPosition, Func<FrameHeader, bool> condition)
+    {
+        var buffer = new byte[FrameHeader.Size];
+        while (position < endPosition)
+        {
+            for (var filled = 0; filled < buffer.Length;)
+            {
+                var read = await log.Read(position + filled, buffer.AsMemory(filled));
+                if (read == 0)
+                    throw Damaged(position);
+                filled += read;
+            }
+
+            if (!FrameHeader.TryRead(buffer, out var header) || header.Position != position)
+                throw Damaged(position);
+            if (header.Kind == FrameKind.Batch && header.Lane == Lane.Main && condition(header))
+                return header.BaseOffset;
+            position = header.NextPosition;
+        }
+
+        return endOffset;
+    }
+
+    private async ValueTask<long> PositionOf(long offset)
+    {
+        lock (_gate)
+        {
+            foreach (var place in _resume)
+                if (place.Position > 0 && place.Offset == offset)
+                    return place.Position;
+        }
+
+        return await index.FindOffset(offset);
+    }
+
+    private void Remember(long offset, long position)
+    {
+        lock (_gate)
+            _resume[_nextResume++ % ResumePlaces] = (offset, position);
+    }
+
+    /// <summary>Forgets places that a trim may have removed.</summary>
+    public void ForgetPlaces()
+    {
+        lock (_gate)
+        {
+            Array.Clear(_resume);
+            _decoded.Clear();
+        }
+    }
+
+    private DecodedBatch? Cached(long offset)
+    {
+        lock (_gate)
+        {
+            for (var node = _decoded.First; node is not null; node = node.Next)
+            {
+                if (!node.Value.Holds(offset))
+                    continue;
+                _decoded.Remove(node);
+                _decoded.AddFirst(node);
+                return node.Value;
+            }
+        }
+
+        return null;
+    }
+
+    private void Cache(DecodedBatch batch)
+    {
+        lock (_gate)
+        {
+            _decoded.AddFirst(batch);
+            if (_decoded.Count > CachedBatches)
+                _decoded.RemoveLast();
+        }
+    }
+
+    private static byte[] Grow(byte[] buffer, int filled, int needed)
+    {
+        var larger = ArrayPool<byte>.Shared.Rent(needed);
+        buffer.AsSpan(0, filled).CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(buffer);
+        return larger;
+    }
+
+    private LogDamagedException Damaged(long position) =>
+        new($"Topic {log.Id.TopicId:N}, partition {log.Id.Partition}: the frame at position {position} does not read back as written. Run 'mq doctor' on the data folder.");
+
+    private sealed record DecodedBatch(long First, long Last, RecordView[] Records)
+    {
+        public static DecodedBatch Of(in RecordBatch batch)
+        {
+            var records = new List<RecordView>(batch.Count);
+            foreach (var record in batch.Records())
+                records.Add(record);
+            return new DecodedBatch(batch.BaseOffset, batch.LastOffset, [.. records]);
+        }
+
+        public bool Holds(long offset) => offset >= First && offset <= Last;
+
+        public RecordView? Find(long offset)
+        {
+            var guess = offset - First;
+            if (guess >= 0 && guess < Records.Length && Records[guess].Offset == offset)
+                return Records[guess];
+            foreach (var record in Records)
+                if (record.Offset == offset)
+                    return record;
+            return null;
+        }
+    }
+}

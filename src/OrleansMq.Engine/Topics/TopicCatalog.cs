@@ -1,0 +1,87 @@
+using System.Globalization;
+using OrleansMq.Core.Catalog;
+using OrleansMq.Engine.Storage;
+
+namespace OrleansMq.Engine.Topics;
+
+/// <summary>
+/// The documents of topics and groups: one for each topic, one for each group, and sharded indexes of names for listing. An index names a topic before its
+/// document exists and after it is gone, never the other way round; a name without a document is no topic.
+/// </summary>
+public sealed class TopicCatalog(IDocuments documents)
+{
+    /// <summary>How often a write starts again after somebody else wrote first.</summary>
+    private const int MaxConflicts = 100;
+
+    public static string TopicKey(TopicName topic) => $"topics/{topic.Text}";
+
+    public static string GroupKey(Guid topicId, GroupName group) => $"groups/{topicId:N}/{group.Text}";
+
+    private static string GroupIndexKey(Guid topicId) => $"group-names/{topicId:N}";
+
+    private static string TopicIndexKey(int shard) => string.Create(CultureInfo.InvariantCulture, $"topic-names/{shard}");
+
+    public async ValueTask<(TopicDocument Topic, long Version)?> FindTopic(TopicName topic) =>
+        await documents.Get(TopicKey(topic)) is { } document ? (TopicDocument.FromJson(document.Bytes.Span), document.Version) : null;
+
+    public ValueTask<long> PutTopic(TopicDocument topic, long version) => documents.Put(TopicKey(topic.Name), topic.ToJson(), version);
+
+    public ValueTask DeleteTopic(TopicName topic, long version) => documents.Delete(TopicKey(topic), version);
+
+    public ValueTask NameTopic(TopicName topic) => Change(TopicIndexKey(NameIndex.ShardOf(topic.Text)), index => index.With(topic.Text));
+
+    public ValueTask UnnameTopic(TopicName topic) => Change(TopicIndexKey(NameIndex.ShardOf(topic.Text)), index => index.Without(topic.Text));
+
+    /// <summary>All names in the indexes, in ordinal order; some may have no document.</summary>
+    public async ValueTask<IReadOnlyList<string>> TopicNames()
+    {
+        var names = new List<string>();
+        for (var shard = 0; shard < NameIndex.Shards; shard++)
+            if (await documents.Get(TopicIndexKey(shard)) is { } document)
+                names.AddRange(NameIndex.FromJson(document.Bytes.Span).Names);
+        names.Sort(StringComparer.Ordinal);
+        return names;
+    }
+
+    public async ValueTask<IReadOnlyList<string>> GroupNames(Guid topicId) =>
+        await documents.Get(GroupIndexKey(topicId)) is { } document ? NameIndex.FromJson(document.Bytes.Span).Names : [];
+
+    public ValueTask NameGroup(Guid topicId, GroupName group) => Change(GroupIndexKey(topicId), index => index.With(group.Text));
+
+    public ValueTask UnnameGroup(Guid topicId, GroupName group) => Change(GroupIndexKey(topicId), index => index.Without(group.Text));
+
+    public async ValueTask<(GroupDocument Group, long Version)?> FindGroup(Guid topicId, GroupName group, long nowMs) =>
+        await documents.Get(GroupKey(topicId, group)) is { } document ? (GroupDocument.FromJson(document.Bytes.Span, nowMs), document.Version) : null;
+
+    public ValueTask<long> PutGroup(Guid topicId, GroupDocument group, long version) => documents.Put(GroupKey(topicId, group.Name), group.ToJson(), version);
+
+    /// <summary>Deletes a document whatever its version.</summary>
+    public async ValueTask Remove(string key)
+    {
+        if (await documents.Get(key) is { } document)
+            await documents.Delete(key, document.Version);
+    }
+
+    public ValueTask RemoveGroupIndex(Guid topicId) => Remove(GroupIndexKey(topicId));
+
+    private async ValueTask Change(string key, Func<NameIndex, NameIndex> change)
+    {
+        for (var conflicts = 0; ; conflicts++)
+        {
+            var document = await documents.Get(key);
+            var index = document is null ? NameIndex.Empty : NameIndex.FromJson(document.Bytes.Span);
+            var next = change(index);
+            if (ReferenceEquals(next, index))
+                return;
+            try
+            {
+                await documents.Put(key, next.ToJson(), document?.Version ?? 0);
+                return;
+            }
+            catch (DocumentConflictException) when (conflicts < MaxConflicts)
+            {
+                // Somebody else named another topic meanwhile: read again.
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+using System.Collections.Concurrent;
+using OrleansMq.Core.Log;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Storage.Files.Disk;
+using OrleansMq.Storage.Files.Documents;
+using OrleansMq.Storage.Files.Formats;
+using OrleansMq.Storage.Files.Logs;
+
+namespace OrleansMq.Storage.Files;
+
+/// <summary>
+/// Logs and documents in a folder of this machine. What is acknowledged has been through fdatasync, and so have the names of the
+/// files it lies in. One process at a time uses a folder.
+/// </summary>
+/// <remarks>docs/formats-storage.md draws the files. The folder's layout: see <see cref="DataFolder"/>.</remarks>
+public sealed class FileStorage : IStorage
+{
+    private readonly FileStorageOptions _options;
+    private readonly IDisk _disk;
+    private readonly IIoScheduler _io;
+    private readonly IoThreads? _ownThreads;
+    private readonly DataFolder _folder;
+    private readonly IDisposable _lock;
+    private readonly OpenSegments _segments;
+
+    // The newest opening of each log; it is fenced when the next one begins.
+    private readonly ConcurrentDictionary<LogId, FileLog> _logs = new();
+
+    // Up to where a log whose flush failed is certain. Pages beyond look written and may not be on the disk, and no later flush would
+    // say so: the next opening writes again what it is about to believe.
+    private readonly ConcurrentDictionary<LogId, long> _suspect = new();
+
+    // Creating, opening and deleting one log exclude each other.
+    private readonly Lock[] _turns = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
+
+    /// <summary>Takes the folder; makes it if it is missing.</summary>
+    /// <param name="options">Where and how.</param>
+    /// <param name="disk">Default: this machine's.</param>
+    /// <param name="io">Where blocking calls run; default: <see cref="FileStorageOptions.FlushThreads"/> threads of its own.</param>
+    /// <exception cref="DataFolderException">Another process holds the folder, or it is of a newer version.</exception>
+    public FileStorage(FileStorageOptions options, IDisk? disk = null, IIoScheduler? io = null)
+    {
+        _options = options.Validated();
+        _disk = disk ?? LocalDisk.ForThisMachine();
+        _folder = new DataFolder(_disk, options.Directory);
+        _lock = TakeFolder();
+        _io = io ?? (_ownThreads = new IoThreads(options.FlushThreads));
+        _segments = new OpenSegments(options.OpenSegments);
+        Documents = new FileDocuments(_disk, _io, _folder.Documents);
+    }
+
+    public IDocuments Documents { get; }
+
+    public ValueTask CreateLog(LogId id, LogDefinition definition) => Run(id, () => Create(id, definition));
+
+    public ValueTask<IPartitionLog> OpenLog(LogId id)
+    {
+        return OpenOnThread();
+
+        async ValueTask<IPartitionLog> OpenOnThread()
+        {
+            IPartitionLog? opened = null;
+            await Run(id, () => opened = Open(id));
+            return opened!;
+        }
+    }
+
+    public ValueTask DeleteLog(LogId id) => Run(id, () => Delete(id));
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var log in _logs.Values)
+            await log.DisposeAsync();
+        _logs.Clear();
+        _lock.Dispose();
+        _ownThreads?.Dispose();
+    }
+
+    private IDisposable TakeFolder()
+    {
+        try
+        {
+            _disk.MakeDirectoryDurably(_folder.Root);
+            var held = _folder.LockAlone();
+            try
+            {
+                _folder.Prepare();
+                RemoveDeleted();
+                return held;
+            }
+            catch
+            {
+                held.Dispose();
+                throw;
+            }
+        }
+        catch (DiskException e)
+        {
+            throw new DataFolderException($"The data folder {_folder.Root} can't be used: {e.Message}.", e);
+        }
+    }
+
+    private void RemoveDeleted()
+    {
+        foreach (var entry in _disk.List(_folder.Deleted))
+            _disk.RemoveTree(Path.Join(_folder.Deleted, entry.Name));
+    }
+
+    /// <summary>The first segment is durable before the manifest: a log exists when its manifest does.</summary>
+    private void Create(LogId id, LogDefinition definition)
+    {
+        var place = PlaceOf(id);
+        _disk.MakeDirectoryDurably(_folder.TopicFolder(id.TopicId));
+        _disk.MakeDirectoryDurably(place.Folder);
+        if (TryReadManifest(place) is { } existing)
+        {
+            if (existing.Definition.TopicName != definition.TopicName)
+                throw new InvalidOperationException($"{place} belongs to topic '{existing.Definition.TopicName}', not '{definition.TopicName}'.");
+            _disk.FlushNames(place.Folder);
+            return;
+        }
+        var identity = new LogIdentity(_options.DrawIncarnation(), id.TopicId, id.Partition);
+        SegmentMaker.Make(_disk, Path.Join(place.Folder, SegmentHeader.FileName(0)), identity, 0, 0).Dispose();
+        new LogManifest { Identity = identity, Definition = definition, Epoch = 0, FirstSegment = 0, LastSegment = 0 }.WriteNew(_disk, place.ManifestPath);
+    }
+
+    /// <summary>
+    /// Fences whoever had it, flushes what the page cache may still hold from before (the opener is about to believe what it
+    /// reads), and only then takes the next epoch.
+    /// </summary>
+    private FileLog Open(LogId id)
+    {
+        var place = PlaceOf(id);
+        var manifest = TryReadManifest(place) ?? throw new LogMissingException($"{place} does not exist here.");
+        if (_logs.TryGetValue(id, out var before))
+        {
+            before.EndWith(new LogFencedException($"{place}: opened again at an epoch above {before.Epoch}."));
+            Closed(before);
+            manifest = TryReadManifest(place)!;
+        }
+        SlotFile.Settle(_disk, place.ManifestPath);
+        foreach (var parent in new[] { place.Folder, _folder.TopicFolder(id.TopicId), _folder.Logs })
+            _disk.FlushNames(parent);
+        var chain = SegmentChain.Read(_disk, place.Folder, manifest);
+        MakeCertain(id, chain.Segments[^1]);
+        var snapshots = new SnapshotShelf(_disk, place.Folder, manifest.Identity);
+        snapshots.Survey(chain.Start, chain.End, Notify);
+        var opened = TakeEpoch(place, manifest, chain);
+        Tidy(place, chain);
+        return _logs[id] = new FileLog(place, opened, chain, snapshots);
+    }
+
+    /// <summary>Flushes the newest segment; the older ones were flushed before it was made.</summary>
+    private void MakeCertain(LogId id, SegmentExtent newest)
+    {
+        using var file = _disk.Open(newest.Path, DiskOpenMode.ReadWrite);
+        try
+        {
+            if (_suspect.TryGetValue(id, out var certain))
+                WriteAgain(file, Math.Max(0, certain - newest.Base + SegmentHeader.Size), newest);
+            file.FlushInUse();
+        }
+        catch (DiskException)
+        {
+            _suspect[id] = 0;
+            throw;
+        }
+        _suspect.TryRemove(id, out _);
+    }
+
+    private void WriteAgain(IDiskFile file, long from, SegmentExtent newest)
+    {
+        Notify(new StorageNotice(newest.Path, $"A flush failed before; the bytes from offset {from} on are written again."));
+        var piece = new byte[1 << 20];
+        while (file.ReadUpTo(piece, from) is > 0 and var count)
+        {
+            file.OverwriteInUse(piece.AsSpan(0, count), from);
+            from += count;
+        }
+    }
+
+    private void Closed(FileLog log)
+    {
+        if (log.CertainUpTo is { } certain)
+            _suspect[log.Id] = certain;
+        _logs.TryRemove(new KeyValuePair<LogId, FileLog>(log.Id, log));
+    }
+
+    /// <summary>An epoch that may have been taken is not taken again.</summary>
+    private LogManifest TakeEpoch(FileLogPlace place, LogManifest manifest, SegmentChain chain)
+    {
+        if (manifest.EpochInDoubt)
+            Notify(new StorageNotice(place.ManifestPath, $"One of its two slots does not read back; epoch {manifest.Epoch + 1} may have been taken and is passed over."));
+        return (manifest with
+        {
+            Epoch = manifest.Epoch + (manifest.EpochInDoubt ? 2 : 1),
+            Sequence = manifest.Sequence + (manifest.EpochInDoubt ? 2UL : 0UL),
+            LastSegment = chain.Segments[^1].Base,
+        }).Save(_disk, place.ManifestPath);
+    }
+
+    private void Tidy(FileLogPlace place, SegmentChain chain)
+    {
+        foreach (var leftover in chain.Leftovers)
+            _disk.RemoveIfPossible(leftover);
+        if (chain.Torn is not { } torn)
+            return;
+        _disk.Remove(torn);
+        _disk.FlushNames(place.Folder);
+        Notify(new StorageNotice(torn, "The segment was being made when the power went; it held nothing and was removed."));
+    }
+
+    /// <summary>Out of the way with one rename, so that a deletion that is cut off is never half a log.</summary>
+    private void Delete(LogId id)
+    {
+        var place = PlaceOf(id);
+        if (_logs.TryRemove(id, out var open))
+            open.EndWith(new LogMissingException($"{place} was deleted."));
+        _suspect.TryRemove(id, out _);
+        var topic = _folder.TopicFolder(id.TopicId);
+        var tomb = Path.Join(_folder.Deleted, $"{id.TopicId:N}-{id.Partition}-{_options.DrawIncarnation():x16}");
+        var found = Tolerating(DiskError.Missing, () => _disk.Rename(place.Folder, tomb));
+        // Also where an earlier attempt renamed it and did not come to this.
+        _disk.FlushNames(_folder.Deleted);
+        Tolerating(DiskError.Missing, () => _disk.FlushNames(topic));
+        if (found)
+            _disk.RemoveTree(tomb);
+    }
+
+    private static bool Tolerating(DiskError error, Action call)
+    {
+        try
+        {
+            call();
+            return true;
+        }
+        catch (DiskException e) when (e.Error == error)
+        {
+            return false;
+        }
+    }
+
+    private LogManifest? TryReadManifest(FileLogPlace place)
+    {
+        try
+        {
+            return LogManifest.Read(_disk, place.ManifestPath, place.Id);
+        }
+        catch (DiskException e) when (e.Error == DiskError.Missing)
+        {
+            return null;
+        }
+    }
+
+    private FileLogPlace PlaceOf(LogId id) => new(id, _folder.LogFolder(id), _disk, _io, _segments, _options, Closed);
+
+    private void Notify(StorageNotice notice) => _options.OnNotice?.Invoke(notice);
+
+    private ValueTask Run(LogId id, Action job) => new(_io.Run(() =>
+    {
+        try
+        {
+            lock (_turns[(id.GetHashCode() & int.MaxValue) % _turns.Length])
+                job();
+        }
+        catch (DiskException e)
+        {
+            throw e.IsRefusal
+                ? new LogFullException($"{PlaceOf(id)}: {e.Message}.", e)
+                : new LogFailedException($"{PlaceOf(id)}: {e.Message}.", e);
+        }
+    }));
+}

@@ -1,0 +1,65 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using OrleansMq.Core.Log;
+using OrleansMq.Records;
+
+namespace OrleansMq.Storage.Files.Formats;
+
+/// <summary>
+/// The first bytes of a segment; the log's bytes follow, so position p stands at file offset 64 + p - base.
+/// <code>
+///  0 magic "OMS1"   u32
+///  4 CRC32C         u32   of bytes 8..63
+///  8 version        u32   1
+/// 12 partition      u32
+/// 16 incarnation    u64
+/// 24 topic id       16 B
+/// 40 base position  i64   also the file's name, in 20 digits
+/// 48 epoch          u32   of the opening that made it
+/// 52 reserved       12 B  0
+/// </code>
+/// </summary>
+internal static class SegmentHeader
+{
+    public const int Size = 64;
+    public const string Ending = ".seg";
+
+    private const uint Magic = 0x31534D4F;
+    private const uint Version = 1;
+
+    public static string FileName(long basePosition) => basePosition.ToString("D20", CultureInfo.InvariantCulture) + Ending;
+
+    public static bool TryParseName(string name, out long basePosition)
+    {
+        basePosition = 0;
+        return name.Length == 20 + Ending.Length
+            && name.EndsWith(Ending, StringComparison.Ordinal)
+            && long.TryParse(name.AsSpan(0, 20), NumberStyles.None, CultureInfo.InvariantCulture, out basePosition);
+    }
+
+    public static byte[] Encode(LogIdentity log, long basePosition, int epoch)
+    {
+        var bytes = new byte[Size];
+        var b = bytes.AsSpan();
+        BinaryPrimitives.WriteUInt32LittleEndian(b, Magic);
+        BinaryPrimitives.WriteUInt32LittleEndian(b[8..], Version);
+        BinaryPrimitives.WriteInt32LittleEndian(b[12..], log.Partition);
+        BinaryPrimitives.WriteUInt64LittleEndian(b[16..], log.Incarnation);
+        log.TopicId.TryWriteBytes(b[24..]);
+        BinaryPrimitives.WriteInt64LittleEndian(b[40..], basePosition);
+        BinaryPrimitives.WriteInt32LittleEndian(b[48..], epoch);
+        BinaryPrimitives.WriteUInt32LittleEndian(b[4..], Crc32C.Compute(b[8..]));
+        return bytes;
+    }
+
+    /// <summary>Whether the bytes are the header of this log's segment at that position.</summary>
+    public static bool Is(ReadOnlySpan<byte> bytes, LogIdentity log, long basePosition) =>
+        bytes.Length >= Size
+        && BinaryPrimitives.ReadUInt32LittleEndian(bytes) == Magic
+        && BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) == Crc32C.Compute(bytes[8..Size])
+        && BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) == Version
+        && BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]) == log.Partition
+        && BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]) == log.Incarnation
+        && new Guid(bytes.Slice(24, 16)) == log.TopicId
+        && BinaryPrimitives.ReadInt64LittleEndian(bytes[40..]) == basePosition;
+}

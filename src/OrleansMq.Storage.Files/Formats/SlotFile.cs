@@ -1,0 +1,100 @@
+using System.Buffers.Binary;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Records;
+using OrleansMq.Storage.Files.Disk;
+
+namespace OrleansMq.Storage.Files.Formats;
+
+/// <summary>
+/// A few numbers that change in place: two slots are written by turns, so that a torn write leaves the other. It needs one flush and,
+/// unlike replacing a file, no space: a full disk must not keep a log from being opened or trimmed.
+/// <code>
+/// slot A at 0, slot B at 4096 (a sector is at most 4 KiB), what never changes from 8192 on
+///  0 magic "OMT1"   u32
+///  4 CRC32C         u32   of bytes 8..63
+///  8 sequence       u64   grows by one with each write; odd in slot B, even in slot A
+/// 16 content        48 B
+/// </code>
+/// </summary>
+internal static class SlotFile
+{
+    public const int ContentSize = 48;
+    public const int FixedPartOffset = 2 * SlotDistance;
+
+    private const uint Magic = 0x31544D4F;
+    private const int SlotSize = 64;
+    private const int SlotDistance = 4096;
+
+    /// <param name="Content">The newest content that reads back.</param>
+    /// <param name="Sequence">Its sequence.</param>
+    /// <param name="OtherUnreadable">The other slot was written once and does not read back: a write that was cut off, or damage, and then it may have been the newer one.</param>
+    internal readonly record struct Slot(ReadOnlyMemory<byte> Content, ulong Sequence, bool OtherUnreadable);
+
+    /// <summary>The bytes of a new file's slots: content in slot B with sequence 1.</summary>
+    public static byte[] New(ReadOnlySpan<byte> content)
+    {
+        var bytes = new byte[FixedPartOffset];
+        Encode(content, 1).CopyTo(bytes.AsSpan(SlotDistance));
+        return bytes;
+    }
+
+    /// <exception cref="LogDamagedException">Neither slot reads back.</exception>
+    public static Slot Read(ReadOnlyMemory<byte> file, string path)
+    {
+        var a = TryDecode(file, 0);
+        var b = TryDecode(file, SlotDistance);
+        return (a, b) switch
+        {
+            (null, null) => throw new LogDamagedException($"{path}: neither of its two slots reads back. Restore the file from a copy."),
+            (null, { } one) => one with { OtherUnreadable = one.Sequence > 1 },
+            ({ } one, null) => one with { OtherUnreadable = true },
+            ({ } x, { } y) => x.Sequence > y.Sequence ? x : y,
+        };
+    }
+
+    /// <summary>Writes the content durably; after an error the old or the new is there.</summary>
+    public static void Write(IDisk disk, string path, ReadOnlySpan<byte> content, ulong sequence)
+    {
+        using var file = disk.Open(path, DiskOpenMode.ReadWrite);
+        file.OverwriteInUse(Encode(content, sequence), PlaceOf(sequence));
+        file.FlushInUse();
+    }
+
+    /// <summary>
+    /// Writes the newest slot again where it stands, durably. What is read may be in the page cache alone, left by a process that was
+    /// killed or by a flush that failed; the next write goes over the other slot, and must not find this one only thought to be there.
+    /// </summary>
+    public static void Settle(IDisk disk, string path)
+    {
+        using var file = disk.Open(path, DiskOpenMode.ReadWrite);
+        var slots = new byte[FixedPartOffset];
+        var newest = Read(slots.AsMemory(0, file.ReadUpTo(slots, 0)), path);
+        var at = PlaceOf(newest.Sequence);
+        file.OverwriteInUse(slots.AsSpan(at, SlotSize), at);
+        file.FlushInUse();
+    }
+
+    private static int PlaceOf(ulong sequence) => sequence % 2 == 0 ? 0 : SlotDistance;
+
+    private static byte[] Encode(ReadOnlySpan<byte> content, ulong sequence)
+    {
+        var slot = new byte[SlotSize];
+        BinaryPrimitives.WriteUInt32LittleEndian(slot, Magic);
+        BinaryPrimitives.WriteUInt64LittleEndian(slot.AsSpan(8), sequence);
+        content.CopyTo(slot.AsSpan(16, ContentSize));
+        BinaryPrimitives.WriteUInt32LittleEndian(slot.AsSpan(4), Crc32C.Compute(slot.AsSpan(8)));
+        return slot;
+    }
+
+    private static Slot? TryDecode(ReadOnlyMemory<byte> file, int at)
+    {
+        if (file.Length < at + SlotSize)
+            return null;
+        var slot = file.Span.Slice(at, SlotSize);
+        if (BinaryPrimitives.ReadUInt32LittleEndian(slot) != Magic
+            || BinaryPrimitives.ReadUInt32LittleEndian(slot[4..]) != Crc32C.Compute(slot[8..]))
+            return null;
+        var sequence = BinaryPrimitives.ReadUInt64LittleEndian(slot[8..]);
+        return PlaceOf(sequence) == at ? new Slot(file.Slice(at + 16, ContentSize), sequence, false) : null;
+    }
+}

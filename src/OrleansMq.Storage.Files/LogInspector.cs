@@ -1,0 +1,177 @@
+using System.Globalization;
+using OrleansMq.Core.Log;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Storage.Files.Disk;
+using OrleansMq.Storage.Files.Formats;
+using OrleansMq.Storage.Files.Logs;
+
+namespace OrleansMq.Storage.Files;
+
+/// <summary>
+/// Looks at a data folder that no one writes, and changes nothing: no epoch is taken, nothing is cut. While it is open a broker that
+/// wants the folder is told that it is in use.
+/// </summary>
+public sealed class LogInspector : IDisposable
+{
+    private readonly IDisk _disk;
+    private readonly DataFolder _folder;
+    private readonly IDisposable _lock;
+
+    private LogInspector(IDisk disk, DataFolder folder)
+    {
+        _disk = disk;
+        _folder = folder;
+        _lock = folder.LockShared();
+    }
+
+    /// <exception cref="DataFolderException">It is no data folder, in use, or of a newer version.</exception>
+    public static LogInspector Open(string directory, IDisk? disk = null)
+    {
+        disk ??= LocalDisk.ForThisMachine();
+        var inspector = new LogInspector(disk, new DataFolder(disk, directory));
+        try
+        {
+            inspector._folder.CheckFormat();
+            return inspector;
+        }
+        catch (DiskException e)
+        {
+            inspector.Dispose();
+            throw new DataFolderException($"{directory}: {e.Message}", e);
+        }
+        catch
+        {
+            inspector.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Every log that has a folder, also one whose manifest is lost.</summary>
+    public IEnumerable<LogId> Logs()
+    {
+        foreach (var topic in _disk.ListOrEmpty(_folder.Logs))
+        {
+            if (!Guid.TryParseExact(topic.Name, "N", out var topicId))
+                continue;
+            foreach (var partition in _disk.ListOrEmpty(_folder.TopicFolder(topicId)))
+            {
+                if (int.TryParse(partition.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+                    yield return new LogId(topicId, number);
+            }
+        }
+    }
+
+    /// <summary>Reads a log from its first byte to its last. <paramref name="visit"/> sees each whole frame up to the first bad place.</summary>
+    public LogInspection Inspect(LogId id, FrameScan.Visit? visit = null)
+    {
+        var folder = _folder.LogFolder(id);
+        var found = new LogInspection { Id = id, Folder = folder };
+        try
+        {
+            var manifest = LogManifest.Read(_disk, Path.Join(folder, LogManifest.FileName), id);
+            found = found with
+            {
+                Incarnation = manifest.Identity.Incarnation,
+                Epoch = manifest.Epoch,
+                Definition = manifest.Definition,
+                Snapshots = Snapshots(folder, manifest),
+            };
+            if (manifest.EpochInDoubt)
+                found = found.With($"{Path.Join(folder, LogManifest.FileName)}: one of its two slots does not read back");
+            return Walk(found, SegmentChain.Read(_disk, folder, manifest), manifest.Identity, visit);
+        }
+        catch (Exception e) when (e is StorageException or DiskException)
+        {
+            return found.With(e.Message);
+        }
+    }
+
+    /// <summary>Every document, with what is wrong with it.</summary>
+    public IEnumerable<DocumentInspection> Documents()
+    {
+        foreach (var shard in _disk.ListOrEmpty(_folder.Documents))
+        {
+            var folder = Path.Join(_folder.Documents, shard.Name);
+            foreach (var entry in _disk.ListOrEmpty(folder))
+            {
+                if (entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal))
+                    yield return Inspect(Path.Join(folder, entry.Name));
+            }
+        }
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    private DocumentInspection Inspect(string path)
+    {
+        try
+        {
+            return DocumentFile.Decode(_disk.ReadWhole(path)) is var (key, document)
+                ? new DocumentInspection(path, key, document, null)
+                : new DocumentInspection(path, null, null, "does not read back as written");
+        }
+        catch (DiskException e)
+        {
+            return new DocumentInspection(path, null, null, e.Message);
+        }
+    }
+
+    private List<SnapshotInspection> Snapshots(string folder, LogManifest manifest)
+    {
+        var snapshots = new List<SnapshotInspection>();
+        foreach (var entry in _disk.List(folder))
+        {
+            if (!SnapshotFile.TryParseName(entry.Name, out var position))
+                continue;
+            var bytes = _disk.ReadWhole(Path.Join(folder, entry.Name));
+            snapshots.Add(new SnapshotInspection(position, bytes.Length, SnapshotFile.Decode(bytes, manifest.Identity, position) is not null));
+        }
+        return snapshots;
+    }
+
+    private LogInspection Walk(LogInspection found, SegmentChain chain, LogIdentity identity, FrameScan.Visit? visit)
+    {
+        using var reader = new ChainReader(_disk, chain);
+        var tail = FrameScan.Walk(reader.Read, chain.Start, chain.End, chain.Segments[^1].Base, identity, visit);
+        found = found with
+        {
+            Segments = [.. chain.Segments.Select(segment => new SegmentInspection(segment.Path, segment.Base, segment.End))],
+            Tail = tail,
+        };
+        if (found.Snapshots.Where(snapshot => snapshot.IsWhole).Select(snapshot => snapshot.Position).DefaultIfEmpty().Max() is var newest && newest > tail.Position)
+            found = found.With($"The snapshot at position {newest} lies beyond the last whole frame, which ends at {tail.Position}: durable bytes are missing");
+        if (tail.Kind == LogTailKind.Clean)
+            return found;
+        var segment = chain.Segments.Last(segment => segment.Base <= tail.Position);
+        var offset = SegmentHeader.Size + tail.Position - segment.Base;
+        found = found with { BadFile = segment.Path, BadOffset = offset };
+        return tail.Kind == LogTailKind.Damaged
+            ? found.With($"{segment.Path}: damaged at offset {offset} (position {tail.Position})")
+            : found;
+    }
+
+    /// <summary>Reads by position over the segments.</summary>
+    private sealed class ChainReader(IDisk disk, SegmentChain chain) : IDisposable
+    {
+        private int _index = -1;
+        private IDiskFile? _file;
+
+        public int Read(long position, Span<byte> destination)
+        {
+            var index = chain.Segments.Count - 1;
+            while (chain.Segments[index].Base > position)
+                index--;
+            var segment = chain.Segments[index];
+            if (index != _index)
+            {
+                _file?.Dispose();
+                _file = disk.Open(segment.Path, DiskOpenMode.Read);
+                _index = index;
+            }
+            var count = (int)Math.Min(destination.Length, segment.End - position);
+            return count <= 0 ? 0 : _file!.Read(destination[..count], SegmentHeader.Size + position - segment.Base);
+        }
+
+        public void Dispose() => _file?.Dispose();
+    }
+}

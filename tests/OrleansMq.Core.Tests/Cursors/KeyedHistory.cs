@@ -1,0 +1,143 @@
+using OrleansMq.Core.Cursors;
+using Xunit;
+
+namespace OrleansMq.Core.Tests.Cursors;
+
+/// <summary>One random history of a cursor by key, checked against <see cref="QueueModel"/> and the keys after each step.</summary>
+internal sealed class KeyedHistory
+{
+    private readonly Random random;
+    private readonly ulong[] keys;
+    private readonly QueueModel model;
+    private KeyedQueueCursor cursor;
+    private long now = 1000, end;
+
+    public KeyedHistory(int seed)
+    {
+        random = new Random(seed);
+        var rules = new Redelivery(random.Next(1, 5), 0, 30, 200);
+        var distinct = random.Next(1, 30);
+        keys = [.. Enumerable.Range(0, random.Next(50, 1500)).Select(_ => (ulong)random.Next(0, distinct))];
+        (cursor, model) = (new KeyedQueueCursor(0, rules), new QueueModel(0, rules));
+    }
+
+    public void Run()
+    {
+        for (var step = 0; step < 400; step++)
+        {
+            now += random.Next(0, 40);
+            end = Math.Min(keys.Length, end + random.Next(0, 8));
+            Step();
+            Check();
+        }
+        Drain();
+    }
+
+    private void Step()
+    {
+        if (random.Next(30) == 0)
+            cursor = (KeyedQueueCursor)State.Reload(cursor);
+        Assert.Equal(model.Lapse(now), cursor.Lapse(now));
+        var out_ = Leased();
+        switch (random.Next(12))
+        {
+            case < 4:
+                Receive(random.Next(1, 20), now + random.Next(10, 300));
+                break;
+            case < 8:
+                foreach (var at in out_.Where(_ => random.Next(3) > 0))
+                    Settle(at);
+                break;
+            case 8 when out_.Count > 0:
+                var refused = out_[random.Next(out_.Count)];
+                var notBefore = now + random.Next(0, 100);
+                cursor.ApplyReturned(refused, notBefore);
+                model.Returned(refused, notBefore);
+                break;
+            case 9:
+                foreach (var dead in model.Exhausted.ToList())
+                    Settle(dead);
+                break;
+            case 10 when random.Next(6) == 0:
+                var sought = random.NextInt64(Math.Max(0, cursor.Floor - 20), end + 1);
+                cursor.ApplySought(sought);
+                model.Sought(sought);
+                break;
+            case 10 when random.Next(6) == 0:
+                var newStart = Math.Min(end, cursor.Floor + random.Next(0, 10));
+                cursor.ApplyDropped(newStart);
+                model.DroppedBelow(newStart);
+                break;
+            case 11 when out_.Count > 0:
+                cursor.ApplyExtended(out_[0], now + 500);
+                model.Extended(out_[0], now + 500);
+                break;
+        }
+    }
+
+    private void Receive(int max, long untilMs)
+    {
+        while (cursor.WantsKeys(end, out var from, out var count))
+            cursor.Offer(from, keys.AsSpan((int)from, random.Next(1, count + 1)));
+        var ranges = new List<GrantRange>();
+        cursor.Select(now, max, end, ranges);
+        Assert.Equal(Eligible().Take(max), ranges.SelectMany(r => Enumerable.Range(0, r.Count).Select(i => (r.From + i, r.Delivery))));
+        foreach (var range in ranges)
+        {
+            cursor.ApplyGranted(range, untilMs, 1, "a");
+            model.Granted(range, untilMs, 1, "a");
+        }
+    }
+
+    /// <summary>The lowest unsettled message of each key, if it is fresh or due.</summary>
+    private List<(long, int)> Eligible()
+    {
+        var seen = new HashSet<ulong>();
+        var eligible = new List<(long, int)>();
+        for (var at = model.Floor; at < end; at++)
+        {
+            if (model.IsSettled(at) || (keys[at] != 0 && !seen.Add(keys[at])))
+                continue;
+            if (model.IsFresh(at) || model.IsDue(at, now))
+                eligible.Add((at, model.Attempts(at) + 1));
+        }
+        return eligible;
+    }
+
+    private List<long> Leased() => [.. Enumerable.Range(0, (int)end).Select(at => (long)at).Where(model.IsLeased)];
+
+    private void Settle(long at)
+    {
+        cursor.ApplySettled(at, 1);
+        model.Settled(at, 1);
+    }
+
+    private void Check()
+    {
+        Assert.Equal(model.Floor, cursor.Floor);
+        Assert.Equal(model.InFlight, cursor.InFlight);
+        Assert.Equal(model.Dropped, cursor.Dropped);
+        var outOfKey = Leased().Select(at => keys[at]).Where(key => key != 0).ToList();
+        Assert.Equal(outOfKey.Distinct().Count(), outOfKey.Count);
+        foreach (var at in Leased().Where(at => keys[at] != 0))
+            Assert.DoesNotContain(Enumerable.Range((int)cursor.Floor, (int)(at - cursor.Floor)), lower => keys[lower] == keys[at] && !model.IsSettled(lower));
+    }
+
+    /// <summary>Nothing is lost: who goes on receiving and settling gets to the end.</summary>
+    private void Drain()
+    {
+        end = keys.Length;
+        for (var turns = 0; cursor.Floor < end && turns < 10 * keys.Length; turns++)
+        {
+            now += 300;
+            Assert.Equal(model.Lapse(now), cursor.Lapse(now));
+            foreach (var dead in model.Exhausted.ToList())
+                Settle(dead);
+            Receive(50, now + 10);
+            foreach (var at in Leased())
+                Settle(at);
+        }
+        Assert.Equal(end, cursor.Floor);
+        Assert.Equal((0, 0), (cursor.InFlight, cursor.Returned));
+    }
+}

@@ -1,0 +1,46 @@
+namespace OrleansMq.House.Tests;
+
+public class OrleansSeamTests
+{
+    private const string Client = "src/OrleansMq.Client/OrleansMq.Client.csproj";
+    private const string Server = "src/OrleansMq.Server/OrleansMq.Server.csproj";
+    private const string Sdk = "Microsoft.Orleans.Sdk";
+
+    [Fact]
+    public void TheListsAgreeWithTheProjects() =>
+        Verdict.Clean(OrleansSeam
+            .Parse(
+                Repository.Read("eng/orleans/Orleans.props"),
+                Repository.Read("eng/orleans/Probe.csproj"),
+                Repository.Read("Directory.Packages.props"))
+            .Check(Repository.Projects));
+
+    [Fact]
+    public void AListedProjectMayUseOrleansAndSiloMayReferToIt() =>
+        Assert.Empty(Seam(Client).Check([Project(Client, packages: Sdk), Project("silo/silo.csproj", arrow: "OrleansMq.Client")]));
+
+    [Fact]
+    public void AProjectThatUsesOrleansAndIsNotListedIsFound() =>
+        Assert.Single(Seam().Check([Project(Client, packages: Sdk)]));
+
+    [Fact]
+    public void AProjectThatRefersToAListedOneAndIsNotListedIsFound() =>
+        Assert.Single(Seam(Client).Check([Project(Client, packages: Sdk), Project(Server, arrow: "OrleansMq.Client")]));
+
+    [Fact]
+    public void AListedProjectThatNeedsNoOrleansIsFound() =>
+        Assert.Equal(2, Seam(Client, Server).Check([Project(Client)]).Count());
+
+    [Fact]
+    public void APackageThatTheProbeForgetsIsFound() =>
+        Assert.Single((Seam() with { Probed = [] }).Check([]));
+
+    [Fact]
+    public void TheListIsReadWithoutItsRoot() =>
+        Assert.Equal([Client], OrleansSeam.Parse($"<P><OrleansProject Include=\"$(HouseRoot){Client}\" /></P>", "<P />", "<P />").Listed);
+
+    private static OrleansSeam Seam(params string[] listed) => new(listed, [Sdk], [Sdk]);
+
+    private static ProjectFile Project(string path, string? arrow = null, params string[] packages) =>
+        new(path, arrow is null ? [] : [new ProjectArrow(arrow)], packages);
+}

@@ -1,0 +1,387 @@
+using OrleansMq.Storage.Files.Disk;
+
+namespace OrleansMq.Simulation.Disk;
+
+/// <summary>What a call to the disk is about to do.</summary>
+/// <param name="Number">Counts calls from 1.</param>
+public readonly record struct SimCall(long Number, string Operation, string Path);
+
+/// <summary>The power went: every call fails until the disk is started again.</summary>
+public sealed class SimPowerLossException() : Exception("the power is gone");
+
+/// <summary>
+/// A disk in memory that keeps exactly what POSIX promises and no more: bytes are certain after a flush of the file, names after a
+/// flush of the directory; at a crash any part of the rest is there. Faults are chosen by rules, chances by the seed.
+/// </summary>
+/// <remarks>Deterministic for one caller at a time; safe for several.</remarks>
+public sealed class SimDisk(int seed) : IDisk
+{
+    private readonly object _gate = new();
+    private readonly Random _random = new(seed);
+    private readonly SimFolder _root = new();
+    private readonly Dictionary<string, int> _locks = [];
+    private long _calls;
+    private int _life;
+    private bool _powerless;
+
+    /// <summary>Answers each call: an error, or null to let it happen. Default: all happen.</summary>
+    public Func<SimCall, DiskError?>? Fault { get; set; }
+
+    /// <summary>The power goes at this call; 0 = never. A write may have begun.</summary>
+    public long PowerLossAt { get; set; }
+
+    /// <summary>Bytes for all files together, reserved ones included.</summary>
+    public long Capacity { get; set; } = long.MaxValue;
+
+    /// <summary>Planted fault: file flushes say yes and do nothing.</summary>
+    public bool FlushLies { get; set; }
+
+    /// <summary>Planted fault: directory flushes say yes and do nothing.</summary>
+    public bool DirectoryFlushLies { get; set; }
+
+    /// <summary>Calls so far.</summary>
+    public long Calls => _calls;
+
+    /// <summary>What was open is gone, and of what was not flushed a part that the seed chooses is there.</summary>
+    public void Crash(int crashSeed)
+    {
+        lock (_gate)
+        {
+            var random = new Random(crashSeed);
+            CrashNames(_root, random);
+            _root.ForgetCache(random);
+            _locks.Clear();
+            _life++;
+            _powerless = false;
+            PowerLossAt = 0;
+            Fault = null;
+        }
+    }
+
+    /// <summary>Turns one bit of a file, on the platter and in the cache.</summary>
+    public void FlipBit(string path, long offset, int bit)
+    {
+        lock (_gate)
+            FileAt(path, "flip").Flip(offset, bit);
+    }
+
+    /// <summary>Every file below a directory, with its length.</summary>
+    public IReadOnlyList<(string Path, long Length)> FilesBelow(string path)
+    {
+        lock (_gate)
+        {
+            var files = new List<(string, long)>();
+            Collect(FolderAt(path, "list"), path.TrimEnd('/'), files);
+            return files;
+        }
+    }
+
+    public IDiskFile Open(string path, DiskOpenMode mode)
+    {
+        lock (_gate)
+        {
+            Call("open", path);
+            var (folder, name) = Place(path, "open");
+            if (folder.Cached.TryGetValue(name, out var node))
+            {
+                if (node is not SimInode inode)
+                    throw Error(DiskError.Failed, "open", path);
+                if (mode == DiskOpenMode.Create)
+                    inode.SetLength(0);
+                return new OpenFile(this, inode, path, _life);
+            }
+            if (mode != DiskOpenMode.Create)
+                throw Error(DiskError.Missing, "open", path);
+            var made = new SimInode();
+            Add(folder, name, made);
+            return new OpenFile(this, made, path, _life);
+        }
+    }
+
+    public void Rename(string from, string to)
+    {
+        lock (_gate)
+        {
+            Call("rename", from);
+            var (source, oldName) = Place(from, "rename");
+            var (target, newName) = Place(to, "rename");
+            if (!source.Cached.Remove(oldName, out var node))
+                throw Error(DiskError.Missing, "rename", from);
+            target.Cached[newName] = node;
+            var change = new SimNameChange(() =>
+            {
+                source.Durable.Remove(oldName);
+                target.Durable[newName] = node;
+            });
+            source.Unflushed.Add(change);
+            if (target != source)
+                target.Unflushed.Add(change);
+        }
+    }
+
+    public void Remove(string path) => RemoveNode("unlink", path, node => node is SimInode ? null : DiskError.Failed);
+
+    public void RemoveDirectory(string path) => RemoveNode("rmdir", path, node => node switch
+    {
+        SimFolder { Cached.Count: 0 } => null,
+        SimFolder => DiskError.NotEmpty,
+        _ => DiskError.Missing,
+    });
+
+    public bool MakeDirectory(string path)
+    {
+        lock (_gate)
+        {
+            Call("mkdir", path);
+            var (folder, name) = Place(path, "mkdir");
+            if (folder.Cached.TryGetValue(name, out var node))
+                return node is SimFolder ? false : throw Error(DiskError.Failed, "mkdir", path);
+            Add(folder, name, new SimFolder());
+            return true;
+        }
+    }
+
+    public void FlushDirectory(string path)
+    {
+        lock (_gate)
+        {
+            Call("fsync directory", path);
+            var folder = FolderAt(path, "fsync directory");
+            if (!DirectoryFlushLies)
+                folder.Flush();
+        }
+    }
+
+    public IReadOnlyList<DiskEntry> List(string path)
+    {
+        lock (_gate)
+        {
+            Call("list", path);
+            return [.. FolderAt(path, "list").Cached.Select(entry => new DiskEntry(entry.Key, entry.Value is SimFolder))];
+        }
+    }
+
+    public IDisposable Lock(string path, bool shared)
+    {
+        lock (_gate)
+        {
+            if (!shared)
+                Open(path, DiskOpenMode.Create).Dispose();
+            else
+                FileAt(path, "lock");
+            var holders = _locks.GetValueOrDefault(path);
+            if (holders != 0 && (!shared || holders < 0))
+                throw Error(DiskError.Locked, "lock", path);
+            _locks[path] = shared ? holders + 1 : -1;
+            return new Held(this, path, _life);
+        }
+    }
+
+    /// <summary>Counts the call, and lets power or a rule end it.</summary>
+    private void Call(string operation, string path)
+    {
+        Begin(operation, path, out var error);
+        if (error is { } failed)
+            throw Error(failed, operation, path);
+    }
+
+    private void Begin(string operation, string path, out DiskError? error)
+    {
+        _calls++;
+        _powerless |= _calls == PowerLossAt;
+        if (_powerless)
+            throw new SimPowerLossException();
+        error = Fault?.Invoke(new SimCall(_calls, operation, path));
+    }
+
+    private void RemoveNode(string operation, string path, Func<object, DiskError?> refusal)
+    {
+        lock (_gate)
+        {
+            Call(operation, path);
+            var (folder, name) = Place(path, operation);
+            if (!folder.Cached.TryGetValue(name, out var node))
+                throw Error(DiskError.Missing, operation, path);
+            if (refusal(node) is { } error)
+                throw Error(error, operation, path);
+            folder.Cached.Remove(name);
+            folder.Unflushed.Add(new SimNameChange(() => folder.Durable.Remove(name)));
+        }
+    }
+
+    private static void Add(SimFolder folder, string name, object node)
+    {
+        folder.Cached[name] = node;
+        folder.Unflushed.Add(new SimNameChange(() => folder.Durable[name] = node));
+    }
+
+    private (SimFolder Folder, string Name) Place(string path, string operation)
+    {
+        var slash = path.LastIndexOf('/');
+        return (FolderAt(path[..slash], operation), path[(slash + 1)..]);
+    }
+
+    private SimFolder FolderAt(string path, string operation)
+    {
+        var folder = _root;
+        foreach (var name in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+            folder = folder.Cached.GetValueOrDefault(name) as SimFolder ?? throw Error(DiskError.Missing, operation, path);
+        return folder;
+    }
+
+    private SimInode FileAt(string path, string operation)
+    {
+        var (folder, name) = Place(path, operation);
+        return folder.Cached.GetValueOrDefault(name) as SimInode ?? throw Error(DiskError.Missing, operation, path);
+    }
+
+    private static long Used(SimFolder folder) => folder.Cached.Values.Sum(node => node is SimFolder below ? Used(below) : ((SimInode)node).Allocated);
+
+    private static void CrashNames(SimFolder folder, Random random)
+    {
+        foreach (var below in folder.Cached.Values.Concat(folder.Durable.Values).Distinct().OfType<SimFolder>().ToList())
+            CrashNames(below, random);
+        folder.Crash(random);
+    }
+
+    private static void Collect(SimFolder folder, string path, List<(string Path, long Length)> files)
+    {
+        foreach (var (name, node) in folder.Cached)
+        {
+            if (node is SimFolder below)
+                Collect(below, $"{path}/{name}", files);
+            else
+                files.Add(($"{path}/{name}", ((SimInode)node).Cached.Length));
+        }
+    }
+
+    private static DiskException Error(DiskError error, string operation, string path) => new(error, operation, path, $"simulated {error}");
+
+    private sealed class Held(SimDisk disk, string path, int life) : IDisposable
+    {
+        private bool _released;
+
+        public void Dispose()
+        {
+            lock (disk._gate)
+            {
+                if (!_released && life == disk._life)
+                    disk._locks[path] = Math.Max(0, Math.Abs(disk._locks[path]) - 1);
+                _released = true;
+            }
+        }
+    }
+
+    private sealed class OpenFile(SimDisk disk, SimInode inode, string path, int life) : IDiskFile
+    {
+        public long Length => Locked(() => (long)inode.Cached.Length);
+
+        public void Write(ReadOnlySpan<byte> bytes, long offset)
+        {
+            lock (disk._gate)
+            {
+                CheckLife();
+                try
+                {
+                    disk.Begin("pwrite", path, out var error);
+                    error ??= offset + bytes.Length > inode.Allocated ? Refusal(offset + bytes.Length) : null;
+                    if (error is not { } failed)
+                    {
+                        inode.Write(bytes, offset);
+                        return;
+                    }
+                    inode.Write(bytes[..disk._random.Next(bytes.Length + 1)], offset);
+                    throw Error(failed, "pwrite", path);
+                }
+                catch (SimPowerLossException)
+                {
+                    inode.Write(bytes[..disk._random.Next(bytes.Length + 1)], offset);
+                    throw;
+                }
+            }
+        }
+
+        public int Read(Span<byte> destination, long offset)
+        {
+            lock (disk._gate)
+            {
+                CheckLife();
+                disk.Call("pread", path);
+                return Copy(destination, offset);
+            }
+        }
+
+        public bool TryReadCached(Span<byte> destination, long offset, out int count)
+        {
+            lock (disk._gate)
+            {
+                CheckLife();
+                disk.Call("preadv2", path);
+                var cached = disk._random.Next(4) != 0;
+                count = cached ? Copy(destination, offset) : 0;
+                return cached;
+            }
+        }
+
+        public void Flush()
+        {
+            lock (disk._gate)
+            {
+                CheckLife();
+                disk.Begin("fdatasync", path, out var error);
+                if (error is { } failed)
+                {
+                    inode.LoseUnflushed(disk._random);
+                    throw Error(failed, "fdatasync", path);
+                }
+                if (!disk.FlushLies)
+                    inode.Flush();
+            }
+        }
+
+        public void SetLength(long length) => Locked(() =>
+        {
+            disk.Call("ftruncate", path);
+            inode.SetLength(length);
+            return true;
+        });
+
+        public void Reserve(long offset, long count) => Locked(() =>
+        {
+            disk.Call("fallocate", path);
+            if (Refusal(offset + count) is { } full)
+                throw Error(full, "fallocate", path);
+            inode.Reserve(offset + count);
+            return true;
+        });
+
+        public void Dispose()
+        {
+        }
+
+        private DiskError? Refusal(long end) =>
+            disk.Capacity != long.MaxValue && Used(disk._root) + Math.Max(0, end - inode.Allocated) > disk.Capacity ? DiskError.Full : null;
+
+        private int Copy(Span<byte> destination, long offset)
+        {
+            var count = (int)Math.Clamp(inode.Cached.Length - offset, 0, destination.Length);
+            inode.Cached.AsSpan((int)Math.Min(offset, inode.Cached.Length), count).CopyTo(destination);
+            return count;
+        }
+
+        private T Locked<T>(Func<T> use)
+        {
+            lock (disk._gate)
+            {
+                CheckLife();
+                return use();
+            }
+        }
+
+        private void CheckLife()
+        {
+            if (life != disk._life)
+                throw new SimPowerLossException();
+        }
+    }
+}
