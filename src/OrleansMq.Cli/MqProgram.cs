@@ -14,7 +14,8 @@ public static class MqProgram
     /// <param name="interrupted">Ctrl-C.</param>
     public static async Task<int> Run(string[] args, MqConsole console, Func<Uri, IBroker> connect, CancellationToken interrupted = default)
     {
-        var parsed = Root(new Shell(console, connect)).Parse(args);
+        // Not System.CommandLine's response files: '@FILE' means the file's text in our own options.
+        var parsed = Root(new Shell(console, connect)).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
             foreach (var error in parsed.Errors)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using OrleansMq.Cli.Input;
+using OrleansMq.Json;
 
 namespace OrleansMq.Cli.Commands;
 
@@ -26,15 +27,15 @@ internal static class ConsumeCommand
     {
         var (topic, group, max) = (Common.Topic(), Common.Group(), Common.Max("End after so many messages."));
         var follow = new Option<bool>("--follow", "-f") { Description = "Wait for more instead of ending when there is nothing left; outlasts the broker's restarts." };
-        var style = Options.Of<GroupStyle?>("--style", "queue: lease and acknowledge; log: read whole partitions and commit. Default: the group's, queue for a new one.", "STYLE", t => Text.Word<GroupStyle>(t));
+        var style = Options.Of<GroupStyle?>("--style", "queue: lease and acknowledge; log: read whole partitions and commit. Default: the group's, queue for a new one.", "STYLE", t => Text.Word(Words.GroupStyle)(t));
         var ack = Options.Of("--ack", "after-print: printed at least once (default); before-print: at most once; never: the messages come again.", "WHEN", Ack, AckMode.AfterPrint);
-        var wait = Options.Of("--wait", "Without --follow: how long to wait for the next message before ending. Default 1s.", "TIME", Text.Duration, TimeSpan.FromSeconds(1));
+        var wait = Options.Of<TimeSpan?>("--wait", "Without --follow: how long to wait for the next message before ending. Default 1s.", "TIME", t => Text.Duration(t));
         var consumer = new Option<string>("--consumer") { Description = "This consumer's name in the group.", HelpName = "NAME", DefaultValueFactory = _ => $"mq-{Environment.MachineName}-{Environment.ProcessId}" };
         var separator = Common.KeySeparator("Print each message's key before its body, with this between.");
         var command = new Command("consume", "Print a group's messages and acknowledge them. The group is made on first use.") { topic, group, max, follow, style, ack, wait, consumer, separator };
         return shell.Handle(command, async run =>
         {
-            var options = new ConsumeOptions(run.Get(topic), run.Get(group), run.Get(max), run.Get(follow), run.Get(ack), run.Get(wait), run.Get(consumer),
+            var options = new ConsumeOptions(run.Get(topic), run.Get(group), run.Get(max), run.Get(follow), run.Get(ack), run.Get(wait) ?? TimeSpan.FromSeconds(1), run.Get(consumer),
                 MessagePrinter.For(run, run.Get(separator)));
             if (await StyleOf(run, options, run.Get(style)) == GroupStyle.Log)
                 await LogConsumption.Run(run, options);
@@ -50,7 +51,7 @@ internal static class ConsumeCommand
         {
             var group = await Patience.Try(run, options.Follow, () => run.Broker.DescribeGroup(options.Topic, options.Group, run.Cancel));
             return asked is { } style && style != group.Settings.Style
-                ? throw new MqException(ErrorCodes.Conflict, $"Group {options.Topic}/{options.Group} is of {Text.Name(group.Settings.Style)} style.")
+                ? throw new MqException(ErrorCodes.Conflict, $"Group {options.Topic}/{options.Group} is of {Words.GroupStyle.Write(group.Settings.Style)} style.")
                 : group.Settings.Style;
         }
         catch (MqException e) when (e.Code == ErrorCodes.GroupUnknown)

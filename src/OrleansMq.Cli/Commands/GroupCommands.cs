@@ -96,7 +96,7 @@ internal static class GroupCommands
 /// <summary>A group's settings as options.</summary>
 internal sealed class GroupOptions(TimeProvider time)
 {
-    private readonly Option<Change<GroupStyle>> _style = Options.Change("--style", "queue: leases, one by one; log: whole partitions in order. Default queue.", "STYLE", Text.Word<GroupStyle>);
+    private readonly Option<Change<GroupStyle>> _style = Options.Change("--style", "queue: leases, one by one; log: whole partitions in order. Default queue.", "STYLE", Text.Word(Words.GroupStyle));
     private readonly Option<Change<bool>> _byKey = Options.Change("--by-key", "Queue style: messages of one key at one consumer at a time, in order. Default false.", "BOOL", Text.Switch);
     private readonly Option<Change<int?>> _maxActive = Options.ChangeOrNone("--max-active", "1: one consumer works, the others stand by. Default none.", "N", Text.SmallCount);
     private readonly Option<Change<StartAt>> _from = Options.Change("--from", "Where a new group begins: earliest, latest, a time, or how long ago (10m). Default earliest.", "WHERE", t => Text.Start(t, time.GetUtcNow(), offsets: false));

@@ -106,13 +106,13 @@ internal static class TopicCommands
 internal sealed class TopicOptions
 {
     private readonly Option<Change<int>> _partitions = Options.Change("--partitions", "1 to 10,000; can't shrink. Default 1.", "N", Text.SmallCount);
-    private readonly Option<Change<Acks?>> _acks = Options.ChangeOrNone("--acks", "Least level of acknowledgement: accepted or durable. Default none set.", "LEVEL", Text.Word<Acks>);
+    private readonly Option<Change<Acks?>> _acks = Options.ChangeOrNone("--acks", "Least level of acknowledgement: accepted or durable. Default none set.", "LEVEL", Text.Word(Words.Acks));
     private readonly Option<Change<bool>> _keepUnsettled = Options.Change("--keep-unsettled", "Whether what a declared group has not settled outlives the retention. Default true.", "BOOL", Text.Switch);
     private readonly Option<Change<TimeSpan>> _retention = Options.Change("--retention", "How long settled messages stay. Default 7d.", "TIME", Text.Duration);
     private readonly Option<Change<long?>> _retentionBytes = Options.ChangeOrNone("--retention-bytes", "Bytes in each partition beyond which settled messages go. Default none.", "BYTES", Text.Bytes);
     private readonly Option<Change<long?>> _maxMessages = Options.ChangeOrNone("--max-messages", "Backlog limit over all partitions. Default none.", "N", Text.Count);
     private readonly Option<Change<long?>> _maxBytes = Options.ChangeOrNone("--max-bytes", "Backlog limit in bytes. Default none.", "BYTES", Text.Bytes);
-    private readonly Option<Change<WhenFull>> _whenFull = Options.Change("--when-full", "What the limits do: refuse, dropOldest, wait. Default refuse.", "WHAT", Text.Word<WhenFull>);
+    private readonly Option<Change<WhenFull>> _whenFull = Options.Change("--when-full", "What the limits do: refuse, dropOldest, wait. Default refuse.", "WHAT", Text.Word(Words.WhenFull));
     private readonly Option<Change<long?>> _admit = Options.ChangeOrNone("--admit", "Exactly so many messages are accepted in the topic's life. Default none.", "N", Text.Count);
     private readonly Option<Change<double?>> _rate = Options.ChangeOrNone("--rate", "Messages a second. Default none.", "N", Text.Rate);
     private readonly Option<Change<double?>> _producerRate = Options.ChangeOrNone("--producer-rate", "Messages a second of each producer. Default none.", "N", Text.Rate);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using OrleansMq.Json;
 
 namespace OrleansMq.Cli.Input;
 
@@ -17,7 +18,7 @@ internal static class Common
     }
 
     public static Option<Acks?> Acks() =>
-        Options.Of<Acks?>("--acks", "What an acknowledgement means: none, accepted, durable. Left out: what the topic or the broker says.", "LEVEL", text => Text.Word<Acks>(text));
+        Options.Of<Acks?>("--acks", "What an acknowledgement means: none, accepted, durable. Left out: what the topic or the broker says.", "LEVEL", text => Text.Word(Words.Acks)(text));
 
     public static Option<long?> Max(string description) =>
         Options.Of<long?>("--max", description, "N", text => Text.Count(text) is > 0 and var max ? max : throw new FormatException("at least 1"));

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using OrleansMq.Json;
 
 namespace OrleansMq.Cli.Input;
 
@@ -66,16 +67,9 @@ internal static class Text
         _ => throw Expected(text, "true or false"),
     };
 
-    /// <summary>One of an enumeration's names, in camelCase as HTTP writes them.</summary>
-    public static T Word<T>(string text) where T : struct, Enum =>
-        Enum.GetValues<T>().Where(v => Name(v) == text).Select(v => (T?)v).FirstOrDefault()
-        ?? throw Expected(text, string.Join(", ", Enum.GetValues<T>().Select(Name)));
-
-    public static string Name<T>(T value) where T : struct, Enum
-    {
-        var name = value.ToString();
-        return char.ToLowerInvariant(name[0]) + name[1..];
-    }
+    /// <summary>One of the words that HTTP has for it.</summary>
+    public static Func<string, T> Word<T>(WordList<T> words) where T : struct, Enum =>
+        text => words.TryRead(text, out var value) ? value : throw Expected(text, words.ToString());
 
     /// <summary><c>0:42</c>.</summary>
     public static Position Position(string text)

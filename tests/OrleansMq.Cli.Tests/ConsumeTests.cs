@@ -1,0 +1,122 @@
+namespace OrleansMq.Cli.Tests;
+
+public sealed class ConsumeTests : IAsyncLifetime
+{
+    private EmbeddedBroker _broker = null!;
+
+    public async Task InitializeAsync()
+    {
+        _broker = await EmbeddedBroker.InMemory();
+        await _broker.PutTopic("t", new TopicChange());
+        await _broker.Publish("t", [.. Enumerable.Range(1, 5).Select(i => Message.OfText($"m{i}", "k"))]);
+    }
+
+    public async Task DisposeAsync() => await _broker.DisposeAsync();
+
+    [Theory]
+    [InlineData("queue")]
+    [InlineData("log")]
+    public async Task WhatIsPrintedIsAcknowledgedAndDoesNotComeAgain(string style)
+    {
+        var first = await Consume("--style", style, "--max", "2");
+        var second = await Consume("--style", style);
+        var third = await Consume();
+
+        Assert.Equal(["m1", "m2"], first.Lines);
+        Assert.Equal(["m3", "m4", "m5"], second.Lines);
+        Assert.Empty(third.Out);
+        Assert.Equal(0, await Lag());
+    }
+
+    [Fact]
+    public async Task NeverAcknowledgedComesAgain()
+    {
+        Assert.Equal(5, (await Consume("--ack", "never", "--max", "5")).Lines.Length);
+
+        Assert.Equal(5, await Lag());
+    }
+
+    [Theory]
+    [InlineData("queue")]
+    [InlineData("log")]
+    public async Task AReaderThatGoesLeavesTheRestToOthersAtOnce(string style)
+    {
+        var head = new GoneAfter(lines: 2);
+
+        var code = await MqProgram.Run(["consume", "t", "--group", "g", "--style", style, "--follow"], new MqConsole(TextReader.Null, head, TextWriter.Null), _ => BrokerProxy.Over(_broker));
+
+        Assert.Equal(ExitCode.Done, code);
+        Assert.Equal(3, await Lag());
+        Assert.Equal(["m3", "m4", "m5"], (await Consume()).Lines);
+    }
+
+    [Theory]
+    [InlineData("queue")]
+    [InlineData("log")]
+    public async Task CtrlCEndsFollowingAndWhatWasPrintedIsAcknowledged(string style)
+    {
+        using var ctrlC = new CancellationTokenSource();
+        var output = new Watched(text => { if (text == "m5") ctrlC.Cancel(); });
+
+        var code = await MqProgram.Run(["consume", "t", "--group", "g", "--style", style, "--follow"], new MqConsole(TextReader.Null, output, TextWriter.Null), _ => BrokerProxy.Over(_broker), ctrlC.Token);
+
+        Assert.Equal(ExitCode.Interrupted, code);
+        Assert.Equal(0, await Lag());
+    }
+
+    [Fact]
+    public async Task FollowingOutlastsAnUnavailableBroker()
+    {
+        var failures = 0;
+        var shaky = BrokerProxy.Over(_broker, (call, _) =>
+        {
+            if (call == nameof(IBroker.Receive) && failures++ < 2)
+                throw new MqException(ErrorCodes.PartitionUnavailable, "Not now.", TimeSpan.FromMilliseconds(1));
+        });
+
+        var run = await Mq.Run(shaky, "consume", "t", "--group", "g", "--follow", "--max", "5");
+
+        Assert.Equal((ExitCode.Done, 5), (run.Code, run.Lines.Length));
+        Assert.Equal("mq: Not now. Trying again.\n", run.Error);
+    }
+
+    [Fact]
+    public async Task AnotherStyleThanTheGroupsIsRefused()
+    {
+        await Consume("--max", "1");
+
+        var run = await Mq.Run(_broker, "consume", "t", "--group", "g", "--style", "log");
+
+        Assert.Equal(ExitCode.Refused, run.Code);
+        Assert.StartsWith("mq: conflict: ", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ForProgramsEveryFieldIsThere()
+    {
+        var message = (await Consume("--json", "--max", "1")).Json;
+
+        Assert.Equal(("k", 0, 1), ((string)message["key"]!, (int)message["position"]!["offset"]!, (int)message["deliveryCount"]!));
+        Assert.NotNull(message["lease"]);
+    }
+
+    private Task<Mq> Consume(params string[] more) => Mq.Ok(_broker, ["consume", "t", "--group", "g", "--wait", "50ms", .. more]);
+
+    private async Task<long> Lag() => (await _broker.DescribeGroup("t", "g")).Partitions.Sum(p => p.Lag);
+
+    private sealed class GoneAfter(int lines) : StringWriter
+    {
+        private int _left = lines;
+
+        public override void WriteLine(string? value)
+        {
+            if (_left-- == 0)
+                throw new IOException("Broken pipe");
+        }
+    }
+
+    private sealed class Watched(Action<string?> seen) : StringWriter
+    {
+        public override void WriteLine(string? value) => seen(value);
+    }
+}
