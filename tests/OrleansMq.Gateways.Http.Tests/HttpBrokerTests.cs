@@ -91,6 +91,17 @@ public sealed class HttpBrokerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task NoKeyStaysNoKey()
+    {
+        Assert.Null(Message.OfText("x").Key);
+        Assert.Null(Message.OfJson("1").Key);
+        await _broker.Publish("t", [new Message { Body = "1"u8.ToArray() }]);
+        Assert.Null(Assert.Single((IReadOnlyList<Message>)_served.Broker.TheChange("Publish")[1]!).Key);
+        var browsed = (await _served.Send("GET", "/v1/topics/t/partitions/0/messages")).Json.GetProperty("messages")[0];
+        Assert.False(browsed.TryGetProperty("key", out _));
+    }
+
+    [Fact]
     public async Task ProducerWithoutANameIsKnownByItsAddress()
     {
         await _broker.Publish("t", [Samples.Message]);

@@ -76,16 +76,16 @@ public sealed class MutationFuzz
                 case 0: bytes[at] = (byte)random.Next(256); break;
                 case 1: bytes.RemoveRange(at, Math.Min(random.Next(1, 20), bytes.Count - at)); break;
                 case 2: bytes.InsertRange(at, Encoding.UTF8.GetBytes(Tokens[random.Next(Tokens.Length)])); break;
-                case 3: bytes.InsertRange(at, bytes.GetRange(random.Next(at), 1 + random.Next(Math.Min(at, 30)) / 2)); break;
+                case 3: bytes.InsertRange(at, bytes.GetRange(0, random.Next(1, Math.Min(at, 30) + 1))); break;
                 default: bytes[at] ^= (byte)(1 << random.Next(8)); break;
             }
         }
         return [.. bytes];
     }
 
-    // What the client itself would not send.
+    // What the client itself would not send, or Kestrel refuses without asking us.
     private static bool IsAddress(string path) =>
-        path.StartsWith('/') && !path.StartsWith("//", StringComparison.Ordinal) && path.All(c => c is > ' ' and < '\u007f' and not ('#' or '\\'));
+        path.StartsWith('/') && !path.Contains("%00", StringComparison.Ordinal) && !path.StartsWith("//", StringComparison.Ordinal) && path.All(c => c is > ' ' and < '\u007f' and not ('#' or '\\'));
 
     private static async Task<int?> Exchange(int port, byte[] request)
     {

@@ -29,7 +29,7 @@ internal sealed class Served : IAsyncDisposable
     public async Task<Answer> Send(string method, string path, byte[]? body, string? type, CancellationToken cancel = default)
     {
         // Not through Uri: it would tidy the path.
-        using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(Gateway.Uri, new Uri(path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true })));
+        using var request = new HttpRequestMessage(new HttpMethod(method), new Uri($"http://{Gateway.Address}{path}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
         if (body is not null)
         {
             request.Content = new ByteArrayContent(body);
