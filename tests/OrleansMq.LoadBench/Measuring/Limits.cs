@@ -17,7 +17,7 @@ internal sealed record Limits(double SmallFlushMicros, double SmallFlushesPerSec
         var small = Flushes(folder, 4 << 10, 3_000 / scale);
         var large = Flushes(folder, 1 << 20, 200 / scale);
         return new Limits(
-            small.P50Micros, small.PerSecond, large.PerSecond * (1 << 20) / 1e6, GbPerSecond(64 << 10, (bytes, _) => Crc32C.Compute(bytes)), GbPerSecond(8 << 20, (bytes, copy) =>
+            small.P50Micros, small.PerSecond, large.PerSecond * (1 << 20) / 1e6, GbPerSecond(64 << 10, (bytes, _) => Crc32C.Compute(bytes)), GbPerSecond(64 << 20, (bytes, copy) =>
             {
                 bytes.CopyTo(copy);
                 return 0;
@@ -58,7 +58,7 @@ internal sealed record Limits(double SmallFlushMicros, double SmallFlushesPerSec
         var best = 0.0;
         for (var round = 0; round < 10; round++)
         {
-            var times = (32 << 20) / bytes;
+            var times = Math.Max(1, (32 << 20) / bytes);
             var began = Stopwatch.GetTimestamp();
             for (var i = 0; i < times; i++)
                 _ = work(from, to);

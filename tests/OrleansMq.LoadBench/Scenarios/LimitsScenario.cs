@@ -10,7 +10,7 @@ internal sealed class LimitsScenario : IScenario
 
     public string Help =>
         """
-        4 KiB and 1 MiB appends to a growing file, each followed by fdatasync, by system calls alone; CRC32C of 64 KiB and copying of 8 MiB, on one core,
+        4 KiB and 1 MiB appends to a growing file, each followed by fdatasync, by system calls alone; CRC32C of 64 KiB and copying of 64 MiB (beyond the caches), on one core,
         best of ten. Every other scenario measures the same before each of its runs.
         """;
 
