@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using OrleansMq.LoadBench.Loads;
+using OrleansMq.LoadBench.Measuring;
+
+namespace OrleansMq.LoadBench.Scenarios;
+
+internal sealed class BacklogScenario : IScenario
+{
+    public string Name => "backlog";
+
+    public string Summary => "millions appended and not read, then drained: does the last million cost what the first did?";
+
+    public string Help =>
+        """
+        Messages are appended in batches while nobody reads; then one reader drains them, first as they lie in the page cache, then again after posix_fadvise took the files out of it.
+        "first fifth", "last fifth": the rate of appending. "on disk": what the log counts for each message, and what the file system gave for it. "memory grew": this process's resident
+        memory while appending, after a collection. Default: 5,000,000 messages accepted (--acks durable for the other), 1 partition.
+        """;
+
+    public async Task Run(Bench bench)
+    {
+        await using var host = await bench.StartBroker();
+        var load = Load.Of(bench, 5_000_000, bench.Options.Acks ?? Acks.Accepted);
+        await load.CreateTopic(host.Broker);
+        await BatchWriting.Run(host.Broker, load with { Count = Math.Min(load.Count / 10, 100_000) });
+        var before = Resident();
+        await Fill(bench, host, load);
+        bench.Add("memory grew", (Resident() - before) / 1e6, "MB");
+        var end = (await host.Broker.DescribeTopic(load.Topic)).Partitions;
+        var count = end.Sum(partition => partition.End);
+        bench.Add("on disk, log", (double)end.Sum(partition => partition.Bytes) / count, "B/msg");
+        if (!bench.Options.Memory)
+            bench.Add("on disk, file system", (double)host.Folder.AllocatedBytes / count, "B/msg");
+        await Drain(bench, host, load, count, "drained, warm");
+        if (bench.Options.Memory)
+            return;
+        foreach (var file in Directory.EnumerateFiles(host.Folder.Path, "*", SearchOption.AllDirectories).Where(file => new FileInfo(file).Length > 1 << 20))
+            Disk.Forget(file);
+        await Drain(bench, host, load, count, "drained, cold");
+    }
+
+    private static async Task Fill(Bench bench, BenchBroker host, Load load)
+    {
+        long appended = 0;
+        var fifth = load.Count / 5;
+        var began = Stopwatch.GetTimestamp();
+        long first = 0, last = 0;
+        await BatchWriting.Run(host.Broker, load, messages =>
+        {
+            var now = Interlocked.Add(ref appended, messages);
+            if (now >= fifth && now - messages < fifth)
+                first = Stopwatch.GetTimestamp();
+            if (now >= 4 * fifth && now - messages < 4 * fifth)
+                last = Stopwatch.GetTimestamp();
+        });
+        bench.Add("appended", load.Count / Stopwatch.GetElapsedTime(began).TotalSeconds, "msgs/s");
+        bench.Add("appended, first fifth", fifth / Stopwatch.GetElapsedTime(began, first).TotalSeconds, "msgs/s");
+        bench.Add("appended, last fifth", (load.Count - 4 * fifth) / Stopwatch.GetElapsedTime(last).TotalSeconds, "msgs/s");
+    }
+
+    private static async Task Drain(Bench bench, BenchBroker host, Load load, long count, string part)
+    {
+        var meter = new Meter();
+        await BatchReading.Run(host.Broker, load.Topic, load.Partitions, count);
+        meter.Report(bench, part, count);
+    }
+
+    private static long Resident()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+        return Environment.WorkingSet;
+    }
+}
