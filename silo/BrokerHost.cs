@@ -1,3 +1,4 @@
+using OrleansMq.Engine.Storage;
 
 namespace OrleansMq.Silo;
 
@@ -6,9 +7,22 @@ namespace OrleansMq.Silo;
 internal sealed record BrokerHost(IBroker Broker, Action<string, string> Announce)
 {
     /// <exception cref="IOException">The data folder is in use, or can't be read or written.</exception>
-    public static ValueTask<BrokerHost> Start(SiloOptions options, ILogger log, CancellationToken cancel)
+    public static async ValueTask<BrokerHost> Start(SiloOptions options, ILogger log, CancellationToken cancel)
     {
-        // PLUG: EmbeddedBroker, when it is there.
-        throw new IOException($"{options.Data}: the embedded broker is not in this build.");
+        try
+        {
+            var broker = await EmbeddedBroker.Start(new EmbeddedOptions
+            {
+                Data = options.Data,
+                DefaultAcks = options.Durable ? Acks.Durable : Acks.Accepted,
+                Node = Environment.MachineName,
+                OnReport = report => log.LogWarning("{Report}", report),
+            });
+            return new BrokerHost(broker, broker.Announce);
+        }
+        catch (StorageException error)
+        {
+            throw new IOException(error.Message, error);
+        }
     }
 }

@@ -53,7 +53,7 @@ internal sealed record HttpRoute(string Method, string Template, string Name, st
         List<string>? values = null;
         for (var i = 0; i < path.Length; i++)
         {
-            if (IsParameter(Segments[i]))
+            if (IsParameter(Segments[i]) && path[i].Length > 0)
                 (values ??= []).Add(path[i]);
             else if (!string.Equals(Segments[i], path[i], StringComparison.Ordinal))
                 return null;

@@ -218,13 +218,26 @@ public sealed class FileStorage : IStorage
             open.EndWith(new LogMissingException($"{place} was deleted."));
         _suspect.TryRemove(id, out _);
         var topic = _folder.TopicFolder(id.TopicId);
-        if (!_disk.ListOrEmpty(topic).Any(entry => entry.Name == Path.GetFileName(place.Folder)))
-            return;
         var tomb = Path.Join(_folder.Deleted, $"{id.TopicId:N}-{id.Partition}-{_options.DrawIncarnation():x16}");
-        _disk.Rename(place.Folder, tomb);
+        var found = Tolerating(DiskError.Missing, () => _disk.Rename(place.Folder, tomb));
+        // Also where an earlier attempt renamed it and did not come to this.
         _disk.FlushNames(_folder.Deleted);
-        _disk.FlushNames(topic);
-        _disk.RemoveTree(tomb);
+        Tolerating(DiskError.Missing, () => _disk.FlushNames(topic));
+        if (found)
+            _disk.RemoveTree(tomb);
+    }
+
+    private static bool Tolerating(DiskError error, Action call)
+    {
+        try
+        {
+            call();
+            return true;
+        }
+        catch (DiskException e) when (e.Error == error)
+        {
+            return false;
+        }
     }
 
     private LogManifest? TryReadManifest(FileLogPlace place)

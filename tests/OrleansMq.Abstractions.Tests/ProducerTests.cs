@@ -8,7 +8,7 @@ public sealed class ProducerTests
     private readonly TaskCompletionSource _gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     [Fact]
-    public async Task WhatIsSentIsStoredInOrderAndAnswered()
+    public void WhatIsSentIsStoredInOrderAndAnswered() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker();
         await using var producer = new Producer(broker, "t", time: _time);
@@ -18,10 +18,10 @@ public sealed class ProducerTests
         var results = await Task.WhenAll(sent);
         Assert.Equal(Numbers(0, 100), broker.Bodies());
         Assert.Equal(Enumerable.Range(0, 100).Select(n => new Position(0, n)), results.Select(result => result.Position));
-    }
+    });
 
     [Fact]
-    public async Task MessagesThatComeWhileABatchIsInFlightAreOneBatch()
+    public void MessagesThatComeWhileABatchIsInFlightAreOneBatch() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker { Hold = (call, _) => call == 0 ? _gate.Task : Task.CompletedTask };
         await using var producer = new Producer(broker, "t", time: _time);
@@ -33,10 +33,10 @@ public sealed class ProducerTests
         await first;
         await Task.WhenAll(others);
         Assert.Equal(2, broker.Appends.Count);
-    }
+    });
 
     [Fact]
-    public async Task ALostReplyStoresNothingTwice()
+    public void ALostReplyStoresNothingTwice() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker { Script = (call, _) => call == 0 ? Fault.ReplyLost : null };
         await using var producer = new Producer(broker, "t", time: _time);
@@ -47,10 +47,10 @@ public sealed class ProducerTests
         Assert.Equal(new Position(0, 0), result.Position);
         Assert.True(result.Duplicate);
         Assert.Equal(Numbers(0, 1), broker.Bodies());
-    }
+    });
 
     [Fact]
-    public async Task AnUnavailablePartitionIsRetriedWithoutEndAndInOrder()
+    public void AnUnavailablePartitionIsRetriedWithoutEndAndInOrder() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker { Script = (call, _) => call < 200 ? Fault.Unavailable : null };
         await using var producer = new Producer(broker, "t", new() { BatchMessages = 10 }, _time);
@@ -59,10 +59,10 @@ public sealed class ProducerTests
 
         await Until(Task.WhenAll(sent));
         Assert.Equal(Numbers(0, 100), broker.Bodies());
-    }
+    });
 
     [Fact]
-    public async Task FaultsOfEveryKindInFlightKeepOrderAndStoreOnce()
+    public void FaultsOfEveryKindInFlightKeepOrderAndStoreOnce() => StoryThread.Run(async () =>
     {
         for (var seed = 0; seed < 20; seed++)
         {
@@ -92,10 +92,10 @@ public sealed class ProducerTests
             Assert.Equal(Numbers(0, 100), broker.Bodies());
             Assert.Equal(Enumerable.Range(0, 100).Select(n => (long)n), results.Select(result => result.Position.Offset));
         }
-    }
+    });
 
     [Fact]
-    public async Task ARefusalInTheMiddleFailsItsMessagesAndTheOthersGoOn()
+    public void ARefusalInTheMiddleFailsItsMessagesAndTheOthersGoOn() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker { Script = (_, request) => BodiesOf(request).Contains("5") ? Fault.Refused(ErrorCodes.Forbidden) : null };
         broker.Hold = (call, _) => call == 0 ? _gate.Task : Task.CompletedTask;
@@ -114,10 +114,10 @@ public sealed class ProducerTests
 
         Assert.Equal(Numbers(0, 20).Where(body => body != "5"), broker.Bodies());
         Assert.Equal(1, broker.OpenedProducers);
-    }
+    });
 
     [Fact]
-    public async Task ARefusalAmongLostRepliesStoresTheOthersOnceAndInOrder()
+    public void ARefusalAmongLostRepliesStoresTheOthersOnceAndInOrder() => StoryThread.Run(async () =>
     {
         for (var seed = 0; seed < 20; seed++)
         {
@@ -144,10 +144,10 @@ public sealed class ProducerTests
             Assert.InRange(refused, 1, 2);
             Assert.Equal(broker.Bodies().OrderBy(int.Parse), broker.Bodies());
         }
-    }
+    });
 
     [Fact]
-    public async Task AMessageThatIsTooLargeDoesNotTakeItsNeighboursWithIt()
+    public void AMessageThatIsTooLargeDoesNotTakeItsNeighboursWithIt() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker { RefuseBodiesOver = 10, Hold = (call, _) => call == 0 ? _gate.Task : Task.CompletedTask };
         await using var producer = new Producer(broker, "t", time: _time);
@@ -161,10 +161,10 @@ public sealed class ProducerTests
         await Until(Task.WhenAll([first, .. before, .. after]));
         Assert.Equal(ErrorCodes.MessageTooLarge, await Outcome(large));
         Assert.Equal(Numbers(0, 41), broker.Bodies());
-    }
+    });
 
     [Fact]
-    public async Task AdmissionTakesExactlyItsNumber()
+    public void AdmissionTakesExactlyItsNumber() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker { Admit = 37, Hold = (call, _) => call == 0 ? _gate.Task : Task.CompletedTask };
         await using var producer = new Producer(broker, "t", time: _time);
@@ -178,10 +178,10 @@ public sealed class ProducerTests
         Assert.Equal(37, stored);
         Assert.Equal(Numbers(0, 37), broker.Bodies());
         Assert.InRange(broker.Appends.Count, 1, 40);
-    }
+    });
 
     [Fact]
-    public async Task WhereTheBrokerForgotTheProducerItGoesOnUnderANewId()
+    public void WhereTheBrokerForgotTheProducerItGoesOnUnderANewId() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker();
         await using var producer = new Producer(broker, "t", time: _time);
@@ -193,10 +193,10 @@ public sealed class ProducerTests
         await Until(Task.WhenAll(sent));
         Assert.Equal(Numbers(0, 11), broker.Bodies());
         Assert.Equal(2, broker.OpenedProducers);
-    }
+    });
 
     [Fact]
-    public async Task AFencedProducerEnds()
+    public void AFencedProducerEnds() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker { Script = (call, _) => call == 1 ? Fault.Refused(ErrorCodes.ProducerFenced) : null };
         await using var producer = new Producer(broker, "t", new() { Name = "billing" }, _time);
@@ -205,10 +205,10 @@ public sealed class ProducerTests
         Assert.Equal(ErrorCodes.ProducerFenced, await Outcome(producer.Send(Body(1))));
 
         Assert.Equal(ErrorCodes.ProducerFenced, await Outcome(producer.Send(Body(2))));
-    }
+    });
 
     [Fact]
-    public async Task AfterRetryForTheMessageFails()
+    public void AfterRetryForTheMessageFails() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker { Script = (_, _) => Fault.Unavailable };
         await using var producer = new Producer(broker, "t", new() { RetryFor = TimeSpan.FromSeconds(30) }, _time);
@@ -217,10 +217,10 @@ public sealed class ProducerTests
         Assert.Equal(ErrorCodes.PartitionUnavailable, await Outcome(producer.Send(Body(0))));
 
         Assert.InRange(_time.GetUtcNow() - began, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(32));
-    }
+    });
 
     [Fact]
-    public async Task TheBrokersHintIsHonoured()
+    public void TheBrokersHintIsHonoured() => StoryThread.Run(async () =>
     {
         var hint = TimeSpan.FromSeconds(7);
         var broker = new LogBroker { Script = (call, _) => call == 0 ? new Fault(new MqException(ErrorCodes.RateLimited, "Slower.", hint)) : null };
@@ -230,10 +230,10 @@ public sealed class ProducerTests
         await Until(producer.Send(Body(0)));
 
         Assert.Equal(hint, _time.GetUtcNow() - began);
-    }
+    });
 
     [Fact]
-    public async Task ASenderWaitsWhileTheBufferIsFull()
+    public void ASenderWaitsWhileTheBufferIsFull() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker { Hold = (_, _) => _gate.Task };
         await using var producer = new Producer(broker, "t", new() { MaxBufferedBytes = 10_000 }, _time);
@@ -247,10 +247,10 @@ public sealed class ProducerTests
         await second;
         await producer.Flush();
         Assert.Equal(2, broker.Bodies().Length);
-    }
+    });
 
     [Fact]
-    public async Task AMessageTakenBackWhileItWaitsIsNotSent()
+    public void AMessageTakenBackWhileItWaitsIsNotSent() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker { Hold = (_, _) => _gate.Task };
         await using var producer = new Producer(broker, "t", new() { MaxBufferedBytes = 1000 }, _time);
@@ -265,10 +265,10 @@ public sealed class ProducerTests
         await first;
         await producer.Flush();
         Assert.Single(broker.Bodies());
-    }
+    });
 
     [Fact]
-    public async Task LingerGathersUntilItsTime()
+    public void LingerGathersUntilItsTime() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker();
         await using var producer = new Producer(broker, "t", new() { Linger = TimeSpan.FromMilliseconds(50) }, _time);
@@ -278,10 +278,10 @@ public sealed class ProducerTests
         await Until(Task.WhenAll(sent));
 
         Assert.Single(broker.Appends);
-    }
+    });
 
     [Fact]
-    public async Task OnlyABatchWithReservedHeadersIsRich()
+    public void OnlyABatchWithReservedHeadersIsRich() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker();
         await using var producer = new Producer(broker, "t", time: _time);
@@ -290,10 +290,10 @@ public sealed class ProducerTests
         await producer.Send(new Message { Body = new byte[1], Token = "a" });
 
         Assert.Equal([false, true], broker.Appends.Select(append => append.Rich));
-    }
+    });
 
     [Fact]
-    public async Task KeysChooseThePartitionAsKafkaDoes()
+    public void KeysChooseThePartitionAsKafkaDoes() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker(new() { Partitions = 8 });
         await using var producer = new Producer(broker, "t", time: _time);
@@ -301,10 +301,10 @@ public sealed class ProducerTests
         var result = await producer.Send(Message.OfText("x", key: "21"));
 
         Assert.Equal(Records.Murmur2.PartitionFor("21"u8, 8), result.Position.Partition);
-    }
+    });
 
     [Fact]
-    public async Task ClosingWaitsForWhatWasAccepted()
+    public void ClosingWaitsForWhatWasAccepted() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker { Hold = (_, _) => _gate.Task };
         var producer = new Producer(broker, "t", time: _time);
@@ -316,6 +316,24 @@ public sealed class ProducerTests
 
         await closing;
         Assert.All(sent, each => Assert.True(each.IsCompletedSuccessfully));
+    });
+
+    [Fact]
+    public async Task ManyThreadsKeepTheOrderOfEachOne()
+    {
+        var broker = new LogBroker(new() { Partitions = 4 }) { Script = (call, _) => call % 7 == 3 ? Fault.ReplyLost : null };
+        await using (var producer = new Producer(broker, "t", new() { MaxBufferedBytes = 10_000, RetryDelay = TimeSpan.FromMilliseconds(1) }))
+        {
+            await Task.WhenAll(Enumerable.Range(0, 4).Select(thread => Task.Run(async () =>
+            {
+                for (var i = 0; i < 2000; i++)
+                    await producer.Enqueue(Body(i) with { Partition = thread });
+            })));
+            await producer.Flush();
+        }
+
+        for (var thread = 0; thread < 4; thread++)
+            Assert.Equal(Numbers(0, 2000), broker.Bodies(thread));
     }
 
     private static Message Body(int number) => Message.OfText(number.ToString(System.Globalization.CultureInfo.InvariantCulture)) with { ContentType = null };

@@ -3,9 +3,6 @@ namespace OrleansMq.Conformance;
 /// <summary>A clock that stands still until it is moved; then timers fire in the order of their due times, those of one time in the order they were set.</summary>
 public sealed class ManualTime : TimeProvider
 {
-    // Real time after which a story that waits has failed.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly Lock _sync = new();
     private readonly SortedSet<ManualTimer> _armed = new(Comparer<ManualTimer>.Create(
         (a, b) => (a.Due, a.Turn).CompareTo((b.Due, b.Turn))));
@@ -55,22 +52,26 @@ public sealed class ManualTime : TimeProvider
             timer.Fire();
     }
 
+    /// <summary>How long until the next timer; null where none is armed.</summary>
+    private TimeSpan? NextTimer
+    {
+        get
+        {
+            lock (_sync)
+                return _armed.Min is { } next ? next.Due > _elapsed ? next.Due - _elapsed : TimeSpan.Zero : null;
+        }
+    }
+
     /// <summary>Moves the clock to the next timer, if one is armed.</summary>
     public bool AdvanceToNextTimer()
     {
-        TimeSpan by;
-        lock (_sync)
-        {
-            if (_armed.Min is not { } next)
-                return false;
-            by = next.Due - _elapsed;
-        }
-
+        if (NextTimer is not { } by)
+            return false;
         Advance(by);
         return true;
     }
 
-    /// <summary>Awaits the task, and moves the clock from timer to timer as long as nothing else is going on.</summary>
+    /// <summary>Awaits the task, and moves the clock from timer to timer whenever nothing else is going on. To be called in a <see cref="StoryThread"/>.</summary>
     public async Task<T> Until<T>(Task<T> task)
     {
         await Until((Task)task);
@@ -80,17 +81,34 @@ public sealed class ManualTime : TimeProvider
     /// <inheritdoc cref="Until{T}"/>
     public async Task Until(Task task)
     {
-        using var patience = new CancellationTokenSource(Patience);
+        var thread = SynchronizationContext.Current as StoryThread
+            ?? throw new InvalidOperationException("Only on its own thread does a story know when nothing else is going on.");
         while (!task.IsCompleted)
         {
-            patience.Token.ThrowIfCancellationRequested();
-            // Whoever is at work gets the processor first: a short real pause, after which it would have armed its timer.
-            await Task.WhenAny(task, Task.Delay(1, CancellationToken.None));
-            if (!task.IsCompleted)
-                AdvanceToNextTimer();
+            await Task.WhenAny(task, thread.Quiet());
+            // Without a timer it is not the clock that the task waits for.
+            if (!task.IsCompleted && !AdvanceToNextTimer())
+                break;
         }
 
         await task;
+    }
+
+    /// <summary>Moves the clock, with a halt at each timer for what it sets off; ends when that is done.</summary>
+    public async Task Pass(TimeSpan time)
+    {
+        var thread = SynchronizationContext.Current as StoryThread
+            ?? throw new InvalidOperationException("Only on its own thread does a story know when nothing else is going on.");
+        var end = GetUtcNow() + time;
+        await thread.Quiet();
+        while (NextTimer is { } next && GetUtcNow() + next <= end)
+        {
+            Advance(next);
+            await thread.Quiet();
+        }
+
+        Advance(end - GetUtcNow());
+        await thread.Quiet();
     }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)

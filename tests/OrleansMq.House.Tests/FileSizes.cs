@@ -13,6 +13,7 @@ internal static class FileSizes
     /// </summary>
     public static readonly string[] Hearts =
     [
+        "src/OrleansMq.Engine/Partitions/PartitionEngine.cs",
     ];
 
     private static readonly Regex[] HeartNames = [new(@"/Partition\w*\.cs$"), new(@"/ConsumerGroup\w*\.cs$")];

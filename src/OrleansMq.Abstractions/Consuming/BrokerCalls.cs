@@ -51,5 +51,5 @@ internal sealed class BrokerCalls(Backoff backoff, TimeProvider time, Action<Exc
         return Task.Delay(delay, time, cancel);
     }
 
-    public Task Abandon() => _abandoned.CancelAsync();
+    public void Abandon() => _abandoned.Cancel();
 }

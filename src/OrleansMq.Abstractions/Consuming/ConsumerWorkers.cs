@@ -28,7 +28,7 @@ internal sealed class ConsumerWorkers
         await _stream.StopReceiving();
         if (!await WorkersAreDone())
         {
-            await _cancelHandlers.CancelAsync();
+            _cancelHandlers.Cancel();
             await WorkersAreDone();
         }
 

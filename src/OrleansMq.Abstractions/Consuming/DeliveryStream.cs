@@ -84,7 +84,7 @@ internal sealed class DeliveryStream
     /// <summary>Receives no more, and gives back what nobody has begun.</summary>
     public async Task StopReceiving()
     {
-        await _stopReceiving.CancelAsync();
+        _stopReceiving.Cancel();
         await _receiving;
         foreach (var held in _ready.Close())
             LetGo(held, Verdict.Return);
@@ -93,7 +93,7 @@ internal sealed class DeliveryStream
     /// <summary>To be called when the workers are done: waits for the last settlements.</summary>
     public async Task Finish(TimeSpan patience)
     {
-        await _stopExtending.CancelAsync();
+        _stopExtending.Cancel();
         await _extending;
         try
         {
@@ -104,7 +104,7 @@ internal sealed class DeliveryStream
             _calls.Report(e);
         }
 
-        await _calls.Abandon();
+        _calls.Abandon();
     }
 
     private void LetGo(HeldLease held, in Verdict verdict)

@@ -61,15 +61,15 @@ public sealed class LogConsumer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync();
+        _stop.Cancel();
         try
         {
             await _running.WaitAsync(_options.StopTimeout, _time);
         }
         catch (TimeoutException)
         {
-            await _cancelHandler.CancelAsync();
-            await _calls.Abandon();
+            _cancelHandler.Cancel();
+            _calls.Abandon();
             await _running;
         }
     }

@@ -22,7 +22,7 @@ internal sealed class MessageFields
     public TimeSpan? TimeToLive { get; set; }
     public int? Priority { get; set; }
 
-    public ReadOnlyMemory<byte>? Key => (_key ?? _keyBase64) is { } key ? key : null;
+    public ReadOnlyMemory<byte>? Key => (_key ?? _keyBase64) is { } key ? key : (ReadOnlyMemory<byte>?)null;
 
     public ReadOnlyMemory<byte> Body => _json ?? _bytes ?? [];
 

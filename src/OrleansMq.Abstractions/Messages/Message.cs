@@ -50,15 +50,18 @@ public sealed record Message
     public static Message OfText(string body, string? key = null) => new()
     {
         Body = Encoding.UTF8.GetBytes(body),
-        Key = key is null ? null : Encoding.UTF8.GetBytes(key),
+        Key = KeyOf(key),
         ContentType = "text/plain",
     };
+
+    // Not "? : null": that null would be a byte[], and become an empty key.
+    private static ReadOnlyMemory<byte>? KeyOf(string? key) => key is null ? new ReadOnlyMemory<byte>?() : Encoding.UTF8.GetBytes(key);
 
     /// <summary>A body that is JSON already.</summary>
     public static Message OfJson(string json, string? key = null) => new()
     {
         Body = Encoding.UTF8.GetBytes(json),
-        Key = key is null ? null : Encoding.UTF8.GetBytes(key),
+        Key = KeyOf(key),
         ContentType = "application/json",
     };
 }

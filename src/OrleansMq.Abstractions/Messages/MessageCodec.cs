@@ -73,7 +73,7 @@ public static class MessageCodec
         {
             Position = new Position(partition, record.Offset),
             Timestamp = MessageHeaders.Time(record.Timestamp),
-            Key = record.HasKey ? record.Key : null,
+            Key = KeyOf(record),
             Body = record.Value,
             Tombstone = !record.HasValue,
             ContentType = headers.ContentType,
@@ -94,7 +94,7 @@ public static class MessageCodec
         {
             Position = new Position(partition, record.Offset),
             Timestamp = MessageHeaders.Time(record.Timestamp),
-            Key = record.HasKey ? record.Key : null,
+            Key = KeyOf(record),
             Body = record.Value,
             Tombstone = !record.HasValue,
             ContentType = headers.ContentType,
@@ -111,6 +111,9 @@ public static class MessageCodec
 
     /// <summary>The headers that make a record a dead letter, as <see cref="Decode"/> reads them back.</summary>
     public static RecordHeader[] HeadersOf(DeadLetterInfo deadLetter) => MessageHeaders.Of(deadLetter);
+
+    // Not "? : null": that null would be a byte[], and become an empty key.
+    private static ReadOnlyMemory<byte>? KeyOf(in RecordView record) => record.HasKey ? record.Key : new ReadOnlyMemory<byte>?();
 
     private static void RefuseUnavailable(Message message)
     {

@@ -127,7 +127,7 @@ public sealed partial class Producer : IAsyncDisposable
         }
 
         End(new MqException(ErrorCodes.OutcomeUnknown, $"The producer for {_topic} was closed before this message had its answer."));
-        await _closing.CancelAsync();
+        _closing.Cancel();
     }
 
     /// <returns>Null where there is room at once.</returns>

@@ -75,10 +75,14 @@ public sealed class KeyedQueueCursor(long start, Redelivery rules) : QueueCursor
         Scanned = Floor;
     }
 
-    private protected override void Cut()
+    private protected override void Cut(long from)
     {
-        foreach (var offset in order.Offsets.Where(IsSettled).ToList())
-            Forget(offset);
+        if (Floor - from < order.Count)
+            for (var offset = from; offset < Floor; offset++)
+                Forget(offset);
+        else
+            foreach (var offset in order.Offsets.Where(IsSettled).ToList())
+                Forget(offset);
     }
 
     private void Forget(long offset)

@@ -111,10 +111,11 @@ public partial class QueueCursor
             return;
         foreach (var at in LiveBelow(Math.Min(newStart, high)))
             Remove(live.Find(at));
-        Dropped += newStart - Floor - settled.RemoveRange(Floor, newStart);
+        var oldFloor = Floor;
+        Dropped += newStart - oldFloor - settled.RemoveRange(oldFloor, newStart);
         RaiseFloor(newStart);
         Next = NextFresh(Math.Max(Next, Floor));
-        Cut();
+        Cut(oldFloor);
     }
 
     /// <summary>After an unclean end the log is shorter than what was granted and settled: nothing is known of what comes at those offsets now.</summary>

@@ -8,7 +8,7 @@ public partial class QueueCursor
     private const byte FormatVersion = 1;
 
     /// <summary>More leases than any group may have: a snapshot that says so is damaged.</summary>
-    private const int MaxSavedLeases = 1 << 24;
+    private const int MaxSavedLeases = 1 << 21;
 
     /// <summary>
     /// <code>

@@ -203,8 +203,8 @@ public partial class QueueCursor
     /// <summary>Nothing remains of what was known about messages.</summary>
     private protected virtual void Restarted() { }
 
-    /// <summary>Everything below the floor is settled at once.</summary>
-    private protected virtual void Cut() { }
+    /// <summary>Everything from <paramref name="from"/> to the floor is settled at once.</summary>
+    private protected virtual void Cut(long from) { }
 
     /// <summary>Deliveries so far; 0 for a message that was never granted. <paramref name="free"/>: nobody has it and it may be delivered now.</summary>
     private protected int Attempts(long offset, out bool leased, out bool free)

@@ -17,10 +17,9 @@ internal sealed class QueueModel(long start, Redelivery rules)
     {
         get
         {
-            var at = Start;
-            while (IsSettled(at))
-                at++;
-            return at;
+            while (touched.GetValueOrDefault(Start) is { Settled: true })
+                touched.Remove(Start++);
+            return Start;
         }
     }
 
@@ -38,7 +37,7 @@ internal sealed class QueueModel(long start, Redelivery rules)
 
     public int InFlight => touched.Values.Count(m => m.Leased);
 
-    public long Unsettled(long end) => Enumerable.Range((int)Start, (int)Math.Max(0, end - Start)).Count(at => !IsSettled(at));
+    public long Unsettled(long end) => Math.Max(0, end - Start) - touched.Count(m => m.Value.Settled && m.Key >= Start && m.Key < end);
 
     public IEnumerable<long> Exhausted => touched.Keys.Where(IsExhausted);
 

@@ -131,6 +131,19 @@ public sealed class ProducerTableTests
         Assert.Equal(State.Hex(Golden), State.Of(Reload(table).Save));
     }
 
+    [Fact]
+    public void EveryTruncationIsRefused()
+    {
+        Store(0, 10);
+        var bytes = State.Bytes(table.Save);
+        for (var length = 0; length < bytes.Length; length++)
+            Assert.Throws<StateFormatException>(() =>
+            {
+                var reader = new StateReader(bytes.AsSpan(0, length));
+                ProducerTable.Load(ref reader);
+            });
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

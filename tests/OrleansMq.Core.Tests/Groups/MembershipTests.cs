@@ -1,3 +1,4 @@
+using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Groups;
 using Xunit;
 
@@ -6,7 +7,7 @@ namespace OrleansMq.Core.Tests.Groups;
 public sealed class MembershipTests
 {
     private static readonly TimeSpan Session = TimeSpan.FromSeconds(10);
-    private readonly Membership group = new();
+    private Membership group = new();
 
     private IReadOnlyList<int> Share(string member, int partitions = 7, int? maxActive = null) => group.AssignmentOf(member, partitions, maxActive).Partitions;
 
@@ -101,6 +102,12 @@ public sealed class MembershipTests
         for (var step = 0; step < 2000; step++)
         {
             now += random.Next(0, 800);
+            if (random.Next(50) == 0)
+            {
+                group = Reload(group, now);
+                foreach (var known in model.Keys.ToList())
+                    model[known] = now;
+            }
             var (member, partitions, before) = ($"m{random.Next(12)}", random.Next(1, 20), group.Generation);
             var changed = 0;
             switch (random.Next(4))
@@ -131,5 +138,11 @@ public sealed class MembershipTests
             var shares = group.Describe(partitions, maxActive).SelectMany(m => m.Partitions).Order().ToList();
             Assert.Equal(model.Count == 0 ? [] : Enumerable.Range(0, partitions), shares);
         }
+    }
+
+    private static Membership Reload(Membership membership, long nowMs)
+    {
+        var document = new GroupDocument { Name = "g", Settings = new(), Declared = true, Membership = membership, CreatedAtMs = 0, LastUsedMs = 0 };
+        return GroupDocument.FromJson(document.ToJson(), nowMs).Membership;
     }
 }

@@ -1,0 +1,144 @@
+using System.Diagnostics;
+using System.Net;
+using OrleansMq.Silo;
+
+namespace OrleansMq.Gateways.Http.Tests;
+
+public sealed class SiloOptionsTests
+{
+    private static SiloOptions Of(params string[] arguments) => From(null, [], arguments);
+
+    private static SiloOptions From(string? file, Dictionary<string, string> environment, params string[] arguments) =>
+        SiloOptions.Of(SettingSources.Gather(file, environment, arguments, _ => { }));
+
+    [Fact]
+    public void DefaultsAreTheDesigns()
+    {
+        var options = Of();
+        Assert.Equal(
+            ("./data", "orleansmq", 11111, 30000, IPAddress.Loopback, (int?)8080, true),
+            (options.Data, options.Cluster, options.SiloPort, options.GatewayPort, options.Listen, options.Http, options.Durable));
+    }
+
+    [Fact]
+    public void SwitchesAreRead()
+    {
+        var options = Of("--data", "/x", "--http=0", "--acks", "accepted", "--listen", "0.0.0.0", "--insecure", "--kafka", "off", "--host", "embedded", "--storage=files");
+        Assert.Equal(("/x", 0, false, IPAddress.Any), (options.Data, options.Http, options.Durable, options.Listen));
+        Assert.Null(Of("--http", "off").Http);
+        Assert.Equal(IPAddress.IPv6Loopback, Of("--listen", "::1").Listen);
+        Assert.Equal(IPAddress.Loopback, Of("--listen", "localhost").Listen);
+    }
+
+    [Fact]
+    public void CommandLineOverEnvironmentOverFile()
+    {
+        const string file = """{"data":"file","http":1,"silo-port":2,"Logging":{"LogLevel":{"Default":"Debug"}}}""";
+        var options = From(file, new() { ["ORLEANSMQ_HTTP"] = "3", ["ORLEANSMQ_DATA"] = "env", ["PATH"] = "x" }, "--http", "4");
+        Assert.Equal(("env", 4, 2), (options.Data, options.Http, options.SiloPort));
+        Assert.Equal(5, From(file, new() { ["ORLEANSMQ_SILO_PORT"] = "5" }).SiloPort);
+        Assert.Equal(IPAddress.Any, From("""{"listen":"0.0.0.0","insecure":true}""", []).Listen);
+    }
+
+    [Fact]
+    public void UnknownNamesInTheEnvironmentAreWarnedOf()
+    {
+        var warnings = new List<string>();
+        SettingSources.Gather(null, new Dictionary<string, string> { ["ORLEANSMQ_PORT"] = "tcp://10.0.0.1" }, [], warnings.Add);
+        Assert.Contains("ORLEANSMQ_PORT", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string, string[]> Wrong() => new()
+    {
+        { "--nope", ["--nope"] },
+        { "--nope", ["--nope=1"] },
+        { "--DATA", ["--DATA", "x"] },
+        { "data", ["data"] },
+        { "-d", ["-d", "x"] },
+        { "--data", ["--data"] },
+        { "--data", ["--data", "--http"] },
+        { "--data", ["--data", ""] },
+        { "--http", ["--http", "http"] },
+        { "--http", ["--http", "65536"] },
+        { "--http", ["--http", "-1"] },
+        { "--http", ["--http", "1", "--http", "2"] },
+        { "--silo-port", ["--silo-port", "0"] },
+        { "--gateway-port", ["--gateway-port", "off"] },
+        { "--cluster", ["--cluster", " "] },
+        { "--acks", ["--acks", "none"] },
+        { "--host", ["--host", "orleans"] },
+        { "--host", ["--host", "moon"] },
+        { "--storage", ["--storage", "shared"] },
+        { "--storage", ["--storage", "blobs"] },
+        { "--storage", ["--storage", "tape"] },
+        { "--blobs", ["--blobs", "UseDevelopmentStorage=true"] },
+        { "--kafka", ["--kafka", "9092"] },
+        { "--amqp", ["--amqp", "0"] },
+        { "--redis", ["--redis", "on"] },
+        { "--mqtt", ["--mqtt", "1883"] },
+        { "--stomp", ["--stomp", "61613"] },
+        { "--listen", ["--listen", "0.0.0.0"] },
+        { "--listen", ["--listen", "192.168.1.1", "--insecure", "false"] },
+        { "--listen", ["--listen", "everywhere"] },
+        { "--listen", ["--listen", "1"] },
+        { "--insecure", ["--insecure=maybe"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Wrong))]
+    public void WrongSwitchIsNamedInOneLine(string named, string[] arguments)
+    {
+        var wrong = Assert.Throws<SettingException>(() => Of(arguments));
+        Assert.Contains(named, wrong.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', wrong.Message);
+    }
+
+    [Fact]
+    public void WrongSettingNamesItsSource()
+    {
+        Assert.Contains("ORLEANSMQ_HTTP", Assert.Throws<SettingException>(() => From(null, new() { ["ORLEANSMQ_HTTP"] = "x" })).Message, StringComparison.Ordinal);
+        Assert.Contains("appsettings.json: htpt", Assert.Throws<SettingException>(() => From("""{"htpt":1}""", [])).Message, StringComparison.Ordinal);
+        Assert.Contains("appsettings.json: http", Assert.Throws<SettingException>(() => From("""{"http":{}}""", [])).Message, StringComparison.Ordinal);
+        Assert.Contains("appsettings.json", Assert.Throws<SettingException>(() => From("{", [])).Message, StringComparison.Ordinal);
+        Assert.Contains("appsettings.json", Assert.Throws<SettingException>(() => From("[]", [])).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--nope")]
+    [InlineData("--host orleans")]
+    [InlineData("--storage blobs")]
+    [InlineData("--kafka 9092")]
+    [InlineData("--listen 0.0.0.0")]
+    public async Task ProgramExitsWith2AndOneLine(string arguments)
+    {
+        var (code, output, errors) = await SiloProgram.Run(arguments);
+        Assert.Equal((2, ""), (code, output));
+        Assert.Contains(arguments.Split(' ')[0], errors, StringComparison.Ordinal);
+        Assert.Single(errors.TrimEnd().Split('\n'));
+    }
+}
+
+/// <summary>The program, as it was built beside this test.</summary>
+internal static class SiloProgram
+{
+    public static async Task<(int Code, string Output, string Errors)> Run(string arguments)
+    {
+        using var process = Start(arguments);
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output, await errors);
+    }
+
+    public static Process Start(string arguments)
+    {
+        // …/tests/NAME/bin/CONFIGURATION/FRAMEWORK: silo has the same tail.
+        var here = new DirectoryInfo(AppContext.BaseDirectory);
+        var (framework, configuration) = (here.Name, here.Parent!.Name);
+        var root = here.Parent.Parent!.Parent!.Parent!.Parent!.FullName;
+        var program = Path.Combine(root, "silo", "bin", configuration, framework, "orleansmq.dll");
+        return Process.Start(new ProcessStartInfo("dotnet", $"{program} {arguments}")
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Directory.CreateTempSubdirectory("orleansmq-").FullName,
+        })!;
+    }
+}
