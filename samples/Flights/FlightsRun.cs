@@ -52,7 +52,7 @@ internal sealed class FlightsRun(BrokerProcess process, IBroker broker, IReadOnl
             var publisher = new Publisher(broker, Topic, _ledger, OnTheirWay);
             publishing = await Timed(PublishOverAKill(publisher), "publishing");
             unknownResends = await publisher.PublishAgain([.. FlightData.Rounds(flights, rounds).Skip((_ledger.Flights / 2) - (SentAgain / 2)).Take(SentAgain)], cancel);
-            await Until(() => _ledger.Boards.Seen >= _ledger.Flights && _ledger.DelaysSettled >= _ledger.Flights - doomed.Count, "boards and delays");
+            await Timed(Until(() => _ledger.Boards.Seen >= _ledger.Flights && _ledger.DelaysSettled >= _ledger.Flights - doomed.Count, "boards and delays"), "catching up");
 
             var dead = await DeadLetters(doomed.Count);
             _ledger.DeadLettered = dead.Count;

@@ -76,7 +76,7 @@ public sealed class TopicTests
         var piped = await Mq.Ok(broker, "topic", "describe", "t");
 
         Assert.Contains('│', screen.ToString());
-        Assert.Contains("keepUnsettled\tTrue", piped.Lines);
+        Assert.Contains("keepUnsettled\ttrue", piped.Lines);
         Assert.DoesNotContain('│', piped.Out);
     }
 }

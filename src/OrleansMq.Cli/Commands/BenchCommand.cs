@@ -17,10 +17,11 @@ internal static class BenchCommand
         var producers = Options.Of("--producers", "Producers at once.", "N", Text.SmallCount, 4);
         var consumers = Options.Of("--consumers", "Consumers at once.", "N", Text.SmallCount, 4);
         var window = Options.Of("--window", "Messages of each producer on their way at once.", "N", Text.SmallCount, 1_000);
+        var rate = Options.Of<double?>("--rate", "Messages a second of all producers together. Default: as many as go; the time to delivery is then that of a backlog.", "N", t => Text.Rate(t));
         var acks = Common.Acks();
         return shell.Handle(new Command("bench", "A quick load against a server: publish and consume at once, then say how fast, and whether anything went missing.")
         {
-            topic, messages, size, partitions, producers, consumers, window, acks,
+            topic, messages, size, partitions, producers, consumers, window, rate, acks,
         }, async run =>
         {
             var own = run.Get(topic) is null;
@@ -30,7 +31,7 @@ internal static class BenchCommand
             var load = new BenchLoad(run.Broker, name, run.Get(messages), run.Get(size), run.Get(window), run.Get(acks));
             try
             {
-                await LiveProgress.Show(run.Console, "delivered", () => (load.Delivered, run.Get(messages)), load.Run(run.Get(producers), run.Get(consumers), run.Cancel));
+                await LiveProgress.Show(run.Console, "delivered", () => (load.Delivered, run.Get(messages)), load.Run(run.Get(producers), run.Get(consumers), run.Get(rate), run.Cancel));
             }
             finally
             {

@@ -24,11 +24,11 @@ internal sealed class BenchLoad(IBroker broker, TopicName topic, int messages, i
 
     public long Delivered => Volatile.Read(ref _deliveredCount);
 
-    public async Task Run(int producers, int consumers, CancellationToken cancel)
+    public async Task Run(int producers, int consumers, double? rate, CancellationToken cancel)
     {
         await broker.PutGroup(topic, Group, new GroupChange { From = StartAt.Latest }, cancel);
         using var allDelivered = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var publishing = Task.WhenAll(Enumerable.Range(0, producers).Select(_ => Task.Run(() => Publish(cancel), cancel)));
+        var publishing = Task.WhenAll(Enumerable.Range(0, producers).Select(_ => Task.Run(() => Publish(new Pace(rate / producers, TimeProvider.System), cancel), cancel)));
         var consuming = Task.WhenAll(Enumerable.Range(0, consumers).Select(i => Task.Run(() => Consume($"bench-{i}", publishing, allDelivered), cancel)));
         await publishing;
         _publishing = Stopwatch.GetElapsedTime(_start);
@@ -40,13 +40,14 @@ internal sealed class BenchLoad(IBroker broker, TopicName topic, int messages, i
     public BenchResult Result() => new(messages, _times.Count(t => t == 0), _again,
         BenchStage.Of([.. _acked], size, _publishing), BenchStage.Of([.. _delivered.Where(t => t > 0)], size, _delivering));
 
-    private async Task Publish(CancellationToken cancel)
+    private async Task Publish(Pace pace, CancellationToken cancel)
     {
         await using var producer = new Producer(broker, topic, new ProducerOptions { Acks = acks, Client = "mq bench" });
         using var room = new SemaphoreSlim(window);
         var onTheirWay = new List<Task>();
         for (int number; (number = Interlocked.Increment(ref _next)) < messages;)
         {
+            await pace.Next(cancel);
             await room.WaitAsync(cancel);
             onTheirWay.Add(PublishOne(producer, number, room, cancel));
             if (onTheirWay.Count > 2 * window)

@@ -62,8 +62,8 @@ internal static class GroupCommands
     private static void Print(Printer output, TopicName topic, GroupDescription group)
     {
         output.Facts($"group {topic}/{group.Name}", json => GroupJson.Write(json, group), of: "settings");
-        output.Table("partitions", ["partition", "cursor", "lag", "in flight", "oldest", "dead letters", "dropped", ""], group.Partitions.Select(p => (IReadOnlyList<string>)
-            [Number(p.Partition), Number(p.Cursor), Number(p.Lag), Number(p.InFlight), p.OldestUnsettled?.ToString("c") ?? "-", Number(p.DeadLetters), Number(p.Dropped), p.Error is { } e ? $"{e.Code}: {e.Detail}" : ""]));
+        output.Table("partitions", ["partition", "cursor", "lag", "in flight", "oldest", "dead letters", "dropped", "state"], group.Partitions.Select(p => (IReadOnlyList<string>)
+            [Number(p.Partition), Number(p.Cursor), Number(p.Lag), Number(p.InFlight), p.OldestUnsettled?.ToString("c") ?? "-", Number(p.DeadLetters), Number(p.Dropped), p.Error is { } e ? $"{e.Code}: {e.Detail}" : "served"]));
         if (group.Members.Count > 0)
             output.Table("members", ["member", "partitions", ""], group.Members.Select(m => (IReadOnlyList<string>)
                 [m.Member, string.Join(',', m.Partitions), m.Active ? "active" : "standing by"]));

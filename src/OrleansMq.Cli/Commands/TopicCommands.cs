@@ -74,8 +74,8 @@ internal static class TopicCommands
     private static void Print(Printer output, TopicDescription topic)
     {
         output.Facts($"topic {topic.Name}", json => TopicJson.Write(json, topic), of: "settings");
-        output.Table("partitions", ["partition", "owner", "start", "end", "messages", "bytes", ""], topic.Partitions.Select(p => (IReadOnlyList<string>)
-            [Number(p.Partition), p.Owner, Number(p.Start), Number(p.End), Number(p.End - p.Start), Number(p.Bytes), p.Error is { } e ? $"{e.Code}: {e.Detail}" : ""]));
+        output.Table("partitions", ["partition", "owner", "start", "end", "messages", "bytes", "state"], topic.Partitions.Select(p => (IReadOnlyList<string>)
+            [Number(p.Partition), p.Owner, Number(p.Start), Number(p.End), Number(p.End - p.Start), Number(p.Bytes), p.Error is { } e ? $"{e.Code}: {e.Detail}" : "served"]));
     }
 
     private static Command Delete(Shell shell)

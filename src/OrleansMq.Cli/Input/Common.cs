@@ -27,7 +27,7 @@ internal static class Common
         Options.Of<IReadOnlyList<Position>?>("--positions", description, "P:O,…", Text.Positions);
 
     public static Option<string?> KeySeparator(string description) =>
-        new("--key-separator") { Description = description + @" \t is a tab.", HelpName = "TEXT", CustomParser = r => r.Tokens[0].Value.Replace(@"\t", "\t", StringComparison.Ordinal) };
+        Options.Of<string?>("--key-separator", description + @" \t is a tab.", "TEXT", text => text.Length > 0 ? text.Replace(@"\t", "\t", StringComparison.Ordinal) : throw new FormatException("it must not be empty"));
 
     private static Argument<T> Name<T>(string name, string description, Func<string, T> parse) => new(name)
     {

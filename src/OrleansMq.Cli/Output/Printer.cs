@@ -56,11 +56,18 @@ internal sealed class Printer(TextWriter writer, bool terminal, bool json)
         using var document = JsonDocument.Parse(Text(write));
         var whole = of is null ? document.RootElement : document.RootElement.GetProperty(of);
         Table(title, ["", ""], whole.EnumerateObject().Where(field => !without.Contains(field.Name)).Select(IReadOnlyList<string> (field) =>
-            [field.Name, field.Value.ValueKind == JsonValueKind.Null ? "none" : field.Value.ToString()]));
+            [field.Name, Plain(field.Value)]));
     }
 
     /// <summary>Everything written so far has left this process, or whoever read it has gone.</summary>
     public void Flush() => Write(writer.Flush);
+
+    private static string Plain(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Null => "none",
+        JsonValueKind.String => value.GetString()!,
+        _ => value.GetRawText(),
+    };
 
     private static string Text(Action<Utf8JsonWriter> write)
     {
