@@ -63,8 +63,9 @@ internal sealed class FlightsRun(BrokerProcess process, IBroker broker, IReadOnl
         }
 
         TimeSpan replaying;
+        var stored = (await broker.DescribeTopic(Topic, cancel)).Partitions.Sum(p => p.End - p.Start);
         await using (new LateReplay(broker, Topic, _ledger))
-            replaying = await Timed(Until(() => _ledger.Late.Seen >= _ledger.Flights, "late replay"), "late replay");
+            replaying = await Timed(Until(() => _ledger.Late.Seen >= Math.Max(stored, _ledger.Flights), "late replay"), "late replay");
 
         var unsettled = await Unsettled(DelayWorkers.Group) + await Unsettled(Boards.Group);
         var promises = Promises.Of(_ledger, unknownResends, wrongDeadLetters, unsettled, await process.Stop());
@@ -77,8 +78,11 @@ internal sealed class FlightsRun(BrokerProcess process, IBroker broker, IReadOnl
         var publishing = publisher.Publish(FlightData.Rounds(flights, rounds), cancel);
         while (_ledger.Acked < _ledger.Flights / 2 && !publishing.IsCompleted)
             await Task.Delay(TimeSpan.FromMilliseconds(1), cancel);
+        _ledger.Killed = _ledger.Acked;
+        var down = Stopwatch.GetTimestamp();
         await process.Kill();
         await process.Start(cancel);
+        _ledger.Down = Stopwatch.GetElapsedTime(down);
         await publishing;
     }
 

@@ -39,6 +39,10 @@ internal sealed class Ledger(int flights, int partitions)
     /// <summary>Deliveries of a flight that had been handled already and were let pass without a second effect.</summary>
     public int HandledAgain => Volatile.Read(ref _handledAgain);
 
+    /// <summary>Flights acknowledged when the broker was killed, and how long it was away.</summary>
+    public int Killed { get; set; }
+    public TimeSpan Down { get; set; }
+
     public int DeadLettered { get; set; }
     public int Redriven { get; set; }
 

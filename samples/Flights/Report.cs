@@ -21,6 +21,7 @@ internal static class Report
     private static IEnumerable<string[]> Counts(Ledger ledger, TimeSpan publishing, TimeSpan replaying) =>
     [
         ["published", Number(ledger.Acked)],
+        ["broker killed (SIGKILL)", string.Create(CultureInfo.InvariantCulture, $"with {Number(ledger.Killed)} acknowledged; back after {ledger.Down.TotalSeconds:N1} s")],
         ["published msgs/s, the kill included", Number((long)(ledger.Acked / publishing.TotalSeconds))],
         ["delivered to boards (log style)", $"{Number(ledger.Boards.Seen)}, and {Number(ledger.Boards.Again)} again after the kill"],
         ["delivered to delays (queue style)", Number(ledger.DelaysDelivered)],

@@ -56,7 +56,7 @@ public sealed class TokenBucket
         retryAfterMs = 0;
         if (taken > 0)
             tokens -= taken;
-        else
+        else if (n > 0)
             TryTake(1, nowMs, out retryAfterMs);
         return taken;
     }

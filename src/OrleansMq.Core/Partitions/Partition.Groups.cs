@@ -5,7 +5,7 @@ namespace OrleansMq.Core.Partitions;
 
 /// <summary>A lease as granted.</summary>
 /// <param name="UntilMs">Milliseconds since 1970.</param>
-public readonly record struct GrantedLease(int Lane, long Offset, int Delivery, long UntilMs);
+public readonly record struct GrantedLease(int Lane, long Offset, int Epoch, int Delivery, long UntilMs);
 
 /// <summary>What may be leased now, by whom, and for how long.</summary>
 public readonly record struct LeaseTerms(string Consumer, int Max, long NowMs, long UntilMs, int Epoch);
@@ -64,6 +64,7 @@ public sealed partial class Partition
         _selected.Clear();
         cursor.Select(terms.NowMs, max, laneEnd, _selected);
         var granted = 0;
+        var epoch = group.GrantEpoch(terms.Epoch);
         foreach (var range in _selected)
         {
             Change(
@@ -75,14 +76,14 @@ public sealed partial class Partition
                     Offset = range.From,
                     Count = range.Count,
                     Number = range.Delivery,
-                    Epoch = terms.Epoch,
+                    Epoch = epoch,
                     Time = terms.UntilMs,
                     Name = terms.Consumer,
                 },
                 terms.NowMs,
                 frames);
             for (var i = 0; i < range.Count; i++)
-                leases.Add(new GrantedLease(lane, range.From + i, range.Delivery, terms.UntilMs));
+                leases.Add(new GrantedLease(lane, range.From + i, epoch, range.Delivery, terms.UntilMs));
             granted += range.Count;
         }
 

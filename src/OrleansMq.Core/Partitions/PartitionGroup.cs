@@ -66,6 +66,14 @@ public sealed class PartitionGroup
 
     public int InFlight => IsLog ? 0 : Main!.InFlight + Redriven!.InFlight;
 
+    /// <summary>
+    /// What names a grant beside offset and delivery: the log's epoch, and how often the group was sought since (modulo 256), because a seek begins to count
+    /// deliveries anew and a lease from before it must not pass for one of after.
+    /// </summary>
+    public int GrantEpoch(int logEpoch) => (logEpoch << 8) | (_seeks & 0xFF);
+
+    private int _seeks;
+
     public QueueCursor Cursor(int lane) => lane == Lane.Main ? Main! : Redriven!;
 
     /// <summary>When and how often messages come back: from the group's settings, not from the log.</summary>
@@ -103,6 +111,7 @@ public sealed class PartitionGroup
                 Cursor(entry.Lane).ApplyExtended(entry.Offset, entry.Time);
                 break;
             case EntryKind.Sought:
+                _seeks++;
                 if (IsLog)
                     Committed!.ApplySought(entry.Offset);
                 else

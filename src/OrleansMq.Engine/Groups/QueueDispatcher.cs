@@ -269,7 +269,7 @@ public sealed class QueueDispatcher
 
     private async ValueTask<Delivery?> Deliver(PartitionEngine partition, GrantedLease lease)
     {
-        var id = new LeaseId(partition.Number, lease.Lane, partition.Epoch, lease.Offset, lease.Delivery);
+        var id = new LeaseId(partition.Number, lease.Lane, lease.Epoch, lease.Offset, lease.Delivery);
         var until = DateTimeOffset.FromUnixTimeMilliseconds(lease.UntilMs);
         if (lease.Lane == Lane.Main)
         {

@@ -16,10 +16,13 @@ internal static class LogRecovery
     private const int ChunkBytes = 1 << 20;
 
     /// <exception cref="LogDamagedException">Bytes that were durable do not read back as written.</exception>
-    public static async ValueTask<(Partition State, RecoveryReport Report)> Replay(IPartitionLog log, PartitionLimits limits, OffsetIndex index)
+    public static async ValueTask<(Partition State, RecoveryReport Report)> Replay(IPartitionLog log, LogSnapshot? snapshot, PartitionLimits limits, OffsetIndex index)
     {
+        if (snapshot is null && log.Start > 0)
+            throw new LogDamagedException(
+                $"Topic {log.Id.TopicId:N}, partition {log.Id.Partition}: the log begins at {log.Start} and no snapshot of what was before can be read. Run 'mq doctor' on the data folder.");
         var identity = new LogIdentity(log.Incarnation, log.Id.TopicId, log.Id.Partition);
-        var state = log.Snapshot is { } snapshot ? Partition.Load(identity, limits, snapshot.State.Span, snapshot.Position) : new Partition(identity, limits, log.Start);
+        var state = snapshot is not null ? Partition.Load(identity, limits, snapshot.State.Span, snapshot.Position) : new Partition(identity, limits, log.Start);
         var position = state.Position;
         var buffer = new byte[ChunkBytes];
         var (filled, at, frames) = (0, 0, 0L);

@@ -8,6 +8,9 @@ public sealed partial class PartitionEngine
 {
     /// <summary>Replay begins here after a crash.</summary>
     private long _snapshotPosition;
+
+    /// <summary>The snapshot before it, for the day the newest can't be read: the log is kept from here.</summary>
+    private long _olderSnapshotPosition;
     private long _snapshotBytes;
     private readonly SemaphoreSlim _snapshotGate = new(1);
     private bool _snapshotting;
@@ -94,7 +97,7 @@ public sealed partial class PartitionEngine
             return;
         if (_snapshotPosition < keep)
             await SnapshotNow();
-        keep = Math.Min(keep, _snapshotPosition);
+        keep = Math.Min(keep, _olderSnapshotPosition);
         await _log.TrimBefore(keep);
         _index.TrimBefore(_log.Start);
         _reader.ForgetPlaces();
@@ -151,7 +154,7 @@ public sealed partial class PartitionEngine
                 return;
             await _log.SaveSnapshot(position, bytes.WrittenMemory);
             _snapshotBytes = bytes.WrittenCount;
-            _snapshotPosition = position;
+            (_olderSnapshotPosition, _snapshotPosition) = (_snapshotPosition, position);
         }
         finally
         {

@@ -82,7 +82,7 @@ public sealed partial class PartitionEngine : IAsyncDisposable
     private bool _closing;
     private volatile Visible _visible;
 
-    private PartitionEngine(IPartitionLog log, Partition state, OffsetIndex index, ITopicOfPartition topic, PartitionHost host)
+    private PartitionEngine(IPartitionLog log, Partition state, long snapshotPosition, OffsetIndex index, ITopicOfPartition topic, PartitionHost host)
     {
         (_log, _state, _index, _topic, _host) = (log, state, index, topic, host);
         _reader = new PartitionReader(log, index);
@@ -92,7 +92,7 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         _framesInFlight = NewBuffer();
         _frames.Reset(state.Position);
         _visible = SeenNow(state.Position);
-        _snapshotPosition = log.Snapshot?.Position ?? log.Start;
+        _snapshotPosition = _olderSnapshotPosition = snapshotPosition;
         _deadlineTimer = host.Time.CreateTimer(_ => Post(OnDeadline), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _flushTimer = host.Time.CreateTimer(_ => Post(OnFlushDue), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _maintenanceTimer = host.Time.CreateTimer(_ => Post(OnMaintenance), null, host.MaintenanceInterval, host.MaintenanceInterval);
@@ -106,10 +106,11 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         try
         {
             var index = new OffsetIndex(log);
-            var (state, report) = await LogRecovery.Replay(log, PartitionLimits.Of(topic.Settings), index);
+            var snapshot = log.Snapshot;
+            var (state, report) = await LogRecovery.Replay(log, snapshot, PartitionLimits.Of(topic.Settings), index);
             if (report.TornBytes > 0)
                 host.Report($"Topic {topic.Name}, partition {id.Partition}: {report.TornBytes} bytes after position {report.CutAt} were not a whole frame and never acknowledged as durable; they were cut.");
-            var engine = new PartitionEngine(log, state, index, topic, host);
+            var engine = new PartitionEngine(log, state, snapshot?.Position ?? log.Start, index, topic, host);
             engine.Post(engine.AfterReplay);
             return engine;
         }
@@ -356,7 +357,7 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         try
         {
             await _log.Flush();
-            var (state, _) = await LogRecovery.Replay(_log, PartitionLimits.Of(_topic.Settings), new OffsetIndex(_log));
+            var (state, _) = await LogRecovery.Replay(_log, _log.Snapshot, PartitionLimits.Of(_topic.Settings), new OffsetIndex(_log));
             Post(() => Replayed(state));
         }
         catch (Exception e)

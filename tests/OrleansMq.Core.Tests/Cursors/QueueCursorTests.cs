@@ -154,6 +154,19 @@ public sealed class QueueCursorTests
     }
 
     [Fact]
+    public void NeighboursExtendedToDifferentTimesEndAtTheirs()
+    {
+        Receive(0, 4, 4);
+        cursor.ApplyExtended(0, 5000);
+        cursor.ApplyExtended(1, 5000);
+        cursor.ApplyExtended(2, 7000);
+        Assert.Equal(1, cursor.Lapse(1000));
+        Assert.Equal(2, cursor.Lapse(5000));
+        Assert.Equal(LeaseState.Held, Check(2, 1, 6999));
+        Assert.Equal(1, cursor.Lapse(7000));
+    }
+
+    [Fact]
     public void AShortenedLeaseEndsSooner()
     {
         Receive(0, 1, 1);

@@ -52,6 +52,17 @@ public sealed class TokenWindowTests
     }
 
     [Fact]
+    public void ATokenRememberedAnewIsKnownWhenItsFirstIsForgotten()
+    {
+        var window = new TokenWindow(2, 1000);
+        window.ApplyRemembered(Hash(1), 10, 0);
+        window.ApplyRemembered(Hash(1), 20, 0);
+        window.ApplyRemembered(Hash(2), 30, 0);
+        Assert.True(window.TryFind(Hash(1), 1, out var offset));
+        Assert.Equal((20, 0), (offset, window.ForgottenEarly));
+    }
+
+    [Fact]
     public void LimitsChangeWhileItRuns()
     {
         var window = new TokenWindow(10, 1000);

@@ -43,6 +43,18 @@ public sealed class TokenBucketTests
         Assert.False(bucket.TryTake(1, 0, out _));
     }
 
+    [Fact]
+    public void PartOfWhatIsAskedForIsGivenAndWhatIsUnusedComesBack()
+    {
+        var bucket = new TokenBucket(10, 0);
+        Assert.Equal(0, bucket.TakeUpTo(0, 0, out _));
+        Assert.Equal(10, bucket.TakeUpTo(15, 0, out _));
+        Assert.Equal(0, bucket.TakeUpTo(1, 0, out var retryAfterMs));
+        Assert.Equal(100, retryAfterMs);
+        bucket.GiveBack(4);
+        Assert.Equal(4, bucket.TakeUpTo(15, 0, out _));
+    }
+
     [Theory]
     [InlineData(1, 3.7)]
     [InlineData(2, 999.9)]

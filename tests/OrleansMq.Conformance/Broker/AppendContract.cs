@@ -1,0 +1,266 @@
+using OrleansMq.Records;
+using Xunit;
+
+namespace OrleansMq.Conformance.Broker;
+
+/// <summary>What is accepted is stored as it was sent, in order; what is refused leaves nothing behind.</summary>
+public abstract class AppendContract : BrokerContract
+{
+    [Fact]
+    public Task AppendedMessagesAreReadInOrder() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+
+        var first = await Publish(broker, "t", "a", "b");
+        var second = await Publish(broker, "t", "c");
+
+        Assert.Equal([new(0, 0), new(0, 1), new(0, 2)], first.Concat(second).Select(result => result.OrThrow()));
+        var read = await broker.ReadAll("t");
+        Assert.Equal(["a", "b", "c"], Bodies(read));
+        Assert.Equal([0, 1, 2], read.Select(message => message.Position.Offset));
+    });
+
+    [Fact]
+    public Task AMessageComesBackWhole() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var sent = new Message
+        {
+            Key = "k"u8.ToArray(),
+            Body = new byte[] { 0, 255, 128 },
+            ContentType = "application/x-three",
+            Token = "token-1",
+            CorrelationId = "c",
+            ReplyTo = "answers",
+            Headers = [new("a", "1"), new("a", "2"), new("ü", "")],
+            Timestamp = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123),
+        };
+
+        await broker.Publish("t", [sent]);
+
+        var read = Assert.Single(await broker.ReadAll("t"));
+        Assert.Equal(("k", "application/x-three", "token-1"), (read.KeyText, read.ContentType, read.Token));
+        Assert.Equal(("c", "answers", sent.Timestamp), (read.CorrelationId, read.ReplyTo, read.Timestamp));
+        Assert.Equal(sent.Body.ToArray(), read.Body.ToArray());
+        Assert.Equal(sent.Headers, read.Headers);
+    });
+
+    [Fact]
+    public Task NoKeyAnEmptyKeyAndATombstoneStayWhatTheyAre() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+
+        await broker.Publish("t", [new Message(), new Message { Key = Array.Empty<byte>() }, new Message { Key = "k"u8.ToArray(), Tombstone = true }]);
+
+        var read = await broker.ReadAll("t");
+        Assert.Equal([null, "", "k"], read.Select(message => message.KeyText));
+        Assert.Equal([false, false, true], read.Select(message => message.Tombstone));
+    });
+
+    [Fact]
+    public Task EqualKeysGoToTheOnePartitionThatKafkasClientsChoose() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { Partitions = 8 });
+
+        var results = await broker.Publish("t", [.. Enumerable.Range(0, 40).Select(n => Text("x", $"key-{n % 10}"))]);
+
+        for (var i = 0; i < results.Count; i++)
+            Assert.Equal(Murmur2.PartitionFor(System.Text.Encoding.UTF8.GetBytes($"key-{i % 10}"), 8), results[i].OrThrow().Partition);
+    });
+
+    [Fact]
+    public Task WithoutAKeyPartitionsTakeTurns() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { Partitions = 4 });
+
+        var results = await Publish(broker, "t", Numbers(0, 8));
+
+        Assert.All(results.GroupBy(result => result.OrThrow().Partition), partition => Assert.Equal(2, partition.Count()));
+    });
+
+    [Fact]
+    public Task ResultsComeInTheOrderSentEvenWhereSomeAreRefused() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { Partitions = 2 });
+
+        var results = await broker.Publish("t",
+        [
+            new Message { Partition = 1 },
+            new Message { Partition = 2 },
+            new Message { Partition = 0 },
+            new Message { Partition = 1 },
+        ]);
+
+        Assert.Equal(new Position(1, 0), results[0].OrThrow());
+        Assert.Equal(ErrorCodes.PartitionUnknown, results[1].Error?.Code);
+        Assert.Equal(new Position(0, 0), results[2].OrThrow());
+        Assert.Equal(new Position(1, 1), results[3].OrThrow());
+    });
+
+    [Fact]
+    public Task ABatchWithAddedFeaturesIsStoredWithAllItsRecords() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var builder = new RecordBatchBuilder(100);
+        for (var i = 0; i < 3; i++)
+            MessageCodec.Append(builder, Text(Number(i)) with { Token = $"token-{i}" }, 1);
+
+        var result = await broker.Append(new() { Topic = "t", Partition = 0, Batch = builder.Build(), Rich = true });
+
+        Assert.Equal([0, 1, 2], result.Records!.Select(record => record.Offset));
+        Assert.Equal(["0", "1", "2"], Bodies(await broker.ReadAll("t")));
+    });
+
+    [Fact]
+    public Task APlainBatchIsStoredAsItIs() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "before");
+        var sent = Plain("a", "b");
+
+        var result = await broker.Append(new() { Topic = "t", Partition = 0, Batch = sent });
+
+        Assert.Equal(1, result.BaseOffset);
+        using var read = await broker.Read(new ReadRequest { Partitions = [new("t", 0, 1)] });
+        var stored = RecordBatch.ReadExactly(read.Partitions[0].Batches);
+        Assert.Equal(BatchFault.None, stored.Check());
+        Assert.Equal(1, stored.BaseOffset);
+        // Base offset and leader epoch are the broker's; all else is the producer's.
+        Assert.Equal(sent.AsSpan(17).ToArray(), stored.Memory.Span[17..].ToArray());
+    });
+
+    [Fact]
+    public Task ABatchThatFailsItsOwnCheckIsRefusedAndLeavesNothing() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var damaged = Plain("a", "b");
+        damaged[^1] ^= 1;
+
+        await Refused(ErrorCodes.BatchCorrupt, () => broker.Append(new() { Topic = "t", Partition = 0, Batch = damaged }));
+
+        Assert.Empty(await broker.ReadAll("t"));
+    });
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(60)]
+    [InlineData(70)]
+    public Task WhatIsNotExactlyOneBatchIsRefused(int length) => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var batch = Plain("a", "b");
+
+        var refusal = await Assert.ThrowsAsync<MqException>(async () => await broker.Append(new() { Topic = "t", Partition = 0, Batch = batch.AsMemory(0, length) }));
+
+        Assert.Contains(refusal.Code, (string[])[ErrorCodes.BatchCorrupt, ErrorCodes.Malformed]);
+        Assert.Empty(await broker.ReadAll("t"));
+    });
+
+    [Fact]
+    public Task TwoBatchesAreNotOne() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+
+        var refusal = await Assert.ThrowsAsync<MqException>(async () => await broker.Append(new() { Topic = "t", Partition = 0, Batch = (byte[])[.. Plain("a"), .. Plain("b")] }));
+
+        Assert.Contains(refusal.Code, (string[])[ErrorCodes.BatchCorrupt, ErrorCodes.Malformed]);
+        Assert.Empty(await broker.ReadAll("t"));
+    });
+
+    [Fact]
+    public Task AMessageOfTheLargestSizeIsTakenAndALargerOneRefused() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { MaxMessageBytes = 1000 });
+
+        Assert.Null(Assert.Single(await broker.Publish("t", [new Message { Body = new byte[1000] }])).Error);
+        await Refused(ErrorCodes.MessageTooLarge, () => broker.Publish("t", [new Message { Body = new byte[1001] }]));
+
+        Assert.Single(await broker.ReadAll("t"));
+    });
+
+    [Fact]
+    public Task AMessageTooLargeInAPlainBatchIsRefusedToo() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { MaxMessageBytes = 1000 });
+
+        await Refused(ErrorCodes.MessageTooLarge, () => broker.Append(new() { Topic = "t", Partition = 0, Batch = Plain("a", new string('x', 1001)) }));
+
+        Assert.Empty(await broker.ReadAll("t"));
+    });
+
+    [Fact]
+    public Task ABatchTooLargeIsRefused() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { MaxMessageBytes = 1000, MaxBatchBytes = 2000 });
+
+        await Refused(ErrorCodes.BatchTooLarge, () => broker.Append(new() { Topic = "t", Partition = 0, Batch = Plain([.. Enumerable.Repeat(new string('x', 900), 3)]) }));
+
+        Assert.Empty(await broker.ReadAll("t"));
+    });
+
+    public static TheoryData<string> RefusedMessages => [.. Malformed.Keys];
+
+    private static readonly Dictionary<string, (Message Message, string Code)> Malformed = new()
+    {
+        ["empty token"] = (new() { Token = "" }, ErrorCodes.Malformed),
+        ["long token"] = (new() { Token = new string('x', 257) }, ErrorCodes.Malformed),
+        ["reserved header"] = (new() { Headers = [new("mq-token", "x")] }, ErrorCodes.Malformed),
+        ["tombstone with body"] = (new() { Key = new byte[1], Tombstone = true, Body = new byte[1] }, ErrorCodes.Malformed),
+        ["negative partition"] = (new() { Partition = -1 }, ErrorCodes.Malformed),
+        ["deliver at"] = (new() { DeliverAt = DateTimeOffset.UnixEpoch.AddYears(100) }, ErrorCodes.NotAvailable),
+        ["deliver after"] = (new() { DeliverAfter = TimeSpan.FromSeconds(1) }, ErrorCodes.NotAvailable),
+        ["time to live"] = (new() { TimeToLive = TimeSpan.FromSeconds(1) }, ErrorCodes.NotAvailable),
+        ["priority"] = (new() { Priority = 3 }, ErrorCodes.NotAvailable),
+    };
+
+    [Theory]
+    [MemberData(nameof(RefusedMessages))]
+    public Task AMessageThatCannotBeIsRefusedWithItsCode(string what) => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+
+        await Refused(Malformed[what].Code, () => broker.Publish("t", [Malformed[what].Message]));
+
+        Assert.Empty(await broker.ReadAll("t"));
+    });
+
+    [Theory]
+    [InlineData(Acks.Accepted)]
+    [InlineData(Acks.Durable)]
+    public Task EachLevelOfAcknowledgementAnswersWithThePosition(Acks acks) => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+
+        var result = Assert.Single(await broker.Publish("t", [Text("a")], new() { Acks = acks }));
+
+        Assert.Equal(new Position(0, 0), result.OrThrow());
+    });
+
+    [Fact]
+    public Task NoMessagesAreNoResults() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+
+        Assert.Empty(await broker.Publish("t", []));
+    });
+
+    [Fact]
+    public Task ManyAppendersAtOnceLoseAndDoubleNothing() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+
+        var results = await Task.WhenAll(Enumerable.Range(0, 100).Select(async n => Assert.Single(await Publish(broker, "t", Number(n))).OrThrow().Offset));
+
+        Assert.Equal(Enumerable.Range(0, 100).Select(n => (long)n), results.Order());
+        Assert.Equal(Numbers(0, 100).Order(), Bodies(await broker.ReadAll("t")).Order());
+    });
+
+    private static byte[] Plain(params string[] bodies)
+    {
+        var builder = new RecordBatchBuilder(100);
+        foreach (var body in bodies)
+            MessageCodec.Append(builder, new Message { Body = System.Text.Encoding.UTF8.GetBytes(body) }, 1_700_000_000_000);
+        return builder.ToArray();
+    }
+}

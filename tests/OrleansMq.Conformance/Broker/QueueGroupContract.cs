@@ -1,0 +1,598 @@
+using Xunit;
+
+namespace OrleansMq.Conformance.Broker;
+
+/// <summary>Queue-style groups: get, then settle; what is not settled comes back.</summary>
+public abstract class QueueGroupContract : BrokerContract
+{
+    [Fact]
+    public Task MessagesAreLeasedInOrderAndOnlyOnce() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a", "b", "c");
+
+        var first = await Receive(broker, "t", "g", 2);
+        var second = await Receive(broker, "t", "g", 2, consumer: "other");
+
+        Assert.Equal(["a", "b"], Bodies(first));
+        Assert.Equal(["c"], Bodies(second));
+        Assert.All(first, delivery => Assert.Equal(1, delivery.DeliveryCount));
+        Assert.Equal([0, 1], first.Select(delivery => delivery.Position.Offset));
+        Assert.Empty(await Receive(broker, "t", "g"));
+    });
+
+    [Fact]
+    public Task WhatIsAcknowledgedIsNotDeliveredAgain() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a", "b");
+        var deliveries = await Receive(broker, "t", "g");
+
+        await Acknowledge(broker, "t", "g", [.. deliveries]);
+
+        var group = (await broker.DescribeGroup("t", "g")).Partitions[0];
+        Assert.Equal((2, 0, 0), (group.Cursor, group.Lag, group.InFlight));
+        Assert.Empty(await Receive(broker, "t", "g"));
+    });
+
+    [Fact]
+    public Task ReceivingWaitsForWhatComes() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+
+        var receiving = broker.Receive("t", "g", new() { Max = 10, Wait = Patience, Consumer = "c" }).AsTask();
+        Assert.False(receiving.IsCompleted);
+        await Publish(broker, "t", "a");
+
+        Assert.Equal(["a"], Bodies(await receiving));
+    });
+
+    [Fact]
+    public Task ARefusedMessageComesBackWithItsCount() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a");
+        var first = await ReceiveOne(broker, "t", "g");
+
+        await Refuse(broker, "t", "g", TimeSpan.Zero, first);
+
+        var second = await ReceiveOne(broker, "t", "g");
+        Assert.Equal(("a", 2), (second.BodyText, second.DeliveryCount));
+        Assert.NotEqual(first.Lease, second.Lease);
+    });
+
+    [Fact]
+    public Task AcknowledgingOutOfOrderSettlesEachByItself() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a", "b", "c");
+        var deliveries = await Receive(broker, "t", "g");
+
+        await Acknowledge(broker, "t", "g", deliveries[2], deliveries[0]);
+        await Refuse(broker, "t", "g", TimeSpan.Zero, deliveries[1]);
+
+        Assert.Equal(["b"], Bodies(await Receive(broker, "t", "g")));
+        Assert.Equal((1, 1), ((await broker.DescribeGroup("t", "g")).Partitions[0].Cursor, (await broker.DescribeGroup("t", "g")).Partitions[0].Lag));
+    });
+
+    [Fact]
+    public Task AcknowledgingUpToAPositionSettlesWhatWasDelivered() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", Numbers(0, 6));
+        await Receive(broker, "t", "g", 4);
+
+        await Settle(broker, "t", "g", Settlement.AcknowledgeUpTo(new Position(0, 2)));
+
+        var group = (await broker.DescribeGroup("t", "g")).Partitions[0];
+        Assert.Equal((3, 3, 1), (group.Cursor, group.Lag, group.InFlight));
+        Assert.Equal(["4", "5"], Bodies(await Receive(broker, "t", "g")));
+    });
+
+    [Fact]
+    public Task ALeaseIsSettledOnce() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a");
+        var delivery = await ReceiveOne(broker, "t", "g");
+        await Acknowledge(broker, "t", "g", delivery);
+
+        Assert.Equal(ErrorCodes.LeaseUnknown, await CodeOf(broker, "t", "g", Settlement.Acknowledge(delivery.Lease)));
+        Assert.Equal(ErrorCodes.LeaseUnknown, await CodeOf(broker, "t", "g", Settlement.Refuse([delivery.Lease])));
+        Assert.Equal(ErrorCodes.LeaseUnknown, await CodeOf(broker, "t", "g", Settlement.Acknowledge(delivery.Lease with { Offset = 99 })));
+    });
+
+    [Fact]
+    public Task ResultsOfASettlementComeInTheOrderGiven() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { Partitions = 2 });
+        await broker.Publish("t", [Text("a") with { Partition = 0 }, Text("b") with { Partition = 1 }]);
+        var deliveries = await Receive(broker, "t", "g");
+        var unknown = deliveries[0].Lease with { Offset = 77 };
+
+        var results = await broker.Settle("t", "g", Settlement.Acknowledge(deliveries[1].Lease, unknown, deliveries[0].Lease));
+
+        Assert.Equal([(deliveries[1].Lease, true), (unknown, false), (deliveries[0].Lease, true)], results.Select(result => (result.Lease, result.Ok)));
+    });
+
+    [Fact]
+    public Task TheOldLeaseOfARedeliveredMessageIsNotGoodAnyMore() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a");
+        var first = await ReceiveOne(broker, "t", "g");
+        await Refuse(broker, "t", "g", TimeSpan.Zero, first);
+        var second = await ReceiveOne(broker, "t", "g");
+
+        Assert.NotNull(await CodeOf(broker, "t", "g", Settlement.Acknowledge(first.Lease)));
+
+        await Acknowledge(broker, "t", "g", second);
+    });
+
+    [Fact]
+    public Task GroupsDoNotDisturbEachOther() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a");
+        await Acknowledge(broker, "t", "g", await ReceiveOne(broker, "t", "g"));
+
+        Assert.Equal(1, (await ReceiveOne(broker, "t", "h")).DeliveryCount);
+    });
+
+    [Fact]
+    public Task FirstUseMakesAQueueGroupFromTheEarliest() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a");
+
+        await ReceiveOne(broker, "t", "g");
+
+        var group = await broker.DescribeGroup("t", "g");
+        Assert.False(group.Declared);
+        Assert.Equal((GroupStyle.Queue, StartKind.Earliest), (group.Settings.Style, group.Settings.From.Kind));
+    });
+
+    [Fact]
+    public Task AGroupFromTheLatestGetsOnlyWhatComesAfterIt() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "before");
+        await broker.PutGroup("t", "g", new() { From = StartAt.Latest });
+
+        await Publish(broker, "t", "after");
+
+        Assert.Equal(["after"], Bodies(await Receive(broker, "t", "g")));
+    });
+
+    [Fact]
+    public Task TheSameRequestIdGivesTheSameMessages() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a", "b", "c");
+        var request = new ReceiveRequest { Max = 2, Consumer = "c", RequestId = "r-1" };
+
+        var first = await broker.Receive("t", "g", request);
+        var again = await broker.Receive("t", "g", request);
+        var next = await broker.Receive("t", "g", request with { RequestId = "r-2" });
+
+        Assert.Equal(first.Select(delivery => (delivery.Lease, delivery.DeliveryCount)), again.Select(delivery => (delivery.Lease, delivery.DeliveryCount)));
+        Assert.Equal(["c"], Bodies(next));
+    });
+
+    [Fact]
+    public Task PauseStopsDeliveryAndSettlingGoesOn() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await broker.PutGroup("t", "g", new());
+        await Publish(broker, "t", "a", "b");
+        var held = await ReceiveOne(broker, "t", "g");
+
+        await broker.PutGroup("t", "g", new() { Paused = true });
+        Assert.Empty(await Receive(broker, "t", "g"));
+        await Acknowledge(broker, "t", "g", held);
+        await broker.PutGroup("t", "g", new() { Paused = false });
+
+        Assert.Equal(["b"], Bodies(await Receive(broker, "t", "g")));
+    });
+
+    [Fact]
+    public Task EndingAPauseWakesThoseWhoWait() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await broker.PutGroup("t", "g", new() { Paused = true });
+        await Publish(broker, "t", "a");
+        var receiving = broker.Receive("t", "g", new() { Wait = Patience, Consumer = "c" }).AsTask();
+
+        await broker.PutGroup("t", "g", new() { Paused = false });
+
+        Assert.Single(await receiving);
+    });
+
+    [Fact]
+    public Task NoMoreThanMaxInFlightIsLeasedOverAllPartitions() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { Partitions = 3 });
+        await broker.PutGroup("t", "g", new() { MaxInFlight = 4 });
+        await Publish(broker, "t", Numbers(0, 12));
+
+        var first = await Receive(broker, "t", "g", 10);
+        Assert.Equal(4, first.Count);
+        Assert.Empty(await Receive(broker, "t", "g", 10));
+        await Acknowledge(broker, "t", "g", first[0]);
+
+        Assert.Single(await Receive(broker, "t", "g", 10));
+    });
+
+    [Fact]
+    public Task SeekingBackDeliversWhatWasSettledAgain() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a", "b", "c");
+        await Acknowledge(broker, "t", "g", [.. await Receive(broker, "t", "g")]);
+
+        await broker.Seek("t", "g", SeekRequest.Everywhere(StartAt.Earliest));
+        Assert.Equal(["a", "b", "c"], Bodies(await Receive(broker, "t", "g")));
+        await broker.Seek("t", "g", SeekRequest.At(new Position(0, 2)));
+
+        Assert.Equal(["c"], Bodies(await Receive(broker, "t", "g")));
+        Assert.Equal(2, (await broker.DescribeGroup("t", "g")).Partitions[0].Cursor);
+    });
+
+    [Fact]
+    public Task ASeekEndsLeases() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a");
+        var held = await ReceiveOne(broker, "t", "g");
+
+        await broker.Seek("t", "g", SeekRequest.Everywhere(StartAt.Latest));
+
+        Assert.NotNull(await CodeOf(broker, "t", "g", Settlement.Acknowledge(held.Lease)));
+        Assert.Empty(await Receive(broker, "t", "g"));
+        Assert.Equal(0, (await broker.DescribeGroup("t", "g")).Partitions[0].Lag);
+    });
+
+    [Fact]
+    public Task WhatIsSettledStaysForReplayByALateGroup() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a", "b");
+        await Acknowledge(broker, "t", "g", [.. await Receive(broker, "t", "g")]);
+
+        Assert.Equal(["a", "b"], Bodies(await Receive(broker, "t", "late")));
+    });
+
+    [Fact]
+    public Task LagAndLeasesAreReported() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", Numbers(0, 5));
+        var held = await Receive(broker, "t", "g", 3, consumer: "worker-1");
+        await Acknowledge(broker, "t", "g", held[0]);
+
+        var group = await broker.DescribeGroup("t", "g");
+
+        Assert.Equal((1, 4, 2), (group.Partitions[0].Cursor, group.Partitions[0].Lag, group.Partitions[0].InFlight));
+        Assert.NotNull(group.Partitions[0].OldestUnsettled);
+        Assert.Contains(group.Members, member => member.Member == "worker-1");
+    });
+
+    [Fact]
+    public Task ADeclarationIsChangedFieldByField() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var made = await broker.PutGroup("t", "g", new() { MaxDeliveries = 3 });
+
+        var changed = await broker.PutGroup("t", "g", new() { Lease = TimeSpan.FromSeconds(5) });
+
+        Assert.Equal((true, true, false), (made.Created, made.Declared, changed.Created));
+        Assert.Equal((3, TimeSpan.FromSeconds(5)), (changed.Settings.MaxDeliveries, changed.Settings.Lease));
+    });
+
+    [Fact]
+    public Task AnotherStyleOrKeyOrderIsAConflict() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await broker.PutGroup("t", "g", new());
+
+        await Refused(ErrorCodes.Conflict, () => broker.PutGroup("t", "g", new() { Style = GroupStyle.Log }));
+        await Refused(ErrorCodes.Conflict, () => broker.PutGroup("t", "g", new() { ByKey = true }));
+        await Refused(ErrorCodes.Conflict, () => broker.Join("t", "g", "m", TimeSpan.FromSeconds(10)));
+    });
+
+    public static TheoryData<string> MalformedSettings => [.. Malformed.Keys];
+
+    private static readonly Dictionary<string, (GroupChange Change, string Code)> Malformed = new()
+    {
+        ["maxDeliveries 0"] = (new() { MaxDeliveries = 0 }, ErrorCodes.Malformed),
+        ["lease 0"] = (new() { Lease = TimeSpan.Zero }, ErrorCodes.Malformed),
+        ["backoff -1"] = (new() { Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.FromMilliseconds(-1)]) }, ErrorCodes.Malformed),
+        ["maxInFlight 0"] = (new() { MaxInFlight = 0 }, ErrorCodes.Malformed),
+        ["ratePerSecond 0"] = (new() { RatePerSecond = 0 }, ErrorCodes.Malformed),
+        ["maxMessages 0"] = (new() { MaxMessages = 0 }, ErrorCodes.Malformed),
+        ["maxBytes 0"] = (new() { MaxBytes = 0 }, ErrorCodes.Malformed),
+        ["maxActive 0"] = (new() { MaxActive = 0 }, ErrorCodes.Malformed),
+        ["maxActive 2"] = (new() { MaxActive = 2 }, ErrorCodes.NotAvailable),
+        ["holdKeyBehindDeadLetter"] = (new() { HoldKeyBehindDeadLetter = true }, ErrorCodes.NotAvailable),
+    };
+
+    [Theory]
+    [MemberData(nameof(MalformedSettings))]
+    public Task AMalformedSettingIsRefusedByItsNameAndNothingIsMade(string setting) => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+
+        var refusal = await Refused(Malformed[setting].Code, () => broker.PutGroup("t", "g", Malformed[setting].Change));
+
+        Assert.Contains(setting.Split(' ')[0], refusal.Message, StringComparison.OrdinalIgnoreCase);
+        await Refused(ErrorCodes.GroupUnknown, () => broker.DescribeGroup("t", "g"));
+    });
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(10_001)]
+    public Task OneToTenThousandMessagesAreReceivedAtOnce(int max) => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+
+        await Refused(ErrorCodes.Malformed, () => broker.Receive("t", "g", new() { Max = max }));
+    });
+
+    [Fact]
+    public Task NothingIsDoneToAGroupThatIsNotThere() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+
+        await Refused(ErrorCodes.GroupUnknown, () => broker.DescribeGroup("t", "g"));
+        await Refused(ErrorCodes.GroupUnknown, () => broker.DeleteGroup("t", "g"));
+        await Refused(ErrorCodes.GroupUnknown, () => broker.Seek("t", "g", SeekRequest.Everywhere(StartAt.Earliest)));
+        await Refused(ErrorCodes.GroupUnknown, () => broker.Settle("t", "g", Settlement.Acknowledge(new LeaseId(0, 0, 1, 0, 1))));
+        Assert.Empty((await broker.ListGroups("t")).Items);
+    });
+
+    [Fact]
+    public Task ADeletedGroupBeginsAfresh() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a");
+        await Acknowledge(broker, "t", "g", await ReceiveOne(broker, "t", "g"));
+
+        await broker.DeleteGroup("t", "g");
+
+        await Refused(ErrorCodes.GroupUnknown, () => broker.DescribeGroup("t", "g"));
+        Assert.Equal(1, (await ReceiveOne(broker, "t", "g")).DeliveryCount);
+    });
+
+    [Fact]
+    public Task GroupsAreListedInOrderByPage() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        foreach (var name in "c a b".Split(' '))
+            await broker.PutGroup("t", name, new());
+
+        var first = await broker.ListGroups("t", max: 2);
+        var second = await broker.ListGroups("t", first.Next, 2);
+
+        Assert.Equal(["a", "b"], first.Items.Select(group => group.Text));
+        Assert.Equal((1, null), (second.Items.Count, second.Next));
+    });
+
+    [Fact]
+    public Task OneConsumerIsActiveAndTheOthersStandBy() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await broker.PutGroup("t", "g", new() { MaxActive = 1 });
+        await Publish(broker, "t", "a", "b");
+
+        var held = await ReceiveOne(broker, "t", "g", consumer: "first");
+        Assert.Empty(await Receive(broker, "t", "g", consumer: "second"));
+        await Acknowledge(broker, "t", "g", held);
+
+        Assert.Equal(["b"], Bodies(await Receive(broker, "t", "g", consumer: "first")));
+    });
+
+    [Fact]
+    public Task CompetingConsumersShareAllMessagesBetweenThem() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { Partitions = 4 });
+        await Publish(broker, "t", Numbers(0, 200));
+
+        var bodies = await Task.WhenAll(Enumerable.Range(0, 8).Select(Drain));
+
+        Assert.Equal(Numbers(0, 200).Order(), bodies.SelectMany(each => each).Order());
+
+        async Task<List<string>> Drain(int consumer)
+        {
+            List<string> mine = [];
+            while (await Receive(broker, "t", "g", 7, $"c-{consumer}") is { Count: > 0 } some)
+            {
+                mine.AddRange(Bodies(some));
+                await Acknowledge(broker, "t", "g", [.. some]);
+            }
+
+            return mine;
+        }
+    });
+}
+
+/// <inheritdoc cref="QueueGroupContract"/>
+public abstract class TimedQueueGroupContract : BrokerContract
+{
+    [Fact]
+    public Task ALeaseThatLapsesIsDeliveredAgainWithCount2() => Story(async broker =>
+    {
+        await Prepare(broker, new() { Lease = TimeSpan.FromSeconds(30) });
+        await ReceiveOne(broker, "t", "g");
+
+        await Time.Pass(TimeSpan.FromSeconds(29));
+        Assert.Empty(await Receive(broker, "t", "g"));
+        await Time.Pass(TimeSpan.FromSeconds(2));
+
+        Assert.Equal(2, (await ReceiveOne(broker, "t", "g")).DeliveryCount);
+    });
+
+    [Fact]
+    public Task SettlingALapsedLeaseIsRefused() => Story(async broker =>
+    {
+        await Prepare(broker, new());
+        var held = await ReceiveOne(broker, "t", "g");
+
+        await Time.Pass(TimeSpan.FromSeconds(31));
+        await ReceiveOne(broker, "t", "g");
+
+        Assert.Equal(ErrorCodes.LeaseLapsed, await CodeOf(broker, "t", "g", Settlement.Acknowledge(held.Lease)));
+        Assert.Equal(ErrorCodes.LeaseLapsed, await CodeOf(broker, "t", "g", Settlement.Extend([held.Lease])));
+    });
+
+    [Fact]
+    public Task TheRequestsLeaseGoesBeforeTheGroups() => Story(async broker =>
+    {
+        await Prepare(broker, new() { Lease = TimeSpan.FromSeconds(30) });
+        var held = Assert.Single(await broker.Receive("t", "g", new() { Lease = TimeSpan.FromSeconds(5), Consumer = "c" }));
+        Assert.Equal(Time.GetUtcNow().AddSeconds(5), held.LeaseUntil, TimeSpan.FromSeconds(1));
+
+        await Time.Pass(TimeSpan.FromSeconds(6));
+
+        await ReceiveOne(broker, "t", "g");
+    });
+
+    [Fact]
+    public Task ExtendingKeepsALease() => Story(async broker =>
+    {
+        await Prepare(broker, new() { Lease = TimeSpan.FromSeconds(30) });
+        var held = await ReceiveOne(broker, "t", "g");
+
+        for (var i = 0; i < 5; i++)
+        {
+            await Time.Pass(TimeSpan.FromSeconds(20));
+            await Settle(broker, "t", "g", Settlement.Extend([held.Lease]));
+        }
+
+        Assert.Empty(await Receive(broker, "t", "g"));
+        await Acknowledge(broker, "t", "g", held);
+    });
+
+    [Fact]
+    public Task ARefusedMessageComesBackAfterItsDelayAndNotBefore() => Story(async broker =>
+    {
+        await Prepare(broker, new());
+        await Refuse(broker, "t", "g", TimeSpan.FromMinutes(2), await ReceiveOne(broker, "t", "g"));
+
+        await Time.Pass(TimeSpan.FromSeconds(119));
+        Assert.Empty(await Receive(broker, "t", "g"));
+        await Time.Pass(TimeSpan.FromSeconds(2));
+
+        Assert.Equal(2, (await ReceiveOne(broker, "t", "g")).DeliveryCount);
+    });
+
+    [Fact]
+    public Task TheBackoffGrowsWithEachDeliveryAndItsLastStepIsRepeated() => Story(async broker =>
+    {
+        await Prepare(broker, new() { Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10)]) });
+
+        var delivery = await ReceiveOne(broker, "t", "g");
+        foreach (var seconds in (int[])[1, 10, 10])
+        {
+            await Refuse(broker, "t", "g", null, delivery);
+            var refused = Time.GetUtcNow();
+            delivery = Assert.Single(await Time.Until(broker.Receive("t", "g", new() { Wait = TimeSpan.FromMinutes(1), Consumer = "c" }).AsTask()));
+            Assert.Equal(seconds, (Time.GetUtcNow() - refused).TotalSeconds, 0.5);
+        }
+    });
+
+    [Fact]
+    public Task ReceivingReturnsWithNothingAfterItsWait() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var began = Time.GetUtcNow();
+
+        Assert.Empty(await Time.Until(broker.Receive("t", "g", new() { Wait = TimeSpan.FromSeconds(5), Consumer = "c" }).AsTask()));
+
+        Assert.Equal(5, (Time.GetUtcNow() - began).TotalSeconds, 1.0);
+    });
+
+    [Fact]
+    public Task WhoWaitsIsWokenWhenALeaseLapses() => Story(async broker =>
+    {
+        await Prepare(broker, new() { Lease = TimeSpan.FromSeconds(10) });
+        await ReceiveOne(broker, "t", "g");
+
+        var again = await Time.Until(broker.Receive("t", "g", new() { Wait = TimeSpan.FromMinutes(1), Consumer = "other" }).AsTask());
+
+        Assert.Equal(2, Assert.Single(again).DeliveryCount);
+    });
+
+    [Fact]
+    public Task ARequestIdIsForgottenWithItsLease() => Story(async broker =>
+    {
+        await Prepare(broker, new());
+        var request = new ReceiveRequest { Consumer = "c", RequestId = "r-1" };
+        var first = Assert.Single(await broker.Receive("t", "g", request));
+
+        await Time.Pass(TimeSpan.FromMinutes(1));
+
+        var again = Assert.Single(await broker.Receive("t", "g", request));
+        Assert.Equal((2, true), (again.DeliveryCount, again.Lease != first.Lease));
+    });
+
+    [Fact]
+    public Task AGroupFromATimeBeginsThere() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "before");
+        await Time.Pass(TimeSpan.FromMinutes(1));
+        await broker.PutGroup("t", "g", new() { From = StartAt.Time(Time.GetUtcNow()) });
+
+        await Publish(broker, "t", "after");
+
+        Assert.Equal(["after"], Bodies(await Receive(broker, "t", "g")));
+    });
+
+    [Fact]
+    public Task WhenTheActiveConsumerIsGoneAnotherTakesOver() => Story(async broker =>
+    {
+        await Prepare(broker, new() { MaxActive = 1 });
+        await ReceiveOne(broker, "t", "g", consumer: "first");
+
+        await Time.Pass(TimeSpan.FromMinutes(2));
+
+        Assert.Equal(2, (await ReceiveOne(broker, "t", "g", consumer: "second")).DeliveryCount);
+    });
+
+    [Fact]
+    public Task AGroupsRateHoldsDeliveryBack() => Story(async broker =>
+    {
+        await Prepare(broker, new() { RatePerSecond = 10 });
+        await Publish(broker, "t", Numbers(0, 200));
+        await Receive(broker, "t", "g", 100);
+
+        await Time.Pass(TimeSpan.FromSeconds(5));
+        var got = 0;
+        for (var i = 0; i < 5; i++)
+        {
+            await Time.Pass(TimeSpan.FromSeconds(1));
+            got += (await Receive(broker, "t", "g", 100)).Count;
+        }
+
+        // Five seconds at ten a second, and at most one second's worth saved up before.
+        Assert.InRange(got, 40, 70);
+    });
+
+    [Fact]
+    public Task TheOldestUnsettledMessagesAgeIsReported() => Story(async broker =>
+    {
+        await Prepare(broker, new());
+
+        await Time.Pass(TimeSpan.FromMinutes(3));
+
+        Assert.Equal(3, (await broker.DescribeGroup("t", "g")).Partitions[0].OldestUnsettled!.Value.TotalMinutes, 0.1);
+    });
+
+    /// <summary>A topic with one message, and the group.</summary>
+    private static async Task Prepare(IBroker broker, GroupChange group)
+    {
+        await broker.PutTopic("t", new());
+        await broker.PutGroup("t", "g", group with { Backoff = group.Backoff.Kind == ChangeKind.Keep ? Change<IReadOnlyList<TimeSpan>>.To([]) : group.Backoff });
+        await Publish(broker, "t", "a");
+    }
+}

@@ -1,0 +1,188 @@
+using OrleansMq.Records;
+using Xunit;
+
+namespace OrleansMq.Conformance.Broker;
+
+/// <summary>What was acknowledged, and what was promised on it, is there after the broker was ended in good order and started again.</summary>
+public abstract class RestartContract : BrokerContract
+{
+    /// <summary>A crash instead of an end, for <see cref="CrashContract"/>.</summary>
+    protected virtual Task Restart(BrokerUnderTest host) => host.Restart();
+
+    [Fact]
+    public Task MessagesAndOffsetsSurviveARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new() { Partitions = 2 });
+        await host.Broker.Publish("t", [.. Numbers(0, 10).Select(body => Text(body) with { Partition = 1 })]);
+        await host.Broker.DeleteBefore("t", 1, 3);
+
+        await Restart(host);
+
+        Assert.Equal(Numbers(3, 7), Bodies(await host.Broker.ReadAll("t")));
+        Assert.Equal(new Position(1, 10), Assert.Single(await host.Broker.Publish("t", [Text("next") with { Partition = 1 }])).OrThrow());
+    });
+
+    [Fact]
+    public Task SettingsSurviveARestart() => Story(async host =>
+    {
+        var topic = await host.Broker.PutTopic("t", new() { Partitions = 3, Admit = 9 });
+        var group = await host.Broker.PutGroup("t", "g", new() { MaxDeliveries = 7, ByKey = true });
+
+        await Restart(host);
+
+        Assert.Equal(topic.Settings, (await host.Broker.DescribeTopic("t")).Settings);
+        var after = await host.Broker.DescribeGroup("t", "g");
+        Assert.Equal((7, true, true), (after.Settings.MaxDeliveries, after.Settings.ByKey, after.Declared));
+        Assert.Equal(["t"], (await host.Broker.ListTopics()).Items.Select(name => name.Text));
+    });
+
+    [Fact]
+    public Task ADeletedTopicStaysDeletedAfterARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        await Publish(host.Broker, "t", "a");
+        await host.Broker.DeleteTopic("t");
+
+        await Restart(host);
+
+        await Refused(ErrorCodes.TopicUnknown, () => host.Broker.DescribeTopic("t"));
+    });
+
+    [Fact]
+    public Task WhatIsSettledStaysSettledAfterARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        await Publish(host.Broker, "t", "a", "b", "c");
+        var deliveries = await Receive(host.Broker, "t", "g");
+        await Acknowledge(host.Broker, "t", "g", deliveries[0], deliveries[2]);
+
+        await Restart(host);
+
+        var group = (await host.Broker.DescribeGroup("t", "g")).Partitions[0];
+        Assert.Equal((1, 1), (group.Cursor, group.Lag));
+    });
+
+    [Fact]
+    public Task ADeliveryCountSurvivesARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        await Publish(host.Broker, "t", "a");
+        for (var i = 0; i < 3; i++)
+            await Refuse(host.Broker, "t", "g", TimeSpan.Zero, await ReceiveOne(host.Broker, "t", "g"));
+
+        await Restart(host);
+
+        Assert.Equal(4, (await ReceiveOne(host.Broker, "t", "g")).DeliveryCount);
+    });
+
+    [Fact]
+    public Task ALeaseByKeyIsGoodAfterARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        await host.Broker.PutGroup("t", "g", new() { ByKey = true });
+        await PublishKeyed(host.Broker, "t", ("k", "1"), ("k", "2"));
+        var held = await ReceiveOne(host.Broker, "t", "g");
+
+        await Restart(host);
+
+        Assert.Empty(await Receive(host.Broker, "t", "g", consumer: "other"));
+        await Acknowledge(host.Broker, "t", "g", held);
+        Assert.Equal("2", (await ReceiveOne(host.Broker, "t", "g")).BodyText);
+    });
+
+    [Fact]
+    public Task ATokenIsRememberedAfterARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        var first = Assert.Single(await host.Broker.Publish("t", [Text("a") with { Token = "x" }]));
+
+        await Restart(host);
+
+        var again = Assert.Single(await host.Broker.Publish("t", [Text("a") with { Token = "x" }]));
+        Assert.Equal((first.OrThrow(), true), (again.OrThrow(), again.Duplicate));
+    });
+
+    [Fact]
+    public Task SequencesAndEpochsAreRememberedAfterARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        var old = await host.Broker.OpenProducer("billing");
+        var producer = await host.Broker.OpenProducer("billing");
+        await Append(host.Broker, producer, 0);
+
+        await Restart(host);
+
+        Assert.True((await Append(host.Broker, producer, 0)).Duplicate);
+        await Refused(ErrorCodes.SequenceGap, () => Append(host.Broker, producer, 5));
+        await Refused(ErrorCodes.ProducerFenced, () => Append(host.Broker, old, 0));
+        Assert.False((await Append(host.Broker, producer, 1)).Duplicate);
+        Assert.True((await host.Broker.OpenProducer("billing")).Epoch > producer.Epoch);
+        Assert.NotEqual(producer.Id, (await host.Broker.OpenProducer()).Id);
+    });
+
+    [Fact]
+    public Task AdmissionsAreCountedOverARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new() { Partitions = 3, Admit = 5 });
+        await Publish(host.Broker, "t", "1", "2", "3");
+
+        await Restart(host);
+
+        await Publish(host.Broker, "t", "4");
+        await Publish(host.Broker, "t", "5");
+        await Refused(ErrorCodes.AdmissionClosed, () => host.Broker.Publish("t", [Text("6")]));
+        Assert.Equal(5, (await host.Broker.ReadAll("t")).Count);
+    });
+
+    [Fact]
+    public Task DeadLettersSurviveARestartAndAreRedrivenAfterIt() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        await Publish(host.Broker, "t", "a", "b");
+        await Settle(host.Broker, "t", "g", Settlement.DeadLetter([.. (await Receive(host.Broker, "t", "g")).Select(delivery => delivery.Lease)], "poison"));
+        await host.Broker.Discard("t", "g", DeadLetterSelection.Of((await host.Broker.ReadAll("t.g.dlq"))[0].Position));
+
+        await Restart(host);
+
+        Assert.Equal("poison", Assert.Single(await host.Broker.ReadAll("t.g.dlq")).DeadLetter!.Reason);
+        Assert.Equal(1, await host.Broker.Redrive("t", "g", DeadLetterSelection.All));
+        Assert.Equal(("b", 1), ((await ReceiveOne(host.Broker, "t", "g")).BodyText, (await host.Broker.DescribeGroup("t", "g")).Partitions[0].InFlight));
+    });
+
+    [Fact]
+    public Task CommittedOffsetsSurviveARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new() { Partitions = 2 });
+        await Publish(host.Broker, "t", Numbers(0, 10));
+        await host.Broker.Commit("t", "g", new([new(0, 3), new(1, 4)]));
+
+        await Restart(host);
+
+        Assert.Equal([3, 4], (await host.Broker.DescribeGroup("t", "g")).Partitions.Select(partition => partition.Cursor));
+    });
+
+    [Fact]
+    public Task TheBacklogIsCountedOverARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new() { Partitions = 2, MaxMessages = 4 });
+        await host.Broker.PutGroup("t", "g", new());
+        await Publish(host.Broker, "t", "1", "2", "3", "4");
+
+        await Restart(host);
+
+        await Refused(ErrorCodes.BacklogFull, () => host.Broker.Publish("t", [Text("5")]));
+    });
+
+    private static async ValueTask<AppendResult> Append(IBroker broker, ProducerIdentity producer, int sequence)
+    {
+        var builder = new RecordBatchBuilder(100);
+        MessageCodec.Append(builder, new Message { Body = new byte[1] }, 1);
+        return await broker.Append(new() { Topic = "t", Partition = 0, Batch = builder.ToArray(), Producer = new(producer.Id, producer.Epoch, sequence) });
+    }
+}
+
+/// <summary>The same over a crash: acknowledged as durable means there. Leases of the last moment may be forgotten, those by key not.</summary>
+public abstract class CrashContract : RestartContract
+{
+    protected override Task Restart(BrokerUnderTest host) => host.Crash();
+}
