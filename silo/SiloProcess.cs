@@ -1,3 +1,4 @@
+using OrleansMq.Engine.Storage;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
 
@@ -16,12 +17,12 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
     /// <returns>The exit code.</returns>
     public async Task<int> Run(TextWriter output, TextWriter errors, CancellationToken stop)
     {
-        BrokerHost? host = null;
+        EmbeddedBroker? broker = null;
         var gateways = new List<IGateway>();
         try
         {
-            host = await BrokerHost.Start(options, _log, stop);
-            await StartGateways(host, gateways, stop);
+            broker = await EmbeddedBroker.Start(EmbeddedOptionsOf(options));
+            await StartGateways(broker, gateways, stop);
             var addresses = gateways.Select(gateway => $" {gateway.Name}={gateway.Address}");
             await output.WriteLineAsync($"orleansmq ready{string.Concat(addresses)}".AsMemory(), stop);
             await output.FlushAsync(stop);
@@ -32,7 +33,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         {
             return 0;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or MqException or ArgumentException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or StorageException)
         {
             LogStartFailed(e);
             await errors.WriteLineAsync($"orleansmq can't start: {FirstLine(e.Message)}");
@@ -40,19 +41,19 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         }
         finally
         {
-            await Stop(host, gateways);
+            await Stop(broker, gateways);
         }
     }
 
-    private async ValueTask StartGateways(BrokerHost host, List<IGateway> gateways, CancellationToken stop)
+    private async ValueTask StartGateways(EmbeddedBroker broker, List<IGateway> gateways, CancellationToken stop)
     {
         if (options.Http is { } port)
-            gateways.Add(await HttpGateway.Start(host.Broker, new HttpGatewayOptions { Address = options.Listen, Port = port }, loggers, stop));
+            gateways.Add(await HttpGateway.Start(broker, new HttpGatewayOptions { Address = options.Listen, Port = port }, loggers, stop));
         foreach (var gateway in gateways)
-            host.Announce(gateway.Name, gateway.Address);
+            broker.Announce(gateway.Name, gateway.Address);
     }
 
-    private async Task Stop(BrokerHost? host, List<IGateway> gateways)
+    private async Task Stop(EmbeddedBroker? broker, List<IGateway> gateways)
     {
         // A flush that hangs must not keep the process beyond its time; what was acknowledged is on disk already.
         using var watchdog = new Timer(_ => Environment.Exit(1), null, StopMayTake, Timeout.InfiniteTimeSpan);
@@ -60,10 +61,18 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         await Task.WhenAll(gateways.Select(gateway => gateway.Stop(hurry.Token).AsTask()));
         foreach (var gateway in gateways)
             await gateway.DisposeAsync();
-        if (host is not null)
-            await host.Broker.DisposeAsync();
+        if (broker is not null)
+            await broker.DisposeAsync();
         LogStopped();
     }
+
+    private EmbeddedOptions EmbeddedOptionsOf(SiloOptions told) => new()
+    {
+        Data = told.Data,
+        DefaultAcks = told.Durable ? Acks.Durable : Acks.Accepted,
+        Node = Environment.MachineName,
+        OnReport = LogReport,
+    };
 
     private static async Task WaitFor(CancellationToken stop)
     {
@@ -73,6 +82,9 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
     }
 
     private static string FirstLine(string text) => text.Split('\n')[0].TrimEnd();
+
+    [LoggerMessage(LogLevel.Warning, "{Report}")]
+    private partial void LogReport(string report);
 
     [LoggerMessage(LogLevel.Debug, "The start failed.")]
     private partial void LogStartFailed(Exception why);

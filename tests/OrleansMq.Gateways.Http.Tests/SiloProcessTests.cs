@@ -1,0 +1,65 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace OrleansMq.Gateways.Http.Tests;
+
+/// <summary>The program from start to stop.</summary>
+public sealed class SiloProcessTests : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly string _data = Directory.CreateTempSubdirectory("orleansmq-").FullName;
+
+    public void Dispose() => Directory.Delete(_data, recursive: true);
+
+    [Fact]
+    public async Task ReadyMeansAnsweringAndTermMeansFlushedAndZero()
+    {
+        using (var silo = SiloProgram.Start($"--data {_data} --http 0"))
+        {
+            var address = await Ready(silo);
+            await using var broker = HttpBroker.Connect(address);
+            await broker.PutTopic("t", new TopicChange());
+            await broker.Publish("t", [Samples.Message with { Partition = 0 }], new PublishOptions { Acks = Acks.Accepted });
+            Assert.Equal(address.Authority, Assert.Single((await broker.DescribeCluster()).Nodes).Gateways["http"]);
+
+            var (code, _, errors) = await SiloProgram.Run($"--data {_data} --http 0");
+            Assert.Equal(1, code);
+            Assert.Contains("in use", errors, StringComparison.Ordinal);
+            (code, _, errors) = await SiloProgram.Run($"--data {_data}/other --http {address.Port}");
+            Assert.Equal(1, code);
+            Assert.Contains(address.Port.ToString(CultureInfo.InvariantCulture), errors, StringComparison.Ordinal);
+
+            // A wait does not hold up the stop.
+            await broker.PutTopic("empty", new TopicChange());
+            var waiting = Assert.ThrowsAsync<MqException>(async () => await broker.Receive("empty", "g", new ReceiveRequest { Wait = Patience }));
+            await Terminate(silo, waiting);
+            Assert.Equal("", await silo.StandardOutput.ReadToEndAsync());
+        }
+
+        using (var again = SiloProgram.Start($"--data={_data} --http=0 --acks accepted"))
+        {
+            await using var broker = HttpBroker.Connect(await Ready(again));
+            Assert.Equal(1, (await broker.DescribeTopic("t")).Partitions[0].End);
+            await Terminate(again, Task.CompletedTask);
+        }
+    }
+
+    private static async Task<Uri> Ready(Process silo)
+    {
+        var line = await silo.StandardOutput.ReadLineAsync().WaitAsync(Patience);
+        Assert.StartsWith("orleansmq ready http=127.0.0.1:", line, StringComparison.Ordinal);
+        return new Uri("http://" + line!["orleansmq ready http=".Length..]);
+    }
+
+    private static async Task Terminate(Process silo, Task waiting)
+    {
+        var began = Stopwatch.GetTimestamp();
+        using (var kill = Process.Start("kill", $"-TERM {silo.Id}"))
+            await kill.WaitForExitAsync();
+        await silo.WaitForExitAsync().WaitAsync(Patience);
+        Assert.Equal(0, silo.ExitCode);
+        Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(10));
+        await waiting;
+    }
+}
