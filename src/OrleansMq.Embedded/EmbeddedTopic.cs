@@ -276,7 +276,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
 
     public void NoteBacklog(PartitionEngine partition, Partition state)
     {
-        if (!_gate.Note(partition.Number, state, partition.Bytes))
+        if (!_gate.Note(partition.Number, state, state.Position - partition.FirstPosition))
             return;
         foreach (var other in OpenPartitions())
             if (other.HasParked)

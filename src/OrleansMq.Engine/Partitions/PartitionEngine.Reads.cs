@@ -15,6 +15,9 @@ public sealed partial class PartitionEngine
     /// <summary>The end of what readers may see.</summary>
     public long End => _visible.End;
 
+    /// <summary>Where the log begins.</summary>
+    public long FirstPosition => _log.Start;
+
     public long Bytes => _log.End - _log.Start;
 
     /// <exception cref="MqException">The offset lies outside, or the partition stopped.</exception>
