@@ -84,9 +84,10 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
                     {
                         if (kept > 0 && kept + batch.Length > maxBytes)
                             break;
+                        // Before the move: it overwrites what the batch is a view of.
+                        next = batch.LastOffset + 1;
                         buffer.AsSpan(at + FrameHeader.Size, header.PayloadLength).CopyTo(buffer.AsSpan(kept));
                         kept += header.PayloadLength;
-                        next = header.BaseOffset + batch.LastOffsetDelta + 1;
                     }
                 }
 
