@@ -13,6 +13,9 @@ internal sealed class OffsetIndex(IPartitionLog log)
     private const int StepBytes = 32 << 10;
     private const int MaxWalkedSegments = 64;
 
+    /// <summary>2 GiB of log. Beyond it the older half is forgotten, and walked again where somebody still reads there: memory must not grow with the backlog.</summary>
+    private const int MaxLive = 64 << 10;
+
     private readonly Lock _gate = new();
 
     /// <summary>Ordered by position: frames seen since opening.</summary>
@@ -31,6 +34,18 @@ internal sealed class OffsetIndex(IPartitionLog log)
         {
             if (_live.Count == 0 || header.Position - _live[^1].Position >= StepBytes)
                 _live.Add(new Mark(header.BaseOffset, header.Position, header.AppendedAt));
+            if (_live.Count > MaxLive)
+                _live.RemoveRange(0, MaxLive / 2);
+        }
+    }
+
+    /// <summary>Takes note of frames that were just written, one behind the other: their readers must not look for them from older marks on.</summary>
+    public void AddWritten(ReadOnlySpan<byte> frames)
+    {
+        while (FrameHeader.TryRead(frames, out var header))
+        {
+            Add(header);
+            frames = frames[header.TotalLength..];
         }
     }
 

@@ -280,6 +280,8 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         }
 
         _writtenGroup = group;
+        // Not before: of frames that the log refused no mark may stay.
+        _index.AddWritten(_framesInFlight.Seal().Span);
         Release(_awaitWritten, group);
         if (flushed)
             DurableUpTo(group);
