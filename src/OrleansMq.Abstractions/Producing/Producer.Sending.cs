@@ -133,9 +133,9 @@ public sealed partial class Producer
             return;
         }
 
-        if (code == ErrorCodes.SequenceOld)
+        if (code == ErrorCodes.SequenceOld && batch.FailedSince is not null)
         {
-            // Stored so long ago that the broker has forgotten where.
+            // An earlier sending was stored so long ago that the broker has forgotten where.
             Stored(partition, batch, new AppendResult { BaseOffset = -1, Duplicate = true });
             return;
         }
