@@ -50,6 +50,9 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
 
     public int Partition => partition;
 
+    /// <summary>It is among those to be pumped.</summary>
+    public bool IsStirred { get; set; }
+
     /// <summary>Somebody is sending: who changes something needn't.</summary>
     public bool Pumping { get; set; }
 
