@@ -281,6 +281,7 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         }
 
         _writtenGroup = group;
+        // Not before: of frames that the log refused no mark may stay.
         Release(_awaitWritten, group);
         if (flushed)
             DurableUpTo(group);
