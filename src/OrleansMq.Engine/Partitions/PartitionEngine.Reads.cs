@@ -1,5 +1,6 @@
 using OrleansMq.Core.Log;
 using OrleansMq.Engine.Storage;
+using OrleansMq.Engine.Turns;
 using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Partitions;
@@ -183,16 +184,17 @@ public sealed partial class PartitionEngine
 /// <summary>One waiting read; it may be registered with many partitions.</summary>
 public sealed class ReadWaiter
 {
-    private TaskCompletionSource _woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Signal _woken = new();
 
-    public Task Woken => _woken.Task;
+    /// <summary>Waits for <see cref="Wake"/>, at most for a time.</summary>
+    public Task<bool> Wait(TimeSpan atMost, TimeProvider time, CancellationToken cancel) => _woken.Wait(atMost, time, cancel);
 
-    public void Wake() => Volatile.Read(ref _woken).TrySetResult();
+    public void Wake() => Volatile.Read(ref _woken).Give();
 
     /// <summary>To be called before looking again, so that what comes while looking is not missed.</summary>
     public void Rearm()
     {
-        if (_woken.Task.IsCompleted)
-            Volatile.Write(ref _woken, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        if (_woken.IsOver)
+            Volatile.Write(ref _woken, new Signal());
     }
 }
