@@ -34,7 +34,7 @@ public sealed class Desk(World world, WorldPlan plan, Link link, History history
     public static Message MessageOf(Sent sent, int? partition = null) => new()
     {
         Body = Body(sent.Uid),
-        Key = sent.Key is null ? null : Encoding.UTF8.GetBytes(sent.Key),
+        Key = sent.Key is null ? (ReadOnlyMemory<byte>?)null : Encoding.UTF8.GetBytes(sent.Key),
         Token = sent.Token,
         Partition = partition,
     };

@@ -68,10 +68,11 @@ internal static class Appender
     {
         var session = $"{name}#{producer.Id}.{producer.Epoch}@{place}";
         var pending = new List<(int Sequence, List<Sent> Messages)>();
-        var next = 0;
+        var (next, stored) = (0, false);
         while (!desk.IsOver)
         {
-            while (pending.Count < Pipeline && desk.World.Chance(0.7))
+            // Alone until something of it is stored: a batch that overtook the first would be taken for the beginning.
+            while (pending.Count < (stored ? Pipeline : 1) && desk.World.Chance(0.7))
             {
                 var batch = Enumerable.Range(0, desk.World.Random.Next(1, 5))
                     .Select(i => desk.NewMessage(place.Topic, desk.RandomKey(), null, session, next + i)).ToList();
@@ -85,6 +86,7 @@ internal static class Appender
                 return false;
             if (answers.FirstOrDefault(answer => answer.Code is ErrorCodes.SequenceOld) is { } lost)
                 desk.History.Violate("sequence", $"{session}: {lost.Code} although its last five batches are all it sends.");
+            stored |= done > 0;
             pending.RemoveRange(0, done);
             if (pending.Count == 0 && desk.World.Chance(0.05))
                 return false;
@@ -101,7 +103,6 @@ internal static class Appender
         for (var i = 0; i < messages.Count; i++)
             messages[i].Attempts.Add(attempts[i]);
         var batch = Desk.BatchOf(messages);
-        // In its own order on the way: five requests on one connection.
         var reply = await desk.Link.Ask(
             call,
             broker => broker.Append(new AppendRequest

@@ -6,8 +6,8 @@ namespace OrleansMq.Simulation.Worlds;
 /// <remarks>Work belongs to a <see cref="SimProcess"/>; when that dies its work is forgotten, wherever it waits.</remarks>
 public sealed class World
 {
-    /// <summary>A run of more steps than this goes in circles.</summary>
-    private const long MaxSteps = 20_000_000;
+    /// <summary>More steps than this while the clock stands still go in circles.</summary>
+    private const int MaxStepsAtOnce = 200_000;
 
     private readonly Lock _gate = new();
     private readonly List<(SimProcess Owner, Action Work)> _ready = [];
@@ -15,6 +15,9 @@ public sealed class World
     private readonly int _thread = Environment.CurrentManagedThreadId;
     private readonly bool _inOrder;
     private long _order;
+    private int _stepsAtOnce;
+    private string? _circle;
+    private string? _escaped;
 
     public World(int seed)
     {
@@ -44,7 +47,7 @@ public sealed class World
     /// <summary>Called after each step; a power loss is noticed here, before anything else runs.</summary>
     public Action AfterStep { get; set; } = static () => { };
 
-    /// <summary>Told what broke the rules of the world: an exception nobody awaits, work from a foreign thread.</summary>
+    /// <summary>Told what broke the rules of the world: an exception that nobody awaits.</summary>
     public Action<string, string> OnViolation { get; set; } = static (_, _) => { };
 
     /// <summary>Runs until the task is done.</summary>
@@ -59,8 +62,11 @@ public sealed class World
             {
                 if (!Step())
                     throw new InvalidOperationException("Nothing can run, and the world is not done: somebody waits for what never comes.");
-                if (++Steps > MaxSteps)
-                    throw new InvalidOperationException($"{MaxSteps} steps and no end: somebody goes in circles.");
+                if (_escaped is { } escaped)
+                    throw new InvalidOperationException(escaped);
+                Steps++;
+                if (++_stepsAtOnce > MaxStepsAtOnce)
+                    throw new InvalidOperationException($"{MaxStepsAtOnce} steps while the clock stands still: somebody goes in circles. {_circle}");
             }
 
             task.GetAwaiter().GetResult();
@@ -82,7 +88,9 @@ public sealed class World
     public void Enqueue(SimProcess owner, Action work)
     {
         if (Environment.CurrentManagedThreadId != _thread)
-            OnViolation("thread pool", $"work came back from a foreign thread:\n{Environment.StackTrace}");
+            Interlocked.CompareExchange(ref _escaped, $"Work came back from a foreign thread:\n{Environment.StackTrace}", null);
+        if (_stepsAtOnce > MaxStepsAtOnce - 20)
+            _circle += $"\n{Environment.StackTrace}";
         lock (_gate)
         {
             if (owner.IsAlive)
@@ -120,7 +128,8 @@ public sealed class World
         {
             if (!turn.IsWanted)
                 continue;
-            Ticks = Math.Max(Ticks, turn.Due);
+            if (turn.Due > Ticks)
+                (Ticks, _stepsAtOnce) = (turn.Due, 0);
             turn.Fire();
             return true;
         }
