@@ -36,9 +36,9 @@ public sealed partial class PartitionEngine
         {
             throw OutOfRange(offset, _visible.Start, _visible.End);
         }
-        catch (LogDamagedException damage)
+        catch (StorageException failure)
         {
-            throw FoundDamage(damage);
+            throw FailedToRead(failure);
         }
     }
 
@@ -92,9 +92,13 @@ public sealed partial class PartitionEngine
         {
             return await _reader.ReadLaneRecord(offset, position) ?? throw new LogDamagedException($"Partition {Number} of topic '{_topic.Name}': the message {offset} is not in its frame at {position}.");
         }
-        catch (LogDamagedException damage)
+        catch (LogTrimmedException)
         {
-            throw FoundDamage(damage);
+            throw new MqException(ErrorCodes.OffsetOutOfRange, $"Partition {Number} of topic '{_topic.Name}': the message {offset} of a lane was taken away meanwhile.");
+        }
+        catch (StorageException failure)
+        {
+            throw FailedToRead(failure);
         }
     }
 
@@ -110,9 +114,9 @@ public sealed partial class PartitionEngine
         {
             return null;
         }
-        catch (LogDamagedException damage)
+        catch (StorageException failure)
         {
-            throw FoundDamage(damage);
+            throw FailedToRead(failure);
         }
     }
 
@@ -133,9 +137,13 @@ public sealed partial class PartitionEngine
                 {
                     return await _reader.FindTime(at.Value, seen.Start, seen.End, seen.Position);
                 }
-                catch (LogDamagedException damage)
+                catch (LogTrimmedException)
                 {
-                    throw FoundDamage(damage);
+                    return await FindOffset(at);
+                }
+                catch (StorageException failure)
+                {
+                    throw FailedToRead(failure);
                 }
         }
     }
