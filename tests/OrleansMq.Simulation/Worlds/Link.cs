@@ -68,7 +68,7 @@ public sealed class Link(World world, Server server, History history, double los
         catch (Exception raw) when (raw is not Disk.SimPowerLossException)
         {
             reply = new Reply<T>(Outcome.Unknown, default, raw.GetType().Name);
-            history.Violate("raw exception", $"{call.What} ended with {raw}");
+            history.Violate("raw exception", $"{call.What} ended with {raw.GetType().Name}: {raw.Message}\n{raw.StackTrace}");
         }
 
         // What was answered in the moment in which the process dies is not answered.
