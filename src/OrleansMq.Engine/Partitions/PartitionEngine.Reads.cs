@@ -103,16 +103,23 @@ public sealed partial class PartitionEngine
     }
 
     /// <summary>The record at an offset of the main lane, or null where it is gone.</summary>
-    internal async ValueTask<RecordView?> MainRecord(long offset)
+    internal async ValueTask<RecordView?> MainRecord(long offset) => (await MainRecords([offset]))[0];
+
+    /// <summary>The records at some offsets of the main lane, ascending; null where one is gone.</summary>
+    internal async ValueTask<RecordView?[]> MainRecords(IReadOnlyList<long> offsets)
     {
         var seen = _visible;
+        var gone = 0;
+        while (gone < offsets.Count && offsets[gone] < seen.Start)
+            gone++;
         try
         {
-            return offset < seen.Start ? null : await _reader.ReadRecord(offset, seen.End, seen.Position);
+            var records = await _reader.ReadRecords(gone == 0 ? offsets : [.. offsets.Skip(gone)], seen.End, seen.Position);
+            return gone == 0 ? records : [.. new RecordView?[gone], .. records];
         }
         catch (LogTrimmedException)
         {
-            return null;
+            return new RecordView?[offsets.Count];
         }
         catch (StorageException failure)
         {
