@@ -218,7 +218,6 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         var bytes = _frames.Seal();
         var end = _frames.BasePosition + bytes.Length;
         _state.SealedAt(end);
-        _index.AddFrames(bytes.Span);
         var group = ++_sealedGroup;
         var seen = SeenNow(end);
         _undurable.Enqueue(new Sealed(group, seen));
@@ -281,6 +280,8 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         }
 
         _writtenGroup = group;
+        // Only what is in the log: a refused write leaves no marks.
+        _index.AddFrames(_framesInFlight.Seal().Span);
         // Not before: of frames that the log refused no mark may stay.
         Release(_awaitWritten, group);
         if (flushed)
