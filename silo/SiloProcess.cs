@@ -48,7 +48,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
     private async ValueTask StartGateways(EmbeddedBroker broker, List<IGateway> gateways, CancellationToken stop)
     {
         if (options.Http is { } port)
-            gateways.Add(await HttpGateway.Start(broker, new HttpGatewayOptions { Address = options.Listen, Port = port }, loggers, stop));
+            gateways.Add(await HttpGateway.Start(broker, new HttpGatewayOptions { Address = options.Listen, Port = port, BrokerMetrics = broker.WriteMetrics }, loggers, stop));
         foreach (var gateway in gateways)
             broker.Announce(gateway.Name, gateway.Address);
     }

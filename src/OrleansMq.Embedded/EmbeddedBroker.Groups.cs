@@ -8,8 +8,6 @@ namespace OrleansMq;
 /// <summary>The calls about consumer groups: find the group, hand on.</summary>
 public sealed partial class EmbeddedBroker
 {
-    public const int MaxReceive = 10_000;
-
     public async ValueTask<GroupDescription> PutGroup(TopicName topic, GroupName group, GroupChange change, CancellationToken cancel = default)
     {
         var found = await Topic(topic);
@@ -41,10 +39,7 @@ public sealed partial class EmbeddedBroker
 
     public async ValueTask<IReadOnlyList<Delivery>> Receive(TopicName topic, GroupName group, ReceiveRequest request, CancellationToken cancel = default)
     {
-        if (request.Max is < 1 or > MaxReceive)
-            throw new MqException(ErrorCodes.Malformed, $"1 to {MaxReceive} messages are received at once; max {request.Max} was given.");
-        if (request.Lease is { } lease)
-            CheckLease(lease);
+        ReceiveRules.Check(request);
         var engine = await Use(topic, group, new GroupChange());
         if (engine.Queue is not { } queue)
             throw new MqException(ErrorCodes.Conflict, $"Group '{group}' of topic '{topic}' is of log style: its members read and commit.");

@@ -22,6 +22,7 @@ public sealed partial class EmbeddedBroker : IBroker
     private readonly ProducerDesk _producers;
     private readonly ConcurrentDictionary<string, Lazy<Task<EmbeddedTopic?>>> _topics = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _gateways = new(StringComparer.Ordinal);
+    private readonly ITimer _hourly;
     private volatile bool _closed;
 
     private EmbeddedBroker(EmbeddedOptions options, IStorage storage)
@@ -29,6 +30,7 @@ public sealed partial class EmbeddedBroker : IBroker
         (_options, _storage) = (options, new AnsweringStorage(storage));
         _catalog = new TopicCatalog(_storage.Documents);
         _producers = new ProducerDesk(_storage.Documents);
+        _hourly = options.Time.CreateTimer(_ => DropLapsedGroups(), null, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
     }
 
     /// <summary>Starts a broker on its data folder, or in memory.</summary>
@@ -225,12 +227,28 @@ public sealed partial class EmbeddedBroker : IBroker
             throw new MqException(ErrorCodes.PartitionUnavailable, "The broker is closing.", TimeSpan.FromSeconds(1));
     }
 
+    private async void DropLapsedGroups()
+    {
+        foreach (var topic in OpenTopics())
+        {
+            try
+            {
+                await topic.DropLapsedGroups();
+            }
+            catch (Exception error) when (error is MqException or StorageException)
+            {
+                _options.OnReport($"Topic {topic.Name}: a group that lapsed could not be dropped, it is tried again in an hour: {error.Message}");
+            }
+        }
+    }
+
     /// <summary>Finishes what is in flight, flushes, and closes the data folder.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_closed)
             return;
         _closed = true;
+        await _hourly.DisposeAsync();
         foreach (var loading in _topics.Values)
             if (loading.IsValueCreated && await loading.Value is { } topic)
                 await topic.DisposeAsync();

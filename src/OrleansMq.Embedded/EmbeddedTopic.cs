@@ -321,6 +321,23 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
         }
     }
 
+    public async Task<IReadOnlyList<PartitionFigures>> Figures()
+    {
+        var figures = new List<PartitionFigures>();
+        foreach (var partition in OpenPartitions())
+            if (partition.StoppedBecause is null)
+                figures.Add(await partition.Figures());
+        return figures;
+    }
+
+    /// <summary>Drops groups that were made by first use and that nobody used for a week.</summary>
+    public async Task DropLapsedGroups()
+    {
+        foreach (var group in _groups.Values)
+            if (group.HasLapsed)
+                await DeleteGroup(group);
+    }
+
     private List<PartitionEngine> OpenPartitions()
     {
         var open = new List<PartitionEngine>();

@@ -12,7 +12,7 @@ public sealed record HttpGatewayOptions : GatewayOptions
     public int MaxBrowseBytes { get; init; } = 16 << 20;
 
     /// <summary>Adds the broker's own figures to <c>/metrics</c>, as Prometheus text. Null: none.</summary>
-    public Action<TextWriter>? BrokerMetrics { get; init; }
+    public Func<TextWriter, CancellationToken, ValueTask>? BrokerMetrics { get; init; }
 
     public override void Validate()
     {

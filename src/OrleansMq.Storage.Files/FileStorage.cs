@@ -12,7 +12,7 @@ namespace OrleansMq.Storage.Files;
 /// Logs and documents in a folder of this machine. What is acknowledged has been through fdatasync, and so have the names of the
 /// files it lies in. One process at a time uses a folder.
 /// </summary>
-/// <remarks>docs/formats-storage.md draws the files. The folder's layout: see <see cref="DataFolder"/>.</remarks>
+/// <remarks>docs/formats.md draws the files. The folder's layout: see <see cref="DataFolder"/>.</remarks>
 public sealed class FileStorage : IStorage
 {
     private readonly FileStorageOptions _options;

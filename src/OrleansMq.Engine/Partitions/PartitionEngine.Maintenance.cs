@@ -36,6 +36,8 @@ public sealed partial class PartitionEngine
     {
         if (_stopped is not null || _replaying)
             return;
+        _state.Tokens.Limit(_topic.Settings.TokenCount, (long)_topic.Settings.TokenAge.TotalMilliseconds, _clock.NowMs);
+        _state.Producers.Expire(_clock.NowMs);
         try
         {
             await Retain();

@@ -1,7 +1,9 @@
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
+using OrleansMq.Core.Snapshots;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Turns;
+using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Partitions;
 
@@ -107,7 +109,7 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         {
             var index = new OffsetIndex(log);
             var snapshot = log.Snapshot;
-            var (state, report) = await LogRecovery.Replay(log, snapshot, PartitionLimits.Of(topic.Settings), index);
+            var (state, report) = await Replayed(log, snapshot, topic.Settings, index);
             if (report.TornBytes > 0)
                 host.Report($"Topic {topic.Name}, partition {id.Partition}: {report.TornBytes} bytes after position {report.CutAt} were not a whole frame and never acknowledged as durable; they were cut.");
             var engine = new PartitionEngine(log, state, snapshot?.Position ?? log.Start, index, topic, host);
@@ -118,6 +120,19 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         {
             await log.DisposeAsync();
             throw;
+        }
+    }
+
+    /// <summary>A log whose checked bytes make no sense was written by somebody else, or by a bug: it is damaged, not unavailable for a while.</summary>
+    private static async ValueTask<(Partition State, RecoveryReport Report)> Replayed(IPartitionLog log, LogSnapshot? snapshot, TopicSettings settings, OffsetIndex index)
+    {
+        try
+        {
+            return await LogRecovery.Replay(log, snapshot, PartitionLimits.Of(settings), index);
+        }
+        catch (Exception nonsense) when (nonsense is StateFormatException or PartitionBrokenException or MalformedBatchException)
+        {
+            throw new LogDamagedException($"Topic {log.Id.TopicId:N}, partition {log.Id.Partition}: {nonsense.Message} Run 'mq doctor' on the data folder.");
         }
     }
 
@@ -282,7 +297,6 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         _writtenGroup = group;
         // Only what is in the log: a refused write leaves no marks.
         _index.AddFrames(_framesInFlight.Seal().Span);
-        // Not before: of frames that the log refused no mark may stay.
         Release(_awaitWritten, group);
         if (flushed)
             DurableUpTo(group);

@@ -55,7 +55,8 @@ internal sealed class ClusterCalls(HttpMetrics metrics, Lazy<ReadOnlyMemory<byte
     {
         using var text = new StringWriter();
         metrics.Write(text);
-        call.Options.BrokerMetrics?.Invoke(text);
+        if (call.Options.BrokerMetrics is { } ofBroker)
+            await ofBroker(text, call.Cancel);
         await call.Answer(200, PrometheusText, Encoding.UTF8.GetBytes(text.ToString()));
     }
 
