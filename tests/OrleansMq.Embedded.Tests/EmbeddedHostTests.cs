@@ -1,4 +1,5 @@
 using OrleansMq.Conformance;
+using Xunit;
 
 namespace OrleansMq.Embedded.Tests;
 
