@@ -36,6 +36,31 @@ public sealed class ProducerTests
     });
 
     [Fact]
+    public void NothingOvertakesTheFirstBatchOfAProducer() => StoryThread.Run(async () =>
+    {
+        var broker = new LogBroker { Hold = (call, _) => call == 0 ? _gate.Task : Task.CompletedTask };
+        await using var producer = new Producer(broker, "t", new() { BatchMessages = 1 }, _time);
+
+        var sent = SendAll(producer, 0, 20);
+
+        Assert.Single(broker.Appends);
+        _gate.SetResult();
+        await Until(Task.WhenAll(sent));
+        Assert.Equal(Numbers(0, 20), broker.Bodies());
+    });
+
+    [Fact]
+    public void ABatchThatWasNeverSentBeforeAndIsTakenForOldIsNotCalledStored() => StoryThread.Run(async () =>
+    {
+        var broker = new LogBroker { Script = (call, _) => call == 0 ? Fault.Refused(ErrorCodes.SequenceOld) : null };
+        await using var producer = new Producer(broker, "t", time: _time);
+
+        var refusal = await Assert.ThrowsAsync<MqException>(() => Until(producer.Send(Body(0))));
+
+        Assert.Equal(ErrorCodes.SequenceOld, refusal.Code);
+    });
+
+    [Fact]
     public void ALostReplyStoresNothingTwice() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker { Script = (call, _) => call == 0 ? Fault.ReplyLost : null };

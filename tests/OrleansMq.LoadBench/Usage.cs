@@ -20,7 +20,7 @@ internal static class Usage
           --only TEXT        only the parts of a scenario whose name contains TEXT
           --json FILE        the same figures for programs
 
-        Before the runs, 1 GiB of memory is touched and one run of a tenth is made and thrown away. Before each run the machine's own
+        Before the runs, 1 GiB of memory is touched and one run of a quarter is made and thrown away. Before each run the machine's own
         limits are measured in the same folder; a ratio is taken within its run, and the table has the median of the ratios.
         """;
 

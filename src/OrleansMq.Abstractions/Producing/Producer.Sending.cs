@@ -3,16 +3,38 @@ namespace OrleansMq;
 // From the batches to the broker and back.
 public sealed partial class Producer
 {
+    /// <summary>Under the lock.</summary>
+    private void Stir(ProducerPartition partition)
+    {
+        if (partition.IsStirred)
+            return;
+        partition.IsStirred = true;
+        _stirred.Enqueue(partition);
+    }
+
     private void PumpStirred()
     {
         while (true)
         {
             ProducerPartition? partition;
             lock (_sync)
+            {
                 if (!_stirred.TryDequeue(out partition))
                     return;
+                partition.IsStirred = false;
+            }
+
             Pump(partition);
         }
+    }
+
+    /// <summary>Leaves the caller first, so that it can go on sending.</summary>
+    private async Task PumpSoon()
+    {
+        await Task.Yield();
+        lock (_sync)
+            _pumpIsComing = false;
+        PumpStirred();
     }
 
     /// <summary>Sends what may be sent. One at a time for each partition, so that calls are made in the order of their sequences.</summary>
@@ -133,9 +155,9 @@ public sealed partial class Producer
             return;
         }
 
-        if (code == ErrorCodes.SequenceOld)
+        if (code == ErrorCodes.SequenceOld && batch.FailedSince is not null)
         {
-            // Stored so long ago that the broker has forgotten where.
+            // An earlier sending was stored so long ago that the broker has forgotten where.
             Stored(partition, batch, new AppendResult { BaseOffset = -1, Duplicate = true });
             return;
         }

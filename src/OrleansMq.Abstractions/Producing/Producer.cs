@@ -40,6 +40,9 @@ public sealed partial class Producer : IAsyncDisposable
     // Partitions with something new to send, to be pumped once the lock is left.
     private readonly Queue<ProducerPartition> _stirred = new();
 
+    // Somebody will pump soon: who only enqueues needn't.
+    private bool _pumpIsComing;
+
     private readonly Stack<RecordBatchBuilder> _spareBuilders = new();
 
     // Why nothing is accepted any more.
@@ -101,7 +104,7 @@ public sealed partial class Producer : IAsyncDisposable
             foreach (var partition in _partitions ?? [])
             {
                 partition.Close();
-                _stirred.Enqueue(partition);
+                Stir(partition);
             }
 
             unfinished = [.. (_partitions ?? []).SelectMany(partition => partition.Unfinished).Select(batch => batch.Finished)];
@@ -138,6 +141,7 @@ public sealed partial class Producer : IAsyncDisposable
         var contentBytes = MessageCodec.SizeOf(message);
         var size = Publishing.RecordBytes(message, contentBytes);
         WaitingMessage? waiting = null;
+        bool later;
         lock (_sync)
         {
             if (_ended is not null)
@@ -151,10 +155,24 @@ public sealed partial class Producer : IAsyncDisposable
                 _opening = true;
                 _ = Open();
             }
+
+            // Nobody waits for this one: while the pump is on its way, others join its batch.
+            later = pending.Completion is null;
+            if (later && (_pumpIsComing || _stirred.Count == 0))
+                return waiting is null ? null : WithCancel(waiting, cancel);
+            _pumpIsComing |= later;
         }
 
-        waiting?.CancelWith(_sync, cancel);
-        PumpStirred();
+        if (later)
+            _ = PumpSoon();
+        else
+            PumpStirred();
+        return waiting is null ? null : WithCancel(waiting, cancel);
+    }
+
+    private WaitingMessage WithCancel(WaitingMessage waiting, CancellationToken cancel)
+    {
+        waiting.CancelWith(_sync, cancel);
         return waiting;
     }
 
@@ -170,7 +188,7 @@ public sealed partial class Producer : IAsyncDisposable
         var lingerUntil = _options.Linger > TimeSpan.Zero ? _time.GetTimestamp() + Ticks(_options.Linger) : 0;
         partition.Add(message, pending, size, _time.GetUtcNow().ToUnixTimeMilliseconds(), lingerUntil, TakeBuilder);
         _buffered += size;
-        _stirred.Enqueue(partition);
+        Stir(partition);
     }
 
     /// <summary>Learns the topic's partitions and the producer's id. Where the topic is unknown, what waits is refused, and the next message asks again.</summary>

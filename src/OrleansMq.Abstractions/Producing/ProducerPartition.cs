@@ -29,6 +29,10 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
     private ProducerIdentity _identity = identity;
     private int _nextSequence;
 
+    // Something was stored under the present id. Before, the broker takes whatever arrives first for the producer's beginning, and what
+    // should have come before it for old: nothing may overtake the first batch.
+    private bool _isKnown;
+
     private int _inFlight;
 
     // Batches sent so far, repetitions not counted.
@@ -45,6 +49,9 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
     private bool _admissionClosed;
 
     public int Partition => partition;
+
+    /// <summary>It is among those to be pumped.</summary>
+    public bool IsStirred { get; set; }
 
     /// <summary>Somebody is sending: who changes something needn't.</summary>
     public bool Pumping { get; set; }
@@ -101,7 +108,7 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
         }
 
         // While it fails, one at a time: the others would fail with it.
-        if (_inFlight >= (_failures > 0 ? 1 : options.MaxInFlight))
+        if (_inFlight >= (_failures > 0 || !_isKnown ? 1 : options.MaxInFlight))
             return null;
         var index = _window.FindIndex(batch => !batch.InFlight);
         if (index < 0 && HasTurn && TakeNew(now, out wakeAt) is { } fresh)
@@ -164,6 +171,7 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
         Arrive(batch);
         _window.Remove(batch);
         _failures = 0;
+        _isKnown |= batch.Sequence?.Id == _identity.Id;
     }
 
     /// <summary>Sends it again later, and all that is behind it.</summary>
@@ -224,6 +232,7 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
     public void Renew(ProducerIdentity identity)
     {
         _identity = identity;
+        _isKnown = false;
         _nextSequence = 0;
         NeedsIdentity = Renewing = false;
     }

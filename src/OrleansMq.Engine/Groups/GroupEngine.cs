@@ -181,7 +181,7 @@ public sealed class GroupEngine
             if (lease.Partition >= _partitions)
                 continue;
             if (!byPartition.TryGetValue(lease.Partition, out var list))
-                byPartition[lease.Partition] = list = [];
+                byPartition[lease.Partition] = list = new List<int>(settlement.Leases.Count - i);
             list.Add(i);
         }
 

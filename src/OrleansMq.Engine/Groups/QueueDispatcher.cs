@@ -280,10 +280,9 @@ public sealed class QueueDispatcher
         var records = await partition.MainRecords(main.ConvertAll(lease => lease.Offset));
         for (var i = 0; i < records.Length; i++)
         {
+            // What retention removed meanwhile is no delivery; its lease is gone with it.
             if (records[i] is { } record)
                 deliveries.Add(Deliver(partition, main[i], record));
-            else
-                await partition.SettleMissing(_group, Lane.Main, main[i].Offset);
         }
     }
 

@@ -13,6 +13,9 @@ internal sealed class OffsetIndex(IPartitionLog log)
     private const int StepBytes = 32 << 10;
     private const int MaxWalkedSegments = 64;
 
+    /// <summary>About 2 GiB of log; what is older is walked like what was before the opening.</summary>
+    private const int MaxLiveMarks = 65_536;
+
     private readonly Lock _gate = new();
 
     /// <summary>Ordered by position: frames seen since opening.</summary>
@@ -31,6 +34,18 @@ internal sealed class OffsetIndex(IPartitionLog log)
         {
             if (_live.Count == 0 || header.Position - _live[^1].Position >= StepBytes)
                 _live.Add(new Mark(header.BaseOffset, header.Position, header.AppendedAt));
+            if (_live.Count > MaxLiveMarks)
+                _live.RemoveRange(0, MaxLiveMarks / 4);
+        }
+    }
+
+    /// <summary>The same for frames that stand one after another in the bytes of a write.</summary>
+    public void AddFrames(ReadOnlySpan<byte> frames)
+    {
+        while (FrameHeader.TryRead(frames, out var header))
+        {
+            Add(header);
+            frames = frames[header.TotalLength..];
         }
     }
 

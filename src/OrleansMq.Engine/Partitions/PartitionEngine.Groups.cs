@@ -117,14 +117,6 @@ public sealed partial class PartitionEngine
         return end;
     }
 
-    /// <summary>The message of a lease is gone: retention or compaction took it.</summary>
-    internal Task SettleMissing(GroupName name, int lane, long offset) => Ask(ReleaseLevel.Decided, (state, frames, now) =>
-    {
-        if (state.FindGroup(name) is { } group)
-            state.SettleMissing(group, lane, offset, now, frames);
-        return true;
-    });
-
     /// <summary>Acknowledges, refuses or extends; the codes stand in the order of the leases, null for done.</summary>
     public Task<string?[]> Settle(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo) => Ask(CursorLevel, (state, frames, now) =>
     {
@@ -302,7 +294,6 @@ public sealed partial class PartitionEngine
         var places = offsets.ConvertAll(offset => lane != Lane.Main && group.RedrivenLane.TryFind(offset, out var place) ? place : 0);
         var deliveries = group.Cursor(lane).Rules.MaxDeliveries;
         var moves = new List<DeadLetterMove>();
-        var missing = new List<long>();
         try
         {
             for (var i = 0; i < offsets.Count; i++)
@@ -310,8 +301,6 @@ public sealed partial class PartitionEngine
                 var record = lane == Lane.Main ? await MainRecord(offsets[i]) : await LaneRecord(offsets[i], places[i]);
                 if (record is { } found)
                     moves.Add(new DeadLetterMove(lane, offsets[i], found, Partition.MaxDeliveriesReason, deliveries));
-                else
-                    missing.Add(offsets[i]);
             }
 
             await Ask(ReleaseLevel.Decided, (state, frames, now) =>
@@ -322,8 +311,6 @@ public sealed partial class PartitionEngine
                     moves.RemoveAll(move => cursor.IsSettled(move.FromOffset));
                     if (moves.Count > 0)
                         state.MoveToDeadLetters(still, moves, now, frames);
-                    foreach (var offset in missing)
-                        state.SettleMissing(still, lane, offset, now, frames);
                 }
 
                 foreach (var offset in offsets)

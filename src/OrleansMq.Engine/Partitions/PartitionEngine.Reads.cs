@@ -105,25 +105,38 @@ public sealed partial class PartitionEngine
     /// <summary>The record at an offset of the main lane, or null where it is gone.</summary>
     internal async ValueTask<RecordView?> MainRecord(long offset) => (await MainRecords([offset]))[0];
 
-    /// <summary>The records at some offsets of the main lane, ascending; null where one is gone.</summary>
+    /// <summary>The records at some offsets of the main lane, ascending; null where one was removed.</summary>
     internal async ValueTask<RecordView?[]> MainRecords(IReadOnlyList<long> offsets)
     {
         var seen = _visible;
-        var gone = 0;
-        while (gone < offsets.Count && offsets[gone] < seen.Start)
-            gone++;
+        var records = new RecordView?[offsets.Count];
+        var gone = GoneOf(offsets);
         try
         {
-            var records = await _reader.ReadRecords(gone == 0 ? offsets : [.. offsets.Skip(gone)], seen.End, seen.Position);
-            return gone == 0 ? records : [.. new RecordView?[gone], .. records];
+            (await _reader.ReadRecords([.. offsets.Skip(gone)], seen.End, seen.Position)).CopyTo(records, gone);
         }
         catch (LogTrimmedException)
         {
-            return new RecordView?[offsets.Count];
+            // Removed while it was read: what is still there is read again.
+            return await MainRecords(offsets);
         }
         catch (StorageException failure)
         {
             throw FailedToRead(failure);
+        }
+
+        for (var i = GoneOf(offsets); i < records.Length; i++)
+            if (records[i] is null)
+                throw FoundBug($"The message {offsets[i]} of partition {Number} of topic '{_topic.Name}' is not where the log says: {_visible}.");
+        return records;
+
+        int GoneOf(IReadOnlyList<long> all)
+        {
+            var start = Start;
+            var count = 0;
+            while (count < all.Count && all[count] < start)
+                count++;
+            return count;
         }
     }
 

@@ -280,6 +280,9 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         }
 
         _writtenGroup = group;
+        // Only what is in the log: a refused write leaves no marks.
+        _index.AddFrames(_framesInFlight.Seal().Span);
+        // Not before: of frames that the log refused no mark may stay.
         Release(_awaitWritten, group);
         if (flushed)
             DurableUpTo(group);
@@ -418,6 +421,14 @@ public sealed partial class PartitionEngine : IAsyncDisposable
     {
         Post(() => Stop(failure));
         return Unavailable(failure);
+    }
+
+    /// <summary>What can't be: the partition stops rather than go on in doubt.</summary>
+    private MqException FoundBug(string what)
+    {
+        var bug = new PartitionBrokenException(what);
+        Post(() => Stop(bug));
+        return Unavailable(bug);
     }
 
     /// <summary>Finishes what is in flight, flushes, saves a snapshot, closes the log.</summary>

@@ -84,9 +84,10 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
                     {
                         if (kept > 0 && kept + batch.Length > maxBytes)
                             break;
+                        // Before the move: it overwrites what the batch is a view of.
+                        next = batch.LastOffset + 1;
                         buffer.AsSpan(at + FrameHeader.Size, header.PayloadLength).CopyTo(buffer.AsSpan(kept));
                         kept += header.PayloadLength;
-                        next = header.BaseOffset + batch.LastOffsetDelta + 1;
                     }
                 }
 
@@ -277,10 +278,11 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     {
         public static DecodedBatch Of(in RecordBatch batch)
         {
-            var records = new List<RecordView>(batch.Count);
+            var records = new RecordView[batch.Count];
+            var count = 0;
             foreach (var record in batch.Records())
-                records.Add(record);
-            return new DecodedBatch(batch.BaseOffset, batch.LastOffset, [.. records]);
+                records[count++] = record;
+            return new DecodedBatch(batch.BaseOffset, batch.LastOffset, records);
         }
 
         public bool Holds(long offset) => offset >= First && offset <= Last;

@@ -16,10 +16,10 @@ internal sealed class Bench(BenchOptions options, Limits limits, bool warmUp)
 
     public IReadOnlyList<Figure> Figures => _figures;
 
-    /// <summary>The figures are thrown away; loads are a tenth.</summary>
+    /// <summary>The figures are thrown away; loads are a quarter.</summary>
     public bool WarmUp => warmUp;
 
-    public long Count(long standard) => warmUp ? Math.Max(1_000, (options.Count ?? standard) / 10) : options.Count ?? standard;
+    public long Count(long standard) => warmUp ? Math.Max(1_000, (options.Count ?? standard) / 4) : options.Count ?? standard;
 
     public TimeSpan Duration(double standardSeconds) => TimeSpan.FromSeconds(warmUp ? 1 : options.Seconds ?? standardSeconds);
 

@@ -56,7 +56,7 @@ internal sealed class ThroughputScenario : IScenario
                 if (Interlocked.Add(ref handled, messages.Count) >= load.Count)
                     all.TrySetResult();
                 return Task.CompletedTask;
-            }, new LogConsumerOptions { CommitInterval = TimeSpan.FromMilliseconds(100) });
+            }, new LogConsumerOptions { CommitInterval = TimeSpan.FromMilliseconds(100), OnError = error => Console.Error.WriteLine($"  consumer: {error.Message}") });
             await Task.Run(() => Produce(producer, load));
             await all.Task;
             await Report(bench, host, meter, load, $"clients, {acks}");
