@@ -30,6 +30,8 @@ public static class Simulator
             history.Violate("world", stuck.Message);
         }
 
+        if (trace is not null)
+            Dump.Logs(server.Disk, trace);
         var violations = history.Violations.Concat(Checkers.All(history, plan)).ToList();
         return new Verdict(plan.Seed, violations, history.Hash, world.Elapsed, link.Calls, server.Faults, world.Steps);
     }

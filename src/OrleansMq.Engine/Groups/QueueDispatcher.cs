@@ -230,7 +230,7 @@ public sealed class QueueDispatcher
                     var taken = await TakeFrom(partition, request, left, deliveries);
                     left -= taken;
                 }
-                catch (MqException unavailable) when (unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged)
+                catch (MqException unavailable) when (unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged or ErrorCodes.DiskFull)
                 {
                     // The others go on; this one is asked again when it signals, or when the flags are set anew.
                     failure = unavailable;

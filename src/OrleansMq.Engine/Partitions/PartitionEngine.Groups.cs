@@ -73,16 +73,20 @@ public sealed partial class PartitionEngine
         return described with { OldestUnsettled = age < TimeSpan.Zero ? TimeSpan.Zero : age };
     }
 
-    /// <summary>Leases what is deliverable now; by key the leases are durable before they are given.</summary>
+    /// <summary>
+    /// Leases what is deliverable now. A lease is written before it is given, so that only a crash can forget it: one that the log had no room for would be
+    /// granted again under the same name. By key it is durable before it is given.
+    /// </summary>
     public async Task<List<GrantedLease>> Lease(GroupName name, string consumer, int max, TimeSpan lease)
     {
-        var level = _topic.FindGroup(name.Text) is { ByKey: true } ? CursorLevel : ReleaseLevel.Decided;
+        var level = _topic.FindGroup(name.Text) is { ByKey: true } ? CursorLevel : ReleaseLevel.Written;
         while (true)
         {
             var leases = new List<GrantedLease>();
             var wanted = await Ask(level, (state, frames, now) =>
             {
                 var group = Find(state, name);
+                RefuseWhileFull(now);
                 Lapse(group, now);
                 state.Lease(group, new LeaseTerms(consumer, max, now, now + (long)lease.TotalMilliseconds, Epoch), _visible.End, RedrivenEnd(group), frames, leases);
                 NoteInFlight(group);
@@ -119,6 +123,7 @@ public sealed partial class PartitionEngine
         var group = Find(state, name);
         if (group.IsLog)
             throw new MqException(ErrorCodes.Conflict, $"Group '{name}' is of log style: it commits offsets and has no leases.");
+        RefuseWhileFull(now);
         Lapse(group, now);
         var codes = new string?[leases.Count];
         for (var i = 0; i < codes.Length; i++)
