@@ -62,7 +62,7 @@ public sealed partial class EmbeddedBroker : IBroker
         var settings = TopicRules.Create(change);
         if (await FindDeadLetters(topic) is not null)
             throw new MqException(ErrorCodes.NameTaken, $"'{topic}' is the name of a group's dead letters.");
-        var document = new TopicDocument { Name = topic, Id = Guid.NewGuid(), Settings = settings, CreatedAtMs = _options.Time.GetUtcNow().ToUnixTimeMilliseconds() };
+        var document = new TopicDocument { Name = topic, Id = _options.NewId(), Settings = settings, CreatedAtMs = _options.Time.GetUtcNow().ToUnixTimeMilliseconds() };
         await _catalog.NameTopic(topic);
         for (var p = 0; p < settings.Partitions; p++)
             await _storage.CreateLog(new LogId(document.Id, p), new LogDefinition(topic.Text, document.ToJson()));

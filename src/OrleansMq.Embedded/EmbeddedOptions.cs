@@ -21,6 +21,12 @@ public sealed record EmbeddedOptions
     /// <summary>How often retention is looked at. 10 s.</summary>
     public TimeSpan MaintenanceInterval { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>A partition's snapshot is due after so many bytes of log; bounds the replay at a start. 16 MiB.</summary>
+    public long SnapshotBytes { get; init; } = 16 << 20;
+
+    /// <summary>Draws the identities of topics and groups; a simulation draws them from its seed.</summary>
+    public Func<Guid> NewId { get; init; } = Guid.NewGuid;
+
     /// <summary>The clock; a test gives a virtual one.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
@@ -43,6 +49,7 @@ public sealed record EmbeddedOptions
         InlineTurns = InlineTurns,
         FlushInterval = FlushInterval,
         MaintenanceInterval = MaintenanceInterval,
+        SnapshotBytes = SnapshotBytes,
         Report = OnReport,
     };
 }

@@ -172,7 +172,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
             if (await isTopic(deadLetters))
                 throw new MqException(ErrorCodes.NameTaken, $"A topic '{deadLetters}' exists; the dead letters of group '{name}' need that name.");
             var settings = GroupRules.Create(change);
-            var document = new GroupDocument { Name = name, Id = Guid.NewGuid(), Settings = settings, Declared = declared, Membership = new Membership(), CreatedAtMs = NowMs, LastUsedMs = NowMs };
+            var document = new GroupDocument { Name = name, Id = _options.NewId(), Settings = settings, Declared = declared, Membership = new Membership(), CreatedAtMs = NowMs, LastUsedMs = NowMs };
             // Where it begins is fixed in every partition before the group exists, so that nothing published after this call is missed.
             var partitions = new List<PartitionEngine>();
             for (var p = 0; p < _partitions.Length; p++)
@@ -276,7 +276,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
 
     public void NoteBacklog(PartitionEngine partition, Partition state)
     {
-        if (!_gate.Note(partition.Number, state, partition.Bytes))
+        if (!_gate.Note(partition.Number, state, state.Position - partition.FirstPosition))
             return;
         foreach (var other in OpenPartitions())
             if (other.HasParked)

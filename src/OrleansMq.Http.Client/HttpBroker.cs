@@ -15,6 +15,7 @@ public sealed class HttpBroker : IBroker
 
     private readonly HttpTransport _transport;
     private readonly HttpBrokerOptions _options;
+    private readonly AppendOrder _order = new();
 
     private HttpBroker(Uri address, HttpBrokerOptions options) => (_transport, _options) = (new HttpTransport(address, options), options);
 
@@ -74,7 +75,8 @@ public sealed class HttpBroker : IBroker
             .With("acks", request.Acks).With("waitMs", AtMost(request.Wait)).With("client", request.Client);
         if (request.Producer is { } producer)
             path = path.With("producerId", producer.Id).With("producerEpoch", producer.Epoch).With("sequence", producer.Sequence);
-        return _transport.Send(Change(HttpMethod.Post, path, HttpTransport.OctetBody(request.Batch), request.Wait), PublishJson.ReadAppended, cancel);
+        return _order.InTurn(
+            request, () => _transport.Send(Change(HttpMethod.Post, path, HttpTransport.OctetBody(request.Batch), request.Wait), PublishJson.ReadAppended, cancel), cancel);
     }
 
     public async ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default)

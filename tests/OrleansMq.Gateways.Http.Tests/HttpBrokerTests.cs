@@ -124,6 +124,24 @@ public sealed class HttpBrokerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task BatchesOfOneProducerDoNotOvertakeEachOther()
+    {
+        _served.Broker.Before = (_, cancel) => Task.Delay(Random.Shared.Next(3), cancel);
+        using var given = new CancellationTokenSource();
+        var calls = new List<Task>();
+        for (var i = 0; i < 50; i++)
+        {
+            var request = new AppendRequest { Topic = "t", Partition = 0, Batch = Samples.Batch("x"), Producer = new ProducerSequence(7, 0, i) };
+            calls.Add(_broker.Append(request, i == 25 ? given.Token : default).AsTask());
+        }
+        await given.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => calls[25]);
+        await Task.WhenAll(calls.Where((_, i) => i != 25));
+        var sequences = _served.Broker.Changes.Select(change => ((AppendRequest)change.Arguments[0]!).Producer!.Value.Sequence);
+        Assert.Equal(Enumerable.Range(0, 50).Where(i => i != 25), sequences);
+    }
+
+    [Fact]
     public async Task ReadsOfManyPartitions()
     {
         await _broker.Append(new AppendRequest { Topic = "t", Partition = 0, Batch = Samples.Batch("a", "b") });

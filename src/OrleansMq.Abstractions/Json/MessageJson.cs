@@ -72,8 +72,10 @@ public static class MessageJson
     internal static void WriteBody(Utf8JsonWriter writer, ReadOnlySpan<byte> body, string? contentType, bool tombstone)
     {
         if (tombstone)
-        {
             writer.WriteBoolean("tombstone", true);
+        if (tombstone && body.IsEmpty)
+        {
+            // No body is not an empty one.
         }
         else if (MayBeJson(contentType) && JsonForm.IsBareJson(body))
         {

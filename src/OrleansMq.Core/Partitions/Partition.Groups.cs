@@ -90,10 +90,6 @@ public sealed partial class Partition
         return granted;
     }
 
-    /// <summary>Marks messages settled that can't be delivered, because retention or compaction took them.</summary>
-    public void SettleMissing(PartitionGroup group, int lane, long offset, long nowMs, FrameBuffer frames) =>
-        Change(Settled(group, lane, offset, 1), nowMs, frames);
-
     /// <returns>Null, or <see cref="ErrorCodes.LeaseLapsed"/>, or <see cref="ErrorCodes.LeaseUnknown"/>.</returns>
     public static string? Check(PartitionGroup group, in LeaseId lease, long nowMs)
     {

@@ -162,7 +162,7 @@ public sealed class GroupEngine
             if (lease.Partition >= _partitions)
                 continue;
             if (!byPartition.TryGetValue(lease.Partition, out var list))
-                byPartition[lease.Partition] = list = new List<int>(settlement.Leases.Count - i);
+                byPartition[lease.Partition] = list = [];
             list.Add(i);
         }
 

@@ -4,6 +4,7 @@ using OrleansMq.Core.Limits;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Engine.Partitions;
+using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Groups;
 
@@ -261,30 +262,36 @@ public sealed class QueueDispatcher
                 _mayHave[number] = true;
         }
 
-        foreach (var lease in leases)
-            if (await Deliver(partition, lease) is { } delivery)
-                deliveries.Add(delivery);
+        await Deliver(partition, leases, deliveries);
         return leases.Count;
     }
 
-    private async ValueTask<Delivery?> Deliver(PartitionEngine partition, GrantedLease lease)
+    private async ValueTask Deliver(PartitionEngine partition, List<GrantedLease> leases, List<Delivery> deliveries)
     {
-        var id = new LeaseId(partition.Number, lease.Lane, lease.Epoch, lease.Offset, lease.Delivery);
-        var until = DateTimeOffset.FromUnixTimeMilliseconds(lease.UntilMs);
-        if (lease.Lane == Lane.Main)
-        {
-            if (await partition.MainRecord(lease.Offset) is { } record)
-                return MessageCodec.DecodeDelivery(partition.Number, record, id, until, lease.Delivery);
-        }
-        else if (await partition.FindRedriven(_group, lease.Offset) is { } item)
-        {
-            var delivery = MessageCodec.DecodeDelivery(partition.Number, await partition.LaneRecord(item.Offset, item.Position), id, until, lease.Delivery);
-            return delivery.DeadLetter is { } dead ? delivery with { Position = dead.Origin } : delivery;
-        }
+        var main = leases.Where(lease => lease.Lane == Lane.Main).OrderBy(lease => lease.Offset).ToList();
+        foreach (var lease in leases)
+            if (lease.Lane != Lane.Main && await partition.RedrivenRecord(_group, lease.Offset) is { } redriven)
+            {
+                var delivery = Deliver(partition, lease, redriven);
+                deliveries.Add(delivery.DeadLetter is { } dead ? delivery with { Position = dead.Origin } : delivery);
+            }
 
-        await partition.SettleMissing(_group, lease.Lane, lease.Offset);
-        return null;
+        var records = await partition.MainRecords(main.ConvertAll(lease => lease.Offset));
+        for (var i = 0; i < records.Length; i++)
+        {
+            // What retention removed meanwhile is no delivery; its lease is gone with it.
+            if (records[i] is { } record)
+                deliveries.Add(Deliver(partition, main[i], record));
+        }
     }
+
+    private static Delivery Deliver(PartitionEngine partition, in GrantedLease lease, in RecordView record) =>
+        MessageCodec.DecodeDelivery(
+            partition.Number,
+            record,
+            new LeaseId(partition.Number, lease.Lane, lease.Epoch, lease.Offset, lease.Delivery),
+            DateTimeOffset.FromUnixTimeMilliseconds(lease.UntilMs),
+            lease.Delivery);
 
     private int? NextFlagged()
     {

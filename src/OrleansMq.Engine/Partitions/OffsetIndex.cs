@@ -13,8 +13,8 @@ internal sealed class OffsetIndex(IPartitionLog log)
     private const int StepBytes = 32 << 10;
     private const int MaxWalkedSegments = 64;
 
-    /// <summary>2 GiB of log. Beyond it the older half is forgotten, and walked again where somebody still reads there: memory must not grow with the backlog.</summary>
-    private const int MaxLive = 64 << 10;
+    /// <summary>About 2 GiB of log; what is older is walked like what was before the opening.</summary>
+    private const int MaxLiveMarks = 65_536;
 
     private readonly Lock _gate = new();
 
@@ -34,13 +34,13 @@ internal sealed class OffsetIndex(IPartitionLog log)
         {
             if (_live.Count == 0 || header.Position - _live[^1].Position >= StepBytes)
                 _live.Add(new Mark(header.BaseOffset, header.Position, header.AppendedAt));
-            if (_live.Count > MaxLive)
-                _live.RemoveRange(0, MaxLive / 2);
+            if (_live.Count > MaxLiveMarks)
+                _live.RemoveRange(0, MaxLiveMarks / 4);
         }
     }
 
-    /// <summary>Takes note of frames that were just written, one behind the other: their readers must not look for them from older marks on.</summary>
-    public void AddWritten(ReadOnlySpan<byte> frames)
+    /// <summary>The same for frames that stand one after another in the bytes of a write.</summary>
+    public void AddFrames(ReadOnlySpan<byte> frames)
     {
         while (FrameHeader.TryRead(frames, out var header))
         {

@@ -55,6 +55,11 @@ public sealed partial class PartitionEngine
         return null;
     }
 
-    internal Task<LaneIndex.Item?> FindRedriven(GroupName name, long offset) => Ask(ReleaseLevel.Decided, (state, _, _) =>
-        Find(state, name).RedrivenLane.TryFind(offset, out var position) ? new LaneIndex.Item(offset, position) : (LaneIndex.Item?)null);
+    /// <summary>A redriven message; null where it is settled by now.</summary>
+    internal async ValueTask<RecordView?> RedrivenRecord(GroupName name, long offset)
+    {
+        var item = await Ask(ReleaseLevel.Decided, (state, _, _) =>
+            Find(state, name).RedrivenLane.TryFind(offset, out var position) ? new LaneIndex.Item(offset, position) : (LaneIndex.Item?)null);
+        return item is { } found ? await LaneRecord(found.Offset, found.Position) : null;
+    }
 }

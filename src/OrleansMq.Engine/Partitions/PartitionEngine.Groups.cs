@@ -9,7 +9,6 @@ public sealed partial class PartitionEngine
 {
     /// <summary>Offsets on their way to dead letters: read outside the turn, moved in a later one.</summary>
     private readonly HashSet<(int Group, int Lane, long Offset)> _dying = [];
-    private readonly HashSet<int> _loadingKeys = [];
     private long _deadlineMs = long.MaxValue;
 
     /// <summary>What an answer to a change of cursors means: the topic's durability.</summary>
@@ -75,20 +74,28 @@ public sealed partial class PartitionEngine
     }
 
     /// <summary>Leases what is deliverable now; by key the leases are durable before they are given.</summary>
-    public Task<List<GrantedLease>> Lease(GroupName name, string consumer, int max, TimeSpan lease)
+    public async Task<List<GrantedLease>> Lease(GroupName name, string consumer, int max, TimeSpan lease)
     {
         var level = _topic.FindGroup(name.Text) is { ByKey: true } ? CursorLevel : ReleaseLevel.Decided;
-        return Ask(level, (state, frames, now) =>
+        while (true)
         {
-            var group = Find(state, name);
-            Lapse(group, now);
             var leases = new List<GrantedLease>();
-            // A key's order must be known from its floor on before any of its messages goes out.
-            if (!LoadKeys(group))
+            var wanted = await Ask(level, (state, frames, now) =>
+            {
+                var group = Find(state, name);
+                Lapse(group, now);
                 state.Lease(group, new LeaseTerms(consumer, max, now, now + (long)lease.TotalMilliseconds, Epoch), _visible.End, RedrivenEnd(group), frames, leases);
-            NoteInFlight(group);
-            return leases;
-        });
+                NoteInFlight(group);
+                return WantedKeys(group);
+            });
+            if (wanted is not { } keys)
+                return leases;
+            // A by-key cursor grants only what it knows the keys of.
+            var loading = LoadKeys(keys);
+            if (leases.Count > 0)
+                return leases;
+            await loading;
+        }
     }
 
     /// <summary>Readers may see the redriven lane as far as its frames are visible.</summary>
@@ -105,14 +112,6 @@ public sealed partial class PartitionEngine
 
         return end;
     }
-
-    /// <summary>The message of a lease is gone: retention or compaction took it.</summary>
-    internal Task SettleMissing(GroupName name, int lane, long offset) => Ask(ReleaseLevel.Decided, (state, frames, now) =>
-    {
-        if (state.FindGroup(name) is { } group)
-            state.SettleMissing(group, lane, offset, now, frames);
-        return true;
-    });
 
     /// <summary>Acknowledges, refuses or extends; the codes stand in the order of the leases, null for done.</summary>
     public Task<string?[]> Settle(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo) => Ask(CursorLevel, (state, frames, now) =>
@@ -250,38 +249,27 @@ public sealed partial class PartitionEngine
             MoveExhausted(group, nowMs);
     }
 
-    /// <summary>Reads ahead the keys that a by-key cursor needs.</summary>
-    /// <returns>True where the cursor can't grant yet; the group is told when it can.</returns>
-    private bool LoadKeys(PartitionGroup group)
-    {
-        if (!group.ByKey || !group.Main!.WantsKeys(_visible.End, out var from, out var count))
-            return false;
-        if (_loadingKeys.Add(group.Number))
-            ReadKeys(group.Number, group.Name, from, count);
-        return group.Main is KeyedQueueCursor keyed && keyed.Scanned <= keyed.Floor;
-    }
+    private KeyRange? WantedKeys(PartitionGroup group) =>
+        group.ByKey && group.Main!.WantsKeys(_visible.End, out var from, out var count) ? new KeyRange(group.Number, group.Name, from, count) : null;
 
-    private async void ReadKeys(int number, string name, long from, int count)
+    /// <summary>Reads keys ahead and offers them to the group's cursor.</summary>
+    private async Task LoadKeys(KeyRange wanted)
     {
-        ulong[] keys = [];
-        try
+        var keys = await KeyReader.Read(this, wanted.From, wanted.Count);
+        await Ask(ReleaseLevel.Decided, (state, _, _) =>
         {
-            keys = await KeyReader.Read(this, from, count);
-        }
-        catch (MqException)
-        {
-            // The partition stopped or trimmed; whoever receives next learns it.
-        }
+            // Two readers may have read the same; the first counts.
+            if (keys.Length > 0 && state.FindGroup(wanted.Group) is { IsLog: false } group && group.Main is KeyedQueueCursor keyed && keyed.Scanned == wanted.From)
+            {
+                keyed.Offer(wanted.From, keys);
+                _topic.Deliverable(this, wanted.Name);
+            }
 
-        Post(() =>
-        {
-            _loadingKeys.Remove(number);
-            if (keys.Length == 0 || _state.FindGroup(number) is not { IsLog: false } group || group.Main is not KeyedQueueCursor keyed || keyed.Scanned != from)
-                return;
-            keyed.Offer(from, keys);
-            _topic.Deliverable(this, name);
+            return true;
         });
     }
+
+    private readonly record struct KeyRange(int Group, string Name, long From, int Count);
 
     private void MoveExhausted(PartitionGroup group, long nowMs)
     {
@@ -301,7 +289,6 @@ public sealed partial class PartitionEngine
         var places = offsets.ConvertAll(offset => lane != Lane.Main && group.RedrivenLane.TryFind(offset, out var place) ? place : 0);
         var deliveries = group.Cursor(lane).Rules.MaxDeliveries;
         var moves = new List<DeadLetterMove>();
-        var missing = new List<long>();
         try
         {
             for (var i = 0; i < offsets.Count; i++)
@@ -309,8 +296,6 @@ public sealed partial class PartitionEngine
                 var record = lane == Lane.Main ? await MainRecord(offsets[i]) : await LaneRecord(offsets[i], places[i]);
                 if (record is { } found)
                     moves.Add(new DeadLetterMove(lane, offsets[i], found, Partition.MaxDeliveriesReason, deliveries));
-                else
-                    missing.Add(offsets[i]);
             }
 
             await Ask(ReleaseLevel.Decided, (state, frames, now) =>
@@ -321,8 +306,6 @@ public sealed partial class PartitionEngine
                     moves.RemoveAll(move => cursor.IsSettled(move.FromOffset));
                     if (moves.Count > 0)
                         state.MoveToDeadLetters(still, moves, now, frames);
-                    foreach (var offset in missing)
-                        state.SettleMissing(still, lane, offset, now, frames);
                 }
 
                 foreach (var offset in offsets)

@@ -15,6 +15,9 @@ public sealed partial class PartitionEngine
     /// <summary>The end of what readers may see.</summary>
     public long End => _visible.End;
 
+    /// <summary>Where the log begins.</summary>
+    public long FirstPosition => _log.Start;
+
     public long Bytes => _log.End - _log.Start;
 
     /// <exception cref="MqException">The offset lies outside, or the partition stopped.</exception>
@@ -95,20 +98,40 @@ public sealed partial class PartitionEngine
     }
 
     /// <summary>The record at an offset of the main lane, or null where it is gone.</summary>
-    internal async ValueTask<RecordView?> MainRecord(long offset)
+    internal async ValueTask<RecordView?> MainRecord(long offset) => (await MainRecords([offset]))[0];
+
+    /// <summary>The records at some offsets of the main lane, ascending; null where one was removed.</summary>
+    internal async ValueTask<RecordView?[]> MainRecords(IReadOnlyList<long> offsets)
     {
         var seen = _visible;
+        var records = new RecordView?[offsets.Count];
+        var gone = GoneOf(offsets);
         try
         {
-            return offset < seen.Start ? null : await _reader.ReadRecord(offset, seen.End, seen.Position);
+            (await _reader.ReadRecords([.. offsets.Skip(gone)], seen.End, seen.Position)).CopyTo(records, gone);
         }
         catch (LogTrimmedException)
         {
-            return null;
+            // Removed while it was read: what is still there is read again.
+            return await MainRecords(offsets);
         }
         catch (LogDamagedException damage)
         {
             throw FoundDamage(damage);
+        }
+
+        for (var i = GoneOf(offsets); i < records.Length; i++)
+            if (records[i] is null)
+                throw FoundBug($"The message {offsets[i]} of partition {Number} of topic '{_topic.Name}' is not where the log says: {_visible}.");
+        return records;
+
+        int GoneOf(IReadOnlyList<long> all)
+        {
+            var start = Start;
+            var count = 0;
+            while (count < all.Count && all[count] < start)
+                count++;
+            return count;
         }
     }
 

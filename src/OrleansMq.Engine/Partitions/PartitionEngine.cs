@@ -218,6 +218,7 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         var bytes = _frames.Seal();
         var end = _frames.BasePosition + bytes.Length;
         _state.SealedAt(end);
+        _index.AddFrames(bytes.Span);
         var group = ++_sealedGroup;
         var seen = SeenNow(end);
         _undurable.Enqueue(new Sealed(group, seen));
@@ -280,8 +281,6 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         }
 
         _writtenGroup = group;
-        // Not before: of frames that the log refused no mark may stay.
-        _index.AddWritten(_framesInFlight.Seal().Span);
         Release(_awaitWritten, group);
         if (flushed)
             DurableUpTo(group);
@@ -420,6 +419,14 @@ public sealed partial class PartitionEngine : IAsyncDisposable
     {
         Post(() => Stop(damage));
         return Unavailable(damage);
+    }
+
+    /// <summary>What can't be: the partition stops rather than go on in doubt.</summary>
+    private MqException FoundBug(string what)
+    {
+        var bug = new PartitionBrokenException(what);
+        Post(() => Stop(bug));
+        return Unavailable(bug);
     }
 
     /// <summary>Finishes what is in flight, flushes, saves a snapshot, closes the log.</summary>

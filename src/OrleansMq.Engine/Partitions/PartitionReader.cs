@@ -29,6 +29,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     private const int CachedBatches = 8;
 
     private const int ResumePlaces = 16;
+    private const int RecordChunkBytes = 64 << 10;
 
     private readonly LogIdentity _identity = new(log.Incarnation, log.Id.TopicId, log.Id.Partition);
     private readonly Lock _gate = new();
@@ -83,9 +84,10 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
                     {
                         if (kept > 0 && kept + batch.Length > maxBytes)
                             break;
+                        // Before the move: it overwrites what the batch is a view of.
+                        next = batch.LastOffset + 1;
                         buffer.AsSpan(at + FrameHeader.Size, header.PayloadLength).CopyTo(buffer.AsSpan(kept));
                         kept += header.PayloadLength;
-                        next = header.BaseOffset + batch.LastOffsetDelta + 1;
                     }
                 }
 
@@ -104,22 +106,46 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
         return new BatchRead(buffer, kept, next);
     }
 
-    /// <summary>The record at an offset of the main lane, or null where there is none.</summary>
-    public async ValueTask<RecordView?> ReadRecord(long offset, long endOffset, long endPosition)
+    /// <summary>The records at some offsets of the main lane, ascending; null where there is none. Each batch is read and taken apart once.</summary>
+    public async ValueTask<RecordView?[]> ReadRecords(IReadOnlyList<long> offsets, long endOffset, long endPosition)
     {
-        if (Cached(offset) is { } cached)
-            return cached.Find(offset);
-        using var read = await ReadBatches(offset, endOffset, endPosition, 64 << 10);
-        RecordView? found = null;
-        foreach (var batch in new RecordBatchReader(read.Batches))
+        var records = new RecordView?[offsets.Count];
+        for (var i = 0; i < records.Length;)
         {
-            // The views must outlive the pooled buffer.
-            var decoded = DecodedBatch.Of(RecordBatch.ReadExactly(batch.Memory.ToArray()));
-            Cache(decoded);
-            found ??= decoded.Find(offset);
+            if (Cached(offsets[i]) is { } cached)
+            {
+                records[i] = cached.Find(offsets[i]);
+                i++;
+                continue;
+            }
+
+            using var read = await ReadBatches(offsets[i], endOffset, endPosition, RecordChunkBytes);
+            var wanted = i;
+            foreach (var batch in new RecordBatchReader(read.Batches))
+                i = Take(batch, offsets, i, records);
+            // What lies before the chunk's end and was in no batch is gone.
+            while (i < records.Length && offsets[i] < read.NextOffset)
+                i++;
+            if (i == wanted)
+                i++;
         }
 
-        return found;
+        return records;
+    }
+
+    /// <summary>Fills in what this batch holds of the offsets from <paramref name="i"/> on, and remembers the batch if it holds any.</summary>
+    private int Take(in RecordBatch batch, IReadOnlyList<long> offsets, int i, RecordView?[] records)
+    {
+        while (i < offsets.Count && offsets[i] < batch.BaseOffset)
+            i++;
+        if (i == offsets.Count || offsets[i] > batch.LastOffset)
+            return i;
+        // The views outlive the pooled buffer.
+        var decoded = DecodedBatch.Of(RecordBatch.ReadExactly(batch.Memory.ToArray()));
+        for (; i < offsets.Count && offsets[i] <= batch.LastOffset; i++)
+            records[i] = decoded.Find(offsets[i]);
+        Cache(decoded);
+        return i;
     }
 
     /// <summary>The record at an offset of another lane, whose frame stands at <paramref name="position"/>.</summary>
@@ -252,11 +278,10 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     {
         public static DecodedBatch Of(in RecordBatch batch)
         {
-            var records = new RecordView[batch.Count];
-            var count = 0;
+            var records = new List<RecordView>(batch.Count);
             foreach (var record in batch.Records())
-                records[count++] = record;
-            return new DecodedBatch(batch.BaseOffset, batch.LastOffset, records);
+                records.Add(record);
+            return new DecodedBatch(batch.BaseOffset, batch.LastOffset, [.. records]);
         }
 
         public bool Holds(long offset) => offset >= First && offset <= Last;
