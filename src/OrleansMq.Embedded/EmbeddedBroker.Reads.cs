@@ -27,14 +27,8 @@ public sealed partial class EmbeddedBroker
                 if (pass.Bytes >= request.MinBytes || pass.Failed || left <= TimeSpan.Zero || watched.Count == 0 || _closed)
                     return new ReadResult(pass.Results, pass);
                 pass.Dispose();
-                try
-                {
-                    await waiter.Woken.WaitAsync(left, _options.Time, cancel);
-                }
-                catch (TimeoutException)
-                {
-                    // One last look, with what there is.
-                }
+                // When the time is over: one last look, with what there is.
+                await waiter.Wait(left, _options.Time, cancel);
             }
         }
         finally

@@ -26,9 +26,9 @@ public sealed partial class EmbeddedBroker : IBroker
 
     private EmbeddedBroker(EmbeddedOptions options, IStorage storage)
     {
-        (_options, _storage) = (options, storage);
-        _catalog = new TopicCatalog(storage.Documents);
-        _producers = new ProducerDesk(storage.Documents);
+        (_options, _storage) = (options, new AnsweringStorage(storage));
+        _catalog = new TopicCatalog(_storage.Documents);
+        _producers = new ProducerDesk(_storage.Documents);
     }
 
     /// <summary>Starts a broker on its data folder, or in memory.</summary>

@@ -133,8 +133,8 @@ public sealed class GroupEngine
             await WithMembers(() => _document.Membership.Check(member, request.Generation));
         foreach (var position in request.Positions)
             CheckPartition(position.Partition);
-        foreach (var position in request.Positions)
-            await (await _open(position.Partition)).Commit(Name, position.Offset, request.Member is null ? 0 : request.Generation);
+        await OneByOne(request.Positions, async position =>
+            await (await _open(position.Partition)).Commit(Name, position.Offset, request.Member is null ? 0 : request.Generation));
     }
 
     public async Task Seek(SeekRequest request)
@@ -142,11 +142,30 @@ public sealed class GroupEngine
         foreach (var position in request.Positions)
             CheckPartition(position.Partition);
         if (request.To is { } to)
-            for (var p = 0; p < _partitions; p++)
-                await (await _open(p)).Seek(Name, to);
-        foreach (var position in request.Positions)
-            await (await _open(position.Partition)).Seek(Name, StartAt.Offset(position.Offset));
+            await OneByOne(Enumerable.Range(0, _partitions), async p => await (await _open(p)).Seek(Name, to));
+        await OneByOne(request.Positions, async position => await (await _open(position.Partition)).Seek(Name, StartAt.Offset(position.Offset)));
     }
+
+    /// <summary>A refusal says that nothing has changed: true only of the first.</summary>
+    private static async Task OneByOne<T>(IEnumerable<T> shares, Func<T, Task> act)
+    {
+        var any = false;
+        foreach (var share in shares)
+        {
+            try
+            {
+                await act(share);
+                any = true;
+            }
+            catch (MqException refusal) when (any && refusal.IsRetriable)
+            {
+                throw InPart(refusal);
+            }
+        }
+    }
+
+    private static MqException InPart(MqException refusal) =>
+        new(ErrorCodes.OutcomeUnknown, $"A part of it may be done. {refusal.Message}", refusal.RetryAfter ?? TimeSpan.FromSeconds(1), refusal);
 
     public async Task<IReadOnlyList<SettleResult>> Settle(Settlement settlement)
     {
@@ -162,7 +181,7 @@ public sealed class GroupEngine
             if (lease.Partition >= _partitions)
                 continue;
             if (!byPartition.TryGetValue(lease.Partition, out var list))
-                byPartition[lease.Partition] = list = [];
+                byPartition[lease.Partition] = list = new List<int>(settlement.Leases.Count - i);
             list.Add(i);
         }
 
@@ -174,7 +193,15 @@ public sealed class GroupEngine
             work.Add(SettleUpTo(position, settlement));
         }
 
-        await Task.WhenAll(work);
+        try
+        {
+            await Task.WhenAll(work);
+        }
+        catch (MqException refusal) when (work.Count > 1 && refusal.IsRetriable)
+        {
+            throw InPart(refusal);
+        }
+
         return results;
     }
 
@@ -213,13 +240,13 @@ public sealed class GroupEngine
         var count = 0;
         if (selection.Everything)
         {
-            for (var p = 0; p < _partitions; p++)
-                count += await act(await _open(p), null);
+            await OneByOne(Enumerable.Range(0, _partitions), async p => count += await act(await _open(p), null));
             return count;
         }
 
-        foreach (var share in selection.Positions.GroupBy(position => position.Partition))
-            count += await act(await _open(share.Key), share.Select(position => position.Offset).ToHashSet());
+        await OneByOne(
+            selection.Positions.GroupBy(position => position.Partition),
+            async share => count += await act(await _open(share.Key), share.Select(position => position.Offset).ToHashSet()));
         return count;
     }
 

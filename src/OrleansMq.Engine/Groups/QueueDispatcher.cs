@@ -4,6 +4,7 @@ using OrleansMq.Core.Limits;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Engine.Partitions;
+using OrleansMq.Engine.Turns;
 using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Groups;
@@ -27,7 +28,7 @@ public sealed class QueueDispatcher
 
     /// <summary>Who holds leases in each partition; kept only where one consumer is active.</summary>
     private readonly string?[] _holders;
-    private readonly LinkedList<TaskCompletionSource> _waiting = new();
+    private readonly LinkedList<Signal> _waiting = new();
     private readonly Standby _standby = new();
     private readonly Dictionary<string, long> _seen = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Remembered> _requests = new(StringComparer.Ordinal);
@@ -316,30 +317,26 @@ public sealed class QueueDispatcher
     /// <returns>False when the time was over.</returns>
     private async ValueTask<bool> WaitForSignal(TimeSpan wait, bool couldTake, CancellationToken cancel)
     {
-        TaskCompletionSource signal;
+        var signal = new Signal();
         lock (_gate)
         {
             if (couldTake && AnyFlagged())
                 return true;
-            signal = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _waiting.AddLast(signal);
         }
 
+        var woken = false;
         try
         {
-            await signal.Task.WaitAsync(wait, _time, cancel);
-            return true;
-        }
-        catch (TimeoutException)
-        {
-            return false;
+            return woken = await signal.Wait(wait, _time, cancel);
         }
         finally
         {
             lock (_gate)
             {
-                // A signal that came with the time-out belongs to the next one in line.
-                if (!_waiting.Remove(signal) && cancel.IsCancellationRequested)
+                _waiting.Remove(signal);
+                // It was woken and can't go: the next one in line may.
+                if (woken && cancel.IsCancellationRequested)
                     WakeOne();
             }
         }
@@ -347,10 +344,12 @@ public sealed class QueueDispatcher
 
     private void WakeOne()
     {
-        if (_waiting.First is not { } first)
-            return;
-        _waiting.RemoveFirst();
-        first.Value.TrySetResult();
+        while (_waiting.First is { } first)
+        {
+            _waiting.RemoveFirst();
+            if (first.Value.Give())
+                return;
+        }
     }
 
     private void WakeAll()

@@ -1,5 +1,6 @@
 using OrleansMq.Core.Log;
 using OrleansMq.Engine.Storage;
+using OrleansMq.Engine.Turns;
 using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Partitions;
@@ -35,9 +36,9 @@ public sealed partial class PartitionEngine
         {
             throw OutOfRange(offset, _visible.Start, _visible.End);
         }
-        catch (LogDamagedException damage)
+        catch (StorageException failure)
         {
-            throw FoundDamage(damage);
+            throw FailedToRead(failure);
         }
     }
 
@@ -91,9 +92,13 @@ public sealed partial class PartitionEngine
         {
             return await _reader.ReadLaneRecord(offset, position) ?? throw new LogDamagedException($"Partition {Number} of topic '{_topic.Name}': the message {offset} is not in its frame at {position}.");
         }
-        catch (LogDamagedException damage)
+        catch (LogTrimmedException)
         {
-            throw FoundDamage(damage);
+            throw new MqException(ErrorCodes.OffsetOutOfRange, $"Partition {Number} of topic '{_topic.Name}': the message {offset} of a lane was taken away meanwhile.");
+        }
+        catch (StorageException failure)
+        {
+            throw FailedToRead(failure);
         }
     }
 
@@ -115,9 +120,9 @@ public sealed partial class PartitionEngine
             // Removed while it was read: what is still there is read again.
             return await MainRecords(offsets);
         }
-        catch (LogDamagedException damage)
+        catch (StorageException failure)
         {
-            throw FoundDamage(damage);
+            throw FailedToRead(failure);
         }
 
         for (var i = GoneOf(offsets); i < records.Length; i++)
@@ -152,9 +157,13 @@ public sealed partial class PartitionEngine
                 {
                     return await _reader.FindTime(at.Value, seen.Start, seen.End, seen.Position);
                 }
-                catch (LogDamagedException damage)
+                catch (LogTrimmedException)
                 {
-                    throw FoundDamage(damage);
+                    return await FindOffset(at);
+                }
+                catch (StorageException failure)
+                {
+                    throw FailedToRead(failure);
                 }
         }
     }
@@ -203,16 +212,17 @@ public sealed partial class PartitionEngine
 /// <summary>One waiting read; it may be registered with many partitions.</summary>
 public sealed class ReadWaiter
 {
-    private TaskCompletionSource _woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Signal _woken = new();
 
-    public Task Woken => _woken.Task;
+    /// <summary>Waits for <see cref="Wake"/>, at most for a time.</summary>
+    public Task<bool> Wait(TimeSpan atMost, TimeProvider time, CancellationToken cancel) => _woken.Wait(atMost, time, cancel);
 
-    public void Wake() => Volatile.Read(ref _woken).TrySetResult();
+    public void Wake() => Volatile.Read(ref _woken).Give();
 
     /// <summary>To be called before looking again, so that what comes while looking is not missed.</summary>
     public void Rearm()
     {
-        if (_woken.Task.IsCompleted)
-            Volatile.Write(ref _woken, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        if (_woken.IsOver)
+            Volatile.Write(ref _woken, new Signal());
     }
 }

@@ -281,6 +281,7 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         }
 
         _writtenGroup = group;
+        // Not before: of frames that the log refused no mark may stay.
         Release(_awaitWritten, group);
         if (flushed)
             DurableUpTo(group);
@@ -414,11 +415,11 @@ public sealed partial class PartitionEngine : IAsyncDisposable
     private MqException Closing() =>
         new(ErrorCodes.PartitionUnavailable, $"Partition {Number} of topic '{_topic.Name}' is closing.", TimeSpan.FromSeconds(1));
 
-    /// <summary>Damage that a reader found stops the partition.</summary>
-    private MqException FoundDamage(LogDamagedException damage)
+    /// <summary>Damage that a reader found stops the partition; so does a medium that failed, for the log's opening is over then.</summary>
+    private MqException FailedToRead(StorageException failure)
     {
-        Post(() => Stop(damage));
-        return Unavailable(damage);
+        Post(() => Stop(failure));
+        return Unavailable(failure);
     }
 
     /// <summary>What can't be: the partition stops rather than go on in doubt.</summary>

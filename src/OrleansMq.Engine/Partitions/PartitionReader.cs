@@ -278,10 +278,11 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     {
         public static DecodedBatch Of(in RecordBatch batch)
         {
-            var records = new List<RecordView>(batch.Count);
+            var records = new RecordView[batch.Count];
+            var count = 0;
             foreach (var record in batch.Records())
-                records.Add(record);
-            return new DecodedBatch(batch.BaseOffset, batch.LastOffset, [.. records]);
+                records[count++] = record;
+            return new DecodedBatch(batch.BaseOffset, batch.LastOffset, records);
         }
 
         public bool Holds(long offset) => offset >= First && offset <= Last;

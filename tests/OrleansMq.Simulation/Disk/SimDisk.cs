@@ -42,6 +42,44 @@ public sealed class SimDisk(int seed) : IDisk
     /// <summary>Calls so far.</summary>
     public long Calls => _calls;
 
+    /// <summary>The power went, and the disk was not started again.</summary>
+    public bool IsPowerless
+    {
+        get
+        {
+            lock (_gate)
+                return _powerless;
+        }
+    }
+
+    /// <summary>Bytes of all files together, reserved ones included: what <see cref="Capacity"/> is compared with.</summary>
+    public long UsedBytes
+    {
+        get
+        {
+            lock (_gate)
+                return Used(_root);
+        }
+    }
+
+    /// <summary>The power goes now.</summary>
+    public void LosePower()
+    {
+        lock (_gate)
+            _powerless = true;
+    }
+
+    /// <summary>The process that used the disk is gone (SIGKILL): its handles and locks are, the page cache is not.</summary>
+    public void Kill()
+    {
+        lock (_gate)
+        {
+            _locks.Clear();
+            _life++;
+            Fault = null;
+        }
+    }
+
     /// <summary>What was open is gone, and of what was not flushed a part that the seed chooses is there.</summary>
     public void Crash(int crashSeed)
     {

@@ -1,0 +1,16 @@
+using OrleansMq.Simulation.Histories;
+using OrleansMq.Simulation.Worlds;
+
+namespace OrleansMq.Simulation.Checks;
+
+/// <summary>Every promise, checked over a whole history.</summary>
+internal static class Checkers
+{
+    public static IEnumerable<Violation> All(History history, WorldPlan plan) =>
+        LogCheck.Check(history, plan)
+            .Concat(ProducerCheck.Check(history))
+            .Concat(CursorCheck.Check(history))
+            .Concat(LeaseCheck.Check(history, plan))
+            .Concat(DeadLetterCheck.Check(history, plan))
+            .Concat(RestCheck.Check(history, plan));
+}

@@ -1,0 +1,133 @@
+using OrleansMq.Simulation.Histories;
+using OrleansMq.Simulation.Worlds;
+
+namespace OrleansMq.Simulation.Checks;
+
+/// <summary>
+/// What consumers were given: one unexpired lease at a time, counts that do not fall, nothing again that was acknowledged, keys one at a time and in order.
+/// </summary>
+internal static class LeaseCheck
+{
+    public static IEnumerable<Violation> Check(History history, WorldPlan plan)
+    {
+        var durable = new DurableMarks(history);
+        foreach (var group in history.Given.Values.GroupBy(given => given.At))
+        {
+            var inOrder = group.OrderBy(given => given.Call.Answered).ThenBy(given => given.Lease.Offset).ToList();
+            foreach (var message in inOrder.GroupBy(given => (given.Lease.Lane, given.Lease.Offset)))
+                foreach (var violation in OneMessage([.. message], group.Key, durable, history, plan))
+                    yield return violation;
+            if (group.Key.Group == "bykey")
+                foreach (var violation in ByKey(inOrder, group.Key, history))
+                    yield return violation;
+        }
+    }
+
+    private static IEnumerable<Violation> OneMessage(List<Given> deliveries, GroupPlace at, DurableMarks durable, History history, WorldPlan plan)
+    {
+        for (var i = 0; i < deliveries.Count; i++)
+        {
+            var later = deliveries[i];
+            if (later.Number > plan.MaxDeliveries)
+                yield return new Violation("deliveries", $"{at}: {later.Uid} was delivered for the {later.Number}th time; {plan.MaxDeliveries} are allowed.");
+            for (var j = 0; j < i; j++)
+            {
+                var earlier = deliveries[j];
+                // Answers may overtake one another: the one with the higher number was granted later.
+                var (first, second) = (earlier.Lease.Epoch, earlier.Number).CompareTo((later.Lease.Epoch, later.Number)) <= 0 ? (earlier, later) : (later, earlier);
+                if (first.Settled.Find(settled => settled.IsOk && settled.Kind is SettlementKind.Acknowledge or SettlementKind.DeadLetter && settled.IsOk) is { } done)
+                    yield return new Violation("acked", $"{at}: {first.Uid} was settled as {first.Lease} ({done.Kind}) and given again as {second.Lease}.");
+                // A crash may forget grants of the last moment; not by key, where they are durable first.
+                if (at.Group != "bykey" && durable.MayBeForgotten(first, second))
+                    continue;
+                if (second.Number <= first.Number)
+                    yield return new Violation("count", $"{at}: {first.Uid} was given as {first.Lease}, then as {second.Lease}: the count did not rise.");
+                if (IsHeld(first, second.GrantedMs, second.Call.Answered))
+                    yield return new Violation("two leases", $"{at}: {first.Uid} was given as {first.Lease} until {first.UntilMs} to {first.Consumer}, and as {second.Lease} at {second.GrantedMs} to {second.Consumer}.");
+            }
+        }
+    }
+
+    /// <summary>Whether a lease certainly stands at a time of its partition's clock.</summary>
+    private static bool IsHeld(Given given, long atMs, long at)
+    {
+        var until = given.UntilMs;
+        foreach (var settled in given.Settled)
+        {
+            if (settled.Call.Invoked > at || !settled.May)
+                continue;
+            if (settled.Kind != SettlementKind.Extend)
+                return false;
+            // The engine's clock at the extension was at least that of the grant, and in the same process it went on with ours.
+            var extended = given.GrantedMs + (long)settled.Extension.TotalMilliseconds;
+            if (settled.Call.Process == given.Call.Process)
+                extended += Math.Max(0, (long)(settled.InvokedAt - given.AnsweredAt).TotalMilliseconds - 1);
+            until = settled.IsOk && settled.Call.Answered < at ? extended : Math.Min(until, extended);
+        }
+
+        return atMs < until;
+    }
+
+    private static IEnumerable<Violation> ByKey(List<Given> inOrder, GroupPlace at, History history)
+    {
+        var main = inOrder.Where(given => given.Lease.Lane == 0 && given.Key is not null).ToList();
+        var offsetsOfKey = history.Final.TryGetValue(at.Place, out var log)
+            ? log.Records.Where(record => record.Value.Key is not null).GroupBy(record => record.Value.Key!).ToDictionary(key => key.Key, key => key.Select(record => record.Key).ToList())
+            : [];
+        var ofOffset = main.ToLookup(given => given.Origin);
+        var dead = history.Letters.Where(letter => letter.At == at).Select(letter => letter.Origin).ToHashSet();
+        foreach (var key in main.GroupBy(given => given.Key))
+        {
+            var given = key.ToList();
+            for (var i = 0; i < given.Count; i++)
+            {
+                for (var j = 0; j < given.Count; j++)
+                {
+                    var (first, second) = (given[j], given[i]);
+                    if (first.Origin == second.Origin || first.GrantedMs > second.GrantedMs || (first.GrantedMs == second.GrantedMs && first.Origin > second.Origin))
+                        continue;
+                    if (IsHeld(first, second.GrantedMs, second.Call.Answered))
+                        yield return new Violation("by key", $"{at}: {second.Uid} ({second.Lease}) was given at {second.GrantedMs} while {first.Uid} ({first.Lease}) of the same key {key.Key} was {first.Consumer}'s until {first.UntilMs}.");
+                }
+
+                foreach (var offset in offsetsOfKey.GetValueOrDefault(key.Key!, []))
+                {
+                    if (offset >= given[i].Origin)
+                        break;
+                    var settled = dead.Contains(offset) || ofOffset[offset].Any(before => before.Settled.Exists(s => s.Kind is SettlementKind.Acknowledge or SettlementKind.DeadLetter && s.May && s.Call.Invoked < given[i].Call.Answered));
+                    if (!settled)
+                        yield return new Violation("key order", $"{at}: {given[i].Uid} ({given[i].Lease}) of key {key.Key} was given before offset {offset} of its key was settled.");
+                }
+            }
+        }
+    }
+}
+
+/// <summary>Up to where a process's grants are known to be durable: an answer that waited for the disk covers what was decided before it was asked.</summary>
+internal sealed class DurableMarks
+{
+    private readonly Dictionary<(SimProcess, Place), long> _marks = [];
+
+    public DurableMarks(History history)
+    {
+        foreach (var given in history.Given.Values)
+            foreach (var settled in given.Settled)
+                if (settled.IsOk)
+                    Mark(settled.Call, given.At.Place);
+        foreach (var sent in history.Sent.Values)
+            foreach (var attempt in sent.Attempts)
+                if (attempt is { Outcome: Outcome.Ok, Durable: true })
+                    Mark(attempt.Call, new Place(sent.Topic, attempt.Partition));
+    }
+
+    /// <summary>Whether the process ended between the two, unclean, before anything said that the first grant was durable.</summary>
+    public bool MayBeForgotten(Given first, Given second) =>
+        first.Call.Process is { EndedClean: false } process && process != second.Call.Process
+        && _marks.GetValueOrDefault((process, first.At.Place)) < first.Call.Answered;
+
+    private void Mark(Call call, Place place)
+    {
+        if (call.Process is { } process && call.Answered < process.DiedAt)
+            _marks[(process, place)] = Math.Max(_marks.GetValueOrDefault((process, place)), call.Invoked);
+    }
+}

@@ -1,0 +1,173 @@
+using OrleansMq.Simulation.Histories;
+
+namespace OrleansMq.Simulation.Clients;
+
+/// <summary>The topics and groups of a world, who uses them, and how it all comes to rest.</summary>
+internal sealed class Population(Desk desk)
+{
+    public const string Orders = "orders";
+    public const string Ring = "ring";
+    public const string Capped = "capped";
+
+    private static readonly string[] OrderQueues = ["shared", "bykey", "solo"];
+
+    public IReadOnlyList<(string Topic, int Partitions)> Topics { get; } =
+        [(Orders, desk.Plan.OrdersPartitions), (Ring, desk.Plan.RingPartitions), (Capped, desk.Plan.CappedPartitions)];
+
+    private IReadOnlyList<(string Topic, string Group, int Partitions)> Queues { get; } =
+        [.. OrderQueues.Select(group => (Orders, group, desk.Plan.OrdersPartitions)), (Ring, "tail", desk.Plan.RingPartitions)];
+
+    /// <summary>Declares everything; repeated until it is there.</summary>
+    public async Task Settle()
+    {
+        var plan = desk.Plan;
+        await desk.Insist("put orders", broker => broker.PutTopic(Orders, new TopicChange { Partitions = plan.OrdersPartitions, TokenAge = TimeSpan.FromDays(7) }));
+        await desk.Insist("put ring", broker => broker.PutTopic(Ring, new TopicChange
+        {
+            Partitions = plan.RingPartitions,
+            KeepUnsettled = false,
+            TokenAge = TimeSpan.FromDays(7),
+            RetentionBytes = 20_000,
+            MaxMessages = 60,
+            WhenFull = plan.Seed % 3 == 0 ? WhenFull.DropOldest : plan.Seed % 3 == 1 ? WhenFull.Wait : WhenFull.Refuse,
+        }));
+        await desk.Insist("put capped", broker => broker.PutTopic(Capped, new TopicChange { Partitions = plan.CappedPartitions, Admit = plan.Admit, TokenAge = TimeSpan.FromDays(7) }));
+        var queue = new GroupChange
+        {
+            Lease = Worker.GroupLease,
+            MaxDeliveries = plan.MaxDeliveries,
+            Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(500)]),
+            MaxInFlight = 200,
+        };
+        await desk.Insist("put shared", broker => broker.PutGroup(Orders, "shared", queue));
+        await desk.Insist("put bykey", broker => broker.PutGroup(Orders, "bykey", queue with { ByKey = true }));
+        await desk.Insist("put solo", broker => broker.PutGroup(Orders, "solo", queue with { MaxActive = 1 }));
+        await desk.Insist("put board", broker => broker.PutGroup(Orders, "board", new GroupChange { Style = GroupStyle.Log }));
+        await desk.Insist("put replay", broker => broker.PutGroup(Orders, "replay", new GroupChange { Style = GroupStyle.Log }));
+        await desk.Insist("put tail", broker => broker.PutGroup(Ring, "tail", queue));
+    }
+
+    /// <summary>Everybody at work until the time is over.</summary>
+    public Task Live()
+    {
+        var plan = desk.Plan;
+        var all = new List<Task>();
+        for (var i = 0; i < plan.Publishers; i++)
+        {
+            all.Add(Publisher.Live(desk, Orders, $"pub{i}"));
+            all.Add(Publisher.Live(desk, Ring, $"ringpub{i}", 250));
+            all.Add(Publisher.Live(desk, Capped, $"capped{i}", 800));
+        }
+
+        for (var i = 0; i < plan.Appenders; i++)
+            all.Add(Appender.Live(desk, new Place(Orders, i % plan.OrdersPartitions), $"app{i}"));
+        all.Add(Appender.Live(desk, new Place(Ring, 0), "ringapp"));
+        for (var i = 0; i < plan.Consumers; i++)
+        {
+            foreach (var group in OrderQueues)
+                all.Add(new Worker(desk, Orders, group, $"{group}{i}", upTo: group == "solo").Live());
+            all.Add(Member.Live(desk, Orders, "board", $"member{i}"));
+        }
+
+        all.Add(new Worker(desk, Ring, "tail", "tail0").Live());
+        all.Add(Replayer.Live(desk, Orders, "replay", plan.OrdersPartitions));
+        foreach (var group in OrderQueues)
+            all.Add(Undertaker.Live(desk, Orders, group, plan.OrdersPartitions));
+        all.Add(Reader.Live(desk, Places()));
+        all.Add(Churner.Live(desk, "temp"));
+        all.Add(Caretaker.Live(desk, Ring, plan.RingPartitions));
+        return Task.WhenAll(all);
+    }
+
+    /// <summary>Fills the capped topic, drains the queues, and reads what is left.</summary>
+    public async Task ComeToRest()
+    {
+        for (var p = 0; p < desk.Plan.CappedPartitions; p++)
+            await FillCapped();
+        foreach (var (topic, group, partitions) in Queues)
+            await Drain(topic, group, partitions);
+    }
+
+    /// <summary>Reads everything with fresh eyes.</summary>
+    public async Task Audit()
+    {
+        foreach (var place in Places())
+            await ReadAll(place);
+        foreach (var (topic, group, partitions) in Queues)
+        {
+            var described = await desk.Describe(topic, group);
+            for (var p = 0; p < partitions; p++)
+            {
+                var at = new GroupPlace(topic, group, p);
+                if (await Undertaker.Browse(desk, at) is { } letters)
+                    desk.History.FinalLetters[at] = letters;
+                if (described is not null)
+                    desk.History.FinalGroups[at] = described.Partitions[p];
+            }
+        }
+
+        await desk.Describe(Orders, "board");
+        await desk.Describe(Orders, "replay");
+    }
+
+    private List<Place> Places() => [.. Topics.SelectMany(topic => Enumerable.Range(0, topic.Partitions).Select(p => new Place(topic.Topic, p)))];
+
+    /// <summary>One by one, until the cap says no.</summary>
+    private async Task FillCapped()
+    {
+        for (var tries = 0; tries < 3 * desk.Plan.Admit + 20; tries++)
+        {
+            var reply = await desk.Publish(Capped, [desk.NewMessage(Capped, null, null)]);
+            if (reply.Code == ErrorCodes.AdmissionClosed)
+                return;
+            if (!reply.IsOk)
+                await desk.Pause(300);
+        }
+    }
+
+    private async Task Drain(string topic, string group, int partitions)
+    {
+        // The active one may have been another: it counts as there for some seconds.
+        var worker = new Worker(desk, topic, group, "drain");
+        var patience = desk.World.Elapsed + TimeSpan.FromMinutes(3);
+        while (desk.World.Elapsed < patience)
+        {
+            if (await worker.DrainSome() == 0 && await desk.Describe(topic, group) is { } described && described.Partitions.Take(partitions).All(p => p is { Error: null, Lag: 0, InFlight: 0 }))
+                return;
+        }
+    }
+
+    private async Task ReadAll(Place place)
+    {
+        var found = await desk.Link.Ask(desk.NewCall($"find start of {place}"), broker => broker.FindOffset(place.Topic, place.Partition, StartAt.Earliest));
+        if (!found.IsOk)
+        {
+            desk.History.Violate("not served", $"{place} can't be read after everything healed: {found.Code}.");
+            return;
+        }
+
+        FinalLog? log = null;
+        for (var next = found.Value; ;)
+        {
+            var (reply, start, end) = await desk.Read(place, next, 10_000);
+            if (!reply.IsOk)
+            {
+                desk.History.Violate("not served", $"{place} can't be read at {next} after everything healed: {reply.Code}.");
+                return;
+            }
+
+            log ??= desk.History.Final[place] = new FinalLog { Start = start, End = end };
+            if (reply.Value!.Count == 0)
+                return;
+            foreach (var (offset, uid, key, token) in reply.Value)
+            {
+                if (offset < next)
+                    continue;
+                log.Order.Add(offset);
+                log.Records[offset] = (uid, key, token);
+            }
+
+            next = reply.Value[^1].Offset + 1;
+        }
+    }
+}

@@ -1,0 +1,240 @@
+using OrleansMq.Simulation.Disk;
+using OrleansMq.Simulation.Histories;
+using OrleansMq.Storage.Files;
+using OrleansMq.Storage.Files.Disk;
+
+namespace OrleansMq.Simulation.Worlds;
+
+/// <summary>The machine that the broker runs on: starts it, kills it, takes the power away, and starts it again on what survived.</summary>
+public sealed class Server
+{
+    private readonly World _world;
+    private readonly WorldPlan _plan;
+    private readonly History _history;
+    private readonly Planted _planted;
+    private int _life;
+    private DiskError? _armed;
+    private Func<SimCall, bool>? _armedFor;
+    private bool _healed;
+    private TaskCompletionSource _up = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Server(World world, WorldPlan plan, History history, Planted planted)
+    {
+        (_world, _plan, _history, _planted) = (world, plan, history, planted);
+        Disk = new SimDisk(plan.Seed);
+        planted.Disk(Disk);
+        world.AfterStep = () =>
+        {
+            if (Disk.IsPowerless)
+                PowerWent();
+        };
+        world.OnViolation = history.Violate;
+    }
+
+    public SimDisk Disk { get; }
+
+    /// <summary>Null while it is down.</summary>
+    public IBroker? Broker { get; private set; }
+
+    public SimProcess? Process { get; private set; }
+
+    /// <summary>How many times longer each disk job takes.</summary>
+    public double Slowness { get; set; } = 1;
+
+    /// <summary>Faults that came, by kind.</summary>
+    public SortedDictionary<FaultKind, int> Faults { get; } = [];
+
+    /// <summary>A partition stopped since the last start, or a document shard did.</summary>
+    public bool MustRestart { get; private set; }
+
+    public Task Up => _up.Task;
+
+    public void Count(FaultKind kind)
+    {
+        Faults[kind] = Faults.GetValueOrDefault(kind) + 1;
+        _history.Note($"{_world.Elapsed} fault {kind}");
+    }
+
+    /// <summary>The next call that matches fails.</summary>
+    public void FailNext(DiskError error, Func<SimCall, bool> which) => (_armed, _armedFor) = (error, which);
+
+    /// <summary>From now on nothing goes wrong by itself.</summary>
+    public void Heal()
+    {
+        (_armed, _armedFor, Slowness, _healed) = (null, null, 1, true);
+        Disk.Capacity = long.MaxValue;
+        Disk.PowerLossAt = 0;
+    }
+
+    public void Start()
+    {
+        var process = new SimProcess(_world, $"broker {++_life}");
+        Process = process;
+        MustRestart = false;
+        process.Run(() => Starting(process));
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public void Kill()
+    {
+        Gone(clean: false);
+        Disk.Kill();
+        StartLater();
+    }
+
+    /// <summary>SIGTERM, and a start after it.</summary>
+    public async Task Restart()
+    {
+        if (Broker is not { } broker || Process is not { } process)
+            return;
+        _history.Note($"{_world.Elapsed} closing {process.Name}");
+        Broker = null;
+        _up = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var closed = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Died() => closed.TrySetResult(false);
+        process.AtDeath(Died);
+        process.Run(() => Closing(broker, closed));
+        World.After(_world.Outside, TimeSpan.FromMinutes(10), () =>
+        {
+            if (!closed.Task.IsCompleted)
+                _history.Violate("hung", $"{process.Name} did not close within ten minutes.");
+            closed.TrySetResult(false);
+        });
+        var clean = await closed.Task;
+        process.NoLongerAtDeath(Died);
+        if (Process != process || !process.IsAlive)
+            return;
+        Gone(clean);
+        Disk.Kill();
+        Start();
+    }
+
+    private async void Closing(IBroker broker, TaskCompletionSource<bool> closed)
+    {
+        try
+        {
+            await broker.DisposeAsync();
+            closed.TrySetResult(true);
+        }
+        catch (Exception e)
+        {
+            if (!MustRestart && _armedFor is null && Disk.Capacity == long.MaxValue && !_faulted)
+                _history.Violate("close", $"closing failed although no disk call had failed: {e}");
+            closed.TrySetResult(false);
+        }
+    }
+
+    private bool _faulted;
+
+    private async void Starting(SimProcess process)
+    {
+        _faulted = false;
+        Disk.Fault = OnCall;
+        try
+        {
+            var random = new Random(_plan.Seed * 1_000 + _life);
+            var storage = new FileStorage(
+                new FileStorageOptions
+                {
+                    Directory = "/data",
+                    SegmentBytes = _plan.SegmentBytes,
+                    FirstReserveBytes = 4096,
+                    ReserveBytes = 16 << 10,
+                    OpenSegments = 4,
+                    DrawIncarnation = () => (ulong)random.NextInt64(),
+                    OnNotice = notice => Reported($"{notice.Path}: {notice.Message}"),
+                },
+                Disk,
+                new SimIo(process, () => _world.About(_plan.DiskLatency * Slowness)));
+            var broker = await EmbeddedBroker.Start(new EmbeddedOptions
+            {
+                Storage = _planted.Storage(storage),
+                Time = process.Time,
+                Scheduler = process.Scheduler,
+                InlineTurns = false,
+                MaintenanceInterval = TimeSpan.FromSeconds(3),
+                SnapshotBytes = _plan.SnapshotBytes,
+                NewId = () => Id(random),
+                OnReport = Reported,
+            });
+            Broker = _planted.Broker(broker, _world);
+            _history.Note($"{_world.Elapsed} started {process.Name}");
+            _up.TrySetResult();
+        }
+        catch (Exception e) when (e is Engine.Storage.StorageException or DiskException)
+        {
+            // The program ends with this message, and whoever watches it starts it again.
+            _history.Note($"{_world.Elapsed} {process.Name} did not start: {e.Message}");
+            if (_healed && !_faulted)
+                _history.Violate("start", $"the broker does not start although nothing fails any more: {e.Message}");
+            _world.Outside.Run(() =>
+            {
+                if (Process != process || !process.IsAlive)
+                    return;
+                Gone(clean: false);
+                Disk.Kill();
+                StartLater();
+            });
+        }
+    }
+
+    private DiskError? OnCall(SimCall call)
+    {
+        if (_armedFor is not { } which || !which(call))
+            return null;
+        var error = _armed;
+        (_armed, _armedFor) = (null, null);
+        _faulted = true;
+        MustRestart = true;
+        _history.Note($"{_world.Elapsed} {call.Operation} {call.Path} fails with {error}");
+        return error;
+    }
+
+    private void Reported(string message) => _history.Note($"{_world.Elapsed} report: {message}");
+
+    private void PowerWent()
+    {
+        Gone(clean: false);
+        Disk.Crash(_world.Random.Next());
+        StartLater();
+    }
+
+    private void Gone(bool clean)
+    {
+        if (Process is { } process)
+        {
+            _history.Note($"{_world.Elapsed} {process.Name} is gone{(clean ? ", clean" : "")}");
+            process.Die(_history.Next(), clean);
+        }
+
+        Broker = null;
+        Process = null;
+        if (_up.Task.IsCompleted)
+            _up = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    private void StartLater() => World.After(_world.Outside, _world.About(TimeSpan.FromSeconds(1)), () =>
+    {
+        if (Process is null)
+            Start();
+    });
+
+    private static Guid Id(Random random)
+    {
+        var bytes = new byte[16];
+        random.NextBytes(bytes);
+        return new Guid(bytes);
+    }
+}
+
+/// <summary>Where a test plants a bug, to see that the checkers find it. Nothing is planted by default.</summary>
+public class Planted
+{
+    public static Planted Nothing { get; } = new();
+
+    public virtual void Disk(SimDisk disk) { }
+
+    public virtual Engine.Storage.IStorage Storage(Engine.Storage.IStorage storage) => storage;
+
+    public virtual IBroker Broker(IBroker broker, World world) => broker;
+}

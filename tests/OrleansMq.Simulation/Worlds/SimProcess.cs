@@ -1,0 +1,69 @@
+namespace OrleansMq.Simulation.Worlds;
+
+/// <summary>What runs and dies together: a context to come back to after each await, a scheduler, and a clock, all on the world's one thread.</summary>
+public sealed class SimProcess : SynchronizationContext
+{
+    private readonly World _world;
+    private readonly HashSet<Action> _atDeath = [];
+    private readonly List<Action> _dying = [];
+
+    public SimProcess(World world, string name)
+    {
+        (_world, Name) = (world, name);
+        Scheduler = new OneThread(this);
+        Time = new SimTime(world, this);
+    }
+
+    public string Name { get; }
+
+    public bool IsAlive { get; private set; } = true;
+
+    public TaskScheduler Scheduler { get; }
+
+    public TimeProvider Time { get; }
+
+    /// <summary>When it died, as an event of the history; the largest number while it lives.</summary>
+    public long DiedAt { get; private set; } = long.MaxValue;
+
+    /// <summary>It finished what it had and flushed: nothing may be forgotten.</summary>
+    public bool EndedClean { get; private set; }
+
+    public void Run(Action work) => _world.Enqueue(this, work);
+
+    /// <summary>To be called when it dies; those who wait for its answers learn it so.</summary>
+    public void AtDeath(Action tell)
+    {
+        if (_atDeath.Add(tell))
+            _dying.Add(tell);
+    }
+
+    public void NoLongerAtDeath(Action tell) => _atDeath.Remove(tell);
+
+    public void Die(long at, bool clean)
+    {
+        if (!IsAlive)
+            return;
+        (IsAlive, DiedAt, EndedClean) = (false, at, clean);
+        _world.Forget(this);
+        foreach (var tell in _dying)
+            if (_atDeath.Contains(tell))
+                tell();
+        _atDeath.Clear();
+        _dying.Clear();
+    }
+
+    public override void Post(SendOrPostCallback d, object? state) => _world.Enqueue(this, () => d(state));
+
+    public override void Send(SendOrPostCallback d, object? state) => throw new NotSupportedException("Nothing in the world waits for another thread.");
+
+    public override SynchronizationContext CreateCopy() => this;
+
+    private sealed class OneThread(SimProcess owner) : TaskScheduler
+    {
+        protected override void QueueTask(Task task) => owner._world.Enqueue(owner, () => TryExecuteTask(task));
+
+        protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
+
+        protected override IEnumerable<Task> GetScheduledTasks() => [];
+    }
+}

@@ -1,0 +1,167 @@
+namespace OrleansMq.Simulation.Worlds;
+
+/// <summary>
+/// Everything that happens, one thing at a time, on one thread: the seed picks the next of what could run, and time moves only when nothing can.
+/// </summary>
+/// <remarks>Work belongs to a <see cref="SimProcess"/>; when that dies its work is forgotten, wherever it waits.</remarks>
+public sealed class World
+{
+    /// <summary>More steps than this while the clock stands still go in circles.</summary>
+    private const int MaxStepsAtOnce = 200_000;
+
+    private readonly Lock _gate = new();
+    private readonly List<(SimProcess Owner, Action Work)> _ready = [];
+    private readonly PriorityQueue<SimTimer.Turn, (long Due, long Order)> _timers = new();
+    private readonly int _thread = Environment.CurrentManagedThreadId;
+    private readonly bool _inOrder;
+    private long _order;
+    private int _stepsAtOnce;
+    private string? _circle;
+    private string? _escaped;
+
+    public World(int seed)
+    {
+        Seed = seed;
+        Random = new Random(seed);
+        _inOrder = Random.Next(4) == 0;
+        Outside = new SimProcess(this, "clients");
+    }
+
+    public int Seed { get; }
+
+    public Random Random { get; }
+
+    /// <summary>Virtual time since the world began. Never runs back.</summary>
+    public long Ticks { get; private set; }
+
+    public TimeSpan Elapsed => TimeSpan.FromTicks(Ticks);
+
+    /// <summary>How far the wall clock is off; jumps.</summary>
+    public TimeSpan WallOffset { get; set; }
+
+    public long Steps { get; private set; }
+
+    /// <summary>Where clients live; never dies.</summary>
+    public SimProcess Outside { get; }
+
+    /// <summary>Called after each step; a power loss is noticed here, before anything else runs.</summary>
+    public Action AfterStep { get; set; } = static () => { };
+
+    /// <summary>Told what broke the rules of the world: an exception that nobody awaits.</summary>
+    public Action<string, string> OnViolation { get; set; } = static (_, _) => { };
+
+    /// <summary>Runs until the task is done.</summary>
+    public void Run(Func<Task> main)
+    {
+        var before = SynchronizationContext.Current;
+        try
+        {
+            Task? task = null;
+            Enqueue(Outside, () => task = main());
+            while (task is not { IsCompleted: true })
+            {
+                if (!Step())
+                    throw new InvalidOperationException("Nothing can run, and the world is not done: somebody waits for what never comes.");
+                if (_escaped is { } escaped)
+                    throw new InvalidOperationException(escaped);
+                Steps++;
+                if (++_stepsAtOnce > MaxStepsAtOnce)
+                    throw new InvalidOperationException($"{MaxStepsAtOnce} steps while the clock stands still: somebody goes in circles. {_circle}");
+            }
+
+            task.GetAwaiter().GetResult();
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(before);
+        }
+    }
+
+    /// <summary>Waits in virtual time, as a client.</summary>
+    public Task Delay(TimeSpan time) => Task.Delay(time, Outside.Time);
+
+    /// <summary>A time that is mostly short and sometimes long.</summary>
+    public TimeSpan About(TimeSpan mean) => TimeSpan.FromTicks((long)(mean.Ticks * -Math.Log(1 - Random.NextDouble())) + 1);
+
+    public bool Chance(double probability) => Random.NextDouble() < probability;
+
+    public void Enqueue(SimProcess owner, Action work)
+    {
+        if (Environment.CurrentManagedThreadId != _thread)
+            Interlocked.CompareExchange(ref _escaped, $"Work came back from a foreign thread:\n{Environment.StackTrace}", null);
+        if (_stepsAtOnce > MaxStepsAtOnce - 20)
+            _circle += $"\n{Environment.StackTrace}";
+        lock (_gate)
+        {
+            if (owner.IsAlive)
+                _ready.Add((owner, work));
+        }
+    }
+
+    /// <summary>Does the work at its time, unless its owner died.</summary>
+    public static void After(SimProcess owner, TimeSpan time, Action work) => owner.Time.CreateTimer(static work => ((Action)work!)(), work, time, Timeout.InfiniteTimeSpan);
+
+    internal long NextOrder() => ++_order;
+
+    internal void Arm(SimTimer.Turn turn)
+    {
+        lock (_gate)
+            _timers.Enqueue(turn, (turn.Due, NextOrder()));
+    }
+
+    /// <summary>Forgets what a dead process had ready.</summary>
+    internal void Forget(SimProcess owner)
+    {
+        lock (_gate)
+            _ready.RemoveAll(item => item.Owner == owner);
+    }
+
+    private bool Step()
+    {
+        if (Next() is { } next)
+        {
+            Do(next.Owner, next.Work);
+            return true;
+        }
+
+        while (_timers.TryDequeue(out var turn, out _))
+        {
+            if (!turn.IsWanted)
+                continue;
+            if (turn.Due > Ticks)
+                (Ticks, _stepsAtOnce) = (turn.Due, 0);
+            turn.Fire();
+            return true;
+        }
+
+        return false;
+    }
+
+    private (SimProcess Owner, Action Work)? Next()
+    {
+        lock (_gate)
+        {
+            if (_ready.Count == 0)
+                return null;
+            var at = _inOrder ? 0 : Random.Next(_ready.Count);
+            var next = _ready[at];
+            _ready.RemoveAt(at);
+            return next;
+        }
+    }
+
+    private void Do(SimProcess owner, Action work)
+    {
+        SynchronizationContext.SetSynchronizationContext(owner);
+        try
+        {
+            work();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException && owner != Outside)
+        {
+            OnViolation("unhandled", $"an exception that nobody awaits would have ended the process: {e}");
+        }
+
+        AfterStep();
+    }
+}

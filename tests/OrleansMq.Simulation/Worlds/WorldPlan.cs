@@ -1,0 +1,87 @@
+namespace OrleansMq.Simulation.Worlds;
+
+/// <summary>What one seed's world is like: drawn once, before anything runs.</summary>
+public sealed record WorldPlan
+{
+    public required int Seed { get; init; }
+
+    /// <summary>How long clients work and faults come, before everything heals.</summary>
+    public required TimeSpan Length { get; init; }
+
+    /// <summary>Mean time between two faults; zero for none.</summary>
+    public required TimeSpan FaultEvery { get; init; }
+    public required int OrdersPartitions { get; init; }
+    public required int RingPartitions { get; init; }
+    public required int CappedPartitions { get; init; }
+
+    /// <summary>Of the topic with an admission cap.</summary>
+    public required int Admit { get; init; }
+    public required int SegmentBytes { get; init; }
+    public required int SnapshotBytes { get; init; }
+    public required int Keys { get; init; }
+    public required int MaxDeliveries { get; init; }
+    public required TimeSpan DiskLatency { get; init; }
+    public required double LostReplies { get; init; }
+
+    /// <summary>Clients of each kind; see <c>Population</c>.</summary>
+    public required int Publishers { get; init; }
+    public required int Appenders { get; init; }
+    public required int Consumers { get; init; }
+
+    /// <summary>Kinds of faults that may come.</summary>
+    public IReadOnlyList<FaultKind> Faults { get; init; } = Enum.GetValues<FaultKind>();
+
+    public static WorldPlan Of(int seed)
+    {
+        var random = new Random(seed * 31 + 7);
+        return new WorldPlan
+        {
+            Seed = seed,
+            Length = TimeSpan.FromSeconds(random.Next(10, 50)),
+            FaultEvery = TimeSpan.FromSeconds(random.Next(2, 12)),
+            OrdersPartitions = random.Next(1, 4),
+            RingPartitions = random.Next(1, 3),
+            CappedPartitions = random.Next(1, 4),
+            Admit = random.Next(10, 80),
+            SegmentBytes = random.Next(3) switch { 0 => 4096, 1 => 12_000, _ => 40_000 },
+            SnapshotBytes = random.Next(3) switch { 0 => 2_000, 1 => 10_000, _ => 16 << 20 },
+            Keys = random.Next(2, 7),
+            MaxDeliveries = random.Next(2, 6),
+            DiskLatency = TimeSpan.FromMicroseconds(random.Next(3) switch { 0 => 100, 1 => 1_000, _ => 8_000 }),
+            LostReplies = random.Next(3) switch { 0 => 0, 1 => 0.02, _ => 0.1 },
+            Publishers = random.Next(1, 3),
+            Appenders = random.Next(1, 3),
+            Consumers = random.Next(1, 4),
+        };
+    }
+}
+
+/// <summary>What may go wrong.</summary>
+public enum FaultKind
+{
+    /// <summary>The power goes at one of the next disk calls.</summary>
+    PowerLossAtCall,
+
+    /// <summary>The power goes now.</summary>
+    PowerLoss,
+
+    /// <summary>SIGKILL: the page cache stays.</summary>
+    Kill,
+
+    CleanRestart,
+
+    /// <summary>One write, flush, rename or other changing call fails with EIO.</summary>
+    WriteError,
+
+    /// <summary>One read fails with EIO.</summary>
+    ReadError,
+
+    /// <summary>No space for some seconds.</summary>
+    DiskFull,
+
+    /// <summary>Each disk job takes a hundred times as long for some seconds.</summary>
+    SlowDisk,
+
+    /// <summary>The wall clock jumps by up to two hours either way.</summary>
+    ClockJump,
+}
