@@ -218,7 +218,6 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         var bytes = _frames.Seal();
         var end = _frames.BasePosition + bytes.Length;
         _state.SealedAt(end);
-        _index.AddFrames(bytes.Span);
         var group = ++_sealedGroup;
         var seen = SeenNow(end);
         _undurable.Enqueue(new Sealed(group, seen));
@@ -281,7 +280,8 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         }
 
         _writtenGroup = group;
-        // Not before: of frames that the log refused no mark may stay.
+        // Not before: of frames that the log refused no mark may stay, for other frames will stand there.
+        _index.AddFrames(_framesInFlight.Seal().Span);
         Release(_awaitWritten, group);
         if (flushed)
             DurableUpTo(group);
