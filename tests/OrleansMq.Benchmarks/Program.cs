@@ -1,1 +1,5 @@
-Console.WriteLine("not built yet");
+using BenchmarkDotNet.Running;
+using OrleansMq.Benchmarks;
+
+// dotnet run -c Release --project tests/OrleansMq.Benchmarks -- --filter '*' --job short
+BenchmarkSwitcher.FromAssembly(typeof(Crc32CBenchmarks).Assembly).Run(args);

@@ -295,7 +295,7 @@ public sealed partial class PartitionEngine : IAsyncDisposable
         }
 
         _writtenGroup = group;
-        // Only what is in the log: a refused write leaves no marks.
+        // Not before: of frames that the log refused no mark may stay, for other frames will stand there.
         _index.AddFrames(_framesInFlight.Seal().Span);
         Release(_awaitWritten, group);
         if (flushed)
