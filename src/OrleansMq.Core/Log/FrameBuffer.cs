@@ -77,9 +77,11 @@ public sealed class FrameBuffer(LogIdentity log, int epoch) : IBufferWriter<byte
     /// <summary>Adds an entry; it will share a frame with the entries around it.</summary>
     public void AddEntry(in Entry entry, long mainEnd, long atMs)
     {
+        // The newest entry's time: replay must come to the same clock.
+        _openAt = atMs;
         if (_open < 0)
         {
-            (_openOffset, _openAt) = (mainEnd, atMs);
+            _openOffset = mainEnd;
             Reserve(FrameHeader.Size);
             _open = _length;
             _length += FrameHeader.Size;

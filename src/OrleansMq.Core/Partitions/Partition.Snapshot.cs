@@ -32,7 +32,8 @@ public sealed partial class Partition
         Producers.Save(output);
         Tokens.Save(output);
         writer.Count(_groups.Count);
-        foreach (var group in _groups.Values)
+        // By number: the dictionary's order depends on how the state came about, the bytes must not.
+        foreach (var group in _groups.Values.OrderBy(group => group.Number))
             Save(group, output);
     }
 
