@@ -142,7 +142,7 @@ public sealed class FileStorage : IStorage
         foreach (var parent in new[] { place.Folder, _folder.TopicFolder(id.TopicId), _folder.Logs })
             _disk.FlushNames(parent);
         var chain = SegmentChain.Read(_disk, place.Folder, manifest);
-        MakeCertain(id, chain.Segments[^1]);
+        MakeCertain(id, manifest.Identity, chain.Segments[^1]);
         var snapshots = new SnapshotShelf(_disk, place.Folder, manifest.Identity);
         snapshots.Survey(chain.Start, chain.End, Notify);
         var opened = TakeEpoch(place, manifest, chain);
@@ -150,14 +150,20 @@ public sealed class FileStorage : IStorage
         return _logs[id] = new FileLog(place, opened, chain, snapshots);
     }
 
-    /// <summary>Flushes the newest segment; the older ones were flushed before it was made.</summary>
-    private void MakeCertain(LogId id, SegmentExtent newest)
+    /// <summary>
+    /// Flushes the newest segment; the older ones were flushed before it was made. What no frame says was durable is written again first: the flush
+    /// that failed may have been another process's, and its pages look clean.
+    /// </summary>
+    private void MakeCertain(LogId id, LogIdentity identity, SegmentExtent newest)
     {
         using var file = _disk.Open(newest.Path, DiskOpenMode.ReadWrite);
         try
         {
             if (_suspect.TryGetValue(id, out var certain))
-                WriteAgain(file, Math.Max(0, certain - newest.Base + SegmentHeader.Size), newest);
+                Notify(new StorageNotice(newest.Path, $"A flush failed before; the bytes from position {certain} on are written again."));
+            else
+                certain = KnownDurable(file, newest, identity);
+            WriteAgain(file, SegmentHeader.Size + Math.Max(0, certain - newest.Base));
             file.FlushInUse();
         }
         catch (DiskException)
@@ -168,9 +174,19 @@ public sealed class FileStorage : IStorage
         _suspect.TryRemove(id, out _);
     }
 
-    private void WriteAgain(IDiskFile file, long from, SegmentExtent newest)
+    /// <summary>The highest position below which frames say that everything was flushed.</summary>
+    private static long KnownDurable(IDiskFile file, SegmentExtent newest, LogIdentity identity)
     {
-        Notify(new StorageNotice(newest.Path, $"A flush failed before; the bytes from offset {from} on are written again."));
+        var durable = newest.Base;
+        FrameScan.Walk(
+            (position, destination) => file.Read(destination, SegmentHeader.Size + position - newest.Base),
+            newest.Base, newest.End, newest.Base, identity,
+            (in FrameHeader header, ReadOnlySpan<byte> _) => durable = Math.Max(durable, header.DurablePosition));
+        return durable;
+    }
+
+    private static void WriteAgain(IDiskFile file, long from)
+    {
         var piece = new byte[1 << 20];
         while (file.ReadUpTo(piece, from) is > 0 and var count)
         {
