@@ -13,9 +13,26 @@ public sealed class PartitionFormats
     private static readonly LogIdentity Log = new(0x1122334455667788, Guid.Parse("00112233-4455-6677-8899-aabbccddeeff"), 2);
     private static readonly PartitionLimits Limits = new() { TokenCount = 10, TokenAgeMs = 1000 };
 
-    private const string Golden = "PARTITION";
+    private const string Golden = """
+        01 0100000000000000 0300000000000000 EE03000000000000 0300000000000000 03000000
+          01 01000000 0500000000000000 03000000 E903000000000000 01000000 00000000 03000000 0000000000000000 03000000
+          01 0000000000000000 03000000
+            CABD1BCA128197CA4DDC239AB331C2FA 0000000000000000 E903000000000000
+            4A59390016E8233E34B1E164654F8933 0100000000000000 E903000000000000
+            E27A50A9032C7D2EA5856835B5F5EC65 0200000000000000 E903000000000000
+        02000000
+          01000000 00000000000000000000000000000001 0100 71 04
+            01 0300000000000000 0100000000000000 00000000 00000000 00000000 00000000
+            01 0000000000000000 0000000000000000 00000000 00000000 00000000 00000000
+            0200000000000000 01000000 0100000000000000 1802000000000000
+            0100000000000000 01000000 0000000000000000 C803000000000000
+          02000000 00000000000000000000000000000002 0100 6C 01
+            01 0200000000000000 01000000 0000000000000000
+            0000000000000000 00000000
+            0000000000000000 00000000
+        """;
 
-    /// <summary>Three messages, of which the second is a dead letter of the queue and was settled by nobody else.</summary>
+    /// <summary>Three messages: the first was removed, the others died in the queue and one of them was redriven; the log style group is behind the second.</summary>
     private static Partition Sample()
     {
         var frames = new FrameBuffer(Log, 1);
