@@ -447,6 +447,10 @@ public sealed partial class PartitionEngine : IAsyncDisposable
             {
                 // It stopped meanwhile, and reported why; there is nothing more to save.
             }
+            catch (StorageException error)
+            {
+                _host.Report($"Topic {_topic.Name}, partition {Number}: no snapshot was saved at the end: {error.Message} The next start replays more.");
+            }
         }
 
         var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
