@@ -446,6 +446,10 @@ public sealed partial class PartitionEngine : IAsyncDisposable
             {
                 // It stopped meanwhile, and reported why; there is nothing more to save.
             }
+            catch (StorageException failure)
+            {
+                _host.Report($"Topic {_topic.Name}, partition {Number}: no snapshot was saved while closing: {failure.Message} The next start replays more.");
+            }
         }
 
         var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
