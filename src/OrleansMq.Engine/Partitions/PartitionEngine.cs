@@ -461,9 +461,9 @@ public sealed partial class PartitionEngine : IAsyncDisposable
             {
                 // It stopped meanwhile, and reported why; there is nothing more to save.
             }
-            catch (StorageException error)
+            catch (StorageException failure)
             {
-                _host.Report($"Topic {_topic.Name}, partition {Number}: no snapshot was saved at the end: {error.Message} The next start replays more.");
+                _host.Report($"Topic {_topic.Name}, partition {Number}: no snapshot was saved while closing: {failure.Message} The next start replays more.");
             }
         }
 
