@@ -232,19 +232,50 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
         await _changes.WaitAsync();
         try
         {
-            await _catalog.DeleteTopic(TopicName, _version);
-            await CloseAll();
+            await DeleteDocument();
+            // There is no topic any more: what can't be cleared away now is only space, and must not make a deleted topic look alive.
+            await Clear(CloseAll);
             for (var p = 0; p < _partitions.Length; p++)
-                await _storage.DeleteLog(new LogId(Id, p));
+            {
+                var log = new LogId(Id, p);
+                await Clear(async () => await _storage.DeleteLog(log));
+            }
+
             foreach (var group in _groups.Values)
-                await group.Delete();
-            await _catalog.RemoveGroupIndex(Id);
-            await _admissions.Delete();
-            await _catalog.UnnameTopic(TopicName);
+                await Clear(group.Delete);
+            await Clear(async () => await _catalog.RemoveGroupIndex(Id));
+            await Clear(_admissions.Delete);
+            await Clear(async () => await _catalog.UnnameTopic(TopicName));
         }
         finally
         {
             _changes.Release();
+        }
+    }
+
+    private async Task DeleteDocument()
+    {
+        try
+        {
+            await _catalog.DeleteTopic(TopicName, _version);
+        }
+        catch (DocumentConflictException)
+        {
+            // An earlier call may have got so far without an answer.
+            if (await _catalog.FindTopic(TopicName) is { } other && other.Topic.Id == Id)
+                throw new MqException(ErrorCodes.Conflict, $"Topic '{Name}' was changed by another call at the same time.");
+        }
+    }
+
+    private async Task Clear(Func<Task> away)
+    {
+        try
+        {
+            await away();
+        }
+        catch (Exception error) when (error is StorageException or MqException)
+        {
+            _options.OnReport($"Topic {Name} is deleted, but something of it takes space still: {error.Message}");
         }
     }
 

@@ -71,7 +71,8 @@ public sealed class HttpGateway : IGateway
     {
         var kestrel = new KestrelServerOptions { AddServerHeader = false };
         kestrel.Limits.MaxConcurrentConnections = options.MaxConnections;
-        kestrel.Limits.MaxRequestBodySize = options.MaxRequestBytes;
+        // Our own limit refuses; what is read and thrown away behind it must not meet this one.
+        kestrel.Limits.MaxRequestBodySize = options.MaxRequestBytes + RequestBody.MaxDiscardedBytes;
         kestrel.Limits.RequestHeadersTimeout = options.HeaderTimeout;
         kestrel.Limits.KeepAliveTimeout = options.IdleTimeout;
         kestrel.Listen(new IPEndPoint(options.Address, options.Port), listen => listen.Protocols = HttpProtocols.Http1);

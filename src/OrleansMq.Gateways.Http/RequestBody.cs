@@ -10,6 +10,9 @@ internal sealed class RequestBody(InFlightBytes inFlight)
 {
     private const int FirstBytes = 4096;
 
+    /// <summary>Of a body that is too large: so much more is read before the refusal. 1 MiB.</summary>
+    internal const long MaxDiscardedBytes = 1 << 20;
+
     private byte[] _buffer = [];
     private int _length;
     private long _taken;
@@ -20,12 +23,39 @@ internal sealed class RequestBody(InFlightBytes inFlight)
     public async ValueTask Read(HttpRequest request, int limit, CancellationToken cancel)
     {
         if (request.ContentLength > limit)
+        {
+            await Discard(request, cancel);
             throw TooLarge(limit);
+        }
+
         while (true)
         {
             var read = await request.BodyReader.ReadAsync(cancel);
-            foreach (var segment in read.Buffer)
-                Add(segment.Span, limit);
+            var fits = read.Buffer.Length <= limit - _length;
+            if (fits)
+                foreach (var segment in read.Buffer)
+                    Add(segment.Span, limit);
+            request.BodyReader.AdvanceTo(read.Buffer.End);
+            if (!fits)
+            {
+                await Discard(request, cancel);
+                throw TooLarge(limit);
+            }
+
+            if (read.IsCompleted)
+                return;
+        }
+    }
+
+    /// <summary>
+    /// Reads on for a while without keeping anything: a client that is still sending when the connection closes sees a reset, and not the answer that says why.
+    /// </summary>
+    private static async ValueTask Discard(HttpRequest request, CancellationToken cancel)
+    {
+        for (var left = MaxDiscardedBytes; left > 0;)
+        {
+            var read = await request.BodyReader.ReadAsync(cancel);
+            left -= read.Buffer.Length;
             request.BodyReader.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted)
                 return;

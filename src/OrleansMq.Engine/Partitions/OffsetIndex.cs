@@ -71,7 +71,10 @@ internal sealed class OffsetIndex(IPartitionLog log)
     public ValueTask<long> FindPosition(long position) => Find(mark => mark.Position <= position);
 
     /// <summary>The last mark for which the condition holds (it holds for a prefix), else the log's start.</summary>
-    private async ValueTask<long> Find(Func<Mark, bool> before)
+    /// <remarks>Marks may lag behind a trim: what they name is never before the log's start, or a reader would look for ever for what is gone.</remarks>
+    private async ValueTask<long> Find(Func<Mark, bool> before) => Math.Max(await FindMark(before), log.Start);
+
+    private async ValueTask<long> FindMark(Func<Mark, bool> before)
     {
         lock (_gate)
         {

@@ -397,8 +397,8 @@ public sealed partial class PartitionEngine : IAsyncDisposable
     {
         _state = state;
         _frames.Reset(state.Position);
-        // Groups that were refused count as done: nobody waits for them.
-        _writtenGroup = _sealedGroup;
+        // Groups that were refused count as done: nobody waits for them, nor for the one that was being gathered, and no flush is wanted on its account.
+        _writtenGroup = _durableWanted = _sealedGroup;
         _undurable.Clear();
         _undurable.Enqueue(new Sealed(_sealedGroup, SeenNow(state.Position)));
         DurableUpTo(_sealedGroup);
@@ -460,6 +460,10 @@ public sealed partial class PartitionEngine : IAsyncDisposable
             catch (MqException)
             {
                 // It stopped meanwhile, and reported why; there is nothing more to save.
+            }
+            catch (StorageException error)
+            {
+                _host.Report($"Topic {_topic.Name}, partition {Number}: no snapshot was saved at the end: {error.Message} The next start replays more.");
             }
         }
 

@@ -213,7 +213,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
         lock (_gate)
         {
             foreach (var place in _resume)
-                if (place.Position > 0 && place.Offset == offset)
+                if (place.Position > 0 && place.Offset == offset && place.Position >= log.Start)
                     return place.Position;
         }
 

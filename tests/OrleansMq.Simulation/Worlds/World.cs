@@ -7,7 +7,7 @@ namespace OrleansMq.Simulation.Worlds;
 public sealed class World
 {
     /// <summary>More steps than this while the clock stands still go in circles.</summary>
-    private const int MaxStepsAtOnce = 200_000;
+    private const int MaxStepsAtOnce = 50_000;
 
     private readonly Lock _gate = new();
     private readonly List<(SimProcess Owner, Action Work)> _ready = [];
