@@ -21,10 +21,14 @@ public sealed class GroupEngine
     private volatile GroupDocument _document;
     private long _version;
 
+    /// <summary>The generation that the stored document has.</summary>
+    private int _savedGeneration;
+
     public GroupEngine(
         TopicName topic, int partitions, GroupDocument document, long version, string key, IDocuments documents, TimeProvider time, Func<int, ValueTask<PartitionEngine>> open)
     {
         (_topic, _partitions, _document, _version, _key, _documents, _time, _open) = (topic, partitions, document, version, key, documents, time, open);
+        _savedGeneration = document.Membership.Generation;
         if (document.Settings.Style == GroupStyle.Queue)
             Queue = new QueueDispatcher(topic, document.Name, document.Settings, partitions, time, open);
     }
@@ -111,9 +115,8 @@ public sealed class GroupEngine
         try
         {
             await ExpireMembers();
-            var before = _document.Membership.Generation;
             _document.Membership.Join(member, session, NowMs);
-            await SaveIfMoved(before);
+            await SaveIfMoved();
             return _document.Membership.AssignmentOf(member, _partitions, Settings.MaxActive);
         }
         finally
@@ -291,9 +294,8 @@ public sealed class GroupEngine
         try
         {
             await ExpireMembers();
-            var before = _document.Membership.Generation;
             var code = act();
-            await SaveIfMoved(before);
+            await SaveIfMoved();
             if (code is not null)
                 throw new MqException(code, code == ErrorCodes.GenerationStale
                     ? $"The group is at generation {_document.Membership.Generation}: join again."
@@ -307,22 +309,22 @@ public sealed class GroupEngine
 
     private async Task ExpireMembers()
     {
-        var before = _document.Membership.Generation;
         if (_document.Membership.Expire(NowMs) > 0)
-            await SaveIfMoved(before);
+            await SaveIfMoved();
     }
 
-    /// <summary>A generation is durable before anybody acts on it.</summary>
-    private async Task SaveIfMoved(int before)
+    /// <summary>A generation is durable before anybody acts on it, also where an earlier call moved it and could not save it.</summary>
+    private async Task SaveIfMoved()
     {
-        if (_document.Membership.Generation != before)
+        if (_document.Membership.Generation != _savedGeneration)
             await Save(_document with { LastUsedMs = NowMs });
     }
 
     private async Task Save(GroupDocument document)
     {
+        var generation = document.Membership.Generation;
         _version = await _documents.Put(_key, document.ToJson(), _version);
-        _document = document;
+        (_document, _savedGeneration) = (document, generation);
     }
 
     private void CheckPartition(int partition)

@@ -161,17 +161,17 @@ public sealed class Desk(World world, WorldPlan plan, Link link, History history
         return reply.IsOk ? reply.Value : null;
     }
 
-    /// <summary>Asks until it is done; what may be repeated without harm.</summary>
-    public async Task<T> Insist<T>(string what, Func<IBroker, ValueTask<T>> ask)
+    /// <summary>Asks until it is done, or the time is over; what may be repeated without harm.</summary>
+    public async Task<T?> Insist<T>(string what, Func<IBroker, ValueTask<T>> ask)
     {
-        for (var tries = 0; ; tries++)
+        while (!IsOver)
         {
             var reply = await link.Ask(NewCall(what), ask);
             if (reply.IsOk)
                 return reply.Value!;
-            if (tries == 200)
-                throw new InvalidOperationException($"{what} does not succeed: {reply.Code}.");
             await Pause(200);
         }
+
+        return default;
     }
 }

@@ -33,7 +33,7 @@ internal static class Churner
     {
         for (var round = 0; !desk.IsOver; round++)
         {
-            var created = await desk.Insist($"put topic {topic}", broker => broker.PutTopic(topic, new TopicChange { Partitions = 1 }));
+            await desk.Insist($"put topic {topic}", broker => broker.PutTopic(topic, new TopicChange { Partitions = 1 }));
             await desk.Insist($"put group {topic}", broker => broker.PutGroup(topic, "g", new GroupChange()));
             for (var i = 0; i < 3; i++)
             {

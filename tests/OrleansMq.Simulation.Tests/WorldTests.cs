@@ -1,0 +1,30 @@
+using OrleansMq.Simulation.Worlds;
+using Xunit;
+
+namespace OrleansMq.Simulation.Tests;
+
+/// <summary>A share of the simulated worlds, and that they can be had again.</summary>
+public sealed class WorldTests
+{
+    /// <summary>Enough for CI; the program runs thousands: <c>dotnet run --project tests/OrleansMq.Simulation -c Release -- --seeds 1000</c>.</summary>
+    private const int Seeds = 16;
+
+    [Fact]
+    public void NoPromiseIsBroken()
+    {
+        for (var seed = 1; seed <= Seeds; seed++)
+        {
+            var verdict = Simulator.Run(seed);
+            Assert.True(verdict.Violations.Count == 0, $"{string.Join("\n", verdict.Violations.Take(10))}\nagain: dotnet run --project tests/OrleansMq.Simulation -c Release -- --seed {seed}");
+        }
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(8)]
+    public void TheSameSeedIsTheSameWorld(int seed)
+    {
+        var plan = WorldPlan.Of(seed) with { Length = TimeSpan.FromSeconds(15) };
+        Assert.Equal(Simulator.Run(plan, Planted.Nothing).Hash, Simulator.Run(plan, Planted.Nothing).Hash);
+    }
+}
