@@ -184,17 +184,9 @@ public sealed partial class EmbeddedBroker : IBroker
     /// <summary>Whose dead letters a name means: every way to read it as <c>{topic}.{group}.dlq</c> is tried, the longest topic last.</summary>
     private async ValueTask<(EmbeddedTopic Topic, GroupEngine Group)?> FindDeadLetters(TopicName name)
     {
-        const string suffix = ".dlq";
-        if (!name.Text.EndsWith(suffix, StringComparison.Ordinal))
-            return null;
-        var stem = name.Text[..^suffix.Length];
-        for (var dot = stem.IndexOf('.', StringComparison.Ordinal); dot >= 0; dot = stem.IndexOf('.', dot + 1))
-        {
-            var (topic, group) = (stem[..dot], stem[(dot + 1)..]);
-            if (NameRule.IsValid(topic) && NameRule.IsValid(group) && await FindTopic(topic) is { } found && found.FindGroupEngine(group) is { Queue: not null } engine)
+        foreach (var (topic, group) in DeadLetterNames.Readings(name))
+            if (await FindTopic(topic) is { } found && found.FindGroupEngine(group) is { Queue: not null } engine)
                 return (found, engine);
-        }
-
         return null;
     }
 
