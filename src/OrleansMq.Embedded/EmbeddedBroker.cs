@@ -29,7 +29,7 @@ public sealed partial class EmbeddedBroker : IBroker
     {
         (_options, _storage) = (options, new AnsweringStorage(storage));
         _catalog = new TopicCatalog(_storage.Documents);
-        _producers = new ProducerDesk(_storage.Documents);
+        _producers = new ProducerDesk(_storage.Documents, options.Time);
         _hourly = options.Time.CreateTimer(_ => DropLapsedGroups(), null, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
     }
 

@@ -61,6 +61,18 @@ public sealed class QueueDispatcher
         }
     }
 
+    /// <summary>Somebody waits, and a signal may have been lost: all partitions are asked again.</summary>
+    public void LookAgain()
+    {
+        lock (_gate)
+        {
+            if (_waiting.Count == 0)
+                return;
+            Array.Fill(_mayHave, true);
+            WakeOne();
+        }
+    }
+
     public void NoteInFlight(int partition, int count, string? holder)
     {
         lock (_gate)

@@ -93,6 +93,9 @@ public sealed partial class PartitionEngine
     /// <summary>Says anew how much is here, because limits were set.</summary>
     public void SayBacklog() => Post(() => _topic.NoteBacklog(this, _state));
 
+    /// <summary>What is here, as far as limits count it.</summary>
+    public Task<PartitionHolding> Holding() => Ask(ReleaseLevel.Decided, (state, _, _) => PartitionHolding.Of(state, state.Position - FirstPosition));
+
     /// <summary>There may be room again.</summary>
     public void RoomMade() => Post(RetryParked);
 
