@@ -42,6 +42,9 @@ public sealed class QueueDispatcher
         _holders = new string?[partitions];
     }
 
+    /// <summary>Asks all partitions how many leases are out, where they don't say so at once: called before a consumer is made to wait for others' leases. Null: they do.</summary>
+    public Func<Task>? Recount { get; set; }
+
     private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     public void SettingsChanged(GroupSettings settings)
@@ -147,6 +150,12 @@ public sealed class QueueDispatcher
         {
             cancel.ThrowIfCancellationRequested();
             var (allowed, retryMs) = Reserve(request);
+            if (allowed == 0 && Recount is { } recount && HasLeases)
+            {
+                await recount();
+                (allowed, retryMs) = Reserve(request);
+            }
+
             if (allowed > 0)
             {
                 var messages = await Take(request, allowed);
@@ -198,6 +207,15 @@ public sealed class QueueDispatcher
 
             _reserved += allowed;
             return (allowed, 0);
+        }
+    }
+
+    private bool HasLeases
+    {
+        get
+        {
+            lock (_gate)
+                return InFlight > 0;
         }
     }
 

@@ -122,14 +122,18 @@ internal sealed partial class ConsumerGroupGrain
             // Many partitions are not all asked each second.
             var interval = LookAgain * Math.Max(1, partitions / 64);
             _looking ??= _silo.Time.CreateTimer(_ => _engine?.Queue?.LookAgain(), null, interval, interval);
-            queue.LookAgain();
+            queue.Recount = Recount;
         }
 
         return engine;
     }
 
+    /// <summary>Consumers settle at the partitions, whose word of it may be on its way still.</summary>
+    private Task Recount() => Task.WhenAll(Enumerable.Range(0, _partitions).Select(async number =>
+        Note(number, await GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topicId, _topic, number)).Standing(_name)))));
+
     private PartitionProxy Proxy(int number) => new(
-        GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topicId, _topic, number)), number, (partition, inFlight, holder) => _engine?.Queue?.NoteInFlight(partition, inFlight, holder));
+        GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topicId, _topic, number)), number, Note);
 
     /// <summary>Runs what may write the group's document: where another activation wrote it, this one is out of date and goes.</summary>
     private async Task Written(Func<Task> act)

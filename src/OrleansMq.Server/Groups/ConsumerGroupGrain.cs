@@ -113,16 +113,14 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
         return _engine?.Definition;
     }
 
-    public Task Signal(int partition, int inFlight, string? holder)
+    public Task Signal(int partition, GroupStanding standing)
     {
-        if (_engine?.Queue is { } queue)
-        {
-            queue.NoteInFlight(partition, inFlight, holder);
-            queue.Signal(partition);
-        }
-
+        Note(partition, standing);
+        _engine?.Queue?.Signal(partition);
         return Task.CompletedTask;
     }
+
+    private void Note(int partition, GroupStanding standing) => _engine?.Queue?.NoteInFlight(partition, standing.InFlight, standing.Holder);
 
     public async Task<DeliveryBlock> Receive(ReceiveRequest request, CancellationToken cancel)
     {

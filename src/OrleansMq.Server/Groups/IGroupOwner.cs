@@ -1,4 +1,5 @@
 using OrleansMq.Engine.Groups;
+using OrleansMq.Server.Partitions;
 
 namespace OrleansMq.Server.Groups;
 
@@ -16,7 +17,7 @@ internal interface IGroupOwner : IGrainWithStringKey
 
     /// <summary>A partition may have something to deliver; how many leases it has out, and who holds them.</summary>
     [Alias("Signal"), ResponseTimeout("00:00:05")]
-    Task Signal(int partition, int inFlight, string? holder);
+    Task Signal(int partition, GroupStanding standing);
 
     /// <summary>It belongs to another silo now.</summary>
     [Alias("LeaveSilo"), ResponseTimeout("00:00:10")]

@@ -21,9 +21,7 @@ internal sealed class GroupSignal(IGroupOwner group, int partition, TimeProvider
     private bool _dirty;
     private bool _sending;
 
-    public int InFlight { get; private set; }
-
-    public string? Holder { get; private set; }
+    public GroupStanding Standing { get; private set; }
 
     /// <summary>The group asked for messages here.</summary>
     public void Asked()
@@ -32,11 +30,11 @@ internal sealed class GroupSignal(IGroupOwner group, int partition, TimeProvider
         _asked.Give();
     }
 
-    public void Note(int inFlight, string? holder)
+    public void Note(GroupStanding standing)
     {
-        if (inFlight == InFlight && holder == Holder)
+        if (standing == Standing)
             return;
-        (InFlight, Holder) = (inFlight, holder);
+        Standing = standing;
         Mark();
     }
 
@@ -56,7 +54,7 @@ internal sealed class GroupSignal(IGroupOwner group, int partition, TimeProvider
             {
                 _dirty = false;
                 _asked = new Signal();
-                await GrainCalls.Ask(() => group.Signal(partition, InFlight, Holder));
+                await GrainCalls.Ask(() => group.Signal(partition, Standing));
                 if (!_asked.IsOver)
                     await _asked.Wait(Moment, TimeProvider.System, CancellationToken.None);
             }
@@ -76,7 +74,7 @@ internal sealed class GroupSignal(IGroupOwner group, int partition, TimeProvider
 internal sealed class GroupSignals(IGrainFactory grains, Guid topicId, TopicName topic, int partition, TimeProvider time)
 {
     private readonly Dictionary<string, GroupSignal> _signals = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, (int InFlight, string? Holder)> _untold = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, GroupStanding> _untold = new(StringComparer.Ordinal);
 
     /// <summary>Of a group that asks for messages; made at its first asking.</summary>
     public GroupSignal Of(GroupName group)
@@ -85,16 +83,16 @@ internal sealed class GroupSignals(IGrainFactory grains, Guid topicId, TopicName
             return signal;
         signal = new GroupSignal(grains.GetGrain<IGroupOwner>(GrainKeys.Group(topicId, topic, group)), partition, time);
         if (_untold.Remove(group.Text, out var known))
-            signal.Note(known.InFlight, known.Holder);
+            signal.Note(known);
         return _signals[group.Text] = signal;
     }
 
-    public void Note(string group, int inFlight, string? holder)
+    public void Note(string group, GroupStanding standing)
     {
         if (_signals.TryGetValue(group, out var signal))
-            signal.Note(inFlight, holder);
+            signal.Note(standing);
         else
-            _untold[group] = (inFlight, holder);
+            _untold[group] = standing;
     }
 
     public void Mark(string group)

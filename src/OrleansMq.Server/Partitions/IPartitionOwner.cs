@@ -51,6 +51,10 @@ internal interface IPartitionOwner : IGrainWithStringKey
     [Alias("Receive"), ResponseTimeout("00:00:10")]
     Task<LeasedBlock> Receive(GroupName group, string consumer, int max, TimeSpan lease);
 
+    /// <summary>How the group stands here now.</summary>
+    [Alias("Standing"), ResponseTimeout("00:00:05")]
+    Task<GroupStanding> Standing(GroupName group);
+
     [Alias("SettleOf"), ResponseTimeout("00:00:10")]
     Task<string?[]> SettleOf(GroupName group, [Immutable] Settlement settlement, LeaseId[] leases, long? upTo);
 
@@ -63,4 +67,9 @@ internal interface IPartitionOwner : IGrainWithStringKey
 
 /// <summary>Messages under leases, and how the group stands on this partition after it.</summary>
 [GenerateSerializer, Immutable, Alias("OrleansMq.LeasedBlock")]
-internal sealed record LeasedBlock(int Leases, DeliveryBlock Deliveries, int InFlight, string? Holder);
+internal sealed record LeasedBlock(int Leases, DeliveryBlock Deliveries, GroupStanding Standing);
+
+/// <summary>How a group stands on a partition.</summary>
+/// <param name="Holder">Who holds the leases, where one consumer is active.</param>
+[GenerateSerializer, Immutable, Alias("OrleansMq.GroupStanding")]
+internal readonly record struct GroupStanding(int InFlight, string? Holder);

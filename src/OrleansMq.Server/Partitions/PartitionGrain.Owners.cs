@@ -76,8 +76,10 @@ internal sealed partial class PartitionGrain
         var signal = _signals.Of(group);
         signal.Asked();
         var leased = await engine.Receive(group, consumer, max, lease);
-        return new LeasedBlock(leased.Leases, leased.Deliveries.Count == 0 ? DeliveryBlock.Empty : DeliveryBlock.Of(leased.Deliveries), signal.InFlight, signal.Holder);
+        return new LeasedBlock(leased.Leases, leased.Deliveries.Count == 0 ? DeliveryBlock.Empty : DeliveryBlock.Of(leased.Deliveries), signal.Standing);
     });
+
+    public Task<GroupStanding> Standing(GroupName group) => On(_ => Task.FromResult(_signals.Of(group).Standing));
 
     public Task<string?[]> SettleOf(GroupName group, Settlement settlement, LeaseId[] leases, long? upTo) => On(engine => engine.Settle(group, settlement, leases, upTo));
 

@@ -5,7 +5,7 @@ namespace OrleansMq.Server.Partitions;
 
 /// <summary>A partition as groups and the ledger know it, where it lives in a grain.</summary>
 /// <param name="received">Told how the group stands on the partition after a receiving.</param>
-internal sealed class PartitionProxy(IPartitionOwner grain, int number, Action<int, int, string?>? received = null) : IGroupPartition, IAdmissionPartition
+internal sealed class PartitionProxy(IPartitionOwner grain, int number, Action<int, GroupStanding>? received = null) : IGroupPartition, IAdmissionPartition
 {
     public Task EnsureGroup(GroupDefinition group) => GrainCalls.Ask(() => grain.EnsureGroup(group));
 
@@ -20,7 +20,7 @@ internal sealed class PartitionProxy(IPartitionOwner grain, int number, Action<i
     public async Task<LeasedMessages> Receive(GroupName name, string consumer, int max, TimeSpan lease)
     {
         var leased = await GrainCalls.Ask(() => grain.Receive(name, consumer, max, lease));
-        received?.Invoke(number, leased.InFlight, leased.Holder);
+        received?.Invoke(number, leased.Standing);
         return new LeasedMessages(leased.Leases, leased.Deliveries.Read());
     }
 

@@ -89,7 +89,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
         AdmissionVerdict verdict;
         try
         {
-            verdict = await GrainCalls.Ask(() => _owner.Admit(_number, question, _holding));
+            verdict = await GrainCalls.Ask(() => _owner.Admit(_view.Id, _number, question, _holding));
             _holdingUntold = false;
         }
         catch (MqException failure)
@@ -107,7 +107,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
         AdmissionGrant? grant = null;
         try
         {
-            grant = await GrainCalls.Ask(() => _owner.RequestAdmissions(_number, admitted, needed));
+            grant = await GrainCalls.Ask(() => _owner.RequestAdmissions(_view.Id, _number, admitted, needed));
         }
         catch (MqException failure)
         {
@@ -137,7 +137,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
             while (_holdingUntold && !_asking)
             {
                 _holdingUntold = false;
-                await GrainCalls.Ask(() => _owner.NoteHolding(_number, _holding!));
+                await GrainCalls.Ask(() => _owner.NoteHolding(_view.Id, _number, _holding!));
             }
         }
         catch (MqException)
@@ -152,7 +152,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
 
     public PartitionHolding? Holding => _holding;
 
-    public void NoteInFlight(PartitionEngine partition, string group, int inFlight, string? holder) => _signals.Note(group, inFlight, holder);
+    public void NoteInFlight(PartitionEngine partition, string group, int inFlight, string? holder) => _signals.Note(group, new GroupStanding(inFlight, holder));
 
     public void VisibleMoved(PartitionEngine partition) => _signals.MarkAll();
 

@@ -39,13 +39,13 @@ internal interface ITopicOwner : IGrainWithStringKey
     /// <summary>Whether messages may come in, by the limits over all partitions.</summary>
     /// <param name="holding">What the partition that asks holds now; null where it does not know yet.</param>
     [Alias("Admit"), ResponseTimeout("00:00:05")]
-    Task<AdmissionVerdict> Admit(int partition, AdmissionQuestion question, PartitionHolding? holding);
+    Task<AdmissionVerdict> Admit(Guid id, int partition, AdmissionQuestion question, PartitionHolding? holding);
 
     [Alias("NoteHolding"), ResponseTimeout("00:00:05")]
-    Task NoteHolding(int partition, PartitionHolding holding);
+    Task NoteHolding(Guid id, int partition, PartitionHolding holding);
 
     [Alias("RequestAdmissions"), ResponseTimeout("00:00:10")]
-    Task<AdmissionGrant> RequestAdmissions(int partition, long admitted, int needed);
+    Task<AdmissionGrant> RequestAdmissions(Guid id, int partition, long admitted, int needed);
 }
 
 /// <summary>A topic with all its groups, as partitions know it.</summary>

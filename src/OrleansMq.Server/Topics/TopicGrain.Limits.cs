@@ -10,13 +10,13 @@ namespace OrleansMq.Server.Topics;
 /// </summary>
 internal sealed partial class TopicGrain
 {
-    private readonly TopicGate _gate = new();
+    private TopicGate _gate = new();
     private readonly HashSet<int> _waiting = [];
     private Task? _counted;
 
-    public async Task<AdmissionVerdict> Admit(int partition, AdmissionQuestion question, PartitionHolding? holding)
+    public async Task<AdmissionVerdict> Admit(Guid id, int partition, AdmissionQuestion question, PartitionHolding? holding)
     {
-        var topic = MustExist();
+        var topic = MustBe(id);
         var declared = await Declared();
         if (TopicGate.TracksBacklog(topic.Settings, declared.Select(group => group.Value)))
         {
@@ -31,18 +31,18 @@ internal sealed partial class TopicGrain
         return verdict;
     }
 
-    public async Task NoteHolding(int partition, PartitionHolding holding)
+    public async Task NoteHolding(Guid id, int partition, PartitionHolding holding)
     {
-        MustExist();
+        MustBe(id);
         await Counted();
         Note(partition, holding);
     }
 
-    public async Task<AdmissionGrant> RequestAdmissions(int partition, long admitted, int needed)
+    public async Task<AdmissionGrant> RequestAdmissions(Guid id, int partition, long admitted, int needed)
     {
         try
         {
-            return await _admissions!.Request(partition, admitted, needed, MustExist().Settings.Admit ?? 0);
+            return await _admissions!.Request(partition, admitted, needed, MustBe(id).Settings.Admit ?? 0);
         }
         catch (DocumentConflictException conflict)
         {

@@ -100,6 +100,7 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
     {
         (_topic, _version) = (topic, version);
         _revision = _silo.NextRevision(_revision);
+        (_gate, _counted, _groups) = (new TopicGate(), null, null);
         _admissions = new AdmissionDesk(
             _own, topic.Id, topic.Settings.Partitions, number => new ValueTask<IAdmissionPartition>(new PartitionProxy(Partition(number), number)));
     }
@@ -142,7 +143,7 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
             for (var p = 0; p < topic.Settings.Partitions; p++)
             {
                 var log = new LogId(topic.Id, p);
-                if (KnowsWhoIsActive ? _attached.Contains(p) : true)
+                if (topic.Settings.Partitions <= TellsAll || _attached.Contains(p))
                     await Clear(() => GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(topic.Id, _name, log.Partition)).Leave()));
                 await Clear(async () => await _silo.Storage.DeleteLog(log));
             }
@@ -187,6 +188,9 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
     private IPartitionOwner Partition(int number) => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topic!.Id, _name, number));
 
     private TopicDocument MustExist() => _topic ?? throw Unknown();
+
+    /// <summary>The topic deleted before under this name has partitions that may still speak.</summary>
+    private TopicDocument MustBe(Guid id) => _topic is { } topic && topic.Id == id ? topic : throw Unknown();
 
     private MqException Unknown() => new(ErrorCodes.TopicUnknown, $"There is no topic '{_name}'.");
 }
