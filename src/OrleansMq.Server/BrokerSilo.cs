@@ -110,7 +110,7 @@ internal sealed partial class BrokerSilo
     };
 
     /// <summary>A number that is greater than every one given before for the same thing, also by another silo unless its clock runs ahead.</summary>
-    public long NextRevision(long before) => Math.Max(before + 1, TimeProvider.System.GetUtcNow().UtcTicks);
+    public static long NextRevision(long before) => Math.Max(before + 1, TimeProvider.System.GetUtcNow().UtcTicks);
 
     public void Report(string what) => LogReport(_log, what);
 

@@ -130,7 +130,16 @@ internal sealed partial class ConsumerGroupGrain
 
     /// <summary>Consumers settle at the partitions, whose word of it may be on its way still.</summary>
     private Task Recount() => Task.WhenAll(Enumerable.Range(0, _partitions).Select(async number =>
-        Note(number, await GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topicId, _topic, number)).Standing(_name)))));
+    {
+        try
+        {
+            Note(number, await GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topicId, _topic, number)).Standing(_name)));
+        }
+        catch (MqException)
+        {
+            // It does not answer now; what it said last counts.
+        }
+    }));
 
     private PartitionProxy Proxy(int number) => new(
         GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topicId, _topic, number)), number, Note);

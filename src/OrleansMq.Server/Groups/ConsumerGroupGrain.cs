@@ -4,8 +4,6 @@ using OrleansMq.Client.Wire;
 using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Groups;
 using OrleansMq.Engine.Groups;
-using OrleansMq.Engine.Storage;
-using OrleansMq.Engine.Topics;
 using OrleansMq.Server.Documents;
 using OrleansMq.Server.Partitions;
 using OrleansMq.Server.Placement;

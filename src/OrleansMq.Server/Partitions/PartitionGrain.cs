@@ -168,7 +168,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
         }
     }
 
-    private Task On(Func<PartitionEngine, Task> act) => On(async engine =>
+    private Task<bool> On(Func<PartitionEngine, Task> act) => On(async engine =>
     {
         await act(engine);
         return true;

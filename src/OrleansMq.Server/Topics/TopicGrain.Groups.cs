@@ -102,7 +102,7 @@ internal sealed partial class TopicGrain
     /// <summary>Tells the partitions what has changed. One that does not hear asks within seconds by itself.</summary>
     private async Task Tell()
     {
-        _revision = _silo.NextRevision(_revision);
+        _revision = BrokerSilo.NextRevision(_revision);
         var view = await View();
         await Task.WhenAll(ActivePartitions().Select(p => Try(p, partition => partition.SetView(view))));
     }

@@ -99,7 +99,7 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
     private void Adopt(TopicDocument topic, long version)
     {
         (_topic, _version) = (topic, version);
-        _revision = _silo.NextRevision(_revision);
+        _revision = BrokerSilo.NextRevision(_revision);
         (_gate, _counted, _groups) = (new TopicGate(), null, null);
         _admissions = new AdmissionDesk(
             _own, topic.Id, topic.Settings.Partitions, number => new ValueTask<IAdmissionPartition>(new PartitionProxy(Partition(number), number)));
