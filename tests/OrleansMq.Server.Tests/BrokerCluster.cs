@@ -1,12 +1,14 @@
 using Microsoft.Extensions.DependencyInjection;
-using Orleans.Hosting;
-using Orleans.Runtime;
+using Orleans.Configuration;
 using Orleans.Serialization;
 using Orleans.Storage;
 using Orleans.TestingHost;
 using OrleansMq.Conformance.Broker;
 using OrleansMq.Engine.Storage;
 using Xunit;
+
+// Each collection has its silos for itself, and the machine too.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
 
 namespace OrleansMq.Server.Tests;
 
@@ -75,3 +77,14 @@ public sealed class OneSiloCollection : ICollectionFixture<OneSilo>;
 
 [CollectionDefinition(nameof(TwoSilos))]
 public sealed class TwoSilosCollection : ICollectionFixture<TwoSilos>;
+
+/// <summary>Three, that notice a loss as soon as is sensible.</summary>
+internal sealed class ThreeSilos() : BrokerCluster(3)
+{
+    protected override void Configure(ISiloBuilder silo) => silo.Configure<ClusterMembershipOptions>(options =>
+    {
+        options.ProbeTimeout = TimeSpan.FromMilliseconds(500);
+        options.NumMissedProbesLimit = 3;
+        options.NumVotesForDeathDeclaration = 2;
+    });
+}

@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
 using System.Globalization;
-using Orleans.Runtime;
 using Orleans.Serialization;
 using Orleans.Storage;
 

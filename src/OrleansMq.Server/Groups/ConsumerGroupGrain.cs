@@ -4,6 +4,7 @@ using OrleansMq.Client.Wire;
 using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Groups;
 using OrleansMq.Engine.Groups;
+using OrleansMq.Engine.Topics;
 using OrleansMq.Server.Documents;
 using OrleansMq.Server.Partitions;
 using OrleansMq.Server.Placement;
