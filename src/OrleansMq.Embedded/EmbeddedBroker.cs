@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reflection;
+using OrleansMq.Compression;
 using OrleansMq.Core.Catalog;
 using OrleansMq.Embedded;
 using OrleansMq.Engine.Groups;
@@ -37,6 +38,7 @@ public sealed partial class EmbeddedBroker : IBroker
     /// <exception cref="StorageException">The folder is in use, damaged, or of a newer version.</exception>
     public static ValueTask<EmbeddedBroker> Start(EmbeddedOptions options)
     {
+        CompressedRecords.Use();
         var storage = options.Storage ?? (options.Data is { } data ? new FileStorage(new FileStorageOptions { Directory = data, OnNotice = notice => options.OnReport($"{notice.Path}: {notice.Message}") }) : new VolatileStorage());
         return ValueTask.FromResult(new EmbeddedBroker(options, storage));
     }
