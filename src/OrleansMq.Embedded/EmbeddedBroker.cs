@@ -36,11 +36,13 @@ public sealed partial class EmbeddedBroker : IBroker
 
     /// <summary>Starts a broker on its data folder, or in memory.</summary>
     /// <exception cref="StorageException">The folder is in use, damaged, or of a newer version.</exception>
-    public static ValueTask<EmbeddedBroker> Start(EmbeddedOptions options)
+    public static async ValueTask<EmbeddedBroker> Start(EmbeddedOptions options)
     {
         CompressedRecords.Use();
         var storage = options.Storage ?? (options.Data is { } data ? new FileStorage(new FileStorageOptions { Directory = data, OnNotice = notice => options.OnReport($"{notice.Path}: {notice.Message}") }) : new VolatileStorage());
-        return ValueTask.FromResult(new EmbeddedBroker(options, storage));
+        var broker = new EmbeddedBroker(options, storage);
+        await new UnfinishedTopics(broker._catalog, broker._storage, options.OnReport).Finish();
+        return broker;
     }
 
     /// <summary>A broker whose data is gone with it.</summary>
@@ -67,7 +69,7 @@ public sealed partial class EmbeddedBroker : IBroker
         if (await FindDeadLetters(topic) is not null)
             throw new MqException(ErrorCodes.NameTaken, $"'{topic}' is the name of a group's dead letters.");
         var document = new TopicDocument { Name = topic, Id = _options.NewId(), Settings = settings, CreatedAtMs = _options.Time.GetUtcNow().ToUnixTimeMilliseconds() };
-        await _catalog.NameTopic(topic);
+        await _catalog.NameTopic(topic, new UnfinishedTopic(topic.Text, document.Id, settings.Partitions, Deleting: false));
         for (var p = 0; p < settings.Partitions; p++)
             await _storage.CreateLog(new LogId(document.Id, p), new LogDefinition(topic.Text, document.ToJson()));
         try
@@ -79,10 +81,12 @@ public sealed partial class EmbeddedBroker : IBroker
             // Another call created it between our look and our write: this one is a change.
             for (var p = 0; p < settings.Partitions; p++)
                 await _storage.DeleteLog(new LogId(document.Id, p));
+            _catalog.Finished(document.Id);
             _topics.TryRemove(topic.Text, out _);
             return await PutTopic(topic, change, cancel);
         }
 
+        _catalog.Finished(document.Id);
         _topics.TryRemove(topic.Text, out _);
         var created = await FindTopic(topic) ?? throw Unknown(topic);
         return await created.Describe(created: true);
@@ -172,7 +176,7 @@ public sealed partial class EmbeddedBroker : IBroker
     }
 
     private async Task<EmbeddedTopic?> LoadTopic(TopicName name) =>
-        await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _options) : null;
+        await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _catalog, _options) : null;
 
     private async ValueTask<EmbeddedTopic> Topic(TopicName name)
     {

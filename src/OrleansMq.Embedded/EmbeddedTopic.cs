@@ -28,19 +28,18 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
     private long _version;
     private uint _turn;
 
-    private EmbeddedTopic(TopicDocument document, long version, IStorage storage, EmbeddedOptions options)
+    private EmbeddedTopic(TopicDocument document, long version, IStorage storage, TopicCatalog catalog, EmbeddedOptions options)
     {
-        (_document, _version, _storage, _options) = (document, version, storage, options);
-        _catalog = new TopicCatalog(storage.Documents);
+        (_document, _version, _storage, _catalog, _options) = (document, version, storage, catalog, options);
         _host = options.ToHost();
         _partitions = new Lazy<Task<PartitionEngine>>?[document.Settings.Partitions];
         _admissions = new AdmissionDesk(storage.Documents, document.Id, document.Settings.Partitions, number => Partition(number));
     }
 
     /// <summary>Takes up a topic that exists, with its groups.</summary>
-    public static async ValueTask<EmbeddedTopic> Load(TopicDocument document, long version, IStorage storage, EmbeddedOptions options)
+    public static async ValueTask<EmbeddedTopic> Load(TopicDocument document, long version, IStorage storage, TopicCatalog catalog, EmbeddedOptions options)
     {
-        var topic = new EmbeddedTopic(document, version, storage, options);
+        var topic = new EmbeddedTopic(document, version, storage, catalog, options);
         foreach (var name in await topic._catalog.GroupNames(document.Id))
             if (await topic._catalog.FindGroup(document.Id, name, topic.NowMs) is { } found)
                 topic.Adopt(topic.Engine(found.Group, found.Version));
@@ -232,19 +231,22 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
         await _changes.WaitAsync();
         try
         {
+            await _catalog.BeginDeletion(_document);
             await DeleteDocument();
-            // There is no topic any more: what can't be cleared away now is only space, and must not make a deleted topic look alive.
-            await Clear(CloseAll);
+            // There is no topic any more: what can't be cleared away now is only space, and must not make a deleted topic look alive. The next start tries again.
+            var cleared = await Clear(CloseAll);
             for (var p = 0; p < _partitions.Length; p++)
             {
                 var log = new LogId(Id, p);
-                await Clear(async () => await _storage.DeleteLog(log));
+                cleared &= await Clear(async () => await _storage.DeleteLog(log));
             }
 
             foreach (var group in _groups.Values)
-                await Clear(group.Delete);
-            await Clear(async () => await _catalog.RemoveGroupIndex(Id));
-            await Clear(_admissions.Delete);
+                cleared &= await Clear(group.Delete);
+            cleared &= await Clear(async () => await _catalog.RemoveGroupIndex(Id));
+            cleared &= await Clear(_admissions.Delete);
+            if (cleared)
+                _catalog.Finished(Id);
             await Clear(async () => await _catalog.UnnameTopic(TopicName));
         }
         finally
@@ -267,15 +269,17 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
         }
     }
 
-    private async Task Clear(Func<Task> away)
+    private async Task<bool> Clear(Func<Task> away)
     {
         try
         {
             await away();
+            return true;
         }
         catch (Exception error) when (error is StorageException or MqException)
         {
             _options.OnReport($"Topic {Name} is deleted, but something of it takes space still: {error.Message}");
+            return false;
         }
     }
 
