@@ -13,7 +13,8 @@ public interface IRecordCodec
 /// <summary>The codecs that this process can open. Gzip is in the framework; whoever hosts a broker or reads as a client adds the others (<c>OrleansMq.Compression</c>).</summary>
 public static class RecordCodecs
 {
-    private static readonly IRecordCodec?[] All = Known(new GzipCodec());
+    // By the codec's number.
+    private static readonly IRecordCodec?[] All = [null, new GzipCodec(), null, null, null];
 
     /// <summary>From now on batches of this codec are opened with it.</summary>
     public static void Use(IRecordCodec codec)
@@ -24,11 +25,4 @@ public static class RecordCodecs
     }
 
     internal static IRecordCodec? Find(CompressionCodec codec) => Volatile.Read(ref All[(int)codec]);
-
-    private static IRecordCodec?[] Known(IRecordCodec codec)
-    {
-        var all = new IRecordCodec?[(int)CompressionCodec.Zstd + 1];
-        all[(int)codec.Codec] = codec;
-        return all;
-    }
 }

@@ -22,4 +22,4 @@ public static class LeaseHolder
 
 /// <summary>A lease on a message of one lane that has not ended.</summary>
 /// <param name="UntilMs">Milliseconds since 1970.</param>
-public readonly record struct HeldLease(string Holder, long Offset, int Epoch, int Delivery, long UntilMs);
+public readonly record struct LiveLease(string Holder, long Offset, int Epoch, int Delivery, long UntilMs);

@@ -121,9 +121,9 @@ public partial class QueueCursor
     }
 
     /// <summary>The leases that have not ended, of those who are looked for; lowest offset first.</summary>
-    public List<HeldLease> Held(Func<string, bool> holders, long nowMs)
+    public List<LiveLease> Held(Func<string, bool> holders, long nowMs)
     {
-        var held = new List<HeldLease>();
+        var held = new List<LiveLease>();
         foreach (var at in LiveBelow(high))
         {
             ref readonly var message = ref live[live.Find(at)];
@@ -131,7 +131,7 @@ public partial class QueueCursor
                 continue;
             ref readonly var grant = ref grants[message.Grant];
             if (grant.UntilMs > nowMs && holders(grant.Consumer))
-                held.Add(new HeldLease(grant.Consumer, at, grant.Epoch, message.Attempts, grant.UntilMs));
+                held.Add(new LiveLease(grant.Consumer, at, grant.Epoch, message.Attempts, grant.UntilMs));
         }
         return held;
     }

@@ -111,7 +111,7 @@ public sealed partial class PartitionEngine
         HeldBy(Find(state, name), other => other == holder, now)
             .ConvertAll(held => new GrantedLease(held.Lane, held.Lease.Offset, held.Lease.Epoch, held.Lease.Delivery, held.Lease.UntilMs)));
 
-    private static List<(int Lane, HeldLease Lease)> HeldBy(PartitionGroup group, Func<string, bool> holders, long now) =>
+    private static List<(int Lane, LiveLease Lease)> HeldBy(PartitionGroup group, Func<string, bool> holders, long now) =>
     [
         .. group.Redriven!.Held(holders, now).Select(lease => (Lane.RedrivenOf(group.Number), lease)),
         .. group.Main!.Held(holders, now).Select(lease => (Lane.Main, lease)),

@@ -28,7 +28,7 @@ public sealed class LeaseHolderTests
         cursor.ApplySettled(0, 1);
         cursor.ApplyExtended(1, 200);
 
-        Assert.Equal([new HeldLease(LeaseHolder.Of("c", "r"), 1, 1, 1, 200)], cursor.Held(LeaseHolder.HasRequest, 150));
+        Assert.Equal([new LiveLease(LeaseHolder.Of("c", "r"), 1, 1, 1, 200)], cursor.Held(LeaseHolder.HasRequest, 150));
         Assert.Empty(cursor.Held(LeaseHolder.HasRequest, 200));
         Assert.True(cursor.Holds("c", 150));
         Assert.Equal("c", cursor.LastHolder(150));
