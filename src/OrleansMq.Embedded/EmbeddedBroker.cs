@@ -24,6 +24,11 @@ public sealed partial class EmbeddedBroker : IBroker
     private readonly ConcurrentDictionary<string, Lazy<Task<EmbeddedTopic?>>> _topics = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _gateways = new(StringComparer.Ordinal);
     private readonly ITimer _hourly;
+    private readonly ITimer _idle;
+
+    /// <summary>One upkeep at a time, and none while the broker closes.</summary>
+    private readonly SemaphoreSlim _upkeep = new(1);
+    private int _hours;
     private volatile bool _closed;
 
     private EmbeddedBroker(EmbeddedOptions options, IStorage storage)
@@ -31,7 +36,8 @@ public sealed partial class EmbeddedBroker : IBroker
         (_options, _storage) = (options, new AnsweringStorage(storage));
         _catalog = new TopicCatalog(_storage.Documents);
         _producers = new ProducerDesk(_storage.Documents);
-        _hourly = options.Time.CreateTimer(_ => DropLapsedGroups(), null, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
+        _hourly = options.Time.CreateTimer(_ => EachHour(), null, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
+        _idle = options.Time.CreateTimer(_ => CloseIdle(), null, options.IdleAfter, options.IdleAfter);
     }
 
     /// <summary>Starts a broker on its data folder, or in memory.</summary>
@@ -158,6 +164,17 @@ public sealed partial class EmbeddedBroker : IBroker
 
     internal async ValueTask<EmbeddedTopic?> FindTopic(TopicName name)
     {
+        while (true)
+        {
+            var (topic, loading) = await LoadedTopic(name);
+            if (topic is null || topic.TryUse())
+                return topic;
+            _topics.TryRemove(new KeyValuePair<string, Lazy<Task<EmbeddedTopic?>>>(name.Text, loading));
+        }
+    }
+
+    private async ValueTask<(EmbeddedTopic? Topic, Lazy<Task<EmbeddedTopic?>> Loading)> LoadedTopic(TopicName name)
+    {
         ThrowIfClosed();
         var loading = _topics.GetOrAdd(name.Text, static (_, state) => new Lazy<Task<EmbeddedTopic?>>(() => state.Self.LoadTopic(state.Name)), (Self: this, Name: name));
         EmbeddedTopic? topic = null;
@@ -172,7 +189,7 @@ public sealed partial class EmbeddedBroker : IBroker
                 _topics.TryRemove(new KeyValuePair<string, Lazy<Task<EmbeddedTopic?>>>(name.Text, loading));
         }
 
-        return topic;
+        return (topic, loading);
     }
 
     private async Task<EmbeddedTopic?> LoadTopic(TopicName name) =>
@@ -233,21 +250,6 @@ public sealed partial class EmbeddedBroker : IBroker
             throw new MqException(ErrorCodes.PartitionUnavailable, "The broker is closing.", TimeSpan.FromSeconds(1));
     }
 
-    private async void DropLapsedGroups()
-    {
-        foreach (var topic in OpenTopics())
-        {
-            try
-            {
-                await topic.DropLapsedGroups();
-            }
-            catch (Exception error) when (error is MqException or StorageException)
-            {
-                _options.OnReport($"Topic {topic.Name}: a group that lapsed could not be dropped, it is tried again in an hour: {error.Message}");
-            }
-        }
-    }
-
     /// <summary>Finishes what is in flight, flushes, and closes the data folder.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -255,6 +257,8 @@ public sealed partial class EmbeddedBroker : IBroker
             return;
         _closed = true;
         await _hourly.DisposeAsync();
+        await _idle.DisposeAsync();
+        await _upkeep.WaitAsync();
         foreach (var loading in _topics.Values)
             if (loading.IsValueCreated && await loading.Value is { } topic)
                 await topic.DisposeAsync();

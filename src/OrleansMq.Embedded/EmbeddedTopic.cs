@@ -10,7 +10,7 @@ using OrleansMq.Engine.Topics;
 namespace OrleansMq.Embedded;
 
 /// <summary>One topic in this process: its partitions as they are opened, its groups, its limits.</summary>
-internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
+internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
 {
     private readonly EmbeddedOptions _options;
     private readonly IStorage _storage;
@@ -20,8 +20,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
     private readonly AdmissionDesk _admissions;
     private readonly ConcurrentDictionary<string, GroupEngine> _groups = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _changes = new(1);
-    private readonly Lazy<Task<PartitionEngine>>?[] _partitions;
-    private readonly Lock _partitionsGate = new();
+    private readonly PartitionSlots _slots;
     private volatile TopicDocument _document;
     private volatile bool _tracksBacklog;
     private volatile KeyValuePair<string, GroupSettings>[] _groupSettings = [];
@@ -32,7 +31,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
     {
         (_document, _version, _storage, _catalog, _options) = (document, version, storage, catalog, options);
         _host = options.ToHost();
-        _partitions = new Lazy<Task<PartitionEngine>>?[document.Settings.Partitions];
+        _slots = new PartitionSlots(document.Settings.Partitions, OpenPartition, what => options.OnReport($"Topic {document.Name}: {what}"));
         _admissions = new AdmissionDesk(storage.Documents, document.Id, document.Settings.Partitions, number => Partition(number));
     }
 
@@ -72,28 +71,15 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
 
     public async ValueTask<PartitionEngine> Partition(int number)
     {
-        if (number < 0 || number >= _partitions.Length)
-            throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{Name}' has {_partitions.Length} partitions; {number} was asked.");
-        Lazy<Task<PartitionEngine>> opening;
-        lock (_partitionsGate)
-            opening = _partitions[number] ??= new Lazy<Task<PartitionEngine>>(() => OpenPartition(number));
+        if (number < 0 || number >= Settings.Partitions)
+            throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{Name}' has {Settings.Partitions} partitions; {number} was asked.");
         try
         {
-            return await opening.Value;
+            return await _slots.Get(number);
         }
         catch (StorageException error)
         {
             var damaged = error is LogDamagedException;
-            if (!damaged)
-            {
-                // It may be there the next time.
-                lock (_partitionsGate)
-                {
-                    if (_partitions[number] == opening)
-                        _partitions[number] = null;
-                }
-            }
-
             throw new MqException(
                 damaged ? ErrorCodes.PartitionDamaged : ErrorCodes.PartitionUnavailable,
                 $"Partition {number} of topic '{Name}' can't be opened: {error.Message}",
@@ -133,7 +119,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
 
     public async Task<TopicDescription> Describe(bool created = false)
     {
-        var partitions = new PartitionDescription[_partitions.Length];
+        var partitions = new PartitionDescription[Settings.Partitions];
         for (var p = 0; p < partitions.Length; p++)
         {
             try
@@ -174,7 +160,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
             var document = new GroupDocument { Name = name, Id = _options.NewId(), Settings = settings, Declared = declared, Membership = new Membership(), CreatedAtMs = NowMs, LastUsedMs = NowMs };
             // Where it begins is fixed in every partition before the group exists, so that nothing published after this call is missed.
             var partitions = new List<PartitionEngine>();
-            for (var p = 0; p < _partitions.Length; p++)
+            for (var p = 0; p < Settings.Partitions; p++)
                 partitions.Add(await Partition(p));
             await _catalog.NameGroup(Id, name);
             var version = await _catalog.PutGroup(Id, document, 0);
@@ -235,7 +221,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
             await DeleteDocument();
             // There is no topic any more: what can't be cleared away now is only space, and must not make a deleted topic look alive. The next start tries again.
             var cleared = await Clear(CloseAll);
-            for (var p = 0; p < _partitions.Length; p++)
+            for (var p = 0; p < Settings.Partitions; p++)
             {
                 var log = new LogId(Id, p);
                 cleared &= await Clear(async () => await _storage.DeleteLog(log));
@@ -330,7 +316,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
     public void Deliverable(PartitionEngine partition, string group) => _groups.GetValueOrDefault(group)?.Queue?.Signal(partition.Number);
 
     private GroupEngine Engine(GroupDocument document, long version) =>
-        new(TopicName, _partitions.Length, document, version, TopicCatalog.GroupKey(Id, document.Name), _storage.Documents, _options.Time, number => Partition(number));
+        new(TopicName, Settings.Partitions, document, version, TopicCatalog.GroupKey(Id, document.Name), _storage.Documents, _options.Time, number => Partition(number));
 
     private void Adopt(GroupEngine group) => _groups[group.Name.Text] = group;
 
@@ -343,7 +329,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
             await _admissions.SetCap(cap);
         if (!_tracksBacklog)
             return;
-        for (var p = 0; p < _partitions.Length; p++)
+        for (var p = 0; p < Settings.Partitions; p++)
         {
             try
             {
@@ -356,41 +342,9 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
         }
     }
 
-    public async Task<IReadOnlyList<PartitionFigures>> Figures()
-    {
-        var figures = new List<PartitionFigures>();
-        foreach (var partition in OpenPartitions())
-            if (partition.StoppedBecause is null)
-                figures.Add(await partition.Figures());
-        return figures;
-    }
+    private List<PartitionEngine> OpenPartitions() => _slots.Open();
 
-    /// <summary>Drops groups that were made by first use and that nobody used for a week.</summary>
-    public async Task DropLapsedGroups()
-    {
-        foreach (var group in _groups.Values)
-            if (group.HasLapsed)
-                await DeleteGroup(group);
-    }
-
-    private List<PartitionEngine> OpenPartitions()
-    {
-        var open = new List<PartitionEngine>();
-        lock (_partitionsGate)
-        {
-            foreach (var slot in _partitions)
-                if (slot is { IsValueCreated: true } && slot.Value.IsCompletedSuccessfully)
-                    open.Add(slot.Value.Result);
-        }
-
-        return open;
-    }
-
-    private async Task CloseAll()
-    {
-        foreach (var partition in OpenPartitions())
-            await partition.DisposeAsync();
-    }
+    private Task CloseAll() => _slots.CloseAll();
 
     public async ValueTask DisposeAsync() => await CloseAll();
 }

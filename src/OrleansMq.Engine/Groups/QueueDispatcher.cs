@@ -80,6 +80,15 @@ public sealed class QueueDispatcher
         }
     }
 
+    public bool HasWaiting
+    {
+        get
+        {
+            lock (_gate)
+                return _waiting.Count > 0;
+        }
+    }
+
     /// <summary>Consumers that polled in the last minute.</summary>
     public IReadOnlyList<GroupMember> Consumers()
     {

@@ -37,8 +37,12 @@ public sealed class TopicCatalog(IDocuments documents)
         ChangeNames(topic, index => begun is null ? index.With(topic.Text) : index.With(topic.Text).With(begun));
 
     /// <summary>The topic is about to be deleted: also after a crash nothing of it is to be left.</summary>
-    public ValueTask BeginDeletion(TopicDocument topic) =>
-        ChangeNames(topic.Name, index => index.With(new UnfinishedTopic(topic.Name.Text, topic.Id, topic.Settings.Partitions, Deleting: true)));
+    public ValueTask BeginDeletion(TopicDocument topic)
+    {
+        // Its making was finished, which is perhaps not written yet.
+        _finished.TryRemove(topic.Id, out _);
+        return ChangeNames(topic.Name, index => index.With(new UnfinishedTopic(topic.Name.Text, topic.Id, topic.Settings.Partitions, Deleting: true)));
+    }
 
     /// <summary>Nothing is left to be done about this topic. Written with the next change of its index, so that making a topic costs no write for it.</summary>
     public void Finished(Guid topicId) => _finished[topicId] = true;

@@ -20,7 +20,7 @@ internal static class Reader
             });
             if (!described.IsOk || described.Value!.Partitions[place.Partition] is not { Error: null } at)
                 continue;
-            var from = at.Start + desk.World.Random.NextInt64(at.End - at.Start + 1);
+            var from = at.Start + desk.World.Random.NextInt64(Math.Max(1, at.End - at.Start + 1));
             await desk.Read(place, from, desk.World.Chance(0.5) ? 1 : 20_000, desk.World.Chance(0.3) ? TimeSpan.FromSeconds(1) : default);
         }
     }

@@ -153,6 +153,7 @@ public sealed class Server
                 Scheduler = process.Scheduler,
                 InlineTurns = false,
                 MaintenanceInterval = TimeSpan.FromSeconds(3),
+                IdleAfter = TimeSpan.FromSeconds(2),
                 SnapshotBytes = _plan.SnapshotBytes,
                 NewId = () => Id(random),
                 OnReport = Reported,
