@@ -12,28 +12,24 @@ public sealed partial class EmbeddedBroker
     private async void EachHour() => await Upkeep(async () =>
     {
         foreach (var topic in OpenTopics())
-            await Try(topic.Name, "a group that lapsed could not be dropped, or retention could not run", async () =>
-            {
-                await topic.DropLapsedGroups();
-                await topic.RetainClosed();
-            });
+            await Try(topic.Name, "a group that lapsed could not be dropped", topic.DropLapsedGroups);
         if (_hours++ % HoursOfARound != 0)
             return;
         foreach (var name in await _catalog.TopicNames())
-        {
-            if (_closed)
-                return;
-            await Try(name, "retention could not run", async () => await RetainUnused(name));
-        }
+            if (!_closed)
+                await Try(name, "retention could not run where nobody opens a partition", async () => await LookAfter(name));
     });
 
-    /// <summary>A topic that nobody uses is loaded for this, and forgotten again.</summary>
-    private async Task RetainUnused(TopicName name)
+    /// <summary>What is loaded for this alone is forgotten again at once.</summary>
+    private async Task LookAfter(TopicName name)
     {
-        if (_topics.ContainsKey(name.Text) || await FindTopic(name) is not { } topic)
+        var loaded = _topics.ContainsKey(name.Text);
+        if (await FindTopic(name) is not { } topic)
             return;
         await topic.DropLapsedGroups();
         await topic.RetainClosed();
+        if (loaded)
+            return;
         // The first call takes note of what was used, the second finds it unused since.
         await Forget(topic);
         await Forget(topic);

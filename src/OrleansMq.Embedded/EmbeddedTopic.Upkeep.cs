@@ -9,9 +9,6 @@ internal sealed partial class EmbeddedTopic
     private long _uses;
     private long _usesSeen;
 
-    /// <summary>An eighth of what the topic keeps, between an hour and a day: so much longer may a message stay in a partition that nobody opens.</summary>
-    private TimeSpan RetentionPause => TimeSpan.FromHours(Math.Clamp(Settings.Retention.TotalHours / 8, 1, 24));
-
     public int OpenCount => _slots.Open().Count;
 
     /// <summary>Counts a use.</summary>
@@ -39,10 +36,10 @@ internal sealed partial class EmbeddedTopic
         return await _slots.CloseIdle() && !used && _groups.Values.All(group => group.IsQuiet) && Interlocked.CompareExchange(ref _uses, -1, uses) == uses;
     }
 
-    /// <summary>Lets retention look at partitions that are closed, each at most once in <see cref="RetentionPause"/>.</summary>
+    /// <summary>Lets retention look at partitions that are closed; those that are open look for themselves.</summary>
     public async Task RetainClosed()
     {
-        foreach (var number in _slots.NotRetainedSince(NowMs - (long)RetentionPause.TotalMilliseconds, NowMs))
+        foreach (var number in _slots.NotOpen())
             await (await Partition(number)).Retain();
     }
 

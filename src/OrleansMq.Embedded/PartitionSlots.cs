@@ -76,23 +76,11 @@ internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>>
         return idle && Closed().TrueForAll(figures => figures.Groups.All(group => group.Lag == 0));
     }
 
-    /// <summary>Partitions that were not looked at since a time; they count as looked at now.</summary>
-    public List<int> NotRetainedSince(long timeMs, long nowMs)
+    /// <summary>Numbers of those that are not open.</summary>
+    public List<int> NotOpen()
     {
-        var due = new List<int>();
         lock (_gate)
-        {
-            for (var number = 0; number < count; number++)
-            {
-                var slot = _slots[number] ??= new Slot();
-                if (slot.Opening is not null || slot.RetainedMs > timeMs)
-                    continue;
-                slot.RetainedMs = nowMs;
-                due.Add(number);
-            }
-        }
-
-        return due;
+            return [.. Enumerable.Range(0, count).Where(number => _slots[number]?.Opening is null)];
     }
 
     public async Task CloseAll()
@@ -166,8 +154,5 @@ internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>>
         public long UsesSeen { get; set; }
 
         public PartitionFigures? Last { get; set; }
-
-        /// <summary>When retention last looked at it while it was closed. Those that are open look for themselves.</summary>
-        public long RetainedMs { get; set; }
     }
 }
