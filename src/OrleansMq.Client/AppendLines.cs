@@ -28,7 +28,7 @@ internal sealed class AppendLines
         {
             return await send();
         }
-        catch (MqException gap) when (gap.Code == ErrorCodes.SequenceGap && before is not null)
+        catch (MqException gap) when (gap.Code is ErrorCodes.SequenceGap or ErrorCodes.ProducerUnknown && before is not null)
         {
             await before.WaitAsync(cancel);
             return await send();

@@ -19,7 +19,14 @@ public interface IGroupPartition
     Task Seek(GroupName name, StartAt to);
 
     /// <summary>Leases messages and gives them, in one call.</summary>
-    Task<LeasedMessages> Receive(GroupName name, string consumer, int max, TimeSpan lease);
+    /// <param name="holder">See <see cref="Core.Cursors.LeaseHolder"/>.</param>
+    Task<LeasedMessages> Receive(GroupName name, string holder, int max, TimeSpan lease);
+
+    /// <summary>Gives what a holder has under leases, again.</summary>
+    Task<LeasedMessages> ReceiveAgain(GroupName name, string holder);
+
+    /// <summary>Who of those that received with a request id still has leases here.</summary>
+    Task<List<string>> RequestHolders(GroupName name);
 
     /// <summary>Acknowledges, refuses, extends or dead-letters; the codes stand in the order of the leases, null for done.</summary>
     Task<string?[]> Settle(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo);

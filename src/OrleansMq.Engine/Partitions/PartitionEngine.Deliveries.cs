@@ -8,9 +8,12 @@ namespace OrleansMq.Engine.Partitions;
 /// <summary>How leased messages go out.</summary>
 public sealed partial class PartitionEngine
 {
-    public async Task<LeasedMessages> Receive(GroupName name, string consumer, int max, TimeSpan lease)
+    public async Task<LeasedMessages> Receive(GroupName name, string holder, int max, TimeSpan lease) => await Deliver(name, await Lease(name, holder, max, lease));
+
+    public async Task<LeasedMessages> ReceiveAgain(GroupName name, string holder) => await Deliver(name, await LeasesOf(name, holder));
+
+    private async ValueTask<LeasedMessages> Deliver(GroupName name, List<GrantedLease> leases)
     {
-        var leases = await Lease(name, consumer, max, lease);
         var deliveries = new List<Delivery>(leases.Count);
         await Deliver(name, leases, deliveries);
         return new LeasedMessages(leases.Count, deliveries);

@@ -14,13 +14,15 @@ namespace OrleansMq.Engine.Topics;
 /// </remarks>
 public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partitions, Func<int, ValueTask<IAdmissionPartition>> open)
 {
-    private readonly string _key = string.Create(CultureInfo.InvariantCulture, $"admission/{topicId:N}");
+    private readonly string _key = KeyOf(topicId);
     private readonly SemaphoreSlim _gate = new(1);
     private AdmissionLedger? _ledger;
     private long _version;
 
     /// <summary>All is granted and used: nobody has any to give back, until the cap is raised.</summary>
     private bool _exhausted;
+
+    internal static string KeyOf(Guid topicId) => string.Create(CultureInfo.InvariantCulture, $"admission/{topicId:N}");
 
     /// <summary>Reads the ledger, so that grants of before are known; makes it, or changes its cap, where needed.</summary>
     public async Task SetCap(long cap)

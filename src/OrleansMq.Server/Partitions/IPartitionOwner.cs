@@ -49,7 +49,13 @@ internal interface IPartitionOwner : IGrainWithStringKey
     Task Seek(GroupName group, StartAt to);
 
     [Alias("Receive"), ResponseTimeout("00:00:10")]
-    Task<LeasedBlock> Receive(GroupName group, string consumer, int max, TimeSpan lease);
+    Task<LeasedBlock> Receive(GroupName group, string holder, int max, TimeSpan lease);
+
+    [Alias("ReceiveAgain"), ResponseTimeout("00:00:10")]
+    Task<LeasedBlock> ReceiveAgain(GroupName group, string holder);
+
+    [Alias("RequestHolders"), ResponseTimeout("00:00:10")]
+    Task<List<string>> RequestHolders(GroupName group);
 
     /// <summary>How the group stands here now.</summary>
     [Alias("Standing"), ResponseTimeout("00:00:05")]

@@ -1,5 +1,6 @@
 using OrleansMq.Client.Wire;
 using OrleansMq.Engine.Groups;
+using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Topics;
 using OrleansMq.Server.Topics;
 
@@ -71,11 +72,17 @@ internal sealed partial class PartitionGrain
 
     public Task Seek(GroupName group, StartAt to) => On(engine => engine.Seek(group, to));
 
-    public Task<LeasedBlock> Receive(GroupName group, string consumer, int max, TimeSpan lease) => On(async engine =>
+    public Task<LeasedBlock> Receive(GroupName group, string holder, int max, TimeSpan lease) => Lease(group, engine => engine.Receive(group, holder, max, lease));
+
+    public Task<LeasedBlock> ReceiveAgain(GroupName group, string holder) => Lease(group, engine => engine.ReceiveAgain(group, holder));
+
+    public Task<List<string>> RequestHolders(GroupName group) => On(engine => engine.RequestHolders(group));
+
+    private Task<LeasedBlock> Lease(GroupName group, Func<PartitionEngine, Task<LeasedMessages>> lease) => On(async engine =>
     {
         var signal = _signals.Of(group);
         signal.Asked();
-        var leased = await engine.Receive(group, consumer, max, lease);
+        var leased = await lease(engine);
         return new LeasedBlock(leased.Leases, leased.Deliveries.Count == 0 ? DeliveryBlock.Empty : DeliveryBlock.Of(leased.Deliveries), signal.Standing);
     });
 

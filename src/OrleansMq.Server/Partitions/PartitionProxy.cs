@@ -17,9 +17,15 @@ internal sealed class PartitionProxy(IPartitionOwner grain, int number, Action<i
 
     public Task Seek(GroupName name, StartAt to) => GrainCalls.Ask(() => grain.Seek(name, to));
 
-    public async Task<LeasedMessages> Receive(GroupName name, string consumer, int max, TimeSpan lease)
+    public Task<LeasedMessages> Receive(GroupName name, string holder, int max, TimeSpan lease) => Received(() => grain.Receive(name, holder, max, lease));
+
+    public Task<LeasedMessages> ReceiveAgain(GroupName name, string holder) => Received(() => grain.ReceiveAgain(name, holder));
+
+    public Task<List<string>> RequestHolders(GroupName name) => GrainCalls.Ask(() => grain.RequestHolders(name));
+
+    private async Task<LeasedMessages> Received(Func<Task<LeasedBlock>> lease)
     {
-        var leased = await GrainCalls.Ask(() => grain.Receive(name, consumer, max, lease));
+        var leased = await GrainCalls.Ask(lease);
         received?.Invoke(number, leased.Standing);
         return new LeasedMessages(leased.Leases, leased.Deliveries.Read());
     }
