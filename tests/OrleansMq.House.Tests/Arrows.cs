@@ -15,7 +15,7 @@ internal static class Arrows
         // Storage.Files too, so that one line starts a durable broker.
         ("OrleansMq.Embedded", ["OrleansMq.Engine", "OrleansMq.Storage.Files", "OrleansMq.Compression"]),
         ("OrleansMq.Server", ["OrleansMq.Engine", "OrleansMq.Client"]),
-        ("OrleansMq.Client", ["OrleansMq.Abstractions"]),
+        ("OrleansMq.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
         ("OrleansMq.Http.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
         ("OrleansMq.Outbox", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Streaming", ["OrleansMq.Abstractions"]),
