@@ -4,7 +4,6 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
-using Orleans.Hosting;
 using Orleans.Runtime;
 using Orleans.Storage;
 using OrleansMq.Engine.Storage;
@@ -53,13 +52,13 @@ public sealed class ClusterTests : IAsyncLifetime
         await storage.ReadStateAsync("state", grain, mine);
         Assert.False(mine.RecordExists);
 
-        mine.State.Count = 7;
+        mine.State!.Count = 7;
         await storage.WriteStateAsync("state", grain, mine);
         await Assert.ThrowsAsync<InconsistentStateException>(() => storage.WriteStateAsync("state", grain, others));
         await Assert.ThrowsAsync<InconsistentStateException>(() => storage.ClearStateAsync("state", grain, others));
 
         await storage.ReadStateAsync("state", grain, others);
-        Assert.Equal((7, true, mine.ETag), (others.State.Count, others.RecordExists, others.ETag));
+        Assert.Equal((7, true, mine.ETag), (others.State!.Count, others.RecordExists, others.ETag));
         await storage.ReadStateAsync("other", grain, others);
         Assert.False(others.RecordExists);
     }
@@ -75,10 +74,10 @@ public sealed class ClusterTests : IAsyncLifetime
 
         await storage.ClearStateAsync("state", grain, state);
 
-        Assert.Equal((0, false, null), (state.State.Count, state.RecordExists, state.ETag));
+        Assert.Equal((0, false, null), (state.State!.Count, state.RecordExists, state.ETag));
         await Assert.ThrowsAsync<InconsistentStateException>(() => storage.WriteStateAsync("state", grain, old));
         await storage.ClearStateAsync("state", grain, state);
-        state.State.Count = 9;
+        state.State!.Count = 9;
         await storage.WriteStateAsync("state", grain, state);
         Assert.NotEqual(old.ETag, state.ETag);
     }

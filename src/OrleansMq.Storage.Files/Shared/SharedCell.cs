@@ -40,7 +40,7 @@ internal sealed record CellName(long Version, ulong Unique)
 /// </summary>
 /// <remarks>
 /// Needs of the volume: rename within a folder is atomic and its loser is told that the source is missing; renaming a folder onto one that has
-/// content fails; open() sees names as they are now (POSIX file systems; NFS 4 by its close-to-open rule). docs/decisions/0012.
+/// content fails; open() sees names as they are now (POSIX file systems; NFS 4 by its close-to-open rule). docs/decisions/0014.
 /// </remarks>
 internal sealed class SharedCell(IDisk disk, string folder, Func<ulong> draw)
 {
