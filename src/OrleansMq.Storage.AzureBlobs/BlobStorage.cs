@@ -135,13 +135,7 @@ public sealed class BlobStorage : IStorage
 
     private async Task CheckFormat()
     {
-        var seen = await Format();
-        if (seen is null)
-        {
-            await Do($"making the container of {_options}", _blobs.MakeContainer);
-            await WriteFormat();
-            seen = await Format() ?? throw new LogFailedException($"{_names.Format} was written and is not there.");
-        }
+        var seen = await Format() ?? await MakeFormat();
         var text = Encoding.UTF8.GetString(seen.Bytes.Span).TrimEnd();
         if (!text.StartsWith(FormatLine, StringComparison.Ordinal) || !int.TryParse(text.AsSpan(FormatLine.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var version))
             throw new LogDamagedException($"{_options}: the blob {_names.Format} is none of ours. Give another container or prefix.");
@@ -151,16 +145,28 @@ public sealed class BlobStorage : IStorage
 
     private Task<BlobContent?> Format() => _attempts.Repeat($"reading {_names.Format} of {_options}", cancel => _blobs.Get(_names.Format, cancel));
 
-    private async Task WriteFormat()
+    private async Task<BlobContent> MakeFormat()
     {
+        await Do($"making the container of {_options}", _blobs.MakeContainer);
         var line = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{FormatLine}{FormatVersion}\n"));
-        try
+        var attempt = _attempts.Begin($"writing {_names.Format} of {_options}");
+        while (true)
         {
-            await Do($"writing {_names.Format} of {_options}", cancel => _blobs.Put(_names.Format, line, null, cancel));
-        }
-        catch (BlobFault fault) when (fault.Kind == BlobFaultKind.ConditionNotMet)
-        {
-            // Another process, or an attempt of ours that had no answer.
+            try
+            {
+                return new BlobContent(line, await attempt.Try(cancel => _blobs.Put(_names.Format, line, null, cancel)));
+            }
+            catch (BlobFault fault) when (fault.Kind == BlobFaultKind.Refused)
+            {
+                throw attempt.Refused(fault);
+            }
+            catch (BlobFault fault)
+            {
+                // Perhaps another process made it, or an attempt of ours that had no answer.
+                if (await Format() is { } made)
+                    return made;
+                await attempt.Wait(fault);
+            }
         }
     }
 

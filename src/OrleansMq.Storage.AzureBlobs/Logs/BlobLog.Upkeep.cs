@@ -90,15 +90,27 @@ internal sealed partial class BlobLog
         await RemoveUnnamed(before);
     }));
 
-    /// <summary>The name was never used before: if something is there, it is what an attempt of ours put there.</summary>
+    /// <summary>The name was never used before: what is there, an attempt of ours put there.</summary>
     private async Task PutSnapshot(string name, byte[] bytes)
     {
-        try
+        var attempt = _place.Attempts.Begin($"writing {name}", ThrowIfOver);
+        while (true)
         {
-            await _place.Attempts.Repeat($"writing {name}", cancel => _place.Blobs.Put(name, bytes, null, cancel), ThrowIfOver);
-        }
-        catch (BlobFault fault) when (fault.Kind == BlobFaultKind.ConditionNotMet)
-        {
+            try
+            {
+                await attempt.Try(cancel => _place.Blobs.Put(name, bytes, null, cancel));
+                return;
+            }
+            catch (BlobFault fault) when (fault.Kind == BlobFaultKind.Refused)
+            {
+                throw attempt.Refused(fault);
+            }
+            catch (BlobFault fault)
+            {
+                if (await _place.Attempts.Repeat($"looking at {name}", cancel => _place.Blobs.Get(name, cancel), ThrowIfOver) is not null)
+                    return;
+                await attempt.Wait(fault);
+            }
         }
     }
 
