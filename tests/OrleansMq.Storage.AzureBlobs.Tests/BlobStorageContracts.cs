@@ -19,16 +19,16 @@ public class BlobLogTests(AzuriteServer azurite) : LogContract
 public sealed class SmallBlobLogTests(AzuriteServer azurite) : BlobLogTests(azurite)
 {
     protected override BlobStorageOptions Configure(BlobStorageOptions options) =>
-        options with { AppendBytes = 256 << 10, BlobBlocks = 50, AcceptedBytes = 100, ReadAheadBytes = 4096, CacheBytes = 4096, Prefix = "brokers/one" };
+        options with { AppendBytes = 256 << 10, BlobBlocks = 50, AcceptedBytes = 100, ReadAheadBytes = 64 << 10, CacheBytes = 64 << 10, Prefix = "brokers/one" };
 }
 
 /// <summary>The service answers with errors, or not at all, before and after it did what it was asked.</summary>
 public sealed class BlobLogUnderFaultsTests(AzuriteServer azurite) : BlobLogTests(azurite)
 {
-    private readonly FaultProxy _proxy = new(azurite.Port, new RandomFaults(seed: 1, share: 0.2));
+    private readonly FaultProxy _proxy = new(azurite.Port, new RandomFaults(seed: 1, share: 0.12));
 
     protected override BlobStorageOptions Configure(BlobStorageOptions options) =>
-        options with { ConnectionString = AzuriteServer.ConnectionStringAt(_proxy.Port), AttemptTimeout = TimeSpan.FromMilliseconds(400) };
+        options with { ConnectionString = AzuriteServer.ConnectionStringAt(_proxy.Port), AttemptTimeout = FaultProxy.Patience };
 
     public override async Task DisposeAsync()
     {
@@ -49,10 +49,10 @@ public class BlobDocumentTests(AzuriteServer azurite) : DocumentContract
 
 public sealed class BlobDocumentUnderFaultsTests(AzuriteServer azurite) : BlobDocumentTests(azurite)
 {
-    private readonly FaultProxy _proxy = new(azurite.Port, new RandomFaults(seed: 2, share: 0.2));
+    private readonly FaultProxy _proxy = new(azurite.Port, new RandomFaults(seed: 2, share: 0.12));
 
     protected override BlobStorageOptions Configure(BlobStorageOptions options) =>
-        options with { ConnectionString = AzuriteServer.ConnectionStringAt(_proxy.Port), AttemptTimeout = TimeSpan.FromMilliseconds(400) };
+        options with { ConnectionString = AzuriteServer.ConnectionStringAt(_proxy.Port), AttemptTimeout = FaultProxy.Patience };
 
     public override async Task DisposeAsync()
     {

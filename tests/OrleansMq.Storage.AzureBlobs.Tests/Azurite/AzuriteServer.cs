@@ -36,6 +36,8 @@ public sealed partial class AzuriteServer : IAsyncLifetime
         Container = container,
         RetryDelay = TimeSpan.FromMilliseconds(2),
         MaxRetryDelay = TimeSpan.FromMilliseconds(20),
+        // On a busy machine, minutes are no sign of anything.
+        RetryFor = TimeSpan.FromMinutes(5),
     };
 
     public async Task InitializeAsync()

@@ -17,6 +17,9 @@ public sealed class FaultProxy : IAsyncDisposable
     // What belongs to a connection and is not passed on.
     private static readonly string[] OfTheConnection = ["Connection", "Keep-Alive", "Transfer-Encoding", "Host"];
 
+    /// <summary>How long a caller waits for an answer that does not come; long enough that a busy machine's slow ones are not taken for it.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(1.5);
+
     private readonly WebApplication _app;
     private readonly HttpClient _azurite;
     private readonly IFaultPlan _plan;
