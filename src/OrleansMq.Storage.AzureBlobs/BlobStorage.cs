@@ -21,6 +21,7 @@ public sealed class BlobStorage : IStorage
 {
     private const string FormatLine = "orleansmq blobs ";
     private const int FormatVersion = 1;
+    private static readonly TimeSpan LongestStart = TimeSpan.FromSeconds(30);
 
     private readonly BlobStorageOptions _options;
     private readonly IBlobs _blobs;
@@ -135,7 +136,9 @@ public sealed class BlobStorage : IStorage
 
     private async Task CheckFormat()
     {
-        var seen = await Format() ?? await MakeFormat();
+        // Whoever starts wants to hear soon that there is nobody.
+        var start = _attempts with { RetryFor = TimeSpan.FromTicks(Math.Min(_attempts.RetryFor.Ticks, LongestStart.Ticks)) };
+        var seen = await Format(start) ?? await MakeFormat(start);
         var text = Encoding.UTF8.GetString(seen.Bytes.Span).TrimEnd();
         if (!text.StartsWith(FormatLine, StringComparison.Ordinal) || !int.TryParse(text.AsSpan(FormatLine.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var version))
             throw new LogDamagedException($"{_options}: the blob {_names.Format} is none of ours. Give another container or prefix.");
@@ -143,13 +146,17 @@ public sealed class BlobStorage : IStorage
             throw new LogDamagedException($"{_options}: is of format {version}, and this program knows {FormatVersion}.");
     }
 
-    private Task<BlobContent?> Format() => _attempts.Repeat($"reading {_names.Format} of {_options}", cancel => _blobs.Get(_names.Format, cancel));
+    private Task<BlobContent?> Format(Attempts start) => start.Repeat($"reading {_names.Format} of {_options}", cancel => _blobs.Get(_names.Format, cancel));
 
-    private async Task<BlobContent> MakeFormat()
+    private async Task<BlobContent> MakeFormat(Attempts start)
     {
-        await Do($"making the container of {_options}", _blobs.MakeContainer);
+        await start.Repeat($"making the container of {_options}", async cancel =>
+        {
+            await _blobs.MakeContainer(cancel);
+            return true;
+        });
         var line = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{FormatLine}{FormatVersion}\n"));
-        var attempt = _attempts.Begin($"writing {_names.Format} of {_options}");
+        var attempt = start.Begin($"writing {_names.Format} of {_options}");
         while (true)
         {
             try
@@ -163,18 +170,16 @@ public sealed class BlobStorage : IStorage
             catch (BlobFault fault)
             {
                 // Perhaps another process made it, or an attempt of ours that had no answer.
-                if (await Format() is { } made)
+                if (await Format(start) is { } made)
                     return made;
                 await attempt.Wait(fault);
             }
         }
     }
 
-    private Task<bool> Delete(string name) => Do($"removing {name}", cancel => _blobs.Delete(name, cancel));
-
-    private Task<bool> Do(string what, Func<CancellationToken, Task> call) => _attempts.Repeat(what, async cancel =>
+    private Task<bool> Delete(string name) => _attempts.Repeat($"removing {name}", async cancel =>
     {
-        await call(cancel);
+        await _blobs.Delete(name, cancel);
         return true;
     });
 
