@@ -12,6 +12,8 @@ internal sealed class LogHistory
 
     private readonly record struct Acknowledged(int Number, long Position, int Length, int Epoch);
 
+    // Guards what follows: writers may be on threads of their own.
+    private readonly Lock _gate = new();
     private readonly List<Acknowledged> _acknowledged = [];
     private readonly List<(int Epoch, long End)> _openings = [];
     private int _numbers;
@@ -22,16 +24,21 @@ internal sealed class LogHistory
 
     public byte[] NextRecord(int length, out int number)
     {
-        number = ++_numbers;
+        number = Interlocked.Increment(ref _numbers);
         return Record(number, length);
     }
 
-    public void Acknowledge(int number, long position, int length, int epoch) => _acknowledged.Add(new Acknowledged(number, position, length, epoch));
+    public void Acknowledge(int number, long position, int length, int epoch)
+    {
+        lock (_gate)
+            _acknowledged.Add(new Acknowledged(number, position, length, epoch));
+    }
 
     /// <summary>Reads the log as its opener does: up to the last whole record, and cuts what follows.</summary>
     public async Task Opened(IPartitionLog log)
     {
-        _openings.Add((log.Epoch, log.End));
+        lock (_gate)
+            _openings.Add((log.Epoch, log.End));
         var (_, end) = await ReadRecords(log);
         await log.Cut(end);
     }
