@@ -26,9 +26,7 @@ internal sealed class BlobDocuments(IBlobs blobs, Attempts attempts, BlobNames n
     public async ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion)
     {
         var keyBytes = BlobNames.KeyBytes(key);
-        // Most that are new never were there before: nothing needs to be read first.
-        var seen = expectedVersion == 0 ? default : await Expect(key, keyBytes, expectedVersion);
-        return await Replace(key, keyBytes, seen, expectedVersion, bytes, deleted: false);
+        return await Replace(key, keyBytes, await Expect(key, keyBytes, expectedVersion), expectedVersion, bytes, deleted: false);
     }
 
     public async ValueTask Delete(string key, long expectedVersion)
