@@ -16,7 +16,7 @@ namespace OrleansMq.Storage.AzureBlobs;
 /// Logs on append blobs and documents on block blobs of one container. Any number of processes use it at once; each log has one writer, the newest opening.
 /// What is acknowledged as durable is in the blob; what is <c>accepted</c> is in this process's memory until the next flush.
 /// </summary>
-/// <remarks>docs/formats.md lists the blobs; docs/decisions/0011-fencing-append-blobs.md says why an older opening can do no harm.</remarks>
+/// <remarks>docs/formats.md lists the blobs; docs/decisions/0020-fencing-append-blobs.md says why an older opening can do no harm.</remarks>
 public sealed class BlobStorage : IStorage
 {
     private const string FormatLine = "orleansmq blobs ";

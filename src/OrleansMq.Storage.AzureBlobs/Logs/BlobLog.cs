@@ -8,7 +8,7 @@ namespace OrleansMq.Storage.AzureBlobs.Logs;
 /// <para>What is <c>accepted</c> alone waits in memory (<see cref="_pending"/>) until somebody wants it durable, or too much waits; one request at a time takes all that has gathered.</para>
 /// <para>Gates, in the order in which they are taken: <c>_writing</c> (the tail blob), <c>_upkeep</c> (the manifest and what it names), <c>_listing</c> (a lock,
 /// held for an instant).</para>
-/// <para>Why an older opening can do no harm: docs/decisions/0011-fencing-append-blobs.md.</para>
+/// <para>Why an older opening can do no harm: docs/decisions/0020-fencing-append-blobs.md.</para>
 /// </remarks>
 internal sealed partial class BlobLog : IPartitionLog
 {
