@@ -1,3 +1,4 @@
+using System.Globalization;
 using OrleansMq.Conformance;
 using OrleansMq.Engine.Storage;
 
@@ -11,15 +12,11 @@ public sealed class SimulatedHistoryTests
 {
     private static readonly LogId Log = new(Guid.Parse("11111111-2222-3333-4444-555555555555"), 0);
 
+    /// <summary>Eight, or as many as ORLEANSMQ_HISTORIES says.</summary>
+    public static TheoryData<int> Seeds => [.. Enumerable.Range(1, int.TryParse(Environment.GetEnvironmentVariable("ORLEANSMQ_HISTORIES"), CultureInfo.InvariantCulture, out var count) ? count : 8)];
+
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    [InlineData(4)]
-    [InlineData(5)]
-    [InlineData(6)]
-    [InlineData(7)]
-    [InlineData(8)]
+    [MemberData(nameof(Seeds))]
     public void WhatIsAcknowledgedIsThereOnceAndInPlaceWhoeverOpensMeanwhile(int seed)
     {
         var (history, wrong) = Run(seed, _ => { });
