@@ -7,8 +7,8 @@ internal static class Help
 
           --data DIR                    ./data      where the log and documents live
           --host embedded|orleans       embedded    one process; orleans is not in this build
-          --storage files|shared|blobs  files       this machine's disk; the others are not available yet
-          --blobs CONNECTION                        for --storage blobs
+          --storage files|shared|blobs  files       this machine's disk, or append blobs; shared is not available yet
+          --blobs CONNECTION                        a storage account's connection string, for --storage blobs
           --cluster NAME                orleansmq   Orleans' own, as the next two
           --silo-port PORT              11111
           --gateway-port PORT           30000

@@ -28,6 +28,9 @@ public sealed record SiloOptions
     /// <summary>Where the file log and documents live.</summary>
     public string Data { get; private init; } = "./data";
 
+    /// <summary>The connection string where the log lies on append blobs; null where it lies at <see cref="Data"/>. A secret, so not among what a record prints.</summary>
+    internal Setting? Blobs { get; private init; }
+
     /// <summary>Orleans' cluster; of no effect where the host is embedded.</summary>
     public string Cluster { get; private init; } = "orleansmq";
 
@@ -55,6 +58,7 @@ public sealed record SiloOptions
         options = options with
         {
             Data = Text(settings, "data") ?? options.Data,
+            Blobs = OnBlobs(settings),
             Cluster = Text(settings, "cluster") ?? options.Cluster,
             SiloPort = Port(settings, "silo-port", 1) ?? options.SiloPort,
             GatewayPort = Port(settings, "gateway-port", 1) ?? options.GatewayPort,
@@ -71,13 +75,23 @@ public sealed record SiloOptions
     {
         if (Word(settings, "host", "embedded", "orleans") is "orleans")
             throw new SettingException($"{settings["host"].From} orleans: this build has no Orleans; leave it out, or say embedded.");
-        if (Word(settings, "storage", "files", "shared", "blobs") is "shared" or "blobs")
-            throw new SettingException($"{settings["storage"].From} {settings["storage"].Value}: not available yet; leave it out, or say files.");
-        if (Text(settings, "blobs") is not null)
-            throw new SettingException($"{settings["blobs"].From}: blobs are for the storage 'blobs', which is not available yet; leave it out.");
+        if (Word(settings, "storage", "files", "shared", "blobs") is "shared")
+            throw new SettingException($"{settings["storage"].From} {settings["storage"].Value}: not available yet; leave it out, or say files or blobs.");
         foreach (var name in GatewaysToCome)
             if (settings.TryGetValue(name, out var setting) && setting.Value != Off)
                 throw new SettingException($"{setting.From} {setting.Value}: this gateway is not built yet; leave it out, or say off.");
+    }
+
+    private static Setting? OnBlobs(IReadOnlyDictionary<string, Setting> settings)
+    {
+        var given = Text(settings, "blobs") is not null;
+        if (Word(settings, "storage", "files", "shared", "blobs") is not "blobs")
+            return given ? throw new SettingException($"{settings["blobs"].From}: is for --storage blobs, which is not said; leave it out, or say that too.") : null;
+#if BLOBS
+        return given ? settings["blobs"] : throw new SettingException($"{settings["storage"].From} blobs: needs --blobs CONNECTION, a storage account's connection string.");
+#else
+        throw new SettingException($"{settings["storage"].From} blobs: this build has no Azure.Storage.Blobs; leave it out, or say files.");
+#endif
     }
 
     private static void RefuseStrangers(IReadOnlyDictionary<string, Setting> settings, IPAddress listen)

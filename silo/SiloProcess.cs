@@ -1,12 +1,18 @@
 using OrleansMq.Engine.Storage;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
+#if BLOBS
+using OrleansMq.Storage.AzureBlobs;
+#endif
 
 namespace OrleansMq.Silo;
 
 /// <summary>The broker and its gateways, from start to stop.</summary>
 internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory loggers)
 {
+    /// <summary>The exit code where a switch or setting can't be.</summary>
+    public const int WrongSetting = 2;
+
     // Of the 10 s that a stop may take: what is in flight, and then the last flush.
     private static readonly TimeSpan GatewaysMayTake = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan StopMayTake = TimeSpan.FromSeconds(9.5);
@@ -21,7 +27,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         var gateways = new List<IGateway>();
         try
         {
-            broker = await EmbeddedBroker.Start(EmbeddedOptionsOf(options));
+            broker = await EmbeddedBroker.Start(await EmbeddedOptionsOf(options));
             await StartGateways(broker, gateways, stop);
             var addresses = gateways.Select(gateway => $" {gateway.Name}={gateway.Address}");
             await output.WriteLineAsync($"orleansmq ready{string.Concat(addresses)}".AsMemory(), stop);
@@ -32,6 +38,11 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             return 0;
+        }
+        catch (SettingException e)
+        {
+            await errors.WriteLineAsync(e.Message);
+            return WrongSetting;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or StorageException)
         {
@@ -66,13 +77,35 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         LogStopped();
     }
 
-    private EmbeddedOptions EmbeddedOptionsOf(SiloOptions told) => new()
+    private async ValueTask<EmbeddedOptions> EmbeddedOptionsOf(SiloOptions told) => new()
     {
+        Storage = await BlobsOf(told),
         Data = told.Data,
         DefaultAcks = told.Durable ? Acks.Durable : Acks.Accepted,
         Node = Environment.MachineName,
         OnReport = LogReport,
     };
+
+#if BLOBS
+    // Nobody else takes over while the service is away: so long as it may come back, nothing is given up.
+    private static readonly TimeSpan TryBlobsFor = TimeSpan.FromMinutes(15);
+
+    private async ValueTask<IStorage?> BlobsOf(SiloOptions told)
+    {
+        if (told.Blobs is not { } blobs)
+            return null;
+        try
+        {
+            return await BlobStorage.Start(new BlobStorageOptions { ConnectionString = blobs.Value, RetryFor = TryBlobsFor, OnNotice = LogReport });
+        }
+        catch (ArgumentException e)
+        {
+            throw new SettingException($"{blobs.From}: {FirstLine(e.Message)}");
+        }
+    }
+#else
+    private static ValueTask<IStorage?> BlobsOf(SiloOptions told) => default;
+#endif
 
     private static async Task WaitFor(CancellationToken stop)
     {

@@ -48,6 +48,18 @@ public sealed class SiloOptionsTests
         Assert.Contains("ORLEANSMQ_PORT", Assert.Single(warnings), StringComparison.Ordinal);
     }
 
+#if BLOBS
+    [Fact]
+    public void BlobsAreWhereTheyAreSaidToBeAndNeverPrinted()
+    {
+        Assert.Null(Of().Blobs);
+        var options = Of("--storage", "blobs", "--blobs", "AccountKey=secret");
+        Assert.Equal("AccountKey=secret", options.Blobs?.Value);
+        Assert.DoesNotContain("secret", options.ToString(), StringComparison.Ordinal);
+        Assert.Equal("y", From("""{"storage":"blobs"}""", new() { ["ORLEANSMQ_BLOBS"] = "y" }).Blobs?.Value);
+    }
+#endif
+
     public static TheoryData<string, string[]> Wrong() => new()
     {
         { "--nope", ["--nope"] },
@@ -107,6 +119,7 @@ public sealed class SiloOptionsTests
     [InlineData("--nope")]
     [InlineData("--host orleans")]
     [InlineData("--storage blobs")]
+    [InlineData("--blobs no-connection --storage blobs")]
     [InlineData("--kafka 9092")]
     [InlineData("--listen 0.0.0.0")]
     public async Task ProgramExitsWith2AndOneLine(string arguments)
