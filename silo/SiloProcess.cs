@@ -1,6 +1,7 @@
 using OrleansMq.Engine.Storage;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
+using OrleansMq.Gateways.Kafka;
 
 namespace OrleansMq.Silo;
 
@@ -49,6 +50,8 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
     {
         if (options.Http is { } port)
             gateways.Add(await HttpGateway.Start(broker, new HttpGatewayOptions { Address = options.Listen, Port = port, BrokerMetrics = broker.WriteMetrics }, loggers, stop));
+        if (options.Kafka is { } kafka)
+            gateways.Add(await KafkaGateway.Start(broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Advertise = options.KafkaAdvertise }, loggers, stop));
         foreach (var gateway in gateways)
             broker.Announce(gateway.Name, gateway.Address);
     }

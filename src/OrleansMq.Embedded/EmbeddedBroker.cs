@@ -22,6 +22,7 @@ public sealed partial class EmbeddedBroker : IBroker
     private readonly ProducerDesk _producers;
     private readonly ConcurrentDictionary<string, Lazy<Task<EmbeddedTopic?>>> _topics = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _gateways = new(StringComparer.Ordinal);
+    private readonly GroupCoordinator _coordinator;
     private readonly ITimer _hourly;
     private volatile bool _closed;
 
@@ -30,6 +31,7 @@ public sealed partial class EmbeddedBroker : IBroker
         (_options, _storage) = (options, new AnsweringStorage(storage));
         _catalog = new TopicCatalog(_storage.Documents);
         _producers = new ProducerDesk(_storage.Documents);
+        _coordinator = new GroupCoordinator(this, _storage.Documents, options.Time, options.NewId);
         _hourly = options.Time.CreateTimer(_ => DropLapsedGroups(), null, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
     }
 
@@ -43,6 +45,8 @@ public sealed partial class EmbeddedBroker : IBroker
 
     /// <summary>A broker whose data is gone with it.</summary>
     public static ValueTask<EmbeddedBroker> InMemory(TimeProvider? time = null) => Start(new EmbeddedOptions { Time = time ?? TimeProvider.System });
+
+    public IGroupCoordinator Coordinator => _coordinator;
 
     /// <summary>Tells <see cref="DescribeCluster"/> where a gateway answers.</summary>
     public void Announce(string gateway, string address) => _gateways[gateway] = address;
@@ -229,6 +233,15 @@ public sealed partial class EmbeddedBroker : IBroker
 
     private async void DropLapsedGroups()
     {
+        try
+        {
+            await _coordinator.DropLapsed();
+        }
+        catch (Exception error) when (error is MqException or StorageException)
+        {
+            _options.OnReport($"A group that lapsed could not be dropped, it is tried again in an hour: {error.Message}");
+        }
+
         foreach (var topic in OpenTopics())
         {
             try
@@ -249,6 +262,7 @@ public sealed partial class EmbeddedBroker : IBroker
             return;
         _closed = true;
         await _hourly.DisposeAsync();
+        await _coordinator.DisposeAsync();
         foreach (var loading in _topics.Values)
             if (loading.IsValueCreated && await loading.Value is { } topic)
                 await topic.DisposeAsync();
