@@ -44,6 +44,7 @@ internal static class HttpErrors
         [ErrorCodes.MemberFenced] = new(StatusCodes.Status409Conflict, "Member fenced"),
         [ErrorCodes.ProtocolMismatch] = new(StatusCodes.Status409Conflict, "Protocol mismatch"),
         [ErrorCodes.ProducerFenced] = new(StatusCodes.Status409Conflict, "Producer fenced"),
+        [ErrorCodes.ProducerUnknown] = new(StatusCodes.Status409Conflict, "Producer unknown"),
         [ErrorCodes.SequenceGap] = new(StatusCodes.Status409Conflict, "Sequence gap"),
         [ErrorCodes.SequenceOld] = new(StatusCodes.Status409Conflict, "Sequence too old"),
         [ErrorCodes.OffsetOutOfRange] = new(StatusCodes.Status409Conflict, "Offset out of range"),

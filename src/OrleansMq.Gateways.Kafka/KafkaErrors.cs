@@ -26,6 +26,7 @@ internal static class KafkaErrors
         [ErrorCodes.ProtocolMismatch] = KafkaError.InconsistentGroupProtocol,
         [ErrorCodes.ProducerFenced] = KafkaError.InvalidProducerEpoch,
         [ErrorCodes.SequenceGap] = KafkaError.OutOfOrderSequence,
+        [ErrorCodes.ProducerUnknown] = KafkaError.UnknownProducerId,
         [ErrorCodes.SequenceOld] = KafkaError.DuplicateSequence,
         [ErrorCodes.OffsetOutOfRange] = KafkaError.OffsetOutOfRange,
         [ErrorCodes.MessageTooLarge] = KafkaError.MessageTooLarge,

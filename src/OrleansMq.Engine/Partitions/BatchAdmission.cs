@@ -48,7 +48,7 @@ public static class BatchAdmission
         }
         catch (CodecUnavailableException e)
         {
-            throw new MqException(ErrorCodes.NotAvailable, $"The batch is compressed with {e.Codec} and must be looked into; only gzip is available.", null, e);
+            throw new MqException(ErrorCodes.NotAvailable, $"The batch must be looked into. {e.Message}", null, e);
         }
         catch (MalformedBatchException e)
         {
@@ -56,19 +56,13 @@ public static class BatchAdmission
         }
     }
 
-    /// <summary>
-    /// A plain batch is stored as it came, but its records must be readable: one that is not would stop every consumer behind it. What this build can't open is
-    /// for those who compressed it: its header and CRC are checked, and its size is that of the batch.
-    /// </summary>
+    /// <summary>A plain batch is stored as it came, but its records must be readable: one that is not would stop every consumer behind it.</summary>
     private static void CheckSizes(in RecordBatch batch, TopicSettings settings, TopicName topic)
     {
         if (!batch.TryValidateRecords(settings.MaxBatchBytes, out var fault))
-        {
-            if (fault == BatchFault.Codec)
-                return;
-            throw new MqException(fault == BatchFault.TooLarge ? ErrorCodes.BatchTooLarge : ErrorCodes.BatchCorrupt, $"The records of the batch can't be read: {fault}.");
-        }
-
+            throw fault == BatchFault.Codec
+                ? new MqException(ErrorCodes.NotAvailable, new CodecUnavailableException(batch.Codec).Message)
+                : new MqException(fault == BatchFault.TooLarge ? ErrorCodes.BatchTooLarge : ErrorCodes.BatchCorrupt, $"The records of the batch can't be read: {fault}.");
         if (batch.Codec == CompressionCodec.None && batch.Length <= settings.MaxMessageBytes)
             return;
         foreach (var record in batch.Records())
