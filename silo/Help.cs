@@ -15,7 +15,9 @@ internal static class Help
           --listen ADDRESS              127.0.0.1   address of every gateway; one that others can reach needs --insecure
           --insecure                                allow that without authentication or TLS
           --http PORT|off               8080        0 picks a free port
-          --kafka --amqp --redis --mqtt --stomp     off until they are built
+          --kafka PORT|off              9092        0 picks a free port
+          --kafka-advertise HOST:PORT               where Kafka's clients find this node; else where it listens
+          --amqp --redis --mqtt --stomp             off until they are built
           --acks durable|accepted       durable     what an acknowledgement means where neither client nor topic says
 
         The same names stand in appsettings.json and, as ORLEANSMQ_HTTP and so on, in the environment; the command line wins.

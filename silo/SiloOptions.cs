@@ -14,11 +14,11 @@ public readonly record struct Setting(string Value, string From);
 public sealed record SiloOptions
 {
     /// <summary>Gateways of the design that are not built yet: each switch is there and accepts <c>off</c> alone.</summary>
-    public static readonly IReadOnlyList<string> GatewaysToCome = ["kafka", "amqp", "redis", "mqtt", "stomp"];
+    public static readonly IReadOnlyList<string> GatewaysToCome = ["amqp", "redis", "mqtt", "stomp"];
 
     /// <summary>Every name there is, in the order of the help text.</summary>
     public static readonly IReadOnlyList<string> Names =
-        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "listen", "insecure", "http", .. GatewaysToCome, "acks"];
+        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "listen", "insecure", "http", "kafka", "kafka-advertise", .. GatewaysToCome, "acks"];
 
     /// <summary>Switches that need no value.</summary>
     public static readonly IReadOnlyList<string> Flags = ["insecure"];
@@ -44,6 +44,12 @@ public sealed record SiloOptions
     /// <summary>Null: no HTTP. 0: a free port.</summary>
     public int? Http { get; private init; } = 8080;
 
+    /// <summary>Null: no Kafka. 0: a free port.</summary>
+    public int? Kafka { get; private init; } = 9092;
+
+    /// <summary>Where Kafka's clients find this node, as <c>host:port</c>; null: where it listens.</summary>
+    public string? KafkaAdvertise { get; private init; }
+
     /// <summary>Whether an acknowledgement means on disk, where neither client nor topic says; else it means written.</summary>
     public bool Durable { get; private init; } = true;
 
@@ -64,6 +70,8 @@ public sealed record SiloOptions
             GatewayPort = Port(settings, "gateway-port", 1) ?? options.GatewayPort,
             Listen = Address(settings) ?? options.Listen,
             Http = IsOff(settings, "http") ? null : Port(settings, "http", 0) ?? options.Http,
+            Kafka = IsOff(settings, "kafka") ? null : Port(settings, "kafka", 0) ?? options.Kafka,
+            KafkaAdvertise = HostAndPort(settings, "kafka-advertise"),
             Durable = Word(settings, "acks", "durable", "accepted") is null or "durable",
         };
         RefuseWhatIsNotBuilt(settings);
@@ -130,6 +138,16 @@ public sealed record SiloOptions
         return int.TryParse(setting.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port >= min && port <= IPEndPoint.MaxPort
             ? port
             : throw new SettingException($"{setting.From} {setting.Value}: a port from {min} to {IPEndPoint.MaxPort}{(min == 0 ? ", or off" : "")}.");
+    }
+
+    private static string? HostAndPort(IReadOnlyDictionary<string, Setting> settings, string name)
+    {
+        if (Text(settings, name) is not { } text)
+            return null;
+        var colon = text.LastIndexOf(':');
+        return colon > 0 && ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0
+            ? text
+            : throw new SettingException($"{settings[name].From} {text}: a host and a port, such as broker.example:9092.");
     }
 
     private static IPAddress? Address(IReadOnlyDictionary<string, Setting> settings)

@@ -4,6 +4,7 @@ using OrleansMq.Gateways.Http;
 #if BLOBS
 using OrleansMq.Storage.AzureBlobs;
 #endif
+using OrleansMq.Gateways.Kafka;
 
 namespace OrleansMq.Silo;
 
@@ -60,6 +61,8 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
     {
         if (options.Http is { } port)
             gateways.Add(await HttpGateway.Start(broker, new HttpGatewayOptions { Address = options.Listen, Port = port, BrokerMetrics = broker.WriteMetrics }, loggers, stop));
+        if (options.Kafka is { } kafka)
+            gateways.Add(await KafkaGateway.Start(broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Advertise = options.KafkaAdvertise }, loggers, stop));
         foreach (var gateway in gateways)
             broker.Announce(gateway.Name, gateway.Address);
     }

@@ -84,7 +84,7 @@ public sealed class SiloOptionsTests
         { "--storage", ["--storage", "blobs"] },
         { "--storage", ["--storage", "tape"] },
         { "--blobs", ["--blobs", "UseDevelopmentStorage=true"] },
-        { "--kafka", ["--kafka", "9092"] },
+        { "--kafka", ["--kafka", "kafka"] },
         { "--amqp", ["--amqp", "0"] },
         { "--redis", ["--redis", "on"] },
         { "--mqtt", ["--mqtt", "1883"] },
@@ -120,7 +120,7 @@ public sealed class SiloOptionsTests
     [InlineData("--host orleans")]
     [InlineData("--storage blobs")]
     [InlineData("--blobs no-connection --storage blobs")]
-    [InlineData("--kafka 9092")]
+    [InlineData("--amqp 5672")]
     [InlineData("--listen 0.0.0.0")]
     public async Task ProgramExitsWith2AndOneLine(string arguments)
     {
