@@ -79,8 +79,8 @@ internal sealed class DocumentShard(IDisk disk, string folder)
             return;
         disk.MakeDirectoryDurably(folder);
         disk.Replace(FloorPath, SlotFile.New(FloorContent(0)));
-        if (!Load())
-            throw new DiskException(DiskError.Failed, "open", FloorPath, "was made and is not there");
+        // All there is was flushed just now: nothing of it has to be looked at again.
+        (_floor, _floorSequence, _loaded) = (0, SlotFile.FirstSequence, true);
     }
 
     /// <summary>

@@ -21,6 +21,9 @@ internal static class SlotFile
     public const int ContentSize = 48;
     public const int FixedPartOffset = 2 * SlotDistance;
 
+    /// <summary>Of a new file.</summary>
+    public const ulong FirstSequence = 1;
+
     private const uint Magic = 0x31544D4F;
     private const int SlotSize = 64;
     private const int SlotDistance = 4096;
@@ -30,11 +33,11 @@ internal static class SlotFile
     /// <param name="OtherUnreadable">The other slot was written once and does not read back: a write that was cut off, or damage, and then it may have been the newer one.</param>
     internal readonly record struct Slot(ReadOnlyMemory<byte> Content, ulong Sequence, bool OtherUnreadable);
 
-    /// <summary>The bytes of a new file's slots: content in slot B with sequence 1.</summary>
+    /// <summary>The bytes of a new file's slots: content in slot B with <see cref="FirstSequence"/>.</summary>
     public static byte[] New(ReadOnlySpan<byte> content)
     {
         var bytes = new byte[FixedPartOffset];
-        Encode(content, 1).CopyTo(bytes.AsSpan(SlotDistance));
+        Encode(content, FirstSequence).CopyTo(bytes.AsSpan(SlotDistance));
         return bytes;
     }
 
