@@ -1,6 +1,5 @@
 using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Groups;
-using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
 
 namespace OrleansMq.Engine.Groups;
