@@ -50,7 +50,7 @@ public sealed partial class RebalancingGroup
     /// <summary>Rises with every forming; never falls.</summary>
     public int Generation { get; private set; }
 
-    /// <summary>Empty while nobody is in.</summary>
+    /// <summary>What those said who are in, or were in last.</summary>
     public string ProtocolType { get; private set; } = "";
 
     /// <summary>Chosen when the generation was formed.</summary>
@@ -244,7 +244,7 @@ public sealed partial class RebalancingGroup
         Version++;
         if (members.Count == 0)
         {
-            (Phase, ProtocolType, Protocol, Leader) = (GroupPhase.Empty, "", "", "");
+            (Phase, Protocol, Leader) = (GroupPhase.Empty, "", "");
             return;
         }
 
