@@ -138,7 +138,7 @@ public sealed class FileStorage : IStorage
             Closed(before);
             manifest = TryReadManifest(place)!;
         }
-        SlotFile.Settle(_disk, place.ManifestPath);
+        SlotFile.Settle(_disk, place.ManifestPath, manifest.Identity.Incarnation);
         foreach (var parent in new[] { place.Folder, _folder.TopicFolder(id.TopicId), _folder.Logs })
             _disk.FlushNames(parent);
         var chain = SegmentChain.Read(_disk, place.Folder, manifest);
