@@ -157,7 +157,7 @@ public sealed class FileStorage : IStorage
         var fresh = _fresh.TryRemove(id, out _);
         if (!fresh)
         {
-            SlotFile.Settle(_disk, place.ManifestPath);
+            SlotFile.Settle(_disk, place.ManifestPath, manifest.Identity.Incarnation);
             foreach (var parent in new[] { place.Folder, _folder.TopicFolder(id.TopicId), _folder.Logs })
                 _disk.FlushNames(parent);
         }
