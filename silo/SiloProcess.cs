@@ -75,8 +75,10 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         await Task.WhenAll(gateways.Select(gateway => gateway.Stop(hurry.Token).AsTask()));
         foreach (var gateway in gateways)
             await gateway.DisposeAsync();
-        if (broker is not null)
-            await broker.DisposeAsync();
+        // Nothing was started, nothing has stopped: the line that says why stands alone.
+        if (broker is null)
+            return;
+        await broker.DisposeAsync();
         LogStopped();
     }
 
