@@ -152,7 +152,7 @@ public sealed class RebalancingGroupTests
         }
     }
 
-    private GroupJoin Of(string? instance = null) => new()
+    private static GroupJoin Of(string? instance = null) => new()
     {
         Instance = instance,
         Session = TimeSpan.FromSeconds(10),
