@@ -5,6 +5,7 @@ import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, NewTopic
 
 b = sys.argv[1]
+admin = AdminClient({"bootstrap.servers": b})
 
 
 def test(name, story):
@@ -24,7 +25,7 @@ def consumer(group, **more):
 
 
 def create():
-    for future in AdminClient({"bootstrap.servers": b}).create_topics([NewTopic("ck", 4, 1)]).values():
+    for future in admin.create_topics([NewTopic("ck", 4, 1)]).values():
         future.result(30)
 
 
@@ -91,4 +92,4 @@ test("two members, cooperative-sticky", lambda: share("cooperative-sticky"))
 test("static member comes back", static)
 test("commit without joining", committed)
 test("transactions", transaction)
-test("delete topics", lambda: AdminClient({"bootstrap.servers": b}).delete_topics(["ck"])["ck"].result(30))
+test("delete topics", lambda: admin.delete_topics(["ck"])["ck"].result(30))
