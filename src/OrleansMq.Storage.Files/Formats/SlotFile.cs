@@ -51,7 +51,8 @@ internal static class SlotFile
         return (a, b) switch
         {
             (null, null) => throw new LogDamagedException($"{path}: neither of its two slots reads back. Restore the file from a copy."),
-            (null, { } one) => one with { OtherUnreadable = one.Sequence > 1 },
+            // Slot A of a new file is zeros; anything else was written once, and may have been the newer.
+            (null, { } one) => one with { OtherUnreadable = one.Sequence > 1 || file.Span[..SlotSize].ContainsAnyExcept((byte)0) },
             ({ } one, null) => one with { OtherUnreadable = true },
             ({ } x, { } y) => x.Sequence > y.Sequence ? x : y,
         };

@@ -138,7 +138,7 @@ internal sealed class DamageTrial
     private bool IsReportedTail(Served served, (string Topic, int Partition, string What) what)
     {
         var log = _folder.Logs.Single(log => (log.Topic, log.Partition) == (what.Topic, what.Partition));
-        return served.Reports.Any(report => report.Contains("torn", StringComparison.Ordinal)) && log.Durable >= log.LastBase - 1;
+        return served.Reports.Any(report => report.Contains("were cut", StringComparison.Ordinal)) && log.Durable >= log.LastBase - 1;
     }
 
     private List<string> Doctor((string Path, byte[] Bytes)[] changed)
