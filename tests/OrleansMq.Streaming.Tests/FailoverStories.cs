@@ -72,7 +72,7 @@ public sealed class FailoverStories
         var shelf = new KeptGrainStorage.Shelf();
         var writes = 0;
         // Every fifth write fails, half of these after it has been stored.
-        shelf.Fails = grain => !grain.ToString().Contains("points", StringComparison.Ordinal) ? WriteFailure.None : (Interlocked.Increment(ref writes) % 10) switch
+        shelf.Fails = grain => grain.Type.ToString() != "points" ? WriteFailure.None : (Interlocked.Increment(ref writes) % 10) switch
         {
             3 => WriteFailure.BeforeTheWrite,
             8 => WriteFailure.AfterTheWrite,

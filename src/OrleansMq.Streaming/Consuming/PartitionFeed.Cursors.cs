@@ -23,7 +23,8 @@ internal sealed partial class PartitionFeed
         var entry = EntryOf(stream);
         var isForeign = token is OrleansMqSequenceToken mine && mine.Partition != _partition;
         var start = token is null ? Math.Max(_head, _floor) : isForeign ? FirstHeld(entry) : Math.Max(0, token.SequenceNumber);
-        var cursor = new StreamCursor(this, entry, start, token is null || isForeign ? -1 : start, isForeign ? token : null, token is OrleansMqSequenceToken { IsWakeUp: true });
+        var isWakeUp = token is OrleansMqSequenceToken { IsWakeUp: true };
+        var cursor = new StreamCursor(this, entry, start, token is null || isForeign || isWakeUp ? -1 : start, isForeign ? token : null, isWakeUp);
         if (entry.Cursors.Find(other => other.From <= start) is { } sibling)
             cursor.CopyFrom(sibling);
         else if (entry.Fresh is { } fresh && fresh[0].Offset <= start)

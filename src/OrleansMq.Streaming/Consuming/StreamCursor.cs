@@ -127,6 +127,8 @@ internal sealed class StreamCursor : IQueueCacheCursor
         else
         {
             var backoff = _feed.Options.EffectiveBackoff;
+            if (_inCurrent > 1 && _current is { StoppedAt: >= 0 and var at } && at < _inCurrent)
+                KeepOnly(at);
             if (_inCurrent > 1)
                 _singlesUpTo = _queue[_inCurrent - 1].Offset;
             else
@@ -239,16 +241,26 @@ internal sealed class StreamCursor : IQueueCacheCursor
         return false;
     }
 
+    /// <summary>The subscriber took what lies before an event of the batch, and refused that one.</summary>
+    private void KeepOnly(int refused)
+    {
+        if (refused > 0)
+            SettleFirst(refused);
+        (_inCurrent, _singlesUpTo) = (1, _queue[0].Offset);
+    }
+
+    private void SettleFirst(int count)
+    {
+        From = _queue[count - 1].Offset + 1;
+        _feed.Account(-_queue.RemoveFirst(count));
+        LastProgress = _feed.Now;
+        _feed.IsDirty = true;
+    }
+
     private void Settle()
     {
         if (_inCurrent > 0)
-        {
-            From = _queue[_inCurrent - 1].Offset + 1;
-            _feed.Account(-_queue.RemoveFirst(_inCurrent));
-            LastProgress = _feed.Now;
-            _feed.IsDirty = true;
-        }
-
+            SettleFirst(_inCurrent);
         (_inCurrent, _isRefused, IsDeadLettered, Refusals, _troubles, _fault) = (0, false, false, 0, 0, null);
     }
 

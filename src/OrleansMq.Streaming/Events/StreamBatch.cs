@@ -49,6 +49,13 @@ internal sealed class StreamBatch : IBatchContainer, IOnDeserialized
     [field: NonSerialized]
     public StreamCursor? Cursor { get; }
 
+    /// <summary>
+    /// The event at which a subscriber in this silo stands, who takes them one by one; -1 where that is not known: it is elsewhere, has not begun, or takes
+    /// the batch as one.
+    /// </summary>
+    [field: NonSerialized]
+    public int StoppedAt { get; private set; } = -1;
+
     public IReadOnlyList<StreamEvent> Events => _events;
 
     public int Partition => _partition;
@@ -56,8 +63,10 @@ internal sealed class StreamBatch : IBatchContainer, IOnDeserialized
     public IEnumerable<Tuple<T, StreamSequenceToken>> GetEvents<T>()
     {
         var codec = _codec ?? throw new InvalidOperationException("A stream batch was read before it was whole.");
-        foreach (var each in _events)
+        for (var i = 0; i < _events.Length; i++)
         {
+            StoppedAt = i;
+            var each = _events[i];
             // The subscriber's OnNextAsync runs while the iterator stands here, so the event's context is the one it sees.
             var context = codec.ReadContext(each);
             foreach (var (key, value) in context ?? [])
@@ -66,6 +75,8 @@ internal sealed class StreamBatch : IBatchContainer, IOnDeserialized
             foreach (var (key, _) in context ?? [])
                 RequestContext.Remove(key);
         }
+
+        StoppedAt = -1;
     }
 
     /// <summary>Each event brings its own, in <see cref="GetEvents{T}"/>.</summary>

@@ -21,7 +21,7 @@ public sealed class SiloOrleansMqStreamConfigurator : SiloPersistentStreamConfig
         {
             StreamServices.Add(services, name, isSilo: true);
             services.TryAddEnumerable(ServiceDescriptor.Singleton<IOutgoingGrainCallFilter, DeliveryFilter>());
-            services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => new TopicAtStart(provider.GetRequiredKeyedService<StreamTopic>(name), name));
+            services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => new TopicAtStart(provider, name));
         });
         this.ConfigurePullingAgent(agent => agent.Configure(options =>
         {
@@ -87,7 +87,9 @@ internal static class StreamServices
 }
 
 /// <summary>Looks the topic up when the silo is active, so that its partitions are known to the agents that start next.</summary>
-internal sealed class TopicAtStart(StreamTopic topic, string name) : ILifecycleParticipant<ISiloLifecycle>
+internal sealed class TopicAtStart(IServiceProvider services, string name) : ILifecycleParticipant<ISiloLifecycle>
 {
-    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe($"OrleansMqStreams:{name}", ServiceLifecycleStage.Active, _ => topic.Connect());
+    // Not resolved before the options have been validated.
+    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe($"OrleansMqStreams:{name}", ServiceLifecycleStage.Active,
+        _ => services.GetRequiredKeyedService<StreamTopic>(name).Connect());
 }

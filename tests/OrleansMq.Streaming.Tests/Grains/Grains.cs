@@ -95,7 +95,7 @@ public sealed class PointsGrain : Grain, IPointsGrain, IStreamSubscriptionObserv
     private readonly IPersistentState<Points> _points;
     private readonly IdempotencyGuard<Points> _guard;
 
-    public PointsGrain([PersistentState("points")] IPersistentState<Points> points) =>
+    public PointsGrain([PersistentState("points", "Default")] IPersistentState<Points> points) =>
         (_points, _guard) = (points, new IdempotencyGuard<Points>(points, state => state.Marks));
 
     public Task<int> Total() => Task.FromResult(_points.State.Total);
