@@ -162,8 +162,8 @@ public sealed class FileStorage : IStorage
             if (_suspect.TryGetValue(id, out var certain))
                 Notify(new StorageNotice(newest.Path, $"A flush failed before; the bytes from position {certain} on are written again."));
             else
-                certain = KnownDurable(file, newest, identity);
-            WriteAgain(file, SegmentHeader.Size + Math.Max(0, certain - newest.Base));
+                certain = TailOfSegment.KnownDurable(file, newest, identity);
+            TailOfSegment.WriteAgain(file, SegmentHeader.Size + Math.Max(0, certain - newest.Base));
             file.FlushInUse();
         }
         catch (DiskException)
@@ -172,27 +172,6 @@ public sealed class FileStorage : IStorage
             throw;
         }
         _suspect.TryRemove(id, out _);
-    }
-
-    /// <summary>The highest position below which frames say that everything was flushed.</summary>
-    private static long KnownDurable(IDiskFile file, SegmentExtent newest, LogIdentity identity)
-    {
-        var durable = newest.Base;
-        FrameScan.Walk(
-            (position, destination) => file.Read(destination, SegmentHeader.Size + position - newest.Base),
-            newest.Base, newest.End, newest.Base, identity,
-            (in FrameHeader header, ReadOnlySpan<byte> _) => durable = Math.Max(durable, header.DurablePosition));
-        return durable;
-    }
-
-    private static void WriteAgain(IDiskFile file, long from)
-    {
-        var piece = new byte[1 << 20];
-        while (file.ReadUpTo(piece, from) is > 0 and var count)
-        {
-            file.OverwriteInUse(piece.AsSpan(0, count), from);
-            from += count;
-        }
     }
 
     private void Closed(FileLog log)
