@@ -154,15 +154,16 @@ internal sealed partial class PartitionFeed
 
     private void AddPlaces(StreamEntry entry, long floor, List<StreamPlace> places)
     {
+        // Whoever has settled all that it was given is at the head; below an old floor that says nothing of what is still to be read for it.
         var key = _codec.Keys.Write(entry.Stream);
         foreach (var cursor in entry.Cursors)
             if (cursor.Subscription is not null || cursor.FirstUnsettled < floor)
-                places.Add(new StreamPlace(key, cursor.Subscription ?? Guid.Empty, Math.Min(floor, cursor.FirstUnsettled ?? floor)));
+                places.Add(new StreamPlace(key, cursor.Subscription ?? Guid.Empty, cursor.FirstUnsettled ?? _head));
         foreach (var left in entry.Left)
             if (left.Subscription != Guid.Empty || left.Offset < floor)
-                places.Add(new StreamPlace(key, left.Subscription, Math.Min(floor, left.Offset)));
+                places.Add(new StreamPlace(key, left.Subscription, Math.Min(_head, left.Offset)));
         if (entry.Fresh is { } fresh)
-            places.Add(new StreamPlace(key, Guid.Empty, Math.Min(floor, fresh[0].Offset)));
+            places.Add(new StreamPlace(key, Guid.Empty, fresh[0].Offset));
     }
 
     /// <summary>Whoever was behind the floor, and has not been read for so far, still is.</summary>
