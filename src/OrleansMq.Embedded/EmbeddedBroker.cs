@@ -35,7 +35,7 @@ public sealed partial class EmbeddedBroker : IBroker
     {
         (_options, _storage) = (options, new AnsweringStorage(storage));
         _catalog = new TopicCatalog(_storage.Documents);
-        _producers = new ProducerDesk(_storage.Documents);
+        _producers = new ProducerDesk(_storage.Documents, options.Time);
         _hourly = options.Time.CreateTimer(_ => EachHour(), null, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
         _idle = options.Time.CreateTimer(_ => CloseIdle(), null, options.IdleAfter, options.IdleAfter);
     }
@@ -207,17 +207,9 @@ public sealed partial class EmbeddedBroker : IBroker
     /// <summary>Whose dead letters a name means: every way to read it as <c>{topic}.{group}.dlq</c> is tried, the longest topic last.</summary>
     private async ValueTask<(EmbeddedTopic Topic, GroupEngine Group)?> FindDeadLetters(TopicName name)
     {
-        const string suffix = ".dlq";
-        if (!name.Text.EndsWith(suffix, StringComparison.Ordinal))
-            return null;
-        var stem = name.Text[..^suffix.Length];
-        for (var dot = stem.IndexOf('.', StringComparison.Ordinal); dot >= 0; dot = stem.IndexOf('.', dot + 1))
-        {
-            var (topic, group) = (stem[..dot], stem[(dot + 1)..]);
-            if (NameRule.IsValid(topic) && NameRule.IsValid(group) && await FindTopic(topic) is { } found && found.FindGroupEngine(group) is { Queue: not null } engine)
+        foreach (var (topic, group) in DeadLetterNames.Readings(name))
+            if (await FindTopic(topic) is { } found && found.FindGroupEngine(group) is { Queue: not null } engine)
                 return (found, engine);
-        }
-
         return null;
     }
 

@@ -1,12 +1,10 @@
-using OrleansMq.Engine.Storage;
-
-namespace OrleansMq.Embedded;
+namespace OrleansMq.Engine.Storage;
 
 /// <summary>
 /// Storage whose documents, creations and deletions fail as the broker's callers may see it. Opening is left alone: a topic answers for its partitions.
 /// A conflict of versions passes through, for whoever wrote at the same time as another starts again.
 /// </summary>
-internal sealed class AnsweringStorage(IStorage storage) : IStorage
+public sealed class AnsweringStorage(IStorage storage) : IStorage
 {
     public IDocuments Documents { get; } = new AnsweringDocuments(storage.Documents);
 
