@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -83,7 +82,7 @@ public static class FailoverRun
             await foreach (var message in broker.Browse(Topic, partition, StartAt.Earliest))
             {
                 log.Order.Add(message.Position.Offset);
-                log.Records[message.Position.Offset] = (Encoding.UTF8.GetString(message.Message.Body.Span), message.Message.Key, message.Message.Token);
+                log.Records[message.Position.Offset] = (message.BodyText, message.KeyText, message.Token);
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using OrleansMq.Simulation.Histories;
 
 namespace OrleansMq.Failover;
@@ -71,7 +72,7 @@ internal sealed class Load(IBroker broker, TopicName topic, FailoverOptions opti
             _history.Sent[sent.Uid] = sent;
         try
         {
-            var stored = await producer.Send(new Message { Key = sent.Key, Body = System.Text.Encoding.UTF8.GetBytes(sent.Uid), Partition = partition });
+            var stored = await producer.Send(new Message { Key = Encoding.UTF8.GetBytes(sent.Key), Body = Encoding.UTF8.GetBytes(sent.Uid), Partition = partition });
             (attempt.Offset, attempt.Outcome) = (stored.Position.Offset, Outcome.Ok);
             lock (_acknowledged)
                 _acknowledged.Add((began, Stopwatch.GetTimestamp(), partition));
