@@ -253,16 +253,7 @@ public sealed class QueueDispatcher
         }
     }
 
-    private int InFlight
-    {
-        get
-        {
-            var sum = 0;
-            foreach (var count in _inFlight)
-                sum += count;
-            return sum;
-        }
-    }
+    private int InFlight => _inFlight.Sum();
 
     private void Seen(string consumer, long nowMs)
     {
