@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using OrleansMq;
+using OrleansMq.Compression;
 
 namespace Orleans.Hosting;
 
@@ -18,6 +19,7 @@ public static class OrleansMqClientExtensions
     /// <summary>For client and silo alike.</summary>
     internal static void AddClusterBroker(this IServiceCollection services, Action<ClusterBrokerOptions>? configure)
     {
+        CompressedRecords.Use();
         var options = services.AddOptions<ClusterBrokerOptions>().BindConfiguration("OrleansMq:Client");
         if (configure is not null)
             options.Configure(configure);

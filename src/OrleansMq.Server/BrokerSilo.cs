@@ -77,6 +77,16 @@ internal sealed partial class BrokerSilo
     /// <summary>Says where a gateway of this silo answers.</summary>
     public void Announce(string gateway, string address) => _gateways[gateway] = address;
 
+    /// <summary>It became active once.</summary>
+    public bool HasStarted { get; private set; }
+
+    /// <summary>It is active and not leaving.</summary>
+    public bool IsServing { get; private set; }
+
+    public void Serving() => HasStarted = IsServing = true;
+
+    public void Stopping() => IsServing = false;
+
     public void Here(GrainId id, ILeaver resident) => _residents[id] = resident;
 
     public void Gone(GrainId id) => _residents.TryRemove(id, out _);

@@ -16,7 +16,7 @@ internal static class Arrows
         ("OrleansMq.Embedded", ["OrleansMq.Engine", "OrleansMq.Storage.Files", "OrleansMq.Compression"]),
         ("OrleansMq.Clustering", ["OrleansMq.Engine"]),
         ("OrleansMq.Server", ["OrleansMq.Engine", "OrleansMq.Client"]),
-        ("OrleansMq.Client", ["OrleansMq.Abstractions"]),
+        ("OrleansMq.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
         ("OrleansMq.Http.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
         ("OrleansMq.Outbox", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Streaming", ["OrleansMq.Abstractions"]),

@@ -21,6 +21,9 @@ public class BrokerCluster(short silos) : IAsyncLifetime
 
     public InProcessTestCluster Cluster => _cluster ?? throw new InvalidOperationException("The cluster has not been started.");
 
+    /// <summary>Where the logs lie.</summary>
+    public IStorage Storage => _storage;
+
     /// <summary>The broker of a client outside the cluster.</summary>
     public IBroker Outside => Cluster.Client.ServiceProvider.GetRequiredService<IBroker>();
 
@@ -34,6 +37,7 @@ public class BrokerCluster(short silos) : IAsyncLifetime
         {
             silo.Services.AddKeyedSingleton<IGrainStorage>(OrleansMqOptions.Name, (services, _) => new SharedGrainStorage(_states, services.GetRequiredService<Serializer>()));
             silo.AddOrleansMq(options => options.Storage = _storage);
+            silo.Services.AddHealthChecks().AddOrleansMq();
             Configure(silo);
         });
         builder.ConfigureClient(client => client.AddOrleansMq());

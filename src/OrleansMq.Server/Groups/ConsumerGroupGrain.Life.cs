@@ -13,6 +13,9 @@ internal sealed partial class ConsumerGroupGrain
 {
     private Task? _loading;
 
+    /// <summary>Being made: partitions and topic know it, its document is not written.</summary>
+    private GroupDefinition? _making;
+
     private async ValueTask Load(bool evenWithoutTopic = false)
     {
         if (_partitions > 0)
@@ -101,14 +104,23 @@ internal sealed partial class ConsumerGroupGrain
             };
             var definition = new GroupDefinition(_name, document.Id, declared, document.Settings);
             // Where it begins is fixed in every partition before the group exists, so that nothing published after this call is missed.
-            await Task.WhenAll(Enumerable.Range(0, _partitions).Select(p => Proxy(p).EnsureGroup(definition)));
+            _making = definition;
             await GrainCalls.Ask(() => Topic.AddGroup(definition));
+            await Task.WhenAll(Enumerable.Range(0, _partitions).Select(p => Proxy(p).EnsureGroup(definition)));
             var version = 0L;
             await Written(async () => version = await _catalog.PutGroup(_topicId, document, 0));
             return _engine = EngineOf(document, version, _partitions);
         }
+        catch
+        {
+            // Not awaited: it only tidies, and a group that is made again under this name has another id.
+            if (_making is { } failed)
+                _ = GrainCalls.Ask(() => Topic.RemoveGroup(_name, failed.Id));
+            throw;
+        }
         finally
         {
+            _making = null;
             _changes.Release();
         }
     }

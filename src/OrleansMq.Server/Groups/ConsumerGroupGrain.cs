@@ -109,7 +109,7 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
     public async Task<GroupDefinition?> Find()
     {
         await Load();
-        return _engine?.Definition;
+        return _engine?.Definition ?? _making;
     }
 
     public Task Signal(int partition, GroupStanding standing)

@@ -27,7 +27,9 @@ public static class OrleansMqSiloExtensions
         services.AddSingleton<IValidateOptions<OrleansMqOptions>, OrleansMqOptionsCheck>();
         options.ValidateOnStart();
         services.AddClusterBroker(null);
+        services.AddMetrics();
         services.TryAddSingleton<BrokerSilo>();
+        services.TryAddSingleton<BrokerMetrics>();
         services.TryAddSingleton<IGatewayAnnouncements, GatewayAnnouncements>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, Resettling>();
         services.AddPlacementDirector<PartitionPlacement, SpreadDirector>();

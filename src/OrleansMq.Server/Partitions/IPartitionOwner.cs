@@ -29,9 +29,13 @@ internal interface IPartitionOwner : IGrainWithStringKey
     [Alias("TakeBackAdmissions"), ResponseTimeout("00:00:10")]
     Task<long> TakeBackAdmissions(long asOf);
 
-    /// <summary>The topic is gone, or the partition is to move: ends what waits, closes the log, and goes.</summary>
+    /// <summary>The partition belongs to another silo now: lets go who waits, finishes what is at work, and goes.</summary>
     [Alias("Leave"), ResponseTimeout("00:00:10")]
     Task Leave();
+
+    /// <summary>The topic is gone: closes the log before it answers, so that it can be deleted.</summary>
+    [Alias("Close"), ResponseTimeout("00:00:10")]
+    Task Close();
 
     [Alias("EnsureGroup"), ResponseTimeout("00:00:15")]
     Task EnsureGroup(GroupDefinition group);

@@ -14,7 +14,9 @@ internal sealed partial class PartitionGrain
         var request = new AppendRequest { Topic = _topicName, Partition = _number, Batch = batch, Rich = terms.Rich, Producer = terms.Producer };
         var admissible = BatchAdmission.Check(request, topic.Settings);
         await _silo.Producers.RefuseFenced(admissible.Producer);
-        return await engine.Append(admissible, LevelOf(terms.Acks, topic.Settings), terms.Client, terms.Wait);
+        var result = await engine.Append(admissible, LevelOf(terms.Acks, topic.Settings), terms.Client, terms.Wait);
+        _metrics.Appended(batch.Length);
+        return result;
     });
 
     private Acks LevelOf(Acks? requested, TopicSettings settings)

@@ -83,6 +83,7 @@ internal sealed partial class PartitionGrain
         var signal = _signals.Of(group);
         signal.Asked();
         var leased = await lease(engine);
+        _metrics.Delivered(leased.Deliveries.Count);
         return new LeasedBlock(leased.Leases, leased.Deliveries.Count == 0 ? DeliveryBlock.Empty : DeliveryBlock.Of(leased.Deliveries), signal.Standing);
     });
 

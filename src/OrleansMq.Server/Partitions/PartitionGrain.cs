@@ -22,6 +22,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
     private static readonly TimeSpan AttachInterval = TimeSpan.FromSeconds(15);
 
     private readonly BrokerSilo _silo;
+    private readonly BrokerMetrics _metrics;
     private readonly CancellationTokenSource _leaving = new();
     private Guid _topicId;
     private TopicName _topicName;
@@ -30,8 +31,12 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
     private PartitionTopic? _topic;
     private Task<PartitionEngine>? _opening;
     private int _calls;
+    private bool _gaveUp;
 
-    public PartitionGrain(BrokerSilo silo) => _silo = silo;
+    /// <summary>The topic is deleted.</summary>
+    private bool _closed;
+
+    public PartitionGrain(BrokerSilo silo, BrokerMetrics metrics) => (_silo, _metrics) = (silo, metrics);
 
     private ITopicOwner Topic => GrainFactory.GetGrain<ITopicOwner>(_topicName.Text);
 
@@ -49,18 +54,8 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
     {
         _silo.Gone(this.GetGrainId());
         await _leaving.CancelAsync();
-        if (_opening is { } opening)
-        {
-            try
-            {
-                await (await opening).DisposeAsync();
-            }
-            catch (Exception failure) when (failure is StorageException or MqException)
-            {
-                _silo.Report($"Topic {_topicName}, partition {_number}: closing failed, the next opening replays more: {failure.Message}");
-            }
-        }
-
+        if (!_closed)
+            await CloseEngine();
         _leaving.Dispose();
     }
 
@@ -73,17 +68,39 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
         return Task.CompletedTask;
     }
 
+    public async Task Close()
+    {
+        _closed = true;
+        await Leave();
+        await CloseEngine();
+    }
+
+    private async Task CloseEngine()
+    {
+        if (_opening is not { } opening)
+            return;
+        try
+        {
+            await (await opening).DisposeAsync();
+        }
+        catch (Exception failure) when (failure is StorageException or MqException)
+        {
+            _silo.Report($"Topic {_topicName}, partition {_number}: closing failed, the next opening replays more: {failure.Message}");
+        }
+    }
+
     /// <summary>The engine, opened at first use.</summary>
     private async ValueTask<PartitionEngine> Engine()
     {
+        if (_closed)
+            throw new MqException(ErrorCodes.TopicUnknown, $"Topic '{_topicName}' is deleted.");
         var opening = _opening ??= Open();
         try
         {
             var engine = await opening;
             if (engine.StoppedBecause is { Code: ErrorCodes.PartitionUnavailable })
             {
-                // Fenced, or its medium failed: the next activation opens it anew.
-                DeactivateOnIdle();
+                GiveUp();
                 engine.ThrowIfStopped();
             }
 
@@ -109,12 +126,26 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
         }
     }
 
+    /// <summary>Fenced, or its medium failed: the next activation opens it anew.</summary>
+    private void GiveUp()
+    {
+        if (!_gaveUp)
+            _metrics.Stopped();
+        _gaveUp = true;
+        DeactivateOnIdle();
+    }
+
     private async Task<PartitionEngine> Open()
     {
         var topic = await View();
         if (_number < 0 || _number >= topic.Settings.Partitions)
             throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{_topicName}' has {topic.Settings.Partitions} partitions; {_number} was asked.");
-        return await PartitionEngine.Open(_silo.Storage, new LogId(_topicId, _number), topic, _silo.HostOf(TaskScheduler.Current));
+        var engine = await PartitionEngine.Open(_silo.Storage, new LogId(_topicId, _number), topic, _silo.HostOf(TaskScheduler.Current));
+        _metrics.Opened();
+        // Where a group was made while this partition did not answer, it begins now.
+        foreach (var group in topic.Groups)
+            await engine.EnsureGroup(group);
+        return engine;
     }
 
     /// <summary>The topic, as its grain says.</summary>
@@ -159,7 +190,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
         catch (MqException)
         {
             if (_opening is { IsCompletedSuccessfully: true } opened && opened.Result.StoppedBecause is { Code: ErrorCodes.PartitionUnavailable })
-                DeactivateOnIdle();
+                GiveUp();
             throw;
         }
         finally

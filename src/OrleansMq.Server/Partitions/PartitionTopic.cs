@@ -45,7 +45,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
 
     public bool TracksBacklog => _tracksBacklog;
 
-    public IEnumerable<GroupName> GroupNames => _groups.Values.Select(group => group.Name);
+    public IReadOnlyCollection<GroupDefinition> Groups => _groups.Values;
 
     /// <summary>Takes what the topic's grain says; an older revision is passed over.</summary>
     public bool Update(TopicView view)

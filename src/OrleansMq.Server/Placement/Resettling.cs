@@ -30,10 +30,12 @@ internal sealed class Resettling(BrokerSilo silo, ISiloStatusOracle silos) : ILi
         _ =>
         {
             silos.SubscribeToSiloStatusEvents(this);
+            silo.Serving();
             return Task.CompletedTask;
         },
         async _ =>
         {
+            silo.Stopping();
             silos.UnSubscribeFromSiloStatusEvents(this);
             await _stopping.CancelAsync();
             // Who waits here for messages is let go now, so that closing does not wait for them.
@@ -51,17 +53,25 @@ internal sealed class Resettling(BrokerSilo silo, ISiloStatusOracle silos) : ILi
     {
         try
         {
-            await Task.Delay(Settle, _stopping.Token);
-            foreach (var (id, resident) in silo.Residents)
+            // Until a round has nothing to move: one that was opened again before all silos knew of the new one is here again.
+            int moved;
+            do
             {
-                if (round != Volatile.Read(ref _round))
-                    return;
-                if (BelongsElsewhere(id, resident))
+                moved = 0;
+                await Task.Delay(Settle, _stopping.Token);
+                foreach (var (id, resident) in silo.Residents)
                 {
-                    await silo.Move(id);
-                    await Task.Delay(Pause, _stopping.Token);
+                    if (round != Volatile.Read(ref _round))
+                        return;
+                    if (BelongsElsewhere(id, resident))
+                    {
+                        moved++;
+                        await silo.Move(id);
+                        await Task.Delay(Pause, _stopping.Token);
+                    }
                 }
             }
+            while (moved > 0);
         }
         catch (OperationCanceledException)
         {

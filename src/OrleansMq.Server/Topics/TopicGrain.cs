@@ -144,7 +144,7 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
             {
                 var log = new LogId(topic.Id, p);
                 if (topic.Settings.Partitions <= TellsAll || _attached.Contains(p))
-                    await Clear(() => GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(topic.Id, _name, log.Partition)).Leave()));
+                    await Clear(() => GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(topic.Id, _name, log.Partition)).Close()));
                 await Clear(async () => await _silo.Storage.DeleteLog(log));
             }
 
