@@ -25,6 +25,7 @@ internal sealed class EmbeddedHost(EmbeddedBroker broker) : IBrokerHost
 
     public static async ValueTask<IBrokerHost> Start(SiloOptions told, Action<string> report) => new EmbeddedHost(await EmbeddedBroker.Start(new EmbeddedOptions
     {
+        Storage = await BlobPlace.Open(told, report),
         Data = told.Data,
         DefaultAcks = told.Durable ? Acks.Durable : Acks.Accepted,
         Node = Environment.MachineName,

@@ -28,7 +28,7 @@ internal sealed class OrleansHost : IBrokerHost
 
     public static async ValueTask<IBrokerHost> Start(SiloOptions told, ILoggerFactory loggers, Action<string> report, CancellationToken stop)
     {
-        var storage = StorageOf(told, report);
+        var storage = await BlobPlace.Open(told, report) ?? StorageOf(told, report);
         var host = Build(told, storage, loggers);
         try
         {

@@ -4,8 +4,6 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging.Console;
 using OrleansMq.Silo;
 
-const int wrongSetting = 2;
-
 if (args is ["--help"] or ["-h"])
 {
     Console.WriteLine(Help.Text);
@@ -28,7 +26,7 @@ try
 catch (SettingException e)
 {
     Console.Error.WriteLine(e.Message);
-    return wrongSetting;
+    return SiloProcess.WrongSetting;
 }
 
 // Standard output has the ready line and nothing else.

@@ -1,12 +1,16 @@
 using OrleansMq.Engine.Storage;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
+using OrleansMq.Gateways.Kafka;
 
 namespace OrleansMq.Silo;
 
 /// <summary>The broker and its gateways, from start to stop.</summary>
 internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory loggers)
 {
+    /// <summary>The exit code where a switch or setting can't be.</summary>
+    public const int WrongSetting = 2;
+
     // Of the 10 s that a stop may take: what is in flight, and then the last flush.
     private static readonly TimeSpan GatewaysMayTake = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan StopMayTake = TimeSpan.FromSeconds(9.5);
@@ -33,6 +37,11 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         {
             return 0;
         }
+        catch (SettingException e)
+        {
+            await errors.WriteLineAsync(e.Message);
+            return WrongSetting;
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or StorageException)
         {
             LogStartFailed(e);
@@ -49,6 +58,8 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
     {
         if (options.Http is { } port)
             gateways.Add(await HttpGateway.Start(host.Broker, new HttpGatewayOptions { Address = options.Listen, Port = port, BrokerMetrics = host.Metrics }, loggers, stop));
+        if (options.Kafka is { } kafka)
+            gateways.Add(await KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Advertise = options.KafkaAdvertise }, loggers, stop));
         foreach (var gateway in gateways)
             host.Announce(gateway.Name, gateway.Address);
     }
@@ -61,8 +72,10 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         await Task.WhenAll(gateways.Select(gateway => gateway.Stop(hurry.Token).AsTask()));
         foreach (var gateway in gateways)
             await gateway.DisposeAsync();
-        if (host is not null)
-            await host.DisposeAsync();
+        // Nothing was started, nothing has stopped: the line that says why stands alone.
+        if (host is null)
+            return;
+        await host.DisposeAsync();
         LogStopped();
     }
 

@@ -61,6 +61,18 @@ public sealed class SiloOptionsTests
         Assert.Contains("ORLEANSMQ_PORT", Assert.Single(warnings), StringComparison.Ordinal);
     }
 
+#if BLOBS
+    [Fact]
+    public void BlobsAreWhereTheyAreSaidToBeAndNeverPrinted()
+    {
+        Assert.Null(Of().Blobs);
+        var options = Of("--storage", "blobs", "--blobs", "AccountKey=secret");
+        Assert.Equal("AccountKey=secret", options.Blobs?.Value);
+        Assert.DoesNotContain("secret", options.ToString(), StringComparison.Ordinal);
+        Assert.Equal("y", From("""{"storage":"blobs"}""", new() { ["ORLEANSMQ_BLOBS"] = "y" }).Blobs?.Value);
+    }
+#endif
+
     public static TheoryData<string, string[]> Wrong() => new()
     {
         { "--nope", ["--nope"] },
@@ -90,7 +102,7 @@ public sealed class SiloOptionsTests
         { "--silo-address", ["--silo-address", "here"] },
         { "--storage", ["--storage", "tape"] },
         { "--blobs", ["--blobs", "UseDevelopmentStorage=true"] },
-        { "--kafka", ["--kafka", "9092"] },
+        { "--kafka", ["--kafka", "kafka"] },
         { "--amqp", ["--amqp", "0"] },
         { "--redis", ["--redis", "on"] },
         { "--mqtt", ["--mqtt", "1883"] },
@@ -128,7 +140,8 @@ public sealed class SiloOptionsTests
 #endif
     [InlineData("--storage shared")]
     [InlineData("--storage blobs")]
-    [InlineData("--kafka 9092")]
+    [InlineData("--blobs no-connection --storage blobs")]
+    [InlineData("--amqp 5672")]
     [InlineData("--listen 0.0.0.0")]
     public async Task ProgramExitsWith2AndOneLine(string arguments)
     {
