@@ -6,12 +6,14 @@ internal static class Help
         orleansmq: the message broker
 
           --data DIR                    ./data      where the log and documents live
-          --host embedded|orleans       embedded    one process; orleans is not in this build
-          --storage files|shared|blobs  files       this machine's disk, or append blobs; shared is not available yet
+          --host embedded|orleans       embedded    one process, or a silo
+          --storage files|shared|blobs  files       this machine's disk, a folder that all silos of the cluster use, or append blobs
           --blobs CONNECTION                        a storage account's connection string, for --storage blobs
-          --cluster NAME                orleansmq   Orleans' own, as the next two
+          --cluster NAME                orleansmq   silos of one name on one storage are a cluster; Orleans' own, as the next four
           --silo-port PORT              11111
-          --gateway-port PORT           30000
+          --gateway-port PORT           30000       for Orleans clients
+          --silo-address ADDRESS        127.0.0.1   address of both; one that others can reach needs --insecure
+          --membership tuned|defaults   tuned       how fast a dead silo is found: about a second, or Orleans' defaults
           --listen ADDRESS              127.0.0.1   address of every gateway; one that others can reach needs --insecure
           --insecure                                allow that without authentication or TLS
           --http PORT|off               8080        0 picks a free port

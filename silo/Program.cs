@@ -33,7 +33,7 @@ catch (SettingException e)
 using var loggers = LoggerFactory.Create(logging => logging
     .AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat, console.UseUtcTimestamp) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ ", true))
     .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
-    .AddLogging(levels => levels.AddFilter("Microsoft", LogLevel.Warning)
+    .AddLogging(levels => levels.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Polly", LogLevel.Warning).AddFilter("Orleans", LogLevel.Warning).AddFilter("OrleansMq", LogLevel.Information)
         .AddConfiguration(new ConfigurationBuilder().SetBasePath(Directory.GetCurrentDirectory()).AddJsonFile(SettingSources.File, optional: true).Build().GetSection("Logging"))));
 
 using var stop = new CancellationTokenSource();

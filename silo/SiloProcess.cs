@@ -1,9 +1,6 @@
 using OrleansMq.Engine.Storage;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
-#if BLOBS
-using OrleansMq.Storage.AzureBlobs;
-#endif
 using OrleansMq.Gateways.Kafka;
 
 namespace OrleansMq.Silo;
@@ -24,12 +21,12 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
     /// <returns>The exit code.</returns>
     public async Task<int> Run(TextWriter output, TextWriter errors, CancellationToken stop)
     {
-        EmbeddedBroker? broker = null;
+        IBrokerHost? host = null;
         var gateways = new List<IGateway>();
         try
         {
-            broker = await EmbeddedBroker.Start(await EmbeddedOptionsOf(options));
-            await StartGateways(broker, gateways, stop);
+            host = await StartHost(stop);
+            await StartGateways(host, gateways, stop);
             var addresses = gateways.Select(gateway => $" {gateway.Name}={gateway.Address}");
             await output.WriteLineAsync($"orleansmq ready{string.Concat(addresses)}".AsMemory(), stop);
             await output.FlushAsync(stop);
@@ -53,21 +50,21 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         }
         finally
         {
-            await Stop(broker, gateways);
+            await Stop(host, gateways);
         }
     }
 
-    private async ValueTask StartGateways(EmbeddedBroker broker, List<IGateway> gateways, CancellationToken stop)
+    private async ValueTask StartGateways(IBrokerHost host, List<IGateway> gateways, CancellationToken stop)
     {
         if (options.Http is { } port)
-            gateways.Add(await HttpGateway.Start(broker, new HttpGatewayOptions { Address = options.Listen, Port = port, BrokerMetrics = broker.WriteMetrics }, loggers, stop));
+            gateways.Add(await HttpGateway.Start(host.Broker, new HttpGatewayOptions { Address = options.Listen, Port = port, BrokerMetrics = host.Metrics }, loggers, stop));
         if (options.Kafka is { } kafka)
-            gateways.Add(await KafkaGateway.Start(broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Advertise = options.KafkaAdvertise }, loggers, stop));
+            gateways.Add(await KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Advertise = options.KafkaAdvertise }, loggers, stop));
         foreach (var gateway in gateways)
-            broker.Announce(gateway.Name, gateway.Address);
+            host.Announce(gateway.Name, gateway.Address);
     }
 
-    private async Task Stop(EmbeddedBroker? broker, List<IGateway> gateways)
+    private async Task Stop(IBrokerHost? host, List<IGateway> gateways)
     {
         // A flush that hangs must not keep the process beyond its time; what was acknowledged is on disk already.
         using var watchdog = new Timer(_ => Environment.Exit(1), null, StopMayTake, Timeout.InfiniteTimeSpan);
@@ -76,41 +73,21 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         foreach (var gateway in gateways)
             await gateway.DisposeAsync();
         // Nothing was started, nothing has stopped: the line that says why stands alone.
-        if (broker is null)
+        if (host is null)
             return;
-        await broker.DisposeAsync();
+        await host.DisposeAsync();
         LogStopped();
     }
 
-    private async ValueTask<EmbeddedOptions> EmbeddedOptionsOf(SiloOptions told) => new()
+    private async ValueTask<IBrokerHost> StartHost(CancellationToken stop)
     {
-        Storage = await BlobsOf(told),
-        Data = told.Data,
-        DefaultAcks = told.Durable ? Acks.Durable : Acks.Accepted,
-        Node = Environment.MachineName,
-        OnReport = LogReport,
-    };
-
-#if BLOBS
-    // Nobody else takes over while the service is away: so long as it may come back, nothing is given up.
-    private static readonly TimeSpan TryBlobsFor = TimeSpan.FromMinutes(15);
-
-    private async ValueTask<IStorage?> BlobsOf(SiloOptions told)
-    {
-        if (told.Blobs is not { } blobs)
-            return null;
-        try
-        {
-            return await BlobStorage.Start(new BlobStorageOptions { ConnectionString = blobs.Value, RetryFor = TryBlobsFor, OnNotice = LogReport });
-        }
-        catch (ArgumentException e)
-        {
-            throw new SettingException($"{blobs.From}: {FirstLine(e.Message)}");
-        }
-    }
-#else
-    private static ValueTask<IStorage?> BlobsOf(SiloOptions told) => default;
+#if ORLEANS
+        if (options.Orleans)
+            return await OrleansHost.Start(options, loggers, LogReport, stop);
 #endif
+        stop.ThrowIfCancellationRequested();
+        return await EmbeddedHost.Start(options, LogReport);
+    }
 
     private static async Task WaitFor(CancellationToken stop)
     {

@@ -16,6 +16,9 @@ public sealed partial class ClusterBroker : IBroker
     /// <summary>A call waits at most so long inside the cluster and is then made again, so that a lost silo is noticed. Less than the calls' time-outs.</summary>
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(5);
 
+    /// <summary>The same for an append, whose answer must not be waited for long when its silo was killed: the client notices by the time-out alone.</summary>
+    private static readonly TimeSpan MaxAppendWait = TimeSpan.FromSeconds(2);
+
     private const int MaxCachedTopics = 100_000;
 
     private readonly IGrainFactory _grains;
@@ -97,12 +100,12 @@ public sealed partial class ClusterBroker : IBroker
         while (true)
         {
             var left = until - _options.Time.GetUtcNow();
-            var terms = new AppendTerms(request.Rich, request.Acks, request.Producer, left < TimeSpan.Zero ? TimeSpan.Zero : left > MaxWait ? MaxWait : left, request.Client);
+            var terms = new AppendTerms(request.Rich, request.Acks, request.Producer, left < TimeSpan.Zero ? TimeSpan.Zero : left > MaxAppendWait ? MaxAppendWait : left, request.Client);
             try
             {
                 return await _failover.Ask(() => partition.Append(batch, terms), repeat, cancel);
             }
-            catch (MqException full) when (full.Code == ErrorCodes.BacklogFull && target.Settings.WhenFull == WhenFull.Wait && left > MaxWait)
+            catch (MqException full) when (full.Code == ErrorCodes.BacklogFull && target.Settings.WhenFull == WhenFull.Wait && left > MaxAppendWait)
             {
                 // It stood in line for as long as one call may; it does so again.
             }

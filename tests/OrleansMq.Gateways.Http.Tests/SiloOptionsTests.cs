@@ -30,6 +30,19 @@ public sealed class SiloOptionsTests
         Assert.Equal(IPAddress.Loopback, Of("--listen", "localhost").Listen);
     }
 
+#if ORLEANS
+    [Fact]
+    public void SiloIsAMemberOfAClusterOnASharedFolder()
+    {
+        var options = Of("--host", "orleans", "--storage", "shared", "--cluster", "c", "--silo-port", "1", "--gateway-port", "2", "--membership", "defaults", "--silo-address", "10.0.0.1", "--insecure");
+        Assert.Equal(
+            (true, StoragePlace.Shared, "c", 1, 2, false, IPAddress.Parse("10.0.0.1"), IPAddress.Loopback),
+            (options.Orleans, options.Storage, options.Cluster, options.SiloPort, options.GatewayPort, options.TunedMembership, options.SiloAddress, options.Listen));
+        Assert.Contains("--silo-port", Assert.Throws<SettingException>(() => Of("--host", "orleans", "--silo-port", "5", "--gateway-port", "5")).Message, StringComparison.Ordinal);
+        Assert.True(Of("--host", "orleans").TunedMembership);
+    }
+#endif
+
     [Fact]
     public void CommandLineOverEnvironmentOverFile()
     {
@@ -78,10 +91,15 @@ public sealed class SiloOptionsTests
         { "--gateway-port", ["--gateway-port", "off"] },
         { "--cluster", ["--cluster", " "] },
         { "--acks", ["--acks", "none"] },
+#if !ORLEANS
         { "--host", ["--host", "orleans"] },
+#endif
         { "--host", ["--host", "moon"] },
         { "--storage", ["--storage", "shared"] },
         { "--storage", ["--storage", "blobs"] },
+        { "--membership", ["--membership", "slow"] },
+        { "--silo-address", ["--silo-address", "10.0.0.1"] },
+        { "--silo-address", ["--silo-address", "here"] },
         { "--storage", ["--storage", "tape"] },
         { "--blobs", ["--blobs", "UseDevelopmentStorage=true"] },
         { "--kafka", ["--kafka", "kafka"] },
@@ -117,7 +135,10 @@ public sealed class SiloOptionsTests
 
     [Theory]
     [InlineData("--nope")]
+#if !ORLEANS
     [InlineData("--host orleans")]
+#endif
+    [InlineData("--storage shared")]
     [InlineData("--storage blobs")]
     [InlineData("--blobs no-connection --storage blobs")]
     [InlineData("--amqp 5672")]

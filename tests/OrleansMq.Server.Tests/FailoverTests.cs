@@ -79,25 +79,6 @@ public sealed class FailoverTests : IAsyncLifetime
         Assert.Equal(2, (await broker.DescribeCluster()).Nodes.Count);
     }
 
-    [Fact]
-    public async Task ASiloThatJoinsTakesItsShareOfThePartitions()
-    {
-        var broker = _cluster.Outside;
-        await broker.PutTopic("t", new() { Partitions = 12 });
-        var owners = await Owners(broker);
-        Assert.Equal([4, 4, 4], owners);
-
-        var joined = await _cluster.Cluster.StartAdditionalSiloAsync();
-
-        int[] even = [3, 3, 3, 3];
-        await Until(async () => (await Owners(broker)).SequenceEqual(even));
-        Assert.NotNull(joined);
-        Assert.Equal(4, (await broker.DescribeCluster()).Nodes.Count);
-    }
-
-    private static async Task<int[]> Owners(IBroker broker) =>
-        [.. (await broker.DescribeTopic("t")).Partitions.GroupBy(partition => partition.Owner).Select(owner => owner.Count()).Order()];
-
     /// <summary>Numbers, one after the other, of an idempotent producer.</summary>
     private static async Task Produce(IBroker broker, int partition, List<int> acknowledged, CancellationToken cancel)
     {

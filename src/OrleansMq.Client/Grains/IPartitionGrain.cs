@@ -5,7 +5,7 @@ namespace OrleansMq.Client.Grains;
 public interface IPartitionGrain : IGrainWithStringKey
 {
     /// <param name="batch">One record batch; handed over.</param>
-    [Alias("Append"), ResponseTimeout("00:00:10")]
+    [Alias("Append"), ResponseTimeout("00:00:05")]
     Task<AppendResult> Append([Immutable] byte[] batch, AppendTerms terms);
 
     /// <summary>Waits, at most as long as asked, until something is there.</summary>

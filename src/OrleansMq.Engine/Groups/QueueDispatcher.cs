@@ -171,6 +171,8 @@ public sealed class QueueDispatcher
     private async ValueTask<IReadOnlyList<Delivery>> ReceiveNew(ReceiveRequest request, CancellationToken cancel)
     {
         var deadline = _time.GetTimestamp() + (long)(request.Wait.TotalSeconds * _time.TimestampFrequency);
+        // Where partitions say what they have by a call, that may be on its way still: nobody leaves empty-handed before all were asked.
+        var askedAll = Recount is null;
         while (true)
         {
             cancel.ThrowIfCancellationRequested();
@@ -186,6 +188,13 @@ public sealed class QueueDispatcher
                 var messages = await Take(request, allowed);
                 if (messages.Count > 0)
                     return messages;
+                if (!askedAll)
+                {
+                    askedAll = true;
+                    lock (_gate)
+                        Array.Fill(_mayHave, true);
+                    continue;
+                }
             }
 
             var left = TimeSpan.FromSeconds((double)(deadline - _time.GetTimestamp()) / _time.TimestampFrequency);
@@ -244,16 +253,7 @@ public sealed class QueueDispatcher
         }
     }
 
-    private int InFlight
-    {
-        get
-        {
-            var sum = 0;
-            foreach (var count in _inFlight)
-                sum += count;
-            return sum;
-        }
-    }
+    private int InFlight => _inFlight.Sum();
 
     private void Seen(string consumer, long nowMs)
     {
