@@ -1,7 +1,6 @@
 #if ORLEANS
 using System.Net;
 using Orleans.Configuration;
-using Orleans.Hosting;
 using OrleansMq.Clustering;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Storage.Files;

@@ -102,7 +102,6 @@ public sealed record SiloOptions
             TunedMembership = Word(settings, "membership", "tuned", "defaults") is null or "tuned",
             Orleans = Word(settings, "host", "embedded", "orleans") is "orleans",
             Storage = Word(settings, "storage", "files", "shared", "blobs") switch { "shared" => StoragePlace.Shared, "blobs" => StoragePlace.Blobs, _ => StoragePlace.Files },
-            Blobs = OnBlobs(settings),
             Listen = Address(settings, "listen") ?? options.Listen,
             Http = IsOff(settings, "http") ? null : Port(settings, "http", 0) ?? options.Http,
             Kafka = IsOff(settings, "kafka") ? null : Port(settings, "kafka", 0) ?? options.Kafka,

@@ -3,7 +3,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
-using Orleans.Hosting;
 using OrleansMq.Simulation.Checks;
 using OrleansMq.Simulation.Histories;
 using OrleansMq.Simulation.Worlds;
