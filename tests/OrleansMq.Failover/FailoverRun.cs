@@ -25,7 +25,7 @@ public static class FailoverRun
     {
         var folder = options.Data ?? Directory.CreateTempSubdirectory("orleansmq-failover-").FullName;
         var cluster = $"failover-{Environment.ProcessId}";
-        var arguments = $"--host orleans --storage shared --data {Path.Join(folder, "data")} --cluster {cluster} --http 0 --membership {options.Membership}";
+        var arguments = $"--host orleans --storage shared --data {Path.Join(folder, "data")} --cluster {cluster} --http 0 --kafka off --membership {options.Membership}";
         var silos = Enumerable.Range(1, options.Silos).Select(n => new SiloNode($"silo {n}", arguments, tell)).ToList();
         try
         {

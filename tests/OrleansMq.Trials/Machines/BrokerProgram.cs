@@ -39,7 +39,7 @@ internal sealed class BrokerProgram : IDisposable
 
     public static BrokerProgram Start(string data, IReadOnlyDictionary<string, string> environment)
     {
-        var start = new ProcessStartInfo("dotnet", [Path(), "--data", data, "--http", "0"]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = System.IO.Path.GetTempPath() };
+        var start = new ProcessStartInfo("dotnet", [Path(), "--data", data, "--http", "0", "--kafka", "off"]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = System.IO.Path.GetTempPath() };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         return new BrokerProgram(Process.Start(start)!);
