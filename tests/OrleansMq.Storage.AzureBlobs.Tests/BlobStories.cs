@@ -117,7 +117,8 @@ public sealed class BlobStories(AzuriteServer azurite) : IAsyncLifetime
         var before = _requests.Reads;
         Assert.Equal(LogBytes.Of(1, 1 << 20), await again.ReadAll(1_000));
 
-        Assert.Equal(before + 8, _requests.Reads);
+        // Eight pieces; a piece that was read ahead and dropped again for want of room is asked for twice.
+        Assert.InRange(_requests.Reads, before + 8, before + 10);
         Assert.InRange(storage.CachedBytes, 128 << 10, 300 << 10);
     }
 
