@@ -50,6 +50,7 @@ public static class MqProgram
             shell.Server, shell.Json,
         };
         root.Add(TopicCommands.Build(shell));
+        root.Add(ExchangeCommands.Build(shell));
         root.Add(ProduceCommand.Build(shell));
         root.Add(ConsumeCommand.Build(shell));
         root.Add(BrowseCommand.Build(shell));

@@ -21,6 +21,7 @@ public sealed partial class EmbeddedBroker : IBroker
     private readonly IStorage _storage;
     private readonly TopicCatalog _catalog;
     private readonly ProducerDesk _producers;
+    private readonly ExchangeDesk _exchanges;
     private readonly ConcurrentDictionary<string, Lazy<Task<EmbeddedTopic?>>> _topics = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _gateways = new(StringComparer.Ordinal);
     private readonly GroupCoordinator _coordinator;
@@ -37,6 +38,7 @@ public sealed partial class EmbeddedBroker : IBroker
         (_options, _storage) = (options, new AnsweringStorage(storage));
         _catalog = new TopicCatalog(_storage.Documents);
         _producers = new ProducerDesk(_storage.Documents, options.Time);
+        _exchanges = new ExchangeDesk(_storage.Documents, options.Time, async topic => await FindTopic(topic) is not null);
         _coordinator = new GroupCoordinator(this, _storage.Documents, options.Time, options.NewId);
         _hourly = options.Time.CreateTimer(_ => EachHour(), null, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
         _idle = options.Time.CreateTimer(_ => CloseIdle(), null, options.IdleAfter, options.IdleAfter);

@@ -31,6 +31,8 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
 
     public GroupName Group => new(Value("group"));
 
+    public ExchangeName Exchange => new(Value("exchange"));
+
     public int Partition => int.TryParse(Value("partition"), NumberStyles.None, CultureInfo.InvariantCulture, out var partition)
         ? partition
         : throw new MqException(ErrorCodes.Malformed, $"'{Shorten(Value("partition"))}' is no partition: a whole number from 0.");

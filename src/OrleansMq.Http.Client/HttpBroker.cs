@@ -9,7 +9,7 @@ namespace OrleansMq;
 /// A connection that can't be made is <see cref="ErrorCodes.PartitionUnavailable"/>: nothing was sent. One that breaks afterwards is
 /// <see cref="ErrorCodes.OutcomeUnknown"/> for calls that change something. At most 10,000 messages, leases or positions go in one call.
 /// </remarks>
-public sealed class HttpBroker : IBroker
+public sealed partial class HttpBroker : IBroker
 {
     private static readonly TimeSpan MaxWait = TimeSpan.FromMilliseconds(QueueJson.MaxWaitMs);
 

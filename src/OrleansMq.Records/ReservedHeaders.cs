@@ -14,6 +14,9 @@ public static class ReservedHeaders
     /// <summary>Topic that an answer should go to.</summary>
     public const string ReplyTo = "mq-reply-to";
 
+    /// <summary>What an exchange chose by.</summary>
+    public const string RoutingKey = "mq-routing-key";
+
     /// <summary>Not to be delivered before.</summary>
     public const string DeliverAt = "mq-deliver-at";
 
@@ -41,6 +44,7 @@ public static class ReservedHeaders
     public static ReadOnlySpan<byte> ContentTypeUtf8 => "mq-content-type"u8;
     public static ReadOnlySpan<byte> CorrelationIdUtf8 => "mq-correlation-id"u8;
     public static ReadOnlySpan<byte> ReplyToUtf8 => "mq-reply-to"u8;
+    public static ReadOnlySpan<byte> RoutingKeyUtf8 => "mq-routing-key"u8;
     public static ReadOnlySpan<byte> DeliverAtUtf8 => "mq-deliver-at"u8;
     public static ReadOnlySpan<byte> TimeToLiveUtf8 => "mq-ttl"u8;
     public static ReadOnlySpan<byte> PriorityUtf8 => "mq-priority"u8;

@@ -35,6 +35,21 @@ internal sealed class BrokerGrain(BrokerSilo silo) : Grain, IBrokerGrain
         return new Page<TopicName>(page, null);
     }
 
+    public async Task<ExchangeDescription> PutExchange(ExchangeName exchange, ExchangeChange change) => await silo.Exchanges.Put(exchange, change);
+
+    public async Task<ExchangeDescription> DescribeExchange(ExchangeName exchange) => await silo.Exchanges.Describe(exchange);
+
+    public async Task DeleteExchange(ExchangeName exchange) => await silo.Exchanges.Delete(exchange);
+
+    public async Task<Page<ExchangeName>> ListExchanges(string prefix, string? after, int max) => await silo.Exchanges.List(prefix, after, max);
+
+    public async Task<bool> Bind(ExchangeName exchange, Binding binding) => await silo.Exchanges.Bind(exchange, binding);
+
+    public async Task<bool> Unbind(ExchangeName exchange, Binding binding) => await silo.Exchanges.Unbind(exchange, binding);
+
+    public async Task<TopicName[][]> Route(ExchangeName exchange, RoutingFacts[] messages) =>
+        [.. (await silo.Exchanges.Route(exchange, messages)).Select(topics => topics.ToArray())];
+
     public async Task<ClusterDescription> DescribeCluster()
     {
         var nodes = await Task.WhenAll(silo.ActiveSilos.Select(async address =>

@@ -19,6 +19,9 @@ internal sealed partial class BrokerSilo
     /// <summary>How long another silo's knowledge of a producer's epoch may be old; a named producer that is opened again waits so long.</summary>
     private static readonly TimeSpan EpochAge = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long another silo's knowledge of an exchange may be old; a change of its bindings waits so long.</summary>
+    private static readonly TimeSpan ExchangeAge = TimeSpan.FromMilliseconds(250);
+
     private readonly IServiceProvider _services;
     private readonly IPersistentStateFactory _states;
     private readonly IGrainFactory _grains;
@@ -39,6 +42,8 @@ internal sealed partial class BrokerSilo
                 $"AddOrleansMq has no storage for its logs: set {nameof(OrleansMqOptions)}.{nameof(OrleansMqOptions.Storage)}, or register an {nameof(IStorage)}, keyed '{OrleansMqOptions.Name}' or not."));
         var documents = new GrainDocuments(grains);
         (Documents, Catalog, Producers) = (documents, new TopicCatalog(documents), new ProducerDesk(documents, TimeProvider.System, EpochAge));
+        Exchanges = new ExchangeDesk(
+            documents, TimeProvider.System, async topic => await GrainCalls.Ask(() => grains.GetGrain<Topics.ITopicOwner>(topic.Text).Exists()), ExchangeAge);
         // The grain storage of this name where there is one, else the silo's default.
         _documents = new PersistentStateAttribute("documents", services.GetKeyedService<IGrainStorage>(OrleansMqOptions.Name) is null ? null! : OrleansMqOptions.Name);
     }
@@ -54,6 +59,8 @@ internal sealed partial class BrokerSilo
     public TopicCatalog Catalog { get; }
 
     public ProducerDesk Producers { get; }
+
+    public ExchangeDesk Exchanges { get; }
 
     public TimeProvider Time => Options.Time;
 

@@ -27,6 +27,13 @@ internal abstract class SilentBroker : IBroker
     public virtual ValueTask Seek(TopicName topic, GroupName group, SeekRequest request, CancellationToken cancel = default) => throw Unexpected();
     public virtual ValueTask<int> Redrive(TopicName topic, GroupName group, DeadLetterSelection selection, Message? replace = null, CancellationToken cancel = default) => throw Unexpected();
     public virtual ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default) => throw Unexpected();
+    public virtual ValueTask<ExchangeDescription> PutExchange(ExchangeName exchange, ExchangeChange change, CancellationToken cancel = default) => throw Unexpected();
+    public virtual ValueTask<ExchangeDescription> DescribeExchange(ExchangeName exchange, CancellationToken cancel = default) => throw Unexpected();
+    public virtual ValueTask DeleteExchange(ExchangeName exchange, CancellationToken cancel = default) => throw Unexpected();
+    public virtual ValueTask<Page<ExchangeName>> ListExchanges(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default) => throw Unexpected();
+    public virtual ValueTask<bool> Bind(ExchangeName exchange, Binding binding, CancellationToken cancel = default) => throw Unexpected();
+    public virtual ValueTask<bool> Unbind(ExchangeName exchange, Binding binding, CancellationToken cancel = default) => throw Unexpected();
+    public virtual ValueTask<IReadOnlyList<IReadOnlyList<TopicName>>> Route(ExchangeName exchange, IReadOnlyList<RoutingFacts> messages, CancellationToken cancel = default) => throw Unexpected();
     public ValueTask DisposeAsync() => default;
 
     private static NotSupportedException Unexpected() => new("This story expects no such call.");

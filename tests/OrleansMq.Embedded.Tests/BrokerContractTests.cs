@@ -159,3 +159,10 @@ public sealed class EmbeddedConsumerTests : ConsumerContract
 
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
+
+public sealed class EmbeddedRoutingTests : RoutingContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}

@@ -94,3 +94,8 @@ public sealed class HttpRestartTests : RestartContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
+
+public sealed class HttpRoutingTests : RoutingContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}

@@ -58,6 +58,8 @@ internal static class Samples
         Members = [new GroupMember("m1", [0], true), new GroupMember("m2", [], false)],
     };
 
+    public static ExchangeDescription Exchange => new() { Name = "orders", Kind = ExchangeKind.Direct, Bindings = [Binding.ToTopic("orders", "paid")] };
+
     public static ClusterDescription Cluster => new("0.1.0", [new NodeDescription("n1", new Dictionary<string, string> { ["http"] = "127.0.0.1:8080" })]);
 
     public static Message Message => new()

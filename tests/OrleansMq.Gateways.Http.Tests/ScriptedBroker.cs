@@ -122,6 +122,23 @@ internal sealed class ScriptedBroker : IBroker
     public ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default) =>
         Change(2, cancel, "Discard", topic, group, selection);
 
+    public ValueTask<ExchangeDescription> PutExchange(ExchangeName exchange, ExchangeChange change, CancellationToken cancel = default) =>
+        Change(Samples.Exchange with { Created = Created }, cancel, "PutExchange", exchange, change);
+
+    public ValueTask<ExchangeDescription> DescribeExchange(ExchangeName exchange, CancellationToken cancel = default) => Look(Samples.Exchange, cancel, "DescribeExchange", exchange);
+
+    public async ValueTask DeleteExchange(ExchangeName exchange, CancellationToken cancel = default) => await Change(0, cancel, "DeleteExchange", exchange);
+
+    public ValueTask<Page<ExchangeName>> ListExchanges(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default) =>
+        Look(new Page<ExchangeName>([Samples.Exchange.Name], null), cancel, "ListExchanges", prefix, after, max);
+
+    public ValueTask<bool> Bind(ExchangeName exchange, Binding binding, CancellationToken cancel = default) => Change(true, cancel, "Bind", exchange, binding);
+
+    public ValueTask<bool> Unbind(ExchangeName exchange, Binding binding, CancellationToken cancel = default) => Change(true, cancel, "Unbind", exchange, binding);
+
+    public ValueTask<IReadOnlyList<IReadOnlyList<TopicName>>> Route(ExchangeName exchange, IReadOnlyList<RoutingFacts> messages, CancellationToken cancel = default) =>
+        Look<IReadOnlyList<IReadOnlyList<TopicName>>>([.. messages.Select(_ => (IReadOnlyList<TopicName>)[new TopicName("orders")])], cancel, "Route", exchange, messages);
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>The arguments of the only change that was asked.</summary>

@@ -60,7 +60,23 @@ public class BrokerCluster(short silos) : IAsyncLifetime
         for (var page = await broker.ListTopics(); page.Items.Count > 0; page = await broker.ListTopics())
             foreach (var topic in page.Items)
                 await broker.DeleteTopic(topic);
+        await DeleteExchanges(broker);
     });
+
+    private static async Task DeleteExchanges(IBroker broker)
+    {
+        var exchanges = (await broker.ListExchanges()).Items;
+        // One that another leads to can't go: the ways between them go first.
+        foreach (var exchange in exchanges)
+        {
+            foreach (var binding in (await broker.DescribeExchange(exchange)).Bindings.Where(binding => binding.Exchange is not null))
+                await broker.Unbind(exchange, binding);
+            await broker.PutExchange(exchange, new() { Alternate = Change<ExchangeName?>.Default });
+        }
+
+        foreach (var exchange in exchanges)
+            await broker.DeleteExchange(exchange);
+    }
 
     public async Task DisposeAsync()
     {

@@ -52,5 +52,19 @@ internal class Lying(IBroker broker) : IBroker
 
     public virtual ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default) => broker.Discard(topic, group, selection, cancel);
 
+    public virtual ValueTask<ExchangeDescription> PutExchange(ExchangeName exchange, ExchangeChange change, CancellationToken cancel = default) => broker.PutExchange(exchange, change, cancel);
+
+    public virtual ValueTask<ExchangeDescription> DescribeExchange(ExchangeName exchange, CancellationToken cancel = default) => broker.DescribeExchange(exchange, cancel);
+
+    public virtual ValueTask DeleteExchange(ExchangeName exchange, CancellationToken cancel = default) => broker.DeleteExchange(exchange, cancel);
+
+    public virtual ValueTask<Page<ExchangeName>> ListExchanges(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default) => broker.ListExchanges(prefix, after, max, cancel);
+
+    public virtual ValueTask<bool> Bind(ExchangeName exchange, Binding binding, CancellationToken cancel = default) => broker.Bind(exchange, binding, cancel);
+
+    public virtual ValueTask<bool> Unbind(ExchangeName exchange, Binding binding, CancellationToken cancel = default) => broker.Unbind(exchange, binding, cancel);
+
+    public virtual ValueTask<IReadOnlyList<IReadOnlyList<TopicName>>> Route(ExchangeName exchange, IReadOnlyList<RoutingFacts> messages, CancellationToken cancel = default) => broker.Route(exchange, messages, cancel);
+
     public virtual ValueTask DisposeAsync() => broker.DisposeAsync();
 }

@@ -8,7 +8,7 @@ namespace OrleansMq;
 /// A refusal is an <see cref="MqException"/> with a stable code; nothing has changed then, except under <see cref="ErrorCodes.OutcomeUnknown"/>.
 /// A call that was cancelled has an unknown outcome. All calls may be made from any thread.
 /// </remarks>
-public interface IBroker : IAsyncDisposable
+public partial interface IBroker : IAsyncDisposable
 {
     /// <summary>Groups whose members assign partitions themselves, as Kafka's clients do. Null where this way to the broker has none (HTTP).</summary>
     IGroupCoordinator? Coordinator => null;

@@ -16,6 +16,7 @@ public static class ErrorCodes
     public const string PartitionUnknown = "partition-unknown";
     public const string GroupUnknown = "group-unknown";
     public const string MemberUnknown = "member-unknown";
+    public const string ExchangeUnknown = "exchange-unknown";
 
     /// <summary>The name is taken, also by the dead letters of a group.</summary>
     public const string NameTaken = "name-taken";

@@ -127,6 +127,19 @@ public static class ClusterJson
         return number ?? throw spot.Missing(name);
     }
 
+    public static bool ReadFlag(JsonSpot spot, string name)
+    {
+        bool? flag = null;
+        foreach (var field in spot.Fields())
+        {
+            if (field.Name == name)
+                flag = field.Flag();
+            else
+                field.Unknown();
+        }
+        return flag ?? throw spot.Missing(name);
+    }
+
     private static NodeDescription ReadNode(JsonSpot spot)
     {
         var node = new NodeDescription("", new Dictionary<string, string>());

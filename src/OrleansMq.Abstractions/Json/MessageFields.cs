@@ -13,6 +13,7 @@ internal sealed class MessageFields
     public string? Token { get; private set; }
     public string? CorrelationId { get; private set; }
     public string? ReplyTo { get; private set; }
+    public string? RoutingKey { get; private set; }
 
     // Only where it is sent.
     public int? Partition { get; set; }
@@ -41,6 +42,7 @@ internal sealed class MessageFields
             case "token": Token = TextOrNull(field); return true;
             case "correlationId": CorrelationId = TextOrNull(field); return true;
             case "replyTo": ReplyTo = TextOrNull(field); return true;
+            case "routingKey": RoutingKey = TextOrNull(field); return true;
             default: return false;
         }
     }
@@ -63,6 +65,7 @@ internal sealed class MessageFields
             Token = Token,
             CorrelationId = CorrelationId,
             ReplyTo = ReplyTo,
+            RoutingKey = RoutingKey,
             Partition = Partition,
             Timestamp = Timestamp,
             DeliverAt = DeliverAt,

@@ -42,6 +42,7 @@ public static class MessageJson
         writer.WriteTextUnlessNull("token", message.Token);
         writer.WriteTextUnlessNull("correlationId", message.CorrelationId);
         writer.WriteTextUnlessNull("replyTo", message.ReplyTo);
+        writer.WriteTextUnlessNull("routingKey", message.RoutingKey);
         if (message.Timestamp is { } timestamp)
             writer.WriteTime("timestamp", timestamp);
         if (message.DeliverAt is { } deliverAt)

@@ -70,13 +70,18 @@ public static class PublishJson
     private static void WriteResult(Utf8JsonWriter writer, PublishResult result)
     {
         writer.WriteStartObject();
+        WriteResultFields(writer, result);
+        writer.WriteEndObject();
+    }
+
+    internal static void WriteResultFields(Utf8JsonWriter writer, PublishResult result)
+    {
         if (result.Error is null)
         {
             writer.WritePosition("position", result.Position);
             writer.WriteBoolean("duplicate", result.Duplicate);
         }
         ErrorJson.WriteUnlessNull(writer, result.Error);
-        writer.WriteEndObject();
     }
 
     private static PublishResult ReadResult(JsonSpot spot)

@@ -16,6 +16,7 @@ public static class StoredMessageJson
         writer.WriteTextUnlessNull("token", message.Token);
         writer.WriteTextUnlessNull("correlationId", message.CorrelationId);
         writer.WriteTextUnlessNull("replyTo", message.ReplyTo);
+        writer.WriteTextUnlessNull("routingKey", message.RoutingKey);
         if (message.DeadLetter is { } deadLetter)
             WriteDeadLetter(writer, deadLetter);
         if (message is Delivery delivery)
@@ -40,6 +41,7 @@ public static class StoredMessageJson
             Token = message.Token,
             CorrelationId = message.CorrelationId,
             ReplyTo = message.ReplyTo,
+            RoutingKey = message.RoutingKey,
             DeadLetter = message.DeadLetter,
             Lease = delivery.Lease ?? throw spot.Missing("lease"),
             LeaseUntil = delivery.Until ?? throw spot.Missing("leaseUntil"),
@@ -81,6 +83,7 @@ public static class StoredMessageJson
             Token = shared.Token,
             CorrelationId = shared.CorrelationId,
             ReplyTo = shared.ReplyTo,
+            RoutingKey = shared.RoutingKey,
             DeadLetter = deadLetter,
         };
     }

@@ -39,6 +39,9 @@ public static class Words
 
     public static WordList<GroupStyle> GroupStyle { get; } = new(("queue", OrleansMq.GroupStyle.Queue), ("log", OrleansMq.GroupStyle.Log));
 
+    public static WordList<ExchangeKind> ExchangeKind { get; } = new(
+        ("direct", OrleansMq.ExchangeKind.Direct), ("fanout", OrleansMq.ExchangeKind.Fanout), ("pattern", OrleansMq.ExchangeKind.Pattern), ("headers", OrleansMq.ExchangeKind.Headers));
+
     public static WordList<Isolation> Isolation { get; } =
         new(("uncommitted", OrleansMq.Isolation.Uncommitted), ("committed", OrleansMq.Isolation.Committed));
 }

@@ -29,6 +29,9 @@ public sealed record Message
 
     public string? ReplyTo { get; init; }
 
+    /// <summary>What an exchange chooses by, where it is not the key. At most 255 bytes of UTF-8.</summary>
+    public string? RoutingKey { get; init; }
+
     /// <summary>Null: by key, else by token, else in turn.</summary>
     public int? Partition { get; init; }
 
@@ -82,6 +85,7 @@ public record StoredMessage
     public string? Token { get; init; }
     public string? CorrelationId { get; init; }
     public string? ReplyTo { get; init; }
+    public string? RoutingKey { get; init; }
 
     /// <summary>Set where this is a dead letter, or one that was redriven.</summary>
     public DeadLetterInfo? DeadLetter { get; init; }

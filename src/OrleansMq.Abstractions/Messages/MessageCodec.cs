@@ -9,10 +9,14 @@ public static class MessageCodec
     /// <summary>Bytes of UTF-8 that a token has at most.</summary>
     public const int MaxTokenBytes = 256;
 
+    /// <summary>Bytes of UTF-8 that a routing key has at most; AMQP's short string.</summary>
+    public const int MaxRoutingKeyBytes = 255;
+
     private static readonly byte[] TokenName = ReservedHeaders.TokenUtf8.ToArray();
     private static readonly byte[] ContentTypeName = ReservedHeaders.ContentTypeUtf8.ToArray();
     private static readonly byte[] CorrelationIdName = ReservedHeaders.CorrelationIdUtf8.ToArray();
     private static readonly byte[] ReplyToName = ReservedHeaders.ReplyToUtf8.ToArray();
+    private static readonly byte[] RoutingKeyName = ReservedHeaders.RoutingKeyUtf8.ToArray();
 
     /// <summary>Checks what the message says by itself; its topic's limits are the broker's to check.</summary>
     /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>, or <see cref="ErrorCodes.NotAvailable"/> for delay, time-to-live and priority.</exception>
@@ -33,7 +37,8 @@ public static class MessageCodec
 
     /// <summary>Whether the message needs reserved headers, so that its batch is a rich one.</summary>
     public static bool IsRich(Message message) =>
-        message.Token is not null || message.ContentType is not null || message.CorrelationId is not null || message.ReplyTo is not null;
+        message.Token is not null || message.ContentType is not null || message.CorrelationId is not null || message.ReplyTo is not null
+        || message.RoutingKey is not null;
 
     /// <summary>Key, body and headers together, reserved ones included: what a topic's <see cref="TopicSettings.MaxMessageBytes"/> counts.</summary>
     public static int SizeOf(Message message) => checked((message.Key?.Length ?? 0) + message.Body.Length + HeaderBytes(message));
@@ -51,7 +56,7 @@ public static class MessageCodec
         }
 
         var texts = ArrayPool<byte>.Shared.Rent(HeaderBytes(message));
-        var headers = ArrayPool<RecordHeader>.Shared.Rent(message.Headers.Count + 4);
+        var headers = ArrayPool<RecordHeader>.Shared.Rent(message.Headers.Count + 5);
         try
         {
             var count = WriteHeaders(message, texts, headers);
@@ -81,6 +86,7 @@ public static class MessageCodec
             Token = headers.Token,
             CorrelationId = headers.CorrelationId,
             ReplyTo = headers.ReplyTo,
+            RoutingKey = headers.RoutingKey,
             DeadLetter = headers.DeadLetter,
         };
     }
@@ -102,6 +108,7 @@ public static class MessageCodec
             Token = headers.Token,
             CorrelationId = headers.CorrelationId,
             ReplyTo = headers.ReplyTo,
+            RoutingKey = headers.RoutingKey,
             DeadLetter = headers.DeadLetter,
             Lease = lease,
             LeaseUntil = leaseUntil,
@@ -136,6 +143,8 @@ public static class MessageCodec
         CheckText(message.ContentType, "content type");
         CheckText(message.CorrelationId, "correlation id");
         CheckText(message.ReplyTo, "reply-to");
+        if (message.RoutingKey is { } routing && MessageText.ByteCount(routing, "routing key") > MaxRoutingKeyBytes)
+            throw Malformed($"A routing key has at most {MaxRoutingKeyBytes} bytes of UTF-8; this one has {MessageText.ByteCount(routing, "routing key")}.");
     }
 
     private static void ValidateHeaders(IReadOnlyList<KeyValuePair<string, string>> headers)
@@ -164,7 +173,7 @@ public static class MessageCodec
     private static int HeaderBytes(Message message)
     {
         var bytes = Bytes(TokenName, message.Token) + Bytes(ContentTypeName, message.ContentType)
-            + Bytes(CorrelationIdName, message.CorrelationId) + Bytes(ReplyToName, message.ReplyTo);
+            + Bytes(CorrelationIdName, message.CorrelationId) + Bytes(ReplyToName, message.ReplyTo) + Bytes(RoutingKeyName, message.RoutingKey);
         var headers = message.Headers;
         for (var i = 0; i < headers.Count; i++)
             bytes = checked(bytes + MessageText.ByteCount(headers[i].Key, "header's name") + MessageText.ByteCount(headers[i].Value, "header's value"));
@@ -180,6 +189,7 @@ public static class MessageCodec
         AddReserved(ContentTypeName, message.ContentType);
         AddReserved(CorrelationIdName, message.CorrelationId);
         AddReserved(ReplyToName, message.ReplyTo);
+        AddReserved(RoutingKeyName, message.RoutingKey);
         for (var i = 0; i < message.Headers.Count; i++)
         {
             var (name, value) = message.Headers[i];

@@ -14,6 +14,7 @@ internal struct MessageHeaders
     public string? ContentType;
     public string? CorrelationId;
     public string? ReplyTo;
+    public string? RoutingKey;
     public DeadLetterInfo? DeadLetter;
 
     /// <summary>In the order written. A null value is read as an empty one.</summary>
@@ -64,6 +65,8 @@ internal struct MessageHeaders
             CorrelationId = MessageText.Read(value);
         else if (name.SequenceEqual(ReservedHeaders.ReplyToUtf8))
             ReplyTo = MessageText.Read(value);
+        else if (name.SequenceEqual(ReservedHeaders.RoutingKeyUtf8))
+            RoutingKey = MessageText.Read(value);
     }
 
     // Nearly every message has one of these two; they need no string of their own.

@@ -98,7 +98,7 @@ public static class Publishing
     }
 
     /// <summary>At most so many bytes has a message's record in a batch: its length fields and deltas, and two lengths for each header, come on top.</summary>
-    internal static int RecordBytes(Message message, int size) => checked(size + 40 + 10 * (message.Headers.Count + 4));
+    internal static int RecordBytes(Message message, int size) => checked(size + 40 + 10 * (message.Headers.Count + 5));
 
     /// <summary>What became of the record at <paramref name="index"/> of a batch.</summary>
     internal static PublishResult ResultOf(int partition, in AppendResult appended, int index)

@@ -10,6 +10,8 @@ internal static class Common
 
     public static Argument<GroupName> GroupArgument() => Name("GROUP", "The consumer group.", text => new GroupName(text));
 
+    public static Argument<ExchangeName> Exchange() => Name("EXCHANGE", "The exchange.", text => new ExchangeName(text));
+
     public static Option<GroupName> Group()
     {
         var option = Options.Of("--group", "The consumer group.", "GROUP", text => new GroupName(text));

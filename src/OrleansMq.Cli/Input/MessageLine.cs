@@ -32,6 +32,7 @@ internal static class MessageLine
         Token = stored.Token,
         CorrelationId = stored.CorrelationId,
         ReplyTo = stored.ReplyTo,
+        RoutingKey = stored.RoutingKey,
         Timestamp = stored.Timestamp,
     };
 

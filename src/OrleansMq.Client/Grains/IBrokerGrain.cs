@@ -10,6 +10,28 @@ public interface IBrokerGrain : IGrainWithIntegerKey
     [Alias("ListTopics")]
     Task<Page<TopicName>> ListTopics(string prefix, string? after, int max);
 
+    [Alias("PutExchange"), ResponseTimeout("00:00:15")]
+    Task<ExchangeDescription> PutExchange(ExchangeName exchange, ExchangeChange change);
+
+    [Alias("DescribeExchange")]
+    Task<ExchangeDescription> DescribeExchange(ExchangeName exchange);
+
+    [Alias("DeleteExchange"), ResponseTimeout("00:00:15")]
+    Task DeleteExchange(ExchangeName exchange);
+
+    [Alias("ListExchanges")]
+    Task<Page<ExchangeName>> ListExchanges(string prefix, string? after, int max);
+
+    [Alias("Bind"), ResponseTimeout("00:00:15")]
+    Task<bool> Bind(ExchangeName exchange, Binding binding);
+
+    [Alias("Unbind"), ResponseTimeout("00:00:15")]
+    Task<bool> Unbind(ExchangeName exchange, Binding binding);
+
+    /// <returns>The topics of each message, in the order given.</returns>
+    [Alias("Route")]
+    Task<TopicName[][]> Route(ExchangeName exchange, RoutingFacts[] messages);
+
     [Alias("DescribeCluster")]
     Task<ClusterDescription> DescribeCluster();
 }

@@ -13,7 +13,7 @@ namespace OrleansMq.Client.Wire;
 [GenerateSerializer, Immutable, Alias("OrleansMq.DeliveryBlock")]
 public sealed record DeliveryBlock(byte[] Bytes)
 {
-    private const byte HasKey = 1, IsTombstone = 2, HasContentType = 4, HasToken = 8, HasCorrelationId = 16, HasReplyTo = 32, IsDeadLetter = 64;
+    private const byte HasKey = 1, IsTombstone = 2, HasContentType = 4, HasToken = 8, HasCorrelationId = 16, HasReplyTo = 32, IsDeadLetter = 64, HasRoutingKey = 128;
 
     public static DeliveryBlock Empty { get; } = Of([]);
 
@@ -61,7 +61,7 @@ public sealed record DeliveryBlock(byte[] Bytes)
             to.Write(key.Span);
         }
 
-        foreach (var text in (string?[])[delivery.ContentType, delivery.Token, delivery.CorrelationId, delivery.ReplyTo])
+        foreach (var text in (string?[])[delivery.ContentType, delivery.Token, delivery.CorrelationId, delivery.ReplyTo, delivery.RoutingKey])
             if (text is not null)
                 to.Write(text);
         to.Write(delivery.Headers.Count);
@@ -87,6 +87,7 @@ public sealed record DeliveryBlock(byte[] Bytes)
         | (delivery.Token is null ? 0 : HasToken)
         | (delivery.CorrelationId is null ? 0 : HasCorrelationId)
         | (delivery.ReplyTo is null ? 0 : HasReplyTo)
+        | (delivery.RoutingKey is null ? 0 : HasRoutingKey)
         | (delivery.DeadLetter is null ? 0 : IsDeadLetter));
 
     private Delivery ReadOne(BinaryReader from)
@@ -113,6 +114,7 @@ public sealed record DeliveryBlock(byte[] Bytes)
             Token = Text(from, flags & HasToken),
             CorrelationId = Text(from, flags & HasCorrelationId),
             ReplyTo = Text(from, flags & HasReplyTo),
+            RoutingKey = Text(from, flags & HasRoutingKey),
             Headers = ReadHeaders(from),
             DeadLetter = (flags & IsDeadLetter) == 0
                 ? null

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using OrleansMq.Core.Limits;
+using OrleansMq.Core.Routing;
 using OrleansMq.Core.Snapshots;
 
 namespace OrleansMq.Core.Catalog;
@@ -50,10 +51,11 @@ internal sealed class ByName<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
-    Converters = [typeof(ByName<Acks>), typeof(ByName<WhenFull>), typeof(ByName<GroupStyle>), typeof(ByName<StartKind>)])]
+    Converters = [typeof(ByName<Acks>), typeof(ByName<WhenFull>), typeof(ByName<GroupStyle>), typeof(ByName<StartKind>), typeof(ByName<ExchangeKind>)])]
 [JsonSerializable(typeof(TopicForm))]
 [JsonSerializable(typeof(GroupForm))]
 [JsonSerializable(typeof(CoordinationForm))]
 [JsonSerializable(typeof(NameIndexForm))]
+[JsonSerializable(typeof(ExchangeForm))]
 [JsonSerializable(typeof(AdmissionLedgerForm))]
 internal sealed partial class CatalogJson : JsonSerializerContext;

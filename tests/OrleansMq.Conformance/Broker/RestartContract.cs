@@ -23,6 +23,23 @@ public abstract class RestartContract : BrokerContract
     });
 
     [Fact]
+    public Task ExchangesAndBindingsSurviveARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        await host.Broker.PutExchange("rest", new() { Kind = ExchangeKind.Fanout });
+        await host.Broker.PutExchange("x", new() { Kind = ExchangeKind.Headers, Alternate = new ExchangeName("rest") });
+        var headers = new Dictionary<string, string?> { ["format"] = "pdf", ["urgent"] = null };
+        await host.Broker.Bind("x", new() { Topic = "t", Headers = headers, AnyHeader = true });
+
+        await Restart(host);
+
+        var found = await host.Broker.DescribeExchange("x");
+        Assert.Equal((ExchangeKind.Headers, new ExchangeName("rest")), (found.Kind, found.Alternate));
+        Assert.Equal([new Binding { Topic = "t", Headers = headers, AnyHeader = true }], found.Bindings);
+        Assert.Equal("t", Assert.Single(Assert.Single(await host.Broker.Route("x", [new RoutingFacts("", [new("urgent", "")])]))).Text);
+    });
+
+    [Fact]
     public Task SettingsSurviveARestart() => Story(async host =>
     {
         var topic = await host.Broker.PutTopic("t", new() { Partitions = 3, Admit = 9 });
