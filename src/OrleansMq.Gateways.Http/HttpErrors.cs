@@ -34,6 +34,7 @@ internal static class HttpErrors
         [ErrorCodes.PartitionUnknown] = new(StatusCodes.Status404NotFound, "Partition unknown"),
         [ErrorCodes.GroupUnknown] = new(StatusCodes.Status404NotFound, "Group unknown"),
         [ErrorCodes.MemberUnknown] = new(StatusCodes.Status404NotFound, "Member unknown"),
+        [ErrorCodes.ScheduledUnknown] = new(StatusCodes.Status404NotFound, "Delayed message unknown"),
         [PathUnknown] = new(StatusCodes.Status404NotFound, "Path unknown"),
         [MethodNotAllowed] = new(StatusCodes.Status405MethodNotAllowed, "Method not allowed"),
         [RequestTimeout] = new(StatusCodes.Status408RequestTimeout, "Request too slow"),

@@ -173,6 +173,15 @@ public sealed class HttpBroker : IBroker
             Post(topic, group, "dlq/discard", HttpTransport.JsonBody(writer => DeadLetterJson.Write(writer, selection))),
             spot => ClusterJson.ReadNumber(spot, "discarded"), cancel);
 
+    public ValueTask<ScheduledMessage> DescribeScheduled(TopicName topic, string id, CancellationToken cancel = default) =>
+        _transport.Send(new HttpAsk(HttpMethod.Get, $"{PathOf(topic)}/scheduled/{Uri.EscapeDataString(id)}"), ScheduledJson.Read, cancel);
+
+    public async ValueTask CancelScheduled(TopicName topic, string id, CancellationToken cancel = default) =>
+        await _transport.Send(Change(HttpMethod.Delete, $"{PathOf(topic)}/scheduled/{Uri.EscapeDataString(id)}"), cancel);
+
+    public ValueTask<Page<ScheduledMessage>> ListScheduled(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) =>
+        _transport.Send(new HttpAsk(HttpMethod.Get, new Address($"{PathOf(topic)}/scheduled").With("after", after).With("max", max)), ScheduledJson.ReadPage, cancel);
+
     public ValueTask DisposeAsync()
     {
         _transport.Dispose();

@@ -23,6 +23,9 @@ public sealed record PublishOptions
 /// <summary>What became of one message: a position, or an error.</summary>
 public readonly record struct PublishResult(Position Position, bool Duplicate, MqError? Error)
 {
+    /// <summary>Set where the message waits for its time: its name for <see cref="IBroker.CancelScheduled"/>. It has no position then.</summary>
+    public string? Scheduled { get; init; }
+
     /// <exception cref="MqException">It was refused.</exception>
     public Position OrThrow() => Error is null ? Position : throw new MqException(Error);
 }
@@ -68,4 +71,8 @@ public readonly record struct AppendResult
 /// <summary>What became of one record of a rich batch.</summary>
 /// <param name="Offset">Of this record, or of the first one with its token.</param>
 /// <param name="Error">Set where it was refused by itself.</param>
-public readonly record struct RecordOutcome(long Offset, bool Duplicate, MqError? Error = null);
+public readonly record struct RecordOutcome(long Offset, bool Duplicate, MqError? Error = null)
+{
+    /// <summary>Set where the message waits for its time: its token, else a name that the broker gave it. The offset is -1 then.</summary>
+    public string? Scheduled { get; init; }
+}

@@ -87,6 +87,21 @@ public interface IBroker : IAsyncDisposable
     /// <returns>How many; positions that are no dead letters (any more) don't count.</returns>
     ValueTask<int> Redrive(TopicName topic, GroupName group, DeadLetterSelection selection, Message? replace = null, CancellationToken cancel = default);
 
+    /// <summary>Looks at a message that waits for its time.</summary>
+    /// <param name="id">Its token, else the name that <see cref="PublishResult.Scheduled"/> gave it. Of several with one token: the first that waits.</param>
+    /// <exception cref="MqException"><see cref="ErrorCodes.ScheduledUnknown"/>: no message of this name waits (any more).</exception>
+    ValueTask<ScheduledMessage> DescribeScheduled(TopicName topic, string id, CancellationToken cancel = default) => throw Unavailable("Looking at delayed messages");
+
+    /// <summary>Cancels a message that waits for its time. Its token stays known: sent again within the window it is a duplicate.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.ScheduledUnknown"/>: it was delivered, cancelled, or never there.</exception>
+    ValueTask CancelScheduled(TopicName topic, string id, CancellationToken cancel = default) => throw Unavailable("Cancelling delayed messages");
+
+    /// <summary>The messages that wait, partition by partition in the order they were sent.</summary>
+    /// <param name="max">1 to 1,000.</param>
+    ValueTask<Page<ScheduledMessage>> ListScheduled(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) => throw Unavailable("Listing delayed messages");
+
+    private static MqException Unavailable(string what) => new(ErrorCodes.NotAvailable, $"{what} is not available on this host yet.");
+
     /// <summary>Throws dead letters away.</summary>
     /// <returns>How many.</returns>
     ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default);

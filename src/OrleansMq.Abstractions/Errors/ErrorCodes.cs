@@ -17,6 +17,9 @@ public static class ErrorCodes
     public const string GroupUnknown = "group-unknown";
     public const string MemberUnknown = "member-unknown";
 
+    /// <summary>No message of this name waits for its time (any more).</summary>
+    public const string ScheduledUnknown = "scheduled-unknown";
+
     /// <summary>The name is taken, also by the dead letters of a group.</summary>
     public const string NameTaken = "name-taken";
 

@@ -34,6 +34,9 @@ public enum EntryKind : byte
 
     /// <summary>Dead letters were thrown away.</summary>
     Discarded = 11,
+
+    /// <summary>Messages of one of the partition's own lanes (<see cref="Lane.Scheduled"/>) will not be delivered.</summary>
+    Cancelled = 12,
 }
 
 /// <summary>

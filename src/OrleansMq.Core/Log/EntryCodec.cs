@@ -17,6 +17,7 @@ namespace OrleansMq.Core.Log;
 ///  9 Sought         group  offset
 /// 10 StartMoved     offset
 /// 11 Discarded      group  offset  count
+/// 12 Cancelled      lane  offset  count
 /// </code>
 /// </summary>
 public static class EntryCodec
@@ -31,7 +32,7 @@ public static class EntryCodec
         var span = output.GetSpan(MaxLength);
         span[0] = (byte)entry.Kind;
         var at = 1;
-        if (entry.Kind != EntryKind.StartMoved)
+        if (IsOfGroup(entry.Kind))
             Number(span, ref at, entry.Group);
         switch (entry.Kind)
         {
@@ -79,6 +80,11 @@ public static class EntryCodec
                 Number(span, ref at, entry.Offset);
                 Number(span, ref at, entry.Count);
                 break;
+            case EntryKind.Cancelled:
+                Number(span, ref at, entry.Lane);
+                Number(span, ref at, entry.Offset);
+                Number(span, ref at, entry.Count);
+                break;
             default:
                 throw new InvalidOperationException($"No entry of kind {entry.Kind} is written.");
         }
@@ -95,7 +101,7 @@ public static class EntryCodec
             return false;
         var reader = new FieldReader(source[1..]);
         var kind = (EntryKind)source[0];
-        var group = kind == EntryKind.StartMoved ? 0 : reader.Int();
+        var group = IsOfGroup(kind) ? reader.Int() : 0;
         entry = kind switch
         {
             EntryKind.GroupAdded => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Flags = (GroupFlags)reader.Byte(), Id = reader.Id(), Name = reader.Text() },
@@ -119,6 +125,7 @@ public static class EntryCodec
             EntryKind.Sought => new Entry { Kind = kind, Group = group, Offset = reader.Long() },
             EntryKind.StartMoved => new Entry { Kind = kind, Offset = reader.Long() },
             EntryKind.Discarded => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Count = reader.Int() },
+            EntryKind.Cancelled => new Entry { Kind = kind, Lane = reader.Int(), Offset = reader.Long(), Count = reader.Int() },
             _ => default,
         };
         if (entry.Kind == 0 || reader.Failed)
@@ -126,6 +133,8 @@ public static class EntryCodec
         source = reader.Rest;
         return true;
     }
+
+    private static bool IsOfGroup(EntryKind kind) => kind is not (EntryKind.StartMoved or EntryKind.Cancelled);
 
     private static void Number(Span<byte> span, ref int at, long value)
     {

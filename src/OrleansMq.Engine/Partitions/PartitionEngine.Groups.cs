@@ -340,6 +340,7 @@ public sealed partial class PartitionEngine
                 next = Math.Min(next, Math.Min(group.Main!.NextDeadline ?? long.MaxValue, group.Redriven!.NextDeadline ?? long.MaxValue));
         if (_parked.First is { } parked)
             next = Math.Min(next, parked.Value.PatientUntilMs);
+        next = Math.Min(next, NextScheduledMs);
         if (next == _deadlineMs)
             return;
         _deadlineMs = next;
@@ -363,5 +364,6 @@ public sealed partial class PartitionEngine
         }
 
         RetryParked();
+        StartScheduled();
     }
 }

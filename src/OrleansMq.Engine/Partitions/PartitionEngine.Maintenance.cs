@@ -93,6 +93,7 @@ public sealed partial class PartitionEngine
 
         if (segments.Count < 2 || segments[1] > keep)
             return;
+        await RollScheduled(keep);
         var lanes = await Ask(ReleaseLevel.Durable, (state, _, _) => state.LeastLanePosition);
         keep = Math.Min(keep, lanes);
         if (segments[1] > keep)

@@ -34,7 +34,7 @@ public sealed class PartitionHistories
         var happened = Enumerable.Range(1, 40).SelectMany(seed => new PartitionHistory(seed, Steps).Happened).ToHashSet();
         string[] wanted =
         [
-            .. Enum.GetNames<EntryKind>(), "main", "dead letters", "redriven", "sequence", "repeated",
+            .. Enum.GetNames<EntryKind>(), "main", "dead letters", "redriven", "scheduled", "due", "rolled", "passed on", "sequence", "repeated",
             "plain, all stored", "rich, all stored", "rich, some stored", "rich, nothing stored",
             ErrorCodes.AdmissionClosed, ErrorCodes.SequenceGap,
         ];

@@ -1,4 +1,5 @@
 using OrleansMq.Core.Cursors;
+using OrleansMq.Core.Delay;
 using OrleansMq.Core.Dedup;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
@@ -89,7 +90,7 @@ internal sealed class PartitionHistory
 
     private void Step()
     {
-        switch (_random.Next(24))
+        switch (_random.Next(30))
         {
             case < 3:
                 Append(Plain());
@@ -124,6 +125,18 @@ internal sealed class PartitionHistory
             case 22:
                 Discard();
                 break;
+            case < 26:
+                Schedule();
+                break;
+            case 26:
+                MoveDue();
+                break;
+            case 27:
+                Roll();
+                break;
+            case 28:
+                _live.CancelScheduled(_random.NextInt64(0, _live.Scheduled.End + 2), _now, _frames);
+                break;
             default:
                 Seal();
                 break;
@@ -150,6 +163,69 @@ internal sealed class PartitionHistory
         }
 
         return new AdmissibleBatch(RecordBatch.ReadExactly(builder.ToArray()), Sequence(builder.Count), tokens);
+    }
+
+    /// <summary>A batch of which some wait, some are due, some are known.</summary>
+    private void Schedule()
+    {
+        var builder = new RecordBatchBuilder(256);
+        var (tokens, times) = (new TokenHash?[_random.Next(1, 6)], new long[6]);
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            var headers = new List<RecordHeader>();
+            if (_random.Next(3) == 0)
+            {
+                var token = $"token-{_random.Next(40)}";
+                tokens[i] = TokenHash.Of(token);
+                headers.Add(RecordHeader.OfText(ReservedHeaders.Token, token));
+            }
+
+            times[i] = _random.Next(4) switch { 0 => 0, 1 => -_random.Next(1, 500), 2 => _now - 5, _ => _now + _random.Next(1, 500) };
+            if (times[i] != 0)
+                headers.Add(RecordHeader.OfText(ReservedHeaders.DeliverAt, times[i] < 0 ? $"+{-times[i]}" : $"{times[i]}"));
+            builder.Append(_now, default, false, new byte[_random.Next(0, 40)], true, headers.ToArray());
+        }
+
+        var sequence = Sequence(builder.Count);
+        var batch = new AdmissibleBatch(RecordBatch.ReadExactly(builder.ToArray()), sequence, tokens, times[..tokens.Length]);
+        var (end, laneEnd) = (_live.End, _live.Scheduled.End);
+        var decision = _live.Append(batch, null, _now, _frames);
+        if (decision.Error is { } error)
+        {
+            Happened.Add(error.Code);
+            return;
+        }
+
+        Assert.Equal(decision.Stored, Math.Max(_live.End - end, _live.Scheduled.End - laneEnd));
+        if (_live.End > end && _live.Scheduled.End > laneEnd)
+            Happened.Add("passed on");
+        if (sequence is not null && !decision.Result.Duplicate)
+            _sent.Add((batch, decision.Result));
+    }
+
+    private void MoveDue()
+    {
+        Seal();
+        var due = new List<DueMessage>();
+        _live.Scheduled.TakeDue(_now, _random.Next(1, 8), long.MaxValue, due);
+        Assert.All(due, message => Assert.True(message.DueMs <= _now));
+        var before = _live.Scheduled.Count;
+        var moved = _live.MoveDue(due.ConvertAll(message => new ScheduledMove(message.Offset, _records[(Lane.Scheduled, message.Offset)])), _now, _frames);
+        Assert.Equal((due.Count, before - due.Count), (moved, _live.Scheduled.Count));
+    }
+
+    private void Roll()
+    {
+        Seal();
+        var frames = _live.Scheduled.SelectToRoll(_random.NextInt64(0, _live.Position + 1));
+        if (frames.Count == 0)
+            return;
+        var (count, least) = (_live.Scheduled.Count, _live.Scheduled.LeastPosition);
+        var moves = _records.Where(each => each.Key.Lane == Lane.Scheduled && each.Key.Offset >= frames[0].First && each.Key.Offset <= frames[^1].Last)
+            .OrderBy(each => each.Key.Offset).Select(each => new ScheduledMove(each.Key.Offset, each.Value)).ToList();
+        _live.RollScheduled(frames, moves, _now, _frames);
+        Assert.Equal(count, _live.Scheduled.Count);
+        Assert.True(_live.Scheduled.LeastPosition >= least);
     }
 
     /// <summary>Now and then a gap, or a producer opened again.</summary>
@@ -338,7 +414,9 @@ internal sealed class PartitionHistory
     {
         if (header.Kind == FrameKind.Batch)
         {
-            Happened.Add(header.Lane == Lane.Main ? "main" : Lane.IsDeadLetters(header.Lane) ? "dead letters" : "redriven");
+            if (header.Flags.HasFlag(FrameFlags.Moved))
+                Happened.Add(header.Lane == Lane.Main ? "due" : "rolled");
+            Happened.Add(header.Lane == Lane.Main ? "main" : header.Lane == Lane.Scheduled ? "scheduled" : Lane.IsDeadLetters(header.Lane) ? "dead letters" : "redriven");
             foreach (var record in RecordBatch.ReadExactly(payload).Records())
                 _records[(header.Lane, record.Offset)] = record;
             return;
