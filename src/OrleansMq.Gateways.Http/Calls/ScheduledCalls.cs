@@ -15,7 +15,7 @@ internal static class ScheduledCalls
             Query = [Parameters.ScheduledAfter, Parameters.PageMax], AnswerSchema = "ScheduledPage",
         },
         new("GET", "/v1/topics/{topic}/scheduled/{id}", "describeScheduled", "Look at a message that waits for its time.", Describe) { AnswerSchema = "Scheduled" },
-        new("DELETE", "/v1/topics/{topic}/scheduled/{id}", "cancelScheduled", "Cancel a message that waits for its time.", Cancel) { Changes = true, AnswerSchema = "Done" },
+        new("DELETE", "/v1/topics/{topic}/scheduled/{id}", "cancelScheduled", "Cancel a message that waits for its time.", Cancel) { Changes = true, Statuses = [204] },
     ];
 
     private static async ValueTask List(HttpCall call)
@@ -35,6 +35,6 @@ internal static class ScheduledCalls
     private static async ValueTask Cancel(HttpCall call)
     {
         await call.Broker.CancelScheduled(call.Topic, call.Id, call.Cancel);
-        await call.AnswerEmpty();
+        call.AnswerNoContent();
     }
 }
