@@ -56,6 +56,7 @@ public static class MqProgram
         root.Add(GroupCommands.Build(shell));
         root.Add(DeadLetterCommands.Build(shell));
         root.Add(ScheduledCommands.Build(shell));
+        root.Add(HalfCommands.Build(shell));
         root.Add(SeekCommand.Build(shell));
         root.Add(BenchCommand.Build(shell));
         root.Add(DoctorCommand.Build(shell));

@@ -182,6 +182,21 @@ public sealed class HttpBroker : IBroker
     public ValueTask<Page<ScheduledMessage>> ListScheduled(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) =>
         _transport.Send(new HttpAsk(HttpMethod.Get, new Address($"{PathOf(topic)}/scheduled").With("after", after).With("max", max)), ScheduledJson.ReadPage, cancel);
 
+    public ValueTask<HalfResult> EndHalf(TopicName topic, string id, HalfState decision, bool force = false, CancellationToken cancel = default) =>
+        _transport.Send(
+            Change(HttpMethod.Post, $"{PathOf(topic)}/half/{Uri.EscapeDataString(id)}/{(decision == HalfState.Committed ? "commit" : "rollback")}", HttpTransport.JsonBody(writer => HalfJson.WriteEnd(writer, force))),
+            HalfJson.ReadResult, cancel);
+
+    public ValueTask<HalfMessage> DescribeHalf(TopicName topic, string id, CancellationToken cancel = default) =>
+        _transport.Send(new HttpAsk(HttpMethod.Get, $"{PathOf(topic)}/half/{Uri.EscapeDataString(id)}"), HalfJson.Read, cancel);
+
+    public ValueTask<Page<HalfMessage>> ListHalf(TopicName topic, string? group = null, string? after = null, int max = 100, CancellationToken cancel = default) =>
+        _transport.Send(new HttpAsk(HttpMethod.Get, new Address($"{PathOf(topic)}/half").With("group", group).With("after", after).With("max", max)), HalfJson.ReadPage, cancel);
+
+    public ValueTask<IReadOnlyList<HalfMessage>> CheckHalf(TopicName topic, string group, int max = 100, TimeSpan wait = default, CancellationToken cancel = default) =>
+        _transport.Send(
+            Change(HttpMethod.Post, $"{PathOf(topic)}/half/checks", HttpTransport.JsonBody(writer => HalfJson.WriteCheck(writer, group, max, AtMost(wait))), wait), HalfJson.ReadChecks, cancel);
+
     public ValueTask DisposeAsync()
     {
         _transport.Dispose();

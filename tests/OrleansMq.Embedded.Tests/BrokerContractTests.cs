@@ -173,3 +173,17 @@ public sealed class EmbeddedTimedScheduleTests : TimedScheduleContract
 
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
+
+public sealed class EmbeddedHalfTests : HalfContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
+public sealed class EmbeddedTimedHalfTests : TimedHalfContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}

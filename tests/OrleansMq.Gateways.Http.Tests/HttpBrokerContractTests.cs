@@ -99,3 +99,8 @@ public sealed class HttpScheduleTests : ScheduleContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
+
+public sealed class HttpHalfTests : HalfContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}

@@ -26,6 +26,9 @@ public readonly record struct PublishResult(Position Position, bool Duplicate, M
     /// <summary>Set where the message waits for its time: its name for <see cref="IBroker.CancelScheduled"/>. It has no position then.</summary>
     public string? Scheduled { get; init; }
 
+    /// <summary>Set where this is a half message: its name for <see cref="IBroker.EndHalf"/>. It has no position then.</summary>
+    public string? Half { get; init; }
+
     /// <exception cref="MqException">It was refused.</exception>
     public Position OrThrow() => Error is null ? Position : throw new MqException(Error);
 }
@@ -75,4 +78,7 @@ public readonly record struct RecordOutcome(long Offset, bool Duplicate, MqError
 {
     /// <summary>Set where the message waits for its time: its token, else a name that the broker gave it. The offset is -1 then.</summary>
     public string? Scheduled { get; init; }
+
+    /// <summary>Set where this is a half message that is not committed: its name. The offset is -1 then.</summary>
+    public string? Half { get; init; }
 }

@@ -50,6 +50,12 @@ public sealed record Message
     /// <summary>0 to 9. Not available yet: <see cref="ErrorCodes.NotAvailable"/>.</summary>
     public int? Priority { get; init; }
 
+    /// <summary>
+    /// Stores it as a half message: acknowledged, but delivered only when <see cref="IBroker.EndHalf"/> commits it. Null: an ordinary message. Not together with a
+    /// time of delivery; half messages and others for one partition don't go in one request.
+    /// </summary>
+    public HalfTerms? Half { get; init; }
+
     public static Message OfText(string body, string? key = null) => new()
     {
         Body = Encoding.UTF8.GetBytes(body),

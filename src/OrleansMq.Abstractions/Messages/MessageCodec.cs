@@ -11,8 +11,9 @@ public static class MessageCodec
     public const int MaxTokenBytes = 256;
 
     /// <summary>Reserved headers that a message sent has at most.</summary>
-    internal const int MaxReserved = 7;
+    internal const int MaxReserved = 8;
 
+    private static readonly byte[] HalfName = ReservedHeaders.HalfUtf8.ToArray();
     private static readonly byte[] DeliverAtName = ReservedHeaders.DeliverAtUtf8.ToArray();
     private static readonly byte[] TokenName = ReservedHeaders.TokenUtf8.ToArray();
     private static readonly byte[] ContentTypeName = ReservedHeaders.ContentTypeUtf8.ToArray();
@@ -33,6 +34,7 @@ public static class MessageCodec
         if (message.Timestamp is { } timestamp && timestamp < DateTimeOffset.UnixEpoch)
             throw Malformed($"A timestamp is not before 1970; {timestamp:O} was given.");
         ValidateTimes(message);
+        ValidateHalf(message);
         ValidateTexts(message);
         ValidateHeaders(message.Headers);
     }
@@ -40,7 +42,7 @@ public static class MessageCodec
     /// <summary>Whether the message needs reserved headers, so that its batch is a rich one.</summary>
     public static bool IsRich(Message message) =>
         message.Token is not null || message.ContentType is not null || message.CorrelationId is not null || message.ReplyTo is not null
-        || message.DeliverAt is not null || message.DeliverAfter is not null;
+        || message.DeliverAt is not null || message.DeliverAfter is not null || message.Half is not null;
 
     /// <summary>Key, body and headers together, reserved ones included: what a topic's <see cref="TopicSettings.MaxMessageBytes"/> counts.</summary>
     public static int SizeOf(Message message) => checked((message.Key?.Length ?? 0) + message.Body.Length + HeaderBytes(message));
@@ -146,6 +148,26 @@ public static class MessageCodec
             throw Malformed($"A message is not delivered before it is sent; it was to be after {after}.");
     }
 
+    private static void ValidateHalf(Message message)
+    {
+        if (message.Half is not { } terms)
+            return;
+        if (message.DeliverAt is not null || message.DeliverAfter is not null)
+            throw Malformed("A half message has no time of delivery; it is delivered when it is committed.");
+        if (!NameRule.IsValid(terms.Group))
+            throw Malformed($"'{terms.Group}' is no name for a group of producers: the rule is that of topics.");
+        if (terms.CheckAfter < TimeSpan.Zero || terms.CheckAfter > MaxCheckTime || terms.CheckEvery < TimeSpan.FromMilliseconds(1) || terms.CheckEvery > MaxCheckTime)
+            throw Malformed("A half message is checked back after 0 to 24 hours, and then every 1 ms to 24 hours.");
+        if (terms.MaxChecks is < 1 or > 1_000)
+            throw Malformed($"A half message is checked back 1 to 1,000 times; {terms.MaxChecks} was given.");
+    }
+
+    private static readonly TimeSpan MaxCheckTime = TimeSpan.FromDays(1);
+
+    private static string? HalfText(Message message) => message.Half is not { } terms
+        ? null
+        : string.Create(CultureInfo.InvariantCulture, $"{Json.Durations.Milliseconds(terms.CheckAfter)}:{Json.Durations.Milliseconds(terms.CheckEvery)}:{terms.MaxChecks}:{terms.Group}");
+
     /// <summary>A delay is written as such: only the broker knows its clock.</summary>
     private static string? DeliverAtText(Message message) => message switch
     {
@@ -189,7 +211,7 @@ public static class MessageCodec
     private static int HeaderBytes(Message message)
     {
         var bytes = Bytes(TokenName, message.Token) + Bytes(ContentTypeName, message.ContentType)
-            + Bytes(CorrelationIdName, message.CorrelationId) + Bytes(ReplyToName, message.ReplyTo) + Bytes(DeliverAtName, DeliverAtText(message));
+            + Bytes(CorrelationIdName, message.CorrelationId) + Bytes(ReplyToName, message.ReplyTo) + Bytes(DeliverAtName, DeliverAtText(message)) + Bytes(HalfName, HalfText(message));
         var headers = message.Headers;
         for (var i = 0; i < headers.Count; i++)
             bytes = checked(bytes + MessageText.ByteCount(headers[i].Key, "header's name") + MessageText.ByteCount(headers[i].Value, "header's value"));
@@ -206,6 +228,7 @@ public static class MessageCodec
         AddReserved(CorrelationIdName, message.CorrelationId);
         AddReserved(ReplyToName, message.ReplyTo);
         AddReserved(DeliverAtName, DeliverAtText(message));
+        AddReserved(HalfName, HalfText(message));
         for (var i = 0; i < message.Headers.Count; i++)
         {
             var (name, value) = message.Headers[i];

@@ -108,7 +108,7 @@ public static class Publishing
         var outcome = records[index];
         return outcome.Error is { } error
             ? new(default, false, error)
-            : new(new Position(partition, outcome.Offset), outcome.Duplicate || appended.Duplicate, null) { Scheduled = outcome.Scheduled };
+            : new(new Position(partition, outcome.Offset), outcome.Duplicate || appended.Duplicate, null) { Scheduled = outcome.Scheduled, Half = outcome.Half };
     }
 
     private static void ThrowIfAllFailedAlike(PublishResult[] results)

@@ -93,6 +93,8 @@ internal sealed class Production
         if (_run.Out.Json)
             _run.Out.Line(result.Scheduled is { } scheduled
                 ? Printer.Fields(("scheduled", scheduled), ("duplicate", result.Duplicate))
+                : result.Half is { } half
+                ? Printer.Fields(("half", half), ("duplicate", result.Duplicate))
                 : Printer.Fields(("position", new { partition = result.Position.Partition, offset = result.Position.Offset }), ("duplicate", result.Duplicate)));
     }
 }

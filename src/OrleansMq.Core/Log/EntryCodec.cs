@@ -18,6 +18,8 @@ namespace OrleansMq.Core.Log;
 /// 10 StartMoved     offset
 /// 11 Discarded      group  offset  count
 /// 12 Cancelled      lane  offset  count
+/// 13 HalfTimedOut   offset
+/// 14 HalfRolledBack offset  time
 /// </code>
 /// </summary>
 public static class EntryCodec
@@ -74,6 +76,7 @@ public static class EntryCodec
                 break;
             case EntryKind.Sought:
             case EntryKind.StartMoved:
+            case EntryKind.HalfTimedOut:
                 Number(span, ref at, entry.Offset);
                 break;
             case EntryKind.Discarded:
@@ -84,6 +87,10 @@ public static class EntryCodec
                 Number(span, ref at, entry.Lane);
                 Number(span, ref at, entry.Offset);
                 Number(span, ref at, entry.Count);
+                break;
+            case EntryKind.HalfRolledBack:
+                Number(span, ref at, entry.Offset);
+                Number(span, ref at, entry.Time);
                 break;
             default:
                 throw new InvalidOperationException($"No entry of kind {entry.Kind} is written.");
@@ -126,6 +133,8 @@ public static class EntryCodec
             EntryKind.StartMoved => new Entry { Kind = kind, Offset = reader.Long() },
             EntryKind.Discarded => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Count = reader.Int() },
             EntryKind.Cancelled => new Entry { Kind = kind, Lane = reader.Int(), Offset = reader.Long(), Count = reader.Int() },
+            EntryKind.HalfTimedOut => new Entry { Kind = kind, Offset = reader.Long() },
+            EntryKind.HalfRolledBack => new Entry { Kind = kind, Offset = reader.Long(), Time = reader.Long() },
             _ => default,
         };
         if (entry.Kind == 0 || reader.Failed)
@@ -134,7 +143,7 @@ public static class EntryCodec
         return true;
     }
 
-    private static bool IsOfGroup(EntryKind kind) => kind is not (EntryKind.StartMoved or EntryKind.Cancelled);
+    private static bool IsOfGroup(EntryKind kind) => kind is not (EntryKind.StartMoved or EntryKind.Cancelled or EntryKind.HalfTimedOut or EntryKind.HalfRolledBack);
 
     private static void Number(Span<byte> span, ref int at, long value)
     {

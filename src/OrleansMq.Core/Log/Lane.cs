@@ -11,6 +11,9 @@ public static class Lane
     /// <summary>Messages that wait for their time.</summary>
     public const int Scheduled = 1;
 
+    /// <summary>Half messages: stored, and delivered when they are committed.</summary>
+    public const int Half = 2;
+
     public static int DeadLettersOf(int group) => group * 4 + 1;
 
     public static int RedrivenOf(int group) => group * 4 + 2;

@@ -7,8 +7,9 @@ namespace OrleansMq.Core.Partitions;
 
 /// <summary>A batch that passed the checks which need no state, with the hashes of its tokens if it is rich.</summary>
 /// <param name="Tokens">For each record the hash of its token, or null; null for a plain batch.</param>
+/// <param name="IsHalf">Its records are half messages, all of them.</param>
 /// <param name="Times">For each record when it is to be delivered, as <see cref="ScheduledHeaders.AsSent"/> gives it; null where none says.</param>
-public readonly record struct AdmissibleBatch(RecordBatch Batch, ProducerSequence? Producer, TokenHash?[]? Tokens, long[]? Times = null)
+public readonly record struct AdmissibleBatch(RecordBatch Batch, ProducerSequence? Producer, TokenHash?[]? Tokens, long[]? Times = null, bool IsHalf = false)
 {
     public bool IsRich => Tokens is not null;
 }
@@ -32,7 +33,7 @@ public sealed partial class Partition
         var seen = new HashSet<TokenHash>();
         var count = 0;
         foreach (var token in tokens)
-            if (token is not { } hash || (!Tokens.TryFind(hash, nowMs, out _) && seen.Add(hash)))
+            if (token is not { } hash || (!TryFindToken(hash, nowMs, out _) && seen.Add(hash)))
                 count++;
         return count;
     }
@@ -74,6 +75,8 @@ public sealed partial class Partition
 
     private AppendDecision AppendRich(in AdmissibleBatch batch, long? admissions, long nowMs, FrameBuffer frames)
     {
+        if (batch.IsHalf)
+            return AppendHalf(batch, admissions, nowMs, frames);
         if (batch.Times is { } times && Array.Exists(times, time => IsAhead(time, At(nowMs))))
             return AppendScheduled(batch, times, admissions, nowMs, frames);
         var (outcomes, stored, refused) = Sort(batch, End, admissions, nowMs);
@@ -106,7 +109,7 @@ public sealed partial class Partition
         {
             if (tokens[i] is { } hash)
             {
-                if (Tokens.TryFind(hash, nowMs, out var known))
+                if (TryFindToken(hash, nowMs, out var known))
                 {
                     outcomes[i] = new RecordOutcome(known, true);
                     continue;
@@ -160,7 +163,7 @@ public sealed partial class Partition
             }
         }
 
-        return new AppendDecision(new AppendResult { BaseOffset = IsScheduled(earlier.BaseOffset) ? -1 : earlier.BaseOffset, Duplicate = true, Records = Named(batch.Batch, outcomes) }, 0, null);
+        return new AppendDecision(new AppendResult { BaseOffset = earlier.BaseOffset >= HalfPlace ? -1 : earlier.BaseOffset, Duplicate = true, Records = Named(batch.Batch, outcomes) }, 0, null);
     }
 
     private static ReadOnlyMemory<byte> Rebuild(in RecordBatch batch, RecordOutcome[] outcomes)
@@ -176,6 +179,8 @@ public sealed partial class Partition
 
         return builder.Build();
     }
+
+    private bool TryFindToken(TokenHash token, long nowMs, out long place) => Tokens.TryFind(token, nowMs, out place) && !IsRolledBack(place);
 
     private long At(long nowMs) => Math.Max(nowMs, ClockMs);
 }

@@ -20,7 +20,7 @@ public sealed partial class Partition
 
     private static bool IsScheduled(long place) => place >= ScheduledPlace;
 
-    private static long PlaceOf(int lane) => lane == Lane.Scheduled ? ScheduledPlace : 0;
+    private static long PlaceOf(int lane) => lane switch { Lane.Scheduled => ScheduledPlace, Lane.Half => HalfPlace, _ => 0 };
 
     private static bool IsAhead(long time, long atMs) => time < 0 || time > atMs;
 
@@ -133,14 +133,17 @@ public sealed partial class Partition
         RememberTokens(batch, header.AppendedAt, ScheduledPlace);
     }
 
-    private void ApplyMoved(in RecordBatch batch)
+    private void ApplyMoved(in FrameHeader header, in RecordBatch batch)
     {
         foreach (var record in batch.Records())
         {
             var (lane, offset) = LaneHeaders.MovedFromOf(record);
-            if (lane != Lane.Scheduled)
+            if (lane == Lane.Scheduled)
+                Scheduled.ApplyGone(offset);
+            else if (lane == Lane.Half)
+                Half.ApplyDecided(offset, record.Offset, header.AppendedAt);
+            else
                 throw new PartitionBrokenException($"The message {record.Offset} says that it came from lane {lane}.");
-            Scheduled.ApplyGone(offset);
         }
     }
 
@@ -178,10 +181,10 @@ public sealed partial class Partition
         return builder.Build();
     }
 
-    /// <summary>The outcomes as they are answered: what stands in the lane of delayed messages has a name in place of an offset.</summary>
+    /// <summary>The outcomes as they are answered: what stands in a lane of its own has a name in place of an offset.</summary>
     private RecordOutcome[] Named(in RecordBatch batch, RecordOutcome[] outcomes)
     {
-        if (!Array.Exists(outcomes, outcome => IsScheduled(outcome.Offset)))
+        if (!Array.Exists(outcomes, outcome => outcome.Offset >= HalfPlace))
             return outcomes;
         var (named, i) = ((RecordOutcome[])outcomes.Clone(), 0);
         foreach (var record in batch.Records())
@@ -189,6 +192,10 @@ public sealed partial class Partition
             ref var outcome = ref named[i++];
             if (outcome.Error is null && IsScheduled(outcome.Offset))
                 outcome = outcome with { Offset = -1, Scheduled = ScheduledHeaders.IdOf(Log.Partition, record, outcome.Offset & ~ScheduledPlace) };
+            else if (outcome.Error is null && IsHalf(outcome.Offset))
+                outcome = Half.TryFindDecided(outcome.Offset & ~HalfPlace, out var main) && main >= 0
+                    ? outcome with { Offset = main }
+                    : outcome with { Offset = -1, Half = HalfId(outcome.Offset & ~HalfPlace) };
         }
 
         return named;

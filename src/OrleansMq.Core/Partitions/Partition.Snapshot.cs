@@ -2,6 +2,7 @@ using System.Buffers;
 using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Delay;
 using OrleansMq.Core.Dedup;
+using OrleansMq.Core.Half;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Snapshots;
 
@@ -15,7 +16,7 @@ namespace OrleansMq.Core.Partitions;
 ///     number i32 | id (two i64) | name | flags u8
 ///     | log style: log cursor;  queue style: main cursor, redriven cursor
 ///     | dead letters | redriven lane, each: end i64, count u32, (offset i64, position i64)*
-/// | sections: count u32, each: kind u8 (1 delayed messages) | length i32 | that part
+/// | sections: count u32, each: kind u8 (1 delayed messages, 2 half messages) | length i32 | that part
 /// </code>
 /// Version 1 has no sections. A section that is empty is left out.
 /// </summary>
@@ -23,6 +24,7 @@ public sealed partial class Partition
 {
     private const byte SnapshotVersion = 2;
     private const byte ScheduledSection = 1;
+    private const byte HalfSection = 2;
 
     public void Save(IBufferWriter<byte> output)
     {
@@ -45,9 +47,11 @@ public sealed partial class Partition
     private void SaveSections(IBufferWriter<byte> output)
     {
         var writer = new StateWriter(output);
-        writer.Count(Scheduled.IsUnused ? 0 : 1);
+        writer.Count((Scheduled.IsUnused ? 0 : 1) + (Half.IsUnused ? 0 : 1));
         if (!Scheduled.IsUnused)
             SaveSection(ScheduledSection, Scheduled.Save, output);
+        if (!Half.IsUnused)
+            SaveSection(HalfSection, Half.Save, output);
     }
 
     private static void SaveSection(byte kind, Action<IBufferWriter<byte>> save, IBufferWriter<byte> output)
@@ -93,6 +97,9 @@ public sealed partial class Partition
         {
             case ScheduledSection:
                 Scheduled = ScheduledLane.Load(ref reader);
+                break;
+            case HalfSection:
+                Half = HalfLane.Load(ref reader);
                 break;
             default:
                 StateReader.Check(false, $"The partition's state has a section of kind {kind}, which this program does not know.");

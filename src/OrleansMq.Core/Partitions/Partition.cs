@@ -54,7 +54,7 @@ public sealed partial class Partition
     {
         get
         {
-            var least = Scheduled.LeastPosition;
+            var least = Math.Min(Scheduled.LeastPosition, Half.LeastPosition);
             foreach (var group in _groups.Values)
                 least = Math.Min(least, group.LeastPosition);
             return least;
@@ -112,6 +112,12 @@ public sealed partial class Partition
             return;
         }
 
+        if (header.Lane == Lane.Half)
+        {
+            ApplyHalf(header, batch);
+            return;
+        }
+
         if (header.Lane != Lane.Main)
         {
             var group = FindGroup(Lane.GroupOf(header.Lane)) ?? throw new PartitionBrokenException($"Lane {header.Lane} belongs to no group.");
@@ -125,7 +131,7 @@ public sealed partial class Partition
         if (header.Flags.HasFlag(FrameFlags.Admitted))
             Admitted += batch.Count;
         if (header.Flags.HasFlag(FrameFlags.Moved))
-            ApplyMoved(batch);
+            ApplyMoved(header, batch);
         else if (header.Flags.HasFlag(FrameFlags.Rich))
             RememberTokens(batch, header.AppendedAt, 0);
     }
@@ -165,6 +171,12 @@ public sealed partial class Partition
                 break;
             case EntryKind.Cancelled:
                 ApplyCancelled(entry);
+                break;
+            case EntryKind.HalfTimedOut:
+                Half.ApplyTimedOut(entry.Offset);
+                break;
+            case EntryKind.HalfRolledBack:
+                Half.ApplyDecided(entry.Offset, -1, entry.Time);
                 break;
             default:
                 (FindGroup(entry.Group) ?? throw new PartitionBrokenException($"An entry {entry.Kind} names group {entry.Group}, which is not here.")).Apply(entry);

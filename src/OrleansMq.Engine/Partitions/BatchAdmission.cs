@@ -1,5 +1,6 @@
 using OrleansMq.Core.Delay;
 using OrleansMq.Core.Dedup;
+using OrleansMq.Core.Half;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Records;
 
@@ -33,7 +34,18 @@ public static class BatchAdmission
 
         var plain = Open(batch, settings);
         var (tokens, times) = Look(plain, settings, request.Topic);
-        return new AdmissibleBatch(plain, producer, tokens, times);
+        return new AdmissibleBatch(plain, producer, tokens, times, IsHalf(plain, times));
+    }
+
+    private static bool IsHalf(in RecordBatch batch, long[]? times)
+    {
+        var half = 0;
+        foreach (var record in batch.Records())
+            if (HalfHeaders.Read(record) is not null)
+                half++;
+        if (half > 0 && (half < batch.Count || times is not null))
+            throw new MqException(ErrorCodes.Malformed, "Half messages go in batches of their own, without times of delivery.");
+        return half > 0;
     }
 
     private static ProducerSequence? SequenceOf(in RecordBatch batch) =>

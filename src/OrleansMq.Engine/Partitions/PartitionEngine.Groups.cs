@@ -340,7 +340,7 @@ public sealed partial class PartitionEngine
                 next = Math.Min(next, Math.Min(group.Main!.NextDeadline ?? long.MaxValue, group.Redriven!.NextDeadline ?? long.MaxValue));
         if (_parked.First is { } parked)
             next = Math.Min(next, parked.Value.PatientUntilMs);
-        next = Math.Min(next, NextScheduledMs);
+        next = Math.Min(next, Math.Min(NextScheduledMs, Math.Max(NextHalfMs, _fullUntilMs)));
         if (next == _deadlineMs)
             return;
         _deadlineMs = next;
@@ -365,5 +365,6 @@ public sealed partial class PartitionEngine
 
         RetryParked();
         StartScheduled();
+        TimeOutHalf();
     }
 }

@@ -90,7 +90,7 @@ internal sealed class PartitionHistory
 
     private void Step()
     {
-        switch (_random.Next(30))
+        switch (_random.Next(36))
         {
             case < 3:
                 Append(Plain());
@@ -133,6 +133,15 @@ internal sealed class PartitionHistory
                 break;
             case 27:
                 Roll();
+                break;
+            case 29 or 30:
+                Begin();
+                break;
+            case 31 or 32:
+                DecideHalf();
+                break;
+            case 33:
+                _live.TimeOutHalf(_now, _random.Next(1, 4), _frames);
                 break;
             case 28:
                 _live.CancelScheduled(_random.NextInt64(0, _live.Scheduled.End + 2), _now, _frames);
@@ -201,6 +210,52 @@ internal sealed class PartitionHistory
             Happened.Add("passed on");
         if (sequence is not null && !decision.Result.Duplicate)
             _sent.Add((batch, decision.Result));
+    }
+
+    private void Begin()
+    {
+        var builder = new RecordBatchBuilder(256);
+        var tokens = new TokenHash?[_random.Next(1, 4)];
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            var headers = new List<RecordHeader> { RecordHeader.OfText(ReservedHeaders.Half, $"{_random.Next(0, 50)}:{_random.Next(1, 50)}:{_random.Next(1, 4)}:pay") };
+            if (_random.Next(2) == 0)
+            {
+                var token = $"token-{_random.Next(40)}";
+                tokens[i] = TokenHash.Of(token);
+                headers.Add(RecordHeader.OfText(ReservedHeaders.Token, token));
+            }
+
+            builder.Append(_now, default, false, new byte[_random.Next(0, 40)], true, headers.ToArray());
+        }
+
+        var sequence = Sequence(builder.Count);
+        var batch = new AdmissibleBatch(RecordBatch.ReadExactly(builder.ToArray()), sequence, tokens, null, true);
+        var (end, before) = (_live.End, _live.Half.Count);
+        var decision = _live.Append(batch, null, _now, _frames);
+        Assert.Equal((end, before + decision.Stored), (_live.End, _live.Half.Count));
+        if (decision.Error is { } error)
+            Happened.Add(error.Code);
+        else if (sequence is not null && !decision.Result.Duplicate)
+            _sent.Add((batch, decision.Result));
+    }
+
+    /// <summary>Any half message, decided or not, either way: states only move forward.</summary>
+    private void DecideHalf()
+    {
+        if (_live.Half.IsUnused)
+            return;
+        Seal();
+        var (offset, commit, force) = (_random.NextInt64(0, _live.Half.End + 1), _random.Next(2) == 0, _random.Next(4) == 0);
+        var known = _live.Half.TryFindDecided(offset, out var main);
+        var end = _live.End;
+        var answer = _live.DecideHalf(offset, commit, force, _records.TryGetValue((Lane.Half, offset), out var record) ? record : null, _now, _frames);
+        Happened.Add(answer.Error?.Code ?? $"half {answer.Result!.State}{(answer.Result.Duplicate ? " again" : "")}");
+        Assert.Equal(end + (answer is { Error: null, Result: { State: HalfState.Committed, Duplicate: false } } ? 1 : 0), _live.End);
+        if (known)
+            Assert.Equal(commit == main >= 0, answer.Error is null);
+        if (known && commit && main >= 0)
+            Assert.Equal(main, answer.Result!.Position!.Value.Offset);
     }
 
     private void MoveDue()
@@ -415,8 +470,8 @@ internal sealed class PartitionHistory
         if (header.Kind == FrameKind.Batch)
         {
             if (header.Flags.HasFlag(FrameFlags.Moved))
-                Happened.Add(header.Lane == Lane.Main ? "due" : "rolled");
-            Happened.Add(header.Lane == Lane.Main ? "main" : header.Lane == Lane.Scheduled ? "scheduled" : Lane.IsDeadLetters(header.Lane) ? "dead letters" : "redriven");
+                Happened.Add(header.Lane == Lane.Main ? RecordBatch.ReadExactly(payload).Records() is var all && all.MoveNext() && all.Current.Headers.TryGetLast(LaneHeaders.MovedFrom, out var from) && from.Value.Span[0] == '2' ? "committed" : "due" : "rolled");
+            Happened.Add(header.Lane == Lane.Main ? "main" : header.Lane == Lane.Scheduled ? "scheduled" : header.Lane == Lane.Half ? "half" : Lane.IsDeadLetters(header.Lane) ? "dead letters" : "redriven");
             foreach (var record in RecordBatch.ReadExactly(payload).Records())
                 _records[(header.Lane, record.Offset)] = record;
             return;
