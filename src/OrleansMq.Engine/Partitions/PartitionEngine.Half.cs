@@ -37,7 +37,7 @@ public sealed partial class PartitionEngine : IHalfMessages
     public async Task<HalfMessage?> FindHalf(long offset)
     {
         ThrowIfStopped();
-        var found = await Ask(ReleaseLevel.Durable, (state, _, now) => state.Half.Find(offset) is { } item ? Seen(item, now) : (SeenHalf?)null);
+        var found = await Ask(ReleaseLevel.Durable, (state, _, now) => state.Half.Find(offset) is { } item ? StandOf(item, now) : (SeenHalf?)null);
         return found is { } half ? await Describe(half) : null;
     }
 
@@ -46,7 +46,7 @@ public sealed partial class PartitionEngine : IHalfMessages
         ThrowIfStopped();
         var (some, next) = await Ask(ReleaseLevel.Durable, (state, _, now) =>
         {
-            var found = state.Half.Items.Where(item => item.Offset >= from && (group is null || item.Schedule.Group == group)).Take(max + 1).Select(item => Seen(item, now)).ToList();
+            var found = state.Half.Items.Where(item => item.Offset >= from && (group is null || item.Schedule.Group == group)).Take(max + 1).Select(item => StandOf(item, now)).ToList();
             return found.Count <= max ? (found, -1L) : (found[..max], found[max].Offset);
         });
         return new HalfPart(await Describe(some), next);
@@ -59,11 +59,11 @@ public sealed partial class PartitionEngine : IHalfMessages
         {
             var due = new List<Undecided>();
             state.Half.TakeChecks(group, now, max, _visible.Position, due);
-            return due.ConvertAll(item => Seen(item, now));
+            return due.ConvertAll(item => StandOf(item, now));
         }));
     }
 
-    private static SeenHalf Seen(Undecided item, long now) => new(
+    private static SeenHalf StandOf(Undecided item, long now) => new(
         item.Offset, item.Position, item.Schedule.Group, item.IsTimedOut ? HalfState.TimedOut : HalfState.Undecided, item.BornMs, item.Schedule.Checks(item.BornMs, now));
 
     private async Task<IReadOnlyList<HalfMessage>> Describe(List<SeenHalf> some)
