@@ -19,6 +19,9 @@ internal static class FlightData
     private const string Sha256 = "52f0ddd892d4569284b845e17323abc9afb7d303ec8f63251634a20327a610bb";
     private static readonly TimeSpan Round = TimeSpan.FromDays(90); // the data's own span, January to March
 
+    // Outside git: "artifacts" is ignored.
+    public static string CacheFolder => Path.Combine(Clone.Root, "artifacts", "vega-datasets");
+
     /// <summary>All rounds one after another, each with later dates than the one before.</summary>
     public static IEnumerable<Flight> Rounds(IReadOnlyList<Flight> flights, int rounds)
     {
@@ -84,6 +87,3 @@ internal static class FlightData
 
     private sealed record Row(string Date, int Delay, int Distance, string Origin, string Destination);
 }
-
-/// <summary>The sample can't begin; nothing was proved or disproved.</summary>
-internal sealed class SetUpException(string message) : Exception(message);

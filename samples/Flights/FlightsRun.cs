@@ -15,14 +15,14 @@ internal sealed class FlightsRun(BrokerProcess process, IBroker broker, IReadOnl
 
     public static async Task<int> Run(SampleOptions options, CancellationToken cancel)
     {
-        var flights = await FlightData.Load(Places.DataCache, Console.WriteLine, cancel);
+        var flights = await FlightData.Load(FlightData.CacheFolder, Console.WriteLine, cancel);
         var folder = options.Data is { } given ? Directory.CreateDirectory(given).FullName : Directory.CreateTempSubdirectory("flights-").FullName;
         var data = Path.Combine(folder, "data");
         if (Directory.Exists(data))
             throw new SetUpException($"{data} holds an earlier run; give another folder, or delete it.");
         try
         {
-            await using var process = new BrokerProcess(Places.BrokerProgram, data);
+            await using var process = new BrokerProcess(data);
             await process.Start(cancel);
             await using var broker = HttpBroker.Connect(process.Address);
             return await new FlightsRun(process, broker, flights, options.Rounds, cancel).Run();

@@ -1,3 +1,4 @@
+using OrleansMq.Samples;
 using OrleansMq.Samples.Flights;
 
 // 20,000 real flights through OrleansMq, with the broker killed in the middle. Exit codes: 0 every promise kept, 1 one broken,

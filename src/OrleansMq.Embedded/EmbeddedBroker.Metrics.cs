@@ -4,7 +4,7 @@ using OrleansMq.Engine.Partitions;
 
 namespace OrleansMq;
 
-/// <summary>What the open partitions hold, as Prometheus text.</summary>
+/// <summary>What the partitions hold that were used since the start, as Prometheus text.</summary>
 public sealed partial class EmbeddedBroker
 {
     private static readonly (string Name, string Type, string Help, Func<PartitionFigures, double> Of)[] PartitionMetrics =
@@ -25,7 +25,7 @@ public sealed partial class EmbeddedBroker
         ("orleansmq_group_dropped_total", "counter", "Messages removed before the group settled them.", figures => figures.Dropped),
     ];
 
-    /// <summary>Writes the figures of all partitions that are open.</summary>
+    /// <summary>Writes the figures of all partitions that are open, and of those closed since they were idle, as they were then.</summary>
     public async ValueTask WriteMetrics(TextWriter to, CancellationToken cancel)
     {
         var all = new List<(string Topic, PartitionFigures Figures)>();
@@ -33,6 +33,8 @@ public sealed partial class EmbeddedBroker
             foreach (var figures in await topic.Figures())
                 all.Add((topic.Name, figures));
         cancel.ThrowIfCancellationRequested();
+        Head(to, "orleansmq_partitions_open", "gauge", "Partitions that are open; idle ones are closed.");
+        to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"orleansmq_partitions_open {OpenTopics().Sum(topic => topic.OpenCount)}"));
         foreach (var metric in PartitionMetrics)
         {
             Head(to, metric.Name, metric.Type, metric.Help);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reflection;
+using OrleansMq.Compression;
 using OrleansMq.Core.Catalog;
 using OrleansMq.Embedded;
 using OrleansMq.Engine.Groups;
@@ -23,6 +24,11 @@ public sealed partial class EmbeddedBroker : IBroker
     private readonly ConcurrentDictionary<string, Lazy<Task<EmbeddedTopic?>>> _topics = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _gateways = new(StringComparer.Ordinal);
     private readonly ITimer _hourly;
+    private readonly ITimer _idle;
+
+    /// <summary>One upkeep at a time, and none while the broker closes.</summary>
+    private readonly SemaphoreSlim _upkeep = new(1);
+    private int _hours;
     private volatile bool _closed;
 
     private EmbeddedBroker(EmbeddedOptions options, IStorage storage)
@@ -30,15 +36,19 @@ public sealed partial class EmbeddedBroker : IBroker
         (_options, _storage) = (options, new AnsweringStorage(storage));
         _catalog = new TopicCatalog(_storage.Documents);
         _producers = new ProducerDesk(_storage.Documents);
-        _hourly = options.Time.CreateTimer(_ => DropLapsedGroups(), null, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
+        _hourly = options.Time.CreateTimer(_ => EachHour(), null, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
+        _idle = options.Time.CreateTimer(_ => CloseIdle(), null, options.IdleAfter, options.IdleAfter);
     }
 
     /// <summary>Starts a broker on its data folder, or in memory.</summary>
     /// <exception cref="StorageException">The folder is in use, damaged, or of a newer version.</exception>
-    public static ValueTask<EmbeddedBroker> Start(EmbeddedOptions options)
+    public static async ValueTask<EmbeddedBroker> Start(EmbeddedOptions options)
     {
+        CompressedRecords.Use();
         var storage = options.Storage ?? (options.Data is { } data ? new FileStorage(new FileStorageOptions { Directory = data, OnNotice = notice => options.OnReport($"{notice.Path}: {notice.Message}") }) : new VolatileStorage());
-        return ValueTask.FromResult(new EmbeddedBroker(options, storage));
+        var broker = new EmbeddedBroker(options, storage);
+        await new UnfinishedTopics(broker._catalog, broker._storage, options.OnReport).Finish();
+        return broker;
     }
 
     /// <summary>A broker whose data is gone with it.</summary>
@@ -65,7 +75,7 @@ public sealed partial class EmbeddedBroker : IBroker
         if (await FindDeadLetters(topic) is not null)
             throw new MqException(ErrorCodes.NameTaken, $"'{topic}' is the name of a group's dead letters.");
         var document = new TopicDocument { Name = topic, Id = _options.NewId(), Settings = settings, CreatedAtMs = _options.Time.GetUtcNow().ToUnixTimeMilliseconds() };
-        await _catalog.NameTopic(topic);
+        await _catalog.NameTopic(topic, new UnfinishedTopic(topic.Text, document.Id, settings.Partitions, Deleting: false));
         for (var p = 0; p < settings.Partitions; p++)
             await _storage.CreateLog(new LogId(document.Id, p), new LogDefinition(topic.Text, document.ToJson()));
         try
@@ -77,10 +87,12 @@ public sealed partial class EmbeddedBroker : IBroker
             // Another call created it between our look and our write: this one is a change.
             for (var p = 0; p < settings.Partitions; p++)
                 await _storage.DeleteLog(new LogId(document.Id, p));
+            _catalog.Finished(document.Id);
             _topics.TryRemove(topic.Text, out _);
             return await PutTopic(topic, change, cancel);
         }
 
+        _catalog.Finished(document.Id);
         _topics.TryRemove(topic.Text, out _);
         var created = await FindTopic(topic) ?? throw Unknown(topic);
         return await created.Describe(created: true);
@@ -152,6 +164,17 @@ public sealed partial class EmbeddedBroker : IBroker
 
     internal async ValueTask<EmbeddedTopic?> FindTopic(TopicName name)
     {
+        while (true)
+        {
+            var (topic, loading) = await LoadedTopic(name);
+            if (topic is null || topic.TryUse())
+                return topic;
+            _topics.TryRemove(new KeyValuePair<string, Lazy<Task<EmbeddedTopic?>>>(name.Text, loading));
+        }
+    }
+
+    private async ValueTask<(EmbeddedTopic? Topic, Lazy<Task<EmbeddedTopic?>> Loading)> LoadedTopic(TopicName name)
+    {
         ThrowIfClosed();
         var loading = _topics.GetOrAdd(name.Text, static (_, state) => new Lazy<Task<EmbeddedTopic?>>(() => state.Self.LoadTopic(state.Name)), (Self: this, Name: name));
         EmbeddedTopic? topic = null;
@@ -166,11 +189,11 @@ public sealed partial class EmbeddedBroker : IBroker
                 _topics.TryRemove(new KeyValuePair<string, Lazy<Task<EmbeddedTopic?>>>(name.Text, loading));
         }
 
-        return topic;
+        return (topic, loading);
     }
 
     private async Task<EmbeddedTopic?> LoadTopic(TopicName name) =>
-        await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _options) : null;
+        await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _catalog, _options) : null;
 
     private async ValueTask<EmbeddedTopic> Topic(TopicName name)
     {
@@ -227,21 +250,6 @@ public sealed partial class EmbeddedBroker : IBroker
             throw new MqException(ErrorCodes.PartitionUnavailable, "The broker is closing.", TimeSpan.FromSeconds(1));
     }
 
-    private async void DropLapsedGroups()
-    {
-        foreach (var topic in OpenTopics())
-        {
-            try
-            {
-                await topic.DropLapsedGroups();
-            }
-            catch (Exception error) when (error is MqException or StorageException)
-            {
-                _options.OnReport($"Topic {topic.Name}: a group that lapsed could not be dropped, it is tried again in an hour: {error.Message}");
-            }
-        }
-    }
-
     /// <summary>Finishes what is in flight, flushes, and closes the data folder.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -249,6 +257,8 @@ public sealed partial class EmbeddedBroker : IBroker
             return;
         _closed = true;
         await _hourly.DisposeAsync();
+        await _idle.DisposeAsync();
+        await _upkeep.WaitAsync();
         foreach (var loading in _topics.Values)
             if (loading.IsValueCreated && await loading.Value is { } topic)
                 await topic.DisposeAsync();

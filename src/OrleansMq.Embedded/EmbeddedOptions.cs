@@ -21,6 +21,12 @@ public sealed record EmbeddedOptions
     /// <summary>How often retention is looked at. 10 s.</summary>
     public TimeSpan MaintenanceInterval { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// A partition that nobody used for so long, up to twice as long, and in which nothing waits is closed; it opens again when it is used. 5 minutes: an open
+    /// partition costs some KB and a file. <see cref="Timeout.InfiniteTimeSpan"/> never closes any.
+    /// </summary>
+    public TimeSpan IdleAfter { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>A partition's snapshot is due after so many bytes of log; bounds the replay at a start. 16 MiB.</summary>
     public long SnapshotBytes { get; init; } = 16 << 20;
 

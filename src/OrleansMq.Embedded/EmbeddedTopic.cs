@@ -10,7 +10,7 @@ using OrleansMq.Engine.Topics;
 namespace OrleansMq.Embedded;
 
 /// <summary>One topic in this process: its partitions as they are opened, its groups, its limits.</summary>
-internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
+internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
 {
     private readonly EmbeddedOptions _options;
     private readonly IStorage _storage;
@@ -20,27 +20,25 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
     private readonly AdmissionDesk _admissions;
     private readonly ConcurrentDictionary<string, GroupEngine> _groups = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _changes = new(1);
-    private readonly Lazy<Task<PartitionEngine>>?[] _partitions;
-    private readonly Lock _partitionsGate = new();
+    private readonly PartitionSlots _slots;
     private volatile TopicDocument _document;
     private volatile bool _tracksBacklog;
     private volatile KeyValuePair<string, GroupSettings>[] _groupSettings = [];
     private long _version;
     private uint _turn;
 
-    private EmbeddedTopic(TopicDocument document, long version, IStorage storage, EmbeddedOptions options)
+    private EmbeddedTopic(TopicDocument document, long version, IStorage storage, TopicCatalog catalog, EmbeddedOptions options)
     {
-        (_document, _version, _storage, _options) = (document, version, storage, options);
-        _catalog = new TopicCatalog(storage.Documents);
+        (_document, _version, _storage, _catalog, _options) = (document, version, storage, catalog, options);
         _host = options.ToHost();
-        _partitions = new Lazy<Task<PartitionEngine>>?[document.Settings.Partitions];
+        _slots = new PartitionSlots(document.Settings.Partitions, OpenPartition, what => options.OnReport($"Topic {document.Name}: {what}"));
         _admissions = new AdmissionDesk(storage.Documents, document.Id, document.Settings.Partitions, number => Partition(number));
     }
 
     /// <summary>Takes up a topic that exists, with its groups.</summary>
-    public static async ValueTask<EmbeddedTopic> Load(TopicDocument document, long version, IStorage storage, EmbeddedOptions options)
+    public static async ValueTask<EmbeddedTopic> Load(TopicDocument document, long version, IStorage storage, TopicCatalog catalog, EmbeddedOptions options)
     {
-        var topic = new EmbeddedTopic(document, version, storage, options);
+        var topic = new EmbeddedTopic(document, version, storage, catalog, options);
         foreach (var name in await topic._catalog.GroupNames(document.Id))
             if (await topic._catalog.FindGroup(document.Id, name, topic.NowMs) is { } found)
                 topic.Adopt(topic.Engine(found.Group, found.Version));
@@ -73,28 +71,15 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
 
     public async ValueTask<PartitionEngine> Partition(int number)
     {
-        if (number < 0 || number >= _partitions.Length)
-            throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{Name}' has {_partitions.Length} partitions; {number} was asked.");
-        Lazy<Task<PartitionEngine>> opening;
-        lock (_partitionsGate)
-            opening = _partitions[number] ??= new Lazy<Task<PartitionEngine>>(() => OpenPartition(number));
+        if (number < 0 || number >= Settings.Partitions)
+            throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{Name}' has {Settings.Partitions} partitions; {number} was asked.");
         try
         {
-            return await opening.Value;
+            return await _slots.Get(number);
         }
         catch (StorageException error)
         {
             var damaged = error is LogDamagedException;
-            if (!damaged)
-            {
-                // It may be there the next time.
-                lock (_partitionsGate)
-                {
-                    if (_partitions[number] == opening)
-                        _partitions[number] = null;
-                }
-            }
-
             throw new MqException(
                 damaged ? ErrorCodes.PartitionDamaged : ErrorCodes.PartitionUnavailable,
                 $"Partition {number} of topic '{Name}' can't be opened: {error.Message}",
@@ -134,7 +119,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
 
     public async Task<TopicDescription> Describe(bool created = false)
     {
-        var partitions = new PartitionDescription[_partitions.Length];
+        var partitions = new PartitionDescription[Settings.Partitions];
         for (var p = 0; p < partitions.Length; p++)
         {
             try
@@ -175,7 +160,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
             var document = new GroupDocument { Name = name, Id = _options.NewId(), Settings = settings, Declared = declared, Membership = new Membership(), CreatedAtMs = NowMs, LastUsedMs = NowMs };
             // Where it begins is fixed in every partition before the group exists, so that nothing published after this call is missed.
             var partitions = new List<PartitionEngine>();
-            for (var p = 0; p < _partitions.Length; p++)
+            for (var p = 0; p < Settings.Partitions; p++)
                 partitions.Add(await Partition(p));
             await _catalog.NameGroup(Id, name);
             var version = await _catalog.PutGroup(Id, document, 0);
@@ -232,19 +217,22 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
         await _changes.WaitAsync();
         try
         {
+            await _catalog.BeginDeletion(_document);
             await DeleteDocument();
-            // There is no topic any more: what can't be cleared away now is only space, and must not make a deleted topic look alive.
-            await Clear(CloseAll);
-            for (var p = 0; p < _partitions.Length; p++)
+            // There is no topic any more: what can't be cleared away now is only space, and must not make a deleted topic look alive. The next start tries again.
+            var cleared = await Clear(CloseAll);
+            for (var p = 0; p < Settings.Partitions; p++)
             {
                 var log = new LogId(Id, p);
-                await Clear(async () => await _storage.DeleteLog(log));
+                cleared &= await Clear(async () => await _storage.DeleteLog(log));
             }
 
             foreach (var group in _groups.Values)
-                await Clear(group.Delete);
-            await Clear(async () => await _catalog.RemoveGroupIndex(Id));
-            await Clear(_admissions.Delete);
+                cleared &= await Clear(group.Delete);
+            cleared &= await Clear(async () => await _catalog.RemoveGroupIndex(Id));
+            cleared &= await Clear(_admissions.Delete);
+            if (cleared)
+                _catalog.Finished(Id);
             await Clear(async () => await _catalog.UnnameTopic(TopicName));
         }
         finally
@@ -267,15 +255,17 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
         }
     }
 
-    private async Task Clear(Func<Task> away)
+    private async Task<bool> Clear(Func<Task> away)
     {
         try
         {
             await away();
+            return true;
         }
         catch (Exception error) when (error is StorageException or MqException)
         {
             _options.OnReport($"Topic {Name} is deleted, but something of it takes space still: {error.Message}");
+            return false;
         }
     }
 
@@ -326,7 +316,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
     public void Deliverable(PartitionEngine partition, string group) => _groups.GetValueOrDefault(group)?.Queue?.Signal(partition.Number);
 
     private GroupEngine Engine(GroupDocument document, long version) =>
-        new(TopicName, _partitions.Length, document, version, TopicCatalog.GroupKey(Id, document.Name), _storage.Documents, _options.Time, number => Partition(number));
+        new(TopicName, Settings.Partitions, document, version, TopicCatalog.GroupKey(Id, document.Name), _storage.Documents, _options.Time, number => Partition(number));
 
     private void Adopt(GroupEngine group) => _groups[group.Name.Text] = group;
 
@@ -339,7 +329,7 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
             await _admissions.SetCap(cap);
         if (!_tracksBacklog)
             return;
-        for (var p = 0; p < _partitions.Length; p++)
+        for (var p = 0; p < Settings.Partitions; p++)
         {
             try
             {
@@ -352,41 +342,9 @@ internal sealed class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
         }
     }
 
-    public async Task<IReadOnlyList<PartitionFigures>> Figures()
-    {
-        var figures = new List<PartitionFigures>();
-        foreach (var partition in OpenPartitions())
-            if (partition.StoppedBecause is null)
-                figures.Add(await partition.Figures());
-        return figures;
-    }
+    private List<PartitionEngine> OpenPartitions() => _slots.Open();
 
-    /// <summary>Drops groups that were made by first use and that nobody used for a week.</summary>
-    public async Task DropLapsedGroups()
-    {
-        foreach (var group in _groups.Values)
-            if (group.HasLapsed)
-                await DeleteGroup(group);
-    }
-
-    private List<PartitionEngine> OpenPartitions()
-    {
-        var open = new List<PartitionEngine>();
-        lock (_partitionsGate)
-        {
-            foreach (var slot in _partitions)
-                if (slot is { IsValueCreated: true } && slot.Value.IsCompletedSuccessfully)
-                    open.Add(slot.Value.Result);
-        }
-
-        return open;
-    }
-
-    private async Task CloseAll()
-    {
-        foreach (var partition in OpenPartitions())
-            await partition.DisposeAsync();
-    }
+    private Task CloseAll() => _slots.CloseAll();
 
     public async ValueTask DisposeAsync() => await CloseAll();
 }

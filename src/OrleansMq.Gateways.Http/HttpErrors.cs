@@ -46,6 +46,7 @@ internal static class HttpErrors
         [ErrorCodes.Conflict] = new(StatusCodes.Status409Conflict, "Conflict"),
         [ErrorCodes.GenerationStale] = new(StatusCodes.Status409Conflict, "Generation stale"),
         [ErrorCodes.ProducerFenced] = new(StatusCodes.Status409Conflict, "Producer fenced"),
+        [ErrorCodes.ProducerUnknown] = new(StatusCodes.Status409Conflict, "Producer unknown"),
         [ErrorCodes.SequenceGap] = new(StatusCodes.Status409Conflict, "Sequence gap"),
         [ErrorCodes.SequenceOld] = new(StatusCodes.Status409Conflict, "Sequence too old"),
         [ErrorCodes.OffsetOutOfRange] = new(StatusCodes.Status409Conflict, "Offset out of range"),

@@ -31,8 +31,8 @@ public static class IncomingBatches
 
     /// <summary>Whether any record carries a header whose name is reserved: the broker then has to open the batch. Never believed from the wire.</summary>
     /// <remarks>
-    /// Bytes without the prefix anywhere are plain without a look inside. A batch in a codec that this build can't open is taken as plain: our
-    /// own clients don't use one.
+    /// Bytes without the prefix anywhere are plain without a look inside. A batch in a codec that this process can't open is taken as plain:
+    /// the broker refuses it then.
     /// </remarks>
     public static bool IsRich(RecordBatch batch)
     {

@@ -17,6 +17,8 @@ public sealed class HttpBroker : IBroker
     private readonly HttpBrokerOptions _options;
     private readonly AppendOrder _order = new();
 
+    static HttpBroker() => Compression.CompressedRecords.Use();
+
     private HttpBroker(Uri address, HttpBrokerOptions options) => (_transport, _options) = (new HttpTransport(address, options), options);
 
     /// <summary>Makes the client; connections are made when they are needed.</summary>

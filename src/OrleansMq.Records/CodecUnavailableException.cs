@@ -4,7 +4,7 @@ namespace OrleansMq.Records;
 public sealed class CodecUnavailableException : NotSupportedException
 {
     public CodecUnavailableException(CompressionCodec codec)
-        : base($"Records compressed with {codec} cannot be opened by this build; let the producer use gzip or no compression.") => Codec = codec;
+        : base($"Records compressed with {codec} cannot be opened in this process: no codec was given to RecordCodecs (OrleansMq.Compression has them).") => Codec = codec;
 
     public CodecUnavailableException() : base("The codec is unavailable.")
     {

@@ -6,7 +6,7 @@ public enum CompressionCodec
     None = 0,
     Gzip = 1,
 
-    /// <summary>Carried, never opened: the feed has no such package. So with <see cref="Lz4"/> and <see cref="Zstd"/>.</summary>
+    /// <summary>Opened where somebody gave <see cref="RecordCodecs"/> a codec for it, else only carried. So with <see cref="Lz4"/> and <see cref="Zstd"/>.</summary>
     Snappy = 2,
     Lz4 = 3,
     Zstd = 4,

@@ -21,7 +21,7 @@ public readonly partial struct RecordBatch
     /// <returns>Whether all is well.</returns>
     public bool TryValidateRecords(int maxDecompressedBytes, out BatchFault fault, BatchShape shape = BatchShape.Dense)
     {
-        fault = GzipRecords.TryInflate(this, maxDecompressedBytes, out RecordBatch plain);
+        fault = RecordInflation.TryInflate(this, maxDecompressedBytes, out RecordBatch plain);
         if (fault == BatchFault.None)
             fault = plain.CountFits(shape) ? plain.WalkRecords(shape) : BatchFault.Count;
         return fault == BatchFault.None;
@@ -31,7 +31,7 @@ public readonly partial struct RecordBatch
     /// <param name="maxBytes">How many bytes the records may inflate to, header not counted. At no time is more allocated than about twice that.</param>
     /// <exception cref="MalformedBatchException">The records do not inflate, or to more than <paramref name="maxBytes"/>.</exception>
     /// <exception cref="CodecUnavailableException">A codec that this build cannot open.</exception>
-    public RecordBatch Decompress(int maxBytes) => GzipRecords.TryInflate(this, maxBytes, out RecordBatch plain) switch
+    public RecordBatch Decompress(int maxBytes) => RecordInflation.TryInflate(this, maxBytes, out RecordBatch plain) switch
     {
         BatchFault.None => plain,
         BatchFault.Codec => throw new CodecUnavailableException(Codec),

@@ -239,6 +239,8 @@ public sealed class FileStorage : IStorage
         // Also where an earlier attempt renamed it and did not come to this.
         _disk.FlushNames(_folder.Deleted);
         Tolerating(DiskError.Missing, () => _disk.FlushNames(topic));
+        // With its last partition the topic's folder goes; an empty one that stays is only a name.
+        _disk.RemoveDirectoryIfEmpty(topic);
         if (found)
             _disk.RemoveTree(tomb);
     }

@@ -7,15 +7,16 @@ internal static class Arrows
     private static readonly (string From, string[] To)[] Allowed =
     [
         ("OrleansMq.Records", []),
+        ("OrleansMq.Compression", ["OrleansMq.Records"]),
         ("OrleansMq.Abstractions", ["OrleansMq.Records"]),
         ("OrleansMq.Core", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Engine", ["OrleansMq.Core"]),
         ("OrleansMq.Storage.*", ["OrleansMq.Engine"]),
         // Storage.Files too, so that one line starts a durable broker.
-        ("OrleansMq.Embedded", ["OrleansMq.Engine", "OrleansMq.Storage.Files"]),
+        ("OrleansMq.Embedded", ["OrleansMq.Engine", "OrleansMq.Storage.Files", "OrleansMq.Compression"]),
         ("OrleansMq.Server", ["OrleansMq.Engine", "OrleansMq.Client"]),
         ("OrleansMq.Client", ["OrleansMq.Abstractions"]),
-        ("OrleansMq.Http.Client", ["OrleansMq.Abstractions"]),
+        ("OrleansMq.Http.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
         ("OrleansMq.Outbox", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Streaming", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Gateways", ["OrleansMq.Abstractions"]),

@@ -58,5 +58,5 @@ internal class Lying(IBroker broker) : IBroker
 
     public virtual ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default) => broker.Discard(topic, group, selection, cancel);
 
-    public ValueTask DisposeAsync() => broker.DisposeAsync();
+    public virtual ValueTask DisposeAsync() => broker.DisposeAsync();
 }

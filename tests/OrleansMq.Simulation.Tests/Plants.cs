@@ -66,6 +66,16 @@ internal sealed class AcknowledgesBeforeFlush : Planted
     }
 }
 
+/// <summary>A storage that is not to be opened a third time.</summary>
+internal sealed class OpensTwice : Planted
+{
+    private int _times;
+
+    public override IStorage Storage(IStorage storage) => ++_times > 2 ? throw new StorageMissing() : storage;
+
+    private sealed class StorageMissing() : StorageException("planted", null);
+}
+
 /// <summary>A broker that goes wrong now and then in the way that a test says.</summary>
 internal sealed class WrongBroker(Func<IBroker, World, IBroker> wrap) : Planted
 {

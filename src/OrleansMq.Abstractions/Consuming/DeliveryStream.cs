@@ -23,6 +23,9 @@ internal sealed class DeliveryStream
     private readonly GroupName _group;
     private readonly QueueConsumerOptions _options;
     private readonly string _consumer;
+
+    /// <summary>Begins each request id: a consumer that is started again under its name makes new requests.</summary>
+    private readonly string _stream = Guid.NewGuid().ToString("N");
     private readonly TimeProvider _time;
     private readonly BrokerCalls _calls;
     private readonly Settlements _settlements;
@@ -142,7 +145,7 @@ internal sealed class DeliveryStream
                     Wait = _options.ReceiveWait,
                     Lease = _options.Lease,
                     Consumer = _consumer,
-                    RequestId = $"{_consumer}-{number}",
+                    RequestId = $"{_stream}-{number}",
                 };
                 var deliveries = await Receive(request, stop);
                 await LearnGroup();

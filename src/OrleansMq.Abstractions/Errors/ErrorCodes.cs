@@ -47,6 +47,9 @@ public static class ErrorCodes
     /// <summary>A batch between this one and the last one stored is missing.</summary>
     public const string SequenceGap = "sequence-gap";
 
+    /// <summary>The partition has never stored anything of this producer id, and the batch's sequence is not 0: a batch before it is missing, or the topic was made anew.</summary>
+    public const string ProducerUnknown = "producer-unknown";
+
     /// <summary>The batch's sequence was stored earlier than the broker remembers; it is not stored again.</summary>
     public const string SequenceOld = "sequence-old";
 

@@ -168,7 +168,7 @@ public sealed partial class Producer
         {
             if (_ended is not null)
                 return;
-            if (code == ErrorCodes.SequenceGap)
+            if (code is ErrorCodes.SequenceGap or ErrorCodes.ProducerUnknown)
                 mayGoOn = partition.TryFollowGap(batch, _time.GetTimestamp(), _backoff.Delay, Ticks) || _options.Name is null;
             else if (Failure.IsRetriable(e) && !(batch.FailedSince is { } since && IsOver(since)))
                 Repeat(partition, batch, e);

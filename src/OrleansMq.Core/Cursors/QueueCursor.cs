@@ -105,7 +105,7 @@ public partial class QueueCursor
     public bool Holds(string consumer, long nowMs)
     {
         foreach (ref readonly var grant in grants.Rows)
-            if (grant.Live > 0 && grant.UntilMs > nowMs && grant.Consumer == consumer)
+            if (grant.Live > 0 && grant.UntilMs > nowMs && LeaseHolder.ConsumerOf(grant.Consumer) == consumer)
                 return true;
         return false;
     }
@@ -117,7 +117,23 @@ public partial class QueueCursor
         foreach (ref readonly var grant in grants.Rows)
             if (grant.Live > 0 && grant.UntilMs > lastMs)
                 (holder, lastMs) = (grant.Consumer, grant.UntilMs);
-        return holder;
+        return holder is null ? null : LeaseHolder.ConsumerOf(holder);
+    }
+
+    /// <summary>The leases that have not ended, of those who are looked for; lowest offset first.</summary>
+    public List<LiveLease> Held(Func<string, bool> holders, long nowMs)
+    {
+        var held = new List<LiveLease>();
+        foreach (var at in LiveBelow(high))
+        {
+            ref readonly var message = ref live[live.Find(at)];
+            if (!message.IsLeased)
+                continue;
+            ref readonly var grant = ref grants[message.Grant];
+            if (grant.UntilMs > nowMs && holders(grant.Consumer))
+                held.Add(new LiveLease(grant.Consumer, at, grant.Epoch, message.Attempts, grant.UntilMs));
+        }
+        return held;
     }
 
     /// <summary>

@@ -8,7 +8,10 @@ namespace OrleansMq.Core.Dedup;
 /// The last batches of each producer on one partition, so that a resend is recognised and a missing batch is noticed (Kafka's rules:
 /// five batches, sequences modulo 2^31, a new epoch begins at 0).
 /// </summary>
-/// <remarks>Bounded by number and age: the producers least recently seen are forgotten, and may then begin anywhere.</remarks>
+/// <remarks>
+/// Bounded by number and age: the producers least recently seen are forgotten, and may then begin anywhere. One that was never here begins at 0, so that its
+/// second batch can't be stored before its first. Ids are given in rising order, so one number tells the two apart (docs/decisions/0011).
+/// </remarks>
 public sealed class ProducerTable
 {
     /// <summary>Kafka's five: as many requests as its clients have in flight.</summary>
@@ -20,7 +23,10 @@ public sealed class ProducerTable
     /// <summary>7 days.</summary>
     public const long DefaultMaxAgeMs = 7L * 24 * 60 * 60 * 1000;
 
-    private const byte FormatVersion = 1;
+    private const byte FormatVersion = 2;
+
+    /// <summary>Its tables did not say who was forgotten.</summary>
+    private const byte FirstVersion = 1;
 
     private readonly int maxProducers;
     private readonly long maxAgeMs;
@@ -28,6 +34,9 @@ public sealed class ProducerTable
 
     /// <summary>Least recently seen first.</summary>
     private readonly LinkedList<Producer> bySeen = new();
+
+    /// <summary>The greatest id that was ever forgotten; -1 when none was. Never falls.</summary>
+    private long forgottenUpTo = -1;
 
     public ProducerTable(int maxProducers = DefaultMaxProducers, long maxAgeMs = DefaultMaxAgeMs)
     {
@@ -44,7 +53,7 @@ public sealed class ProducerTable
     {
         stored = default;
         if (!producers.TryGetValue(sequence.Id, out var node))
-            return SequenceDecision.New;
+            return sequence.Sequence == 0 || sequence.Id <= forgottenUpTo ? SequenceDecision.New : SequenceDecision.Unknown;
         var producer = node.Value;
         if (sequence.Epoch < producer.Epoch)
             return SequenceDecision.Fenced;
@@ -74,7 +83,7 @@ public sealed class ProducerTable
         bySeen.AddLast(node);
         node.Value.Add(sequence.Epoch, new ProducerBatch(sequence.Sequence, count, baseOffset, storedCount), atMs);
         if (producers.Count > maxProducers)
-            ForgetFirst();
+            Forget(bySeen.First!);
     }
 
     /// <summary>After an unclean end the log is shorter: what was stored from <paramref name="laneEnd"/> on is not remembered.</summary>
@@ -84,10 +93,7 @@ public sealed class ProducerTable
         {
             var next = node.Next;
             if (!node.Value.CutAt(laneEnd))
-            {
-                producers.Remove(node.Value.Id);
-                bySeen.Remove(node);
-            }
+                Forget(node);
             node = next;
         }
     }
@@ -98,13 +104,13 @@ public sealed class ProducerTable
     {
         var before = producers.Count;
         while (bySeen.First is { } oldest && oldest.Value.SeenMs <= nowMs - maxAgeMs)
-            ForgetFirst();
+            Forget(oldest);
         return before - producers.Count;
     }
 
     /// <summary>
     /// <code>
-    /// version u8 = 1 | producers, least recently seen first: count u32, each:
+    /// version u8 = 2 | forgotten up to i64 (not in version 1: anybody may have been forgotten) | producers, least recently seen first: count u32, each:
     ///   id i64 | epoch i32 | seen i64 | batches, oldest first: count u32, each: sequence i32 | count i32 | base offset i64 | stored i32
     /// </code>
     /// </summary>
@@ -112,6 +118,7 @@ public sealed class ProducerTable
     {
         var writer = new StateWriter(output);
         writer.Byte(FormatVersion);
+        writer.Int64(forgottenUpTo);
         writer.Count(producers.Count);
         foreach (var producer in bySeen)
         {
@@ -132,8 +139,9 @@ public sealed class ProducerTable
     /// <exception cref="StateFormatException">The bytes are not such a table.</exception>
     public static ProducerTable Load(ref StateReader reader, int maxProducers = DefaultMaxProducers, long maxAgeMs = DefaultMaxAgeMs)
     {
-        reader.Version(FormatVersion, "table of producers");
-        var table = new ProducerTable(maxProducers, maxAgeMs);
+        var version = reader.Version(FirstVersion, FormatVersion, "table of producers");
+        var table = new ProducerTable(maxProducers, maxAgeMs) { forgottenUpTo = version == FirstVersion ? long.MaxValue : reader.Int64() };
+        StateReader.Check(table.forgottenUpTo >= -1, "The greatest id forgotten is below -1.");
         for (var n = reader.Count(24); n > 0; n--)
         {
             var (id, epoch, seenMs) = (reader.Int64(), reader.Int32(), reader.Int64());
@@ -156,10 +164,11 @@ public sealed class ProducerTable
         return forward < 1 << 30 ? forward : forward - int.MaxValue - 1;
     }
 
-    private void ForgetFirst()
+    private void Forget(LinkedListNode<Producer> node)
     {
-        producers.Remove(bySeen.First!.Value.Id);
-        bySeen.RemoveFirst();
+        producers.Remove(node.Value.Id);
+        bySeen.Remove(node);
+        forgottenUpTo = Math.Max(forgottenUpTo, node.Value.Id);
     }
 
     [InlineArray(RememberedBatches)]

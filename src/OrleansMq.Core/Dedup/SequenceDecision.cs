@@ -16,6 +16,9 @@ public enum SequenceDecision
 
     /// <summary>Of an older epoch: <see cref="ErrorCodes.ProducerFenced"/>.</summary>
     Fenced = 4,
+
+    /// <summary>Nothing of this producer was ever stored here, and it does not begin at 0: <see cref="ErrorCodes.ProducerUnknown"/>.</summary>
+    Unknown = 5,
 }
 
 /// <summary>A batch as it was stored.</summary>

@@ -17,6 +17,8 @@ public static class ReceiveRules
             throw Malformed($"A wait is not negative; {request.Wait} was given.");
         if (request.Consumer.Length > MaxNameLength)
             throw Malformed($"A consumer's name has at most {MaxNameLength} characters; one of {request.Consumer.Length} was given.");
+        if (request.Consumer.Contains('\0', StringComparison.Ordinal))
+            throw Malformed("A consumer's name has no NUL character.");
         if (request.RequestId is { Length: 0 or > MaxNameLength })
             throw Malformed($"A request id has 1 to {MaxNameLength} characters.");
         if (request.Lease is { } lease)

@@ -53,6 +53,8 @@ public sealed partial class Partition
                     return AppendDecision.Refused(ErrorCodes.ProducerFenced, $"Producer {producer.Id} was opened again after epoch {producer.Epoch}.");
                 case SequenceDecision.Gap:
                     return AppendDecision.Refused(ErrorCodes.SequenceGap, $"Sequence {producer.Sequence} of producer {producer.Id} does not follow the last one stored.");
+                case SequenceDecision.Unknown:
+                    return AppendDecision.Refused(ErrorCodes.ProducerUnknown, $"Nothing of producer {producer.Id} was ever stored in this partition, and it begins with sequence {producer.Sequence} in place of 0.");
                 case SequenceDecision.Old:
                     return AppendDecision.Refused(ErrorCodes.SequenceOld, $"Sequence {producer.Sequence} of producer {producer.Id} is older than the batches remembered.");
             }

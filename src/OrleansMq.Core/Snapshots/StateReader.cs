@@ -42,6 +42,14 @@ public ref struct StateReader(ReadOnlySpan<byte> source)
         Check(version == known, $"The {what} has version {version}; this program reads version {known}.");
     }
 
+    /// <summary>The version, one of several that are read.</summary>
+    public byte Version(byte first, byte last, string what)
+    {
+        var version = Byte();
+        Check(version >= first && version <= last, $"The {what} has version {version}; this program reads versions {first} to {last}.");
+        return version;
+    }
+
     public static void Check(bool condition, string message)
     {
         if (!condition)

@@ -41,6 +41,9 @@ public sealed class GroupEngine
 
     public Guid Id => _document.Id;
 
+    /// <summary>Nobody waits for its messages, and it has no members.</summary>
+    public bool IsQuiet => Queue?.HasWaiting != true && _document.Membership.Count == 0;
+
     /// <summary>Null for a log-style group.</summary>
     public QueueDispatcher? Queue { get; }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Groups;
 using OrleansMq.Core.Limits;
 using OrleansMq.Core.Log;
@@ -32,6 +33,7 @@ public sealed class QueueDispatcher
     private readonly Standby _standby = new();
     private readonly Dictionary<string, long> _seen = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Remembered> _requests = new(StringComparer.Ordinal);
+    private readonly EarlierRequests _earlier;
     private TokenBucket? _rate;
     private GroupSettings _settings;
     private int _reserved;
@@ -44,6 +46,7 @@ public sealed class QueueDispatcher
         Array.Fill(_mayHave, true);
         _inFlight = new int[partitions];
         _holders = new string?[partitions];
+        _earlier = new EarlierRequests(group, partitions, open);
     }
 
     private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -74,6 +77,15 @@ public sealed class QueueDispatcher
             _inFlight[partition] = count;
             if (fewer)
                 WakeOne();
+        }
+    }
+
+    public bool HasWaiting
+    {
+        get
+        {
+            lock (_gate)
+                return _waiting.Count > 0;
         }
     }
 
@@ -109,7 +121,7 @@ public sealed class QueueDispatcher
         try
         {
             // The reply may be lost, so the receiving itself is not cancelled with its first caller's connection once leases exist.
-            var messages = await ReceiveNew(request, cancel);
+            var messages = await ReceiveAgain(request) ?? await ReceiveNew(request, cancel);
             mine.UntilMs = messages.Count == 0 ? 0 : messages.Min(message => message.LeaseUntil).ToUnixTimeMilliseconds();
             mine.Answer.SetResult(messages);
             return messages;
@@ -121,6 +133,20 @@ public sealed class QueueDispatcher
             _ = mine.Answer.Task.Exception;
             throw;
         }
+    }
+
+    /// <summary>What the same request got before the broker was started again, while it is under its leases; null when there is nothing.</summary>
+    private async ValueTask<IReadOnlyList<Delivery>?> ReceiveAgain(ReceiveRequest request)
+    {
+        var holder = LeaseHolder.Of(request.Consumer, request.RequestId);
+        var deliveries = new List<Delivery>();
+        foreach (var number in await _earlier.Take(holder))
+        {
+            var partition = await _open(number);
+            await Deliver(partition, await partition.LeasesOf(_group, holder), deliveries);
+        }
+
+        return deliveries.Count == 0 ? null : deliveries;
     }
 
     private void ForgetOldRequests(long nowMs)
@@ -255,7 +281,7 @@ public sealed class QueueDispatcher
     private async ValueTask<int> TakeFrom(int number, ReceiveRequest request, int max, List<Delivery> deliveries)
     {
         var partition = await _open(number);
-        var leases = await partition.Lease(_group, request.Consumer, max, request.Lease ?? _settings.Lease);
+        var leases = await partition.Lease(_group, LeaseHolder.Of(request.Consumer, request.RequestId), max, request.Lease ?? _settings.Lease);
         if (leases.Count == max)
         {
             // There may be more.

@@ -62,7 +62,7 @@ public static class BatchAdmission
         }
         catch (CodecUnavailableException e)
         {
-            throw new MqException(ErrorCodes.NotAvailable, $"The batch is compressed with {e.Codec} and must be looked into; only gzip is available.", null, e);
+            throw new MqException(ErrorCodes.NotAvailable, $"The batch must be looked into. {e.Message}", null, e);
         }
         catch (MalformedBatchException e)
         {
@@ -75,7 +75,7 @@ public static class BatchAdmission
     {
         if (!batch.TryValidateRecords(settings.MaxBatchBytes, out var fault))
             throw fault == BatchFault.Codec
-                ? new MqException(ErrorCodes.NotAvailable, $"Batches compressed with {batch.Codec} are not available yet; none and gzip are.")
+                ? new MqException(ErrorCodes.NotAvailable, new CodecUnavailableException(batch.Codec).Message)
                 : new MqException(fault == BatchFault.TooLarge ? ErrorCodes.BatchTooLarge : ErrorCodes.BatchCorrupt, $"The records of the batch can't be read: {fault}.");
         if (batch.Codec == CompressionCodec.None && batch.Length <= settings.MaxMessageBytes)
             return;

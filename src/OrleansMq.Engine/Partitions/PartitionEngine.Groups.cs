@@ -102,6 +102,21 @@ public sealed partial class PartitionEngine
         }
     }
 
+    /// <summary>Who of those that received with a request id still has leases here; see <see cref="LeaseHolder"/>.</summary>
+    public Task<List<string>> RequestHolders(GroupName name) => Ask(ReleaseLevel.Decided, (state, _, now) =>
+        HeldBy(Find(state, name), LeaseHolder.HasRequest, now).ConvertAll(held => held.Lease.Holder).Distinct(StringComparer.Ordinal).ToList());
+
+    /// <summary>The leases that one holder has, redriven messages first.</summary>
+    public Task<List<GrantedLease>> LeasesOf(GroupName name, string holder) => Ask(ReleaseLevel.Decided, (state, _, now) =>
+        HeldBy(Find(state, name), other => other == holder, now)
+            .ConvertAll(held => new GrantedLease(held.Lane, held.Lease.Offset, held.Lease.Epoch, held.Lease.Delivery, held.Lease.UntilMs)));
+
+    private static List<(int Lane, LiveLease Lease)> HeldBy(PartitionGroup group, Func<string, bool> holders, long now) =>
+    [
+        .. group.Redriven!.Held(holders, now).Select(lease => (Lane.RedrivenOf(group.Number), lease)),
+        .. group.Main!.Held(holders, now).Select(lease => (Lane.Main, lease)),
+    ];
+
     /// <summary>Readers may see the redriven lane as far as its frames are visible.</summary>
     private long RedrivenEnd(PartitionGroup group)
     {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using OrleansMq.Core.Cursors;
 using OrleansMq.Engine.Storage;
 
 namespace OrleansMq.Engine.Partitions;
@@ -32,6 +33,28 @@ public sealed partial class PartitionEngine
     /// <summary>How much of the log one group has before it: what a limit in bytes counts.</summary>
     internal async ValueTask<long> BytesFrom(long offset) => _visible.Position - await _index.FindOffset(offset);
 
+    /// <summary>Nothing here is under way or has a time at which it goes on by itself: closing it takes nothing from anybody. One that stopped is not quiet, for it says why.</summary>
+    public async Task<bool> IsQuiet()
+    {
+        lock (_waitersGate)
+        {
+            if (_waiters.Count > 0)
+                return false;
+        }
+
+        try
+        {
+            return await Ask(ReleaseLevel.Durable, (state, _, now) =>
+                _parked.Count == 0 && _dying.Count == 0 && state.Scheduled.Count == 0 && state.Half.NextTimeOutMs is null && state.Groups.All(group => group.IsLog || (group.InFlight == 0 && IsAtRest(group.Main!) && IsAtRest(group.Redriven!))));
+        }
+        catch (MqException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsAtRest(QueueCursor cursor) => cursor.NextDeadline is null && cursor.Returned == 0;
+
     private async void OnMaintenance()
     {
         if (_stopped is not null || _replaying)
@@ -45,6 +68,10 @@ public sealed partial class PartitionEngine
         catch (MqException refusal)
         {
             _host.Report($"Topic {_topic.Name}, partition {Number}: retention could not run: {refusal.Message}");
+        }
+        catch (ObjectDisposedException)
+        {
+            // It was closed meanwhile.
         }
         catch (StorageException error)
         {
@@ -127,6 +154,10 @@ public sealed partial class PartitionEngine
         catch (LogFullException full)
         {
             _host.Report($"Topic {_topic.Name}, partition {Number}: no snapshot was saved: {full.Message} The next start replays more.");
+        }
+        catch (ObjectDisposedException)
+        {
+            // It was closed meanwhile.
         }
         catch (StorageException error)
         {

@@ -40,6 +40,10 @@ public sealed partial class PartitionEngine
         {
             throw FailedToRead(failure);
         }
+        catch (ObjectDisposedException)
+        {
+            throw Closing();
+        }
     }
 
     /// <summary>Reads a group's dead letters from an offset on, as batches: each letter that is still there is one.</summary>
@@ -100,6 +104,10 @@ public sealed partial class PartitionEngine
         {
             throw FailedToRead(failure);
         }
+        catch (ObjectDisposedException)
+        {
+            throw Closing();
+        }
     }
 
     /// <summary>The record at an offset of the main lane, or null where it is gone.</summary>
@@ -123,6 +131,10 @@ public sealed partial class PartitionEngine
         catch (StorageException failure)
         {
             throw FailedToRead(failure);
+        }
+        catch (ObjectDisposedException)
+        {
+            throw Closing();
         }
 
         for (var i = GoneOf(offsets); i < records.Length; i++)
@@ -164,6 +176,10 @@ public sealed partial class PartitionEngine
                 catch (StorageException failure)
                 {
                     throw FailedToRead(failure);
+                }
+                catch (ObjectDisposedException)
+                {
+                    throw Closing();
                 }
         }
     }

@@ -11,11 +11,13 @@ namespace OrleansMq.Engine.Topics;
 /// </summary>
 public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partitions, Func<int, ValueTask<PartitionEngine>> open)
 {
-    private readonly string _key = string.Create(CultureInfo.InvariantCulture, $"admission/{topicId:N}");
+    private readonly string _key = KeyOf(topicId);
     private readonly SemaphoreSlim _gate = new(1);
     private readonly long[] _granted = new long[partitions];
     private AdmissionLedger? _ledger;
     private long _version;
+
+    internal static string KeyOf(Guid topicId) => string.Create(CultureInfo.InvariantCulture, $"admission/{topicId:N}");
 
     /// <summary>What a partition may still use. Called in its turn.</summary>
     public long Left(int partition, long admitted) => Math.Max(0, Volatile.Read(ref _granted[partition]) - admitted);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using OrleansMq.Core.Catalog;
 using OrleansMq.Engine.Storage;
@@ -12,6 +13,8 @@ public sealed class TopicCatalog(IDocuments documents)
 {
     /// <summary>How often a write starts again after somebody else wrote first.</summary>
     private const int MaxConflicts = 100;
+
+    private readonly ConcurrentDictionary<Guid, bool> _finished = new();
 
     public static string TopicKey(TopicName topic) => $"topics/{topic.Text}";
 
@@ -28,9 +31,37 @@ public sealed class TopicCatalog(IDocuments documents)
 
     public ValueTask DeleteTopic(TopicName topic, long version) => documents.Delete(TopicKey(topic), version);
 
-    public ValueTask NameTopic(TopicName topic) => Change(TopicIndexKey(NameIndex.ShardOf(topic.Text)), index => index.With(topic.Text));
+    /// <param name="topic">What is to be listed.</param>
+    /// <param name="begun">Its making, as far as a later start has to know if this process ends in the middle.</param>
+    public ValueTask NameTopic(TopicName topic, UnfinishedTopic? begun = null) =>
+        ChangeNames(topic, index => begun is null ? index.With(topic.Text) : index.With(topic.Text).With(begun));
 
-    public ValueTask UnnameTopic(TopicName topic) => Change(TopicIndexKey(NameIndex.ShardOf(topic.Text)), index => index.Without(topic.Text));
+    /// <summary>The topic is about to be deleted: also after a crash nothing of it is to be left.</summary>
+    public ValueTask BeginDeletion(TopicDocument topic)
+    {
+        // Its making was finished, which is perhaps not written yet.
+        _finished.TryRemove(topic.Id, out _);
+        return ChangeNames(topic.Name, index => index.With(new UnfinishedTopic(topic.Name.Text, topic.Id, topic.Settings.Partitions, Deleting: true)));
+    }
+
+    /// <summary>Nothing is left to be done about this topic. Written with the next change of its index, so that making a topic costs no write for it.</summary>
+    public void Finished(Guid topicId) => _finished[topicId] = true;
+
+    public ValueTask UnnameTopic(TopicName topic) => ChangeNames(topic, index => index.Without(topic.Text));
+
+    /// <summary>Writes down that a topic is finished, and takes its name away if there is none of that name.</summary>
+    public async ValueTask Finish(UnfinishedTopic topic, bool named)
+    {
+        Finished(topic.Id);
+        await ChangeNames(topic.Name, index => named ? index : index.Without(topic.Name));
+    }
+
+    /// <summary>What was begun and perhaps not finished, as the indexes say.</summary>
+    public async ValueTask<IReadOnlyList<UnfinishedTopic>> UnfinishedTopics()
+    {
+        var shards = await Task.WhenAll(Enumerable.Range(0, NameIndex.Shards).Select(async shard => await documents.Get(TopicIndexKey(shard))));
+        return [.. shards.Where(shard => shard is not null).SelectMany(shard => NameIndex.FromJson(shard!.Bytes.Span).Unfinished)];
+    }
 
     /// <summary>All names in the indexes, in ordinal order; some may have no document.</summary>
     public async ValueTask<IReadOnlyList<string>> TopicNames()
@@ -63,6 +94,27 @@ public sealed class TopicCatalog(IDocuments documents)
     }
 
     public ValueTask RemoveGroupIndex(Guid topicId) => Remove(GroupIndexKey(topicId));
+
+    /// <summary>The documents of a topic's groups and its ledger, whatever is there of them.</summary>
+    public async ValueTask RemoveBelongings(Guid topicId)
+    {
+        foreach (var group in await GroupNames(topicId))
+            await Remove(GroupKey(topicId, group));
+        await RemoveGroupIndex(topicId);
+        await Remove(AdmissionDesk.KeyOf(topicId));
+    }
+
+    private async ValueTask ChangeNames(TopicName topic, Func<NameIndex, NameIndex> change)
+    {
+        List<Guid> written = [];
+        await Change(TopicIndexKey(NameIndex.ShardOf(topic.Text)), index =>
+        {
+            written = [.. index.Unfinished.Select(unfinished => unfinished.Id).Where(_finished.ContainsKey)];
+            return change(index).Without(_finished.ContainsKey);
+        });
+        foreach (var id in written)
+            _finished.TryRemove(id, out _);
+    }
 
     private async ValueTask Change(string key, Func<NameIndex, NameIndex> change)
     {

@@ -124,6 +124,19 @@ internal static class Durably
         }
     }
 
+    /// <summary>Tidies up a directory, unless there is something in it or it can't be.</summary>
+    public static void RemoveDirectoryIfEmpty(this IDisk disk, string path)
+    {
+        try
+        {
+            if (disk.List(path).Count == 0)
+                disk.RemoveDirectory(path);
+        }
+        catch (DiskException)
+        {
+        }
+    }
+
     /// <summary>Removes a directory with everything in it.</summary>
     public static void RemoveTree(this IDisk disk, string path)
     {

@@ -261,4 +261,23 @@ public abstract class AppendContract : BrokerContract
             MessageCodec.Append(builder, new Message { Body = System.Text.Encoding.UTF8.GetBytes(body) }, 1_700_000_000_000);
         return builder.ToArray();
     }
+
+    /// <summary>Twenty messages as kafka-python packs them with zstd; stored as they came, and opened where they are taken apart.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public Task ABatchPackedByAnotherClientIsDelivered(bool rich) => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var batch = Convert.FromBase64String(
+            "AAAAAAAAAAAAAAERAAAAAAL8OW7tAAQAAAATAAABi8/laAAAAAGLz+VoE///////////////////AAAAFCi1L/1gWgS1BgBiSB8gUGXaAZJCG9xwRQ/V/ZmqqgaLNSKDgzrSjPGRj+obmVJcVW0UpU" +
+            "1T5o5J0hVFFgRx37fzebivpY7Dfd9+03BfbjLMRpdFe0XJZpJgFEGuPw5rGgalRfEvJfcoSiulB6Yn6uALD14JHQjWzz2E19DQiV4tgDcFAbWAMHOPATQgwDOSMaFIosgmmyiSKLLJJookimyyAVGk" +
+            "G8ilrhjGTa9vxVgXj6CsGMbN9UK5V8Aiu0JAkblCQJFdQUCRXSEgkV0hoMhcIaDIriCgyM4VBxHQBN3K");
+
+        var stored = await broker.Append(new AppendRequest { Topic = "t", Partition = 0, Batch = batch, Rich = rich });
+
+        Assert.Equal(0, stored.BaseOffset);
+        Assert.Equal(Enumerable.Range(0, 20).Select(i => $"the value of message number {i}, the value of message"), Bodies(await broker.ReadAll("t")));
+        Assert.Equal("key-1", (await Receive(broker, "t", "g"))[1].KeyText);
+    });
 }

@@ -114,6 +114,33 @@ public abstract class IdempotencyContract : BrokerContract
     });
 
     [Fact]
+    public Task AnUnknownProducerBeginsAtZero() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var producer = await broker.OpenProducer();
+
+        await Refused(ErrorCodes.ProducerUnknown, () => Append(broker, producer, 1, "b"));
+
+        await Append(broker, producer, 0, "a");
+        await Append(broker, producer, 1, "b");
+        Assert.Equal(["a", "b"], Bodies(await broker.ReadAll("t")));
+    });
+
+    [Fact]
+    public Task AnEpochBeginsAtZeroInEachPartition() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var first = await broker.OpenProducer("name");
+        await Append(broker, first, 0, "a");
+        var second = await broker.OpenProducer("name");
+
+        await Refused(ErrorCodes.SequenceGap, () => Append(broker, second, 1, "b"));
+
+        await Append(broker, second, 0, "b");
+        Assert.Equal(["a", "b"], Bodies(await broker.ReadAll("t")));
+    });
+
+    [Fact]
     public Task EachPartitionHasItsOwnSequence() => Story(async broker =>
     {
         await broker.PutTopic("t", new() { Partitions = 2 });

@@ -49,6 +49,30 @@ public abstract class RestartContract : BrokerContract
     });
 
     [Fact]
+    public Task TheSameRequestIdGivesTheSameMessagesAfterARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new() { Partitions = 2 });
+        await host.Broker.PutGroup("t", "g", new() { ByKey = true });
+        await host.Broker.Publish("t", [.. Numbers(0, 6).Select((body, i) => Text(body) with { Partition = i % 2 })]);
+        var request = new ReceiveRequest { Max = 4, Consumer = "c", RequestId = "r-1", Lease = TimeSpan.FromHours(1) };
+        var first = await host.Broker.Receive("t", "g", request);
+        await Acknowledge(host.Broker, "t", "g", first[0]);
+
+        await Restart(host);
+
+        var other = await host.Broker.Receive("t", "g", request with { RequestId = "r-2", Max = 10 });
+        var again = await host.Broker.Receive("t", "g", request);
+        var settled = await host.Broker.Settle("t", "g", Settlement.Acknowledge([.. again.Select(delivery => delivery.Lease)]));
+        Assert.Equal(4, first.Count);
+        Assert.Equal(first.Skip(1).Select(delivery => delivery.Lease).Order(ByPlace), again.Select(delivery => delivery.Lease).Order(ByPlace));
+        Assert.All(settled, result => Assert.True(result.Ok));
+        Assert.Equal(2, other.Count);
+        Assert.Empty(other.Select(delivery => delivery.Lease).Intersect(again.Select(delivery => delivery.Lease)));
+    });
+
+    private static readonly IComparer<LeaseId> ByPlace = Comparer<LeaseId>.Create((one, other) => (one.Partition, one.Offset).CompareTo((other.Partition, other.Offset)));
+
+    [Fact]
     public Task WhatIsSettledStaysSettledAfterARestart() => Story(async host =>
     {
         await host.Broker.PutTopic("t", new());

@@ -15,7 +15,11 @@ public sealed class ProducerTableTests
     private SequenceDecision Decide(int sequence, int count, short epoch = 0, long id = 1) => table.Decide(At(sequence, epoch, id), count, out _);
 
     [Fact]
-    public void AnUnknownProducerMayBeginAnywhere() => Assert.Equal(SequenceDecision.New, Decide(77, 5));
+    public void AnUnknownProducerBeginsAtZero()
+    {
+        Assert.Equal(SequenceDecision.Unknown, Decide(77, 5));
+        Assert.Equal(SequenceDecision.New, Decide(0, 5));
+    }
 
     [Fact]
     public void AResendIsAnsweredWithWhatWasStored()
@@ -91,6 +95,7 @@ public sealed class ProducerTableTests
         Assert.Equal(2, small.Count);
         Assert.Equal(SequenceDecision.Duplicate, small.Decide(At(1, id: 1), 1, out _));
         Assert.Equal(SequenceDecision.New, small.Decide(At(9, id: 2), 1, out _));
+        Assert.Equal(SequenceDecision.Unknown, small.Decide(At(9, id: 4), 1, out _));
     }
 
     [Fact]
@@ -101,6 +106,7 @@ public sealed class ProducerTableTests
         Assert.Equal(0, table.Expire(ProducerTable.DefaultMaxAgeMs - 1));
         Assert.Equal(1, table.Expire(ProducerTable.DefaultMaxAgeMs));
         Assert.Equal(SequenceDecision.Gap, Decide(5, 1, id: 2));
+        Assert.Equal(SequenceDecision.New, Decide(1, 1, id: 1));
     }
 
     [Fact]
@@ -112,10 +118,11 @@ public sealed class ProducerTableTests
         table.ClampTo(110);
         Assert.Equal(SequenceDecision.New, Decide(10, 10));
         Assert.Equal(1, table.Count);
+        Assert.Equal(SequenceDecision.New, Decide(1, 1, id: 2));
     }
 
     private const string Golden = """
-        01 01000000
+        02 FFFFFFFFFFFFFFFF 01000000
           0700000000000000 FEFFFFFF 6300000000000000
           02000000
             00000000 0A000000 F401000000000000 09000000
@@ -129,6 +136,31 @@ public sealed class ProducerTableTests
         table.Apply(At(10, -2, 7), 1, 509, 1, 99);
         Assert.Equal(State.Hex(Golden), State.Of(table.Save));
         Assert.Equal(State.Hex(Golden), State.Of(Reload(table).Save));
+    }
+
+    [Fact]
+    public void WhoWasForgottenIsSaved()
+    {
+        Store(0, 1, id: 3);
+        table.Expire(ProducerTable.DefaultMaxAgeMs);
+
+        var loaded = Reload(table);
+
+        Assert.Equal(State.Hex("02 0300000000000000 00000000"), State.Of(loaded.Save));
+        Assert.Equal(SequenceDecision.New, loaded.Decide(At(1, id: 3), 1, out _));
+        Assert.Equal(SequenceDecision.Unknown, loaded.Decide(At(1, id: 4), 1, out _));
+    }
+
+    /// <summary>An earlier release did not write down whether it forgot anybody.</summary>
+    [Fact]
+    public void ATableOfTheFirstVersionIsReadAndItsUnknownProducersMayBeginAnywhere()
+    {
+        var reader = new StateReader(Convert.FromHexString(State.Hex("01 01000000 0700000000000000 00000000 6300000000000000 01000000 00000000 0A000000 F401000000000000 0A000000")));
+
+        var loaded = ProducerTable.Load(ref reader);
+
+        Assert.Equal(SequenceDecision.Duplicate, loaded.Decide(At(0, id: 7), 10, out _));
+        Assert.Equal(SequenceDecision.New, loaded.Decide(At(4, id: 8), 1, out _));
     }
 
     [Fact]
@@ -158,7 +190,7 @@ public sealed class ProducerTableTests
                 current = Reload(current);
             var id = random.NextInt64(1, 6);
             var known = stored.TryGetValue(id, out var producer);
-            var last = known ? producer.Batches[^1] : (Sequence: int.MaxValue - 20, Count: 1, Offset: 0L);
+            var last = known ? producer.Batches[^1] : (Sequence: int.MaxValue, Count: 1, Offset: 0L);
             var next = (int)(((long)last.Sequence + last.Count) % (1L << 31));
             var epoch = (short)((known ? producer.Epoch : 0) + (random.Next(12) == 0 ? random.Next(-1, 2) : 0));
             var again = known ? producer.Batches[random.Next(Math.Max(0, producer.Batches.Count - 8), producer.Batches.Count)] : last;
@@ -177,7 +209,7 @@ public sealed class ProducerTableTests
     private static SequenceDecision Wanted(bool known, short knownEpoch, List<(int Sequence, int Count, long Offset)> batches, short epoch, int sequence, int count, int next)
     {
         if (!known)
-            return SequenceDecision.New;
+            return sequence == 0 ? SequenceDecision.New : SequenceDecision.Unknown;
         if (epoch != knownEpoch)
             return epoch < knownEpoch ? SequenceDecision.Fenced : sequence == 0 ? SequenceDecision.New : SequenceDecision.Gap;
         if (batches.TakeLast(5).Any(b => b.Sequence == sequence && b.Count == count))

@@ -20,7 +20,7 @@ internal static class Reader
             });
             if (!described.IsOk || described.Value!.Partitions[place.Partition] is not { Error: null } at)
                 continue;
-            var from = at.Start + desk.World.Random.NextInt64(at.End - at.Start + 1);
+            var from = at.Start + desk.World.Random.NextInt64(Math.Max(1, at.End - at.Start + 1));
             await desk.Read(place, from, desk.World.Chance(0.5) ? 1 : 20_000, desk.World.Chance(0.3) ? TimeSpan.FromSeconds(1) : default);
         }
     }
@@ -41,7 +41,9 @@ internal static class Churner
                 await desk.Pause(200);
             }
 
-            var received = await desk.Link.Ask(desk.NewCall($"receive {topic}"), broker => broker.Receive(topic, "g", new ReceiveRequest { Max = 10, Consumer = "churner" }));
+            // Not settled, and soon free again: were the topic still there in the next round, they would come back.
+            var received = await desk.Link.Ask(
+                desk.NewCall($"receive {topic}"), broker => broker.Receive(topic, "g", new ReceiveRequest { Max = 10, Lease = TimeSpan.FromSeconds(1), Consumer = "churner" }));
             foreach (var delivery in received.Value ?? [])
                 if (delivery.KeyText != $"round{round}")
                     desk.History.Violate("deleted topic", $"{topic}: a message of {delivery.KeyText} was delivered in round {round}.");

@@ -141,6 +141,7 @@ internal sealed class Population(Desk desk)
         {
             if (await worker.DrainSome() == 0 && await desk.Describe(topic, group) is { } described && described.Partitions.Take(partitions).All(p => p is { Error: null, Lag: 0, InFlight: 0 }))
                 return;
+            await desk.Pause(20);
         }
     }
 

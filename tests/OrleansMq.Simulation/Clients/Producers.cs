@@ -68,11 +68,10 @@ internal static class Appender
     {
         var session = $"{name}#{producer.Id}.{producer.Epoch}@{place}";
         var pending = new List<(int Sequence, List<Sent> Messages)>();
-        var (next, stored) = (0, false);
+        var next = 0;
         while (!desk.IsOver)
         {
-            // Alone until something of it is stored: a batch that overtook the first would be taken for the beginning.
-            while (pending.Count < (stored ? Pipeline : 1) && desk.World.Chance(0.7))
+            while (pending.Count < Pipeline && desk.World.Chance(0.7))
             {
                 var batch = Enumerable.Range(0, desk.World.Random.Next(1, 5))
                     .Select(i => desk.NewMessage(place.Topic, desk.RandomKey(), null, session, next + i)).ToList();
@@ -86,7 +85,6 @@ internal static class Appender
                 return false;
             if (answers.FirstOrDefault(answer => answer.Code is ErrorCodes.SequenceOld) is { } lost)
                 desk.History.Violate("sequence", $"{session}: {lost.Code} although its last five batches are all it sends.");
-            stored |= done > 0;
             pending.RemoveRange(0, done);
             if (pending.Count == 0 && desk.World.Chance(0.05))
                 return false;

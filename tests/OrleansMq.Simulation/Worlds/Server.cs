@@ -153,6 +153,7 @@ public sealed class Server
                 Scheduler = process.Scheduler,
                 InlineTurns = false,
                 MaintenanceInterval = TimeSpan.FromSeconds(3),
+                IdleAfter = TimeSpan.FromSeconds(2),
                 SnapshotBytes = _plan.SnapshotBytes,
                 NewId = () => Id(random),
                 OnReport = Reported,
@@ -166,7 +167,13 @@ public sealed class Server
             // The program ends with this message, and whoever watches it starts it again.
             _history.Note($"{_world.Elapsed} {process.Name} did not start: {e.Message}");
             if (_healed && !_faulted)
+            {
+                // It would be started again for ever, and everybody waits for it.
                 _history.Violate("start", $"the broker does not start although nothing fails any more: {e.Message}");
+                _world.End("The broker does not start any more.");
+                return;
+            }
+
             _world.Outside.Run(() =>
             {
                 if (Process != process || !process.IsAlive)

@@ -77,6 +77,9 @@ public sealed class World
         }
     }
 
+    /// <summary>Nothing more runs: what everybody waits for will not come.</summary>
+    public void End(string why) => _escaped ??= why;
+
     /// <summary>Waits in virtual time, as a client.</summary>
     public Task Delay(TimeSpan time) => Task.Delay(time, Outside.Time);
 

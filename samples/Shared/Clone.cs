@@ -1,14 +1,11 @@
-namespace OrleansMq.Samples.Flights;
+namespace OrleansMq.Samples;
 
-/// <summary>Where things lie in the clone.</summary>
-internal static class Places
+/// <summary>Where things lie in the clone that the sample runs from.</summary>
+internal static class Clone
 {
-    private static readonly string Root = FindRoot();
+    public static string Root { get; } = FindRoot();
 
-    // Outside git; "artifacts" is ignored.
-    public static string DataCache => Path.Combine(Root, "artifacts", "vega-datasets");
-
-    /// <summary>The broker built with the same configuration as this sample (the project refers to it, so that it is built before).</summary>
+    /// <summary>The broker built with the same configuration as the sample (the sample's project refers to it, so that it is built before).</summary>
     public static string BrokerProgram
     {
         get

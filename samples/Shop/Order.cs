@@ -1,0 +1,22 @@
+using System.Text.Json;
+
+namespace OrleansMq.Samples.Shop;
+
+/// <summary>One unit of the article on sale, ordered by a member.</summary>
+/// <param name="Number">From 0; the order's identity.</param>
+internal sealed record Order(int Number, string Member, int Cents)
+{
+    public static readonly TopicName Topic = "orders";
+
+    /// <summary>The same order sent again is the same order.</summary>
+    public string Token => $"order-{Number}";
+
+    public int Points => Cents / 100;
+
+    /// <summary>The burst of a sale: always the same orders, so that a sale that was cut off can be repeated.</summary>
+    public static Order Of(int number) => new(number, $"member-{number * 31 % 997}", 1_000 + number * 7 % 9_000);
+
+    public Message ToMessage() => Message.OfJson(JsonSerializer.Serialize(this), key: Member) with { Token = Token };
+
+    public static Order From(ReadOnlyMemory<byte> json) => JsonSerializer.Deserialize<Order>(json.Span) ?? throw new DeadLetterException("no order");
+}
