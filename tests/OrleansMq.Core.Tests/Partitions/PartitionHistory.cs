@@ -465,12 +465,20 @@ internal sealed class PartitionHistory
             _snapshots.Add((_log.Count, State.Bytes(_live.Save)));
     }
 
+    private static bool ComesFromHalf(ReadOnlyMemory<byte> payload)
+    {
+        foreach (var record in RecordBatch.ReadExactly(payload).Records())
+            if (record.Headers.TryGetLast(LaneHeaders.MovedFrom, out var from))
+                return from.Value.Span[0] == '2';
+        return false;
+    }
+
     private void Note(in FrameHeader header, ReadOnlyMemory<byte> payload)
     {
         if (header.Kind == FrameKind.Batch)
         {
             if (header.Flags.HasFlag(FrameFlags.Moved))
-                Happened.Add(header.Lane == Lane.Main ? RecordBatch.ReadExactly(payload).Records() is var all && all.MoveNext() && all.Current.Headers.TryGetLast(LaneHeaders.MovedFrom, out var from) && from.Value.Span[0] == '2' ? "committed" : "due" : "rolled");
+                Happened.Add(header.Lane != Lane.Main ? "rolled" : ComesFromHalf(payload) ? "committed" : "due");
             Happened.Add(header.Lane == Lane.Main ? "main" : header.Lane == Lane.Scheduled ? "scheduled" : header.Lane == Lane.Half ? "half" : Lane.IsDeadLetters(header.Lane) ? "dead letters" : "redriven");
             foreach (var record in RecordBatch.ReadExactly(payload).Records())
                 _records[(header.Lane, record.Offset)] = record;
