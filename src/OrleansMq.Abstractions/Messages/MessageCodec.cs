@@ -168,10 +168,10 @@ public static class MessageCodec
         ? null
         : string.Create(CultureInfo.InvariantCulture, $"{Json.Durations.Milliseconds(terms.CheckAfter)}:{Json.Durations.Milliseconds(terms.CheckEvery)}:{terms.MaxChecks}:{terms.Group}");
 
-    /// <summary>A delay is written as such: only the broker knows its clock.</summary>
+    /// <summary>A delay is written as such: only the broker knows its clock. A part of a millisecond counts as a whole one: never early.</summary>
     private static string? DeliverAtText(Message message) => message switch
     {
-        { DeliverAt: { } at } => at.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture),
+        { DeliverAt: { } at } => (at.ToUnixTimeMilliseconds() + (at.Ticks % TimeSpan.TicksPerMillisecond > 0 ? 1 : 0)).ToString(CultureInfo.InvariantCulture),
         { DeliverAfter: { } after } => "+" + Json.Durations.Milliseconds(after).ToString(CultureInfo.InvariantCulture),
         _ => null,
     };

@@ -18,6 +18,8 @@ public sealed partial class PartitionEngine : IScheduledMessages
 
     private bool _movingDue;
     private bool _loadingFar;
+    private Task _moving = Task.CompletedTask;
+    private Task _loading = Task.CompletedTask;
 
     /// <summary>After a refusal nothing is tried before this.</summary>
     private long _scheduledRestMs;
@@ -47,7 +49,7 @@ public sealed partial class PartitionEngine : IScheduledMessages
             var due = new List<DueMessage>();
             _state.Scheduled.TakeDue(now, MoveAtOnce, _visible.Position, due);
             if (_movingDue = due.Count > 0)
-                MoveDue(_state, due);
+                _moving = MoveDue(_state, due);
         }
 
         if (!_loadingFar)
@@ -56,11 +58,14 @@ public sealed partial class PartitionEngine : IScheduledMessages
             _state.Scheduled.SelectFar(now, LoadAtOnce, far);
             far.RemoveAll(frame => frame.Position >= _visible.Position);
             if (_loadingFar = far.Count > 0)
-                LoadFar(far);
+                _loading = LoadFar(far);
         }
     }
 
-    private async void MoveDue(Partition from, List<DueMessage> due)
+    /// <summary>Ends when nothing of the lane is read any more; to be awaited once nothing new begins.</summary>
+    private Task ScheduledAtRest() => Task.WhenAll(_moving, _loading);
+
+    private async Task MoveDue(Partition from, List<DueMessage> due)
     {
         var moved = 0;
         try
@@ -98,7 +103,7 @@ public sealed partial class PartitionEngine : IScheduledMessages
         }
     }
 
-    private async void LoadFar(List<ScheduledFrame> frames)
+    private async Task LoadFar(List<ScheduledFrame> frames)
     {
         try
         {

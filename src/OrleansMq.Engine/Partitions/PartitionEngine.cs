@@ -474,6 +474,7 @@ public sealed partial class PartitionEngine : IAsyncDisposable
             closed.SetResult();
         });
         await closed.Task;
+        await ScheduledAtRest();
         WakeReaders();
         await _flushTimer.DisposeAsync();
         await _log.DisposeAsync();
