@@ -185,7 +185,7 @@ public sealed class HttpBroker : IBroker
         _transport.Send(new HttpAsk(HttpMethod.Get, new Address($"{PathOf(topic)}/scheduled").With("after", after).With("max", max)), ScheduledJson.ReadPage, cancel);
 
     public ValueTask<HalfResult> EndHalf(TopicName topic, string id, HalfState decision, bool force = false, CancellationToken cancel = default) =>
-        _transport.Send(
+        decision is not (HalfState.Committed or HalfState.RolledBack) ? throw new MqException(ErrorCodes.Malformed, "A half message is committed or rolled back.") : _transport.Send(
             Change(HttpMethod.Post, $"{PathOf(topic)}/half/{Uri.EscapeDataString(id)}/{(decision == HalfState.Committed ? "commit" : "rollback")}", HttpTransport.JsonBody(writer => HalfJson.WriteEnd(writer, force))),
             HalfJson.ReadResult, cancel);
 

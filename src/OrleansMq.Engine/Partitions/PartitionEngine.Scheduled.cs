@@ -81,7 +81,8 @@ public sealed partial class PartitionEngine : IScheduledMessages
                         bytes += record.Size;
                     }
 
-                await Ask(ReleaseLevel.Decided, (state, frames, now) =>
+                // Durable, so that it is flushed, and seen, at once and not with the next flush.
+                await Ask(ReleaseLevel.Durable, (state, frames, now) =>
                 {
                     RefuseWhileFull(now);
                     return state.MoveDue(moves, now, frames);
