@@ -6,16 +6,20 @@ internal static class Help
         orleansmq: the message broker
 
           --data DIR                    ./data      where the log and documents live
-          --host embedded|orleans       embedded    one process; orleans is not in this build
-          --storage files|shared|blobs  files       this machine's disk; the others are not available yet
-          --blobs CONNECTION                        for --storage blobs
-          --cluster NAME                orleansmq   Orleans' own, as the next two
+          --host embedded|orleans       embedded    one process, or a silo
+          --storage files|shared|blobs  files       this machine's disk, a folder that all silos of the cluster use, or append blobs
+          --blobs CONNECTION                        a storage account's connection string, for --storage blobs
+          --cluster NAME                orleansmq   silos of one name on one storage are a cluster; Orleans' own, as the next four
           --silo-port PORT              11111
-          --gateway-port PORT           30000
+          --gateway-port PORT           30000       for Orleans clients
+          --silo-address ADDRESS        127.0.0.1   address of both; one that others can reach needs --insecure
+          --membership tuned|defaults   tuned       how fast a dead silo is found: about a second, or Orleans' defaults
           --listen ADDRESS              127.0.0.1   address of every gateway; one that others can reach needs --insecure
           --insecure                                allow that without authentication or TLS
           --http PORT|off               8080        0 picks a free port
-          --kafka --amqp --redis --mqtt --stomp     off until they are built
+          --kafka PORT|off              9092        0 picks a free port
+          --kafka-advertise HOST:PORT               where Kafka's clients find this node; else where it listens
+          --amqp --redis --mqtt --stomp             off until they are built
           --acks durable|accepted       durable     what an acknowledgement means where neither client nor topic says
 
         The same names stand in appsettings.json and, as ORLEANSMQ_HTTP and so on, in the environment; the command line wins.

@@ -4,8 +4,6 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging.Console;
 using OrleansMq.Silo;
 
-const int wrongSetting = 2;
-
 if (args is ["--help"] or ["-h"])
 {
     Console.WriteLine(Help.Text);
@@ -28,14 +26,14 @@ try
 catch (SettingException e)
 {
     Console.Error.WriteLine(e.Message);
-    return wrongSetting;
+    return SiloProcess.WrongSetting;
 }
 
 // Standard output has the ready line and nothing else.
 using var loggers = LoggerFactory.Create(logging => logging
     .AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat, console.UseUtcTimestamp) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ ", true))
     .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
-    .AddLogging(levels => levels.AddFilter("Microsoft", LogLevel.Warning)
+    .AddLogging(levels => levels.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Polly", LogLevel.Warning).AddFilter("Orleans", LogLevel.Warning).AddFilter("OrleansMq", LogLevel.Information)
         .AddConfiguration(new ConfigurationBuilder().SetBasePath(Directory.GetCurrentDirectory()).AddJsonFile(SettingSources.File, optional: true).Build().GetSection("Logging"))));
 
 using var stop = new CancellationTokenSource();

@@ -10,26 +10,59 @@ public sealed class SettingException(string line) : Exception(line);
 /// <param name="From">How whoever gave it knows it: <c>--http</c>, <c>ORLEANSMQ_HTTP</c>, <c>appsettings.json: http</c>.</param>
 public readonly record struct Setting(string Value, string From);
 
+/// <summary>Where the log lies.</summary>
+public enum StoragePlace
+{
+    /// <summary>This machine's disk.</summary>
+    Files = 0,
+
+    /// <summary>A folder that every silo of the cluster uses.</summary>
+    Shared = 1,
+
+    /// <summary>Append blobs.</summary>
+    Blobs = 2,
+}
+
 /// <summary>What the program was told, checked.</summary>
 public sealed record SiloOptions
 {
     /// <summary>Gateways of the design that are not built yet: each switch is there and accepts <c>off</c> alone.</summary>
-    public static readonly IReadOnlyList<string> GatewaysToCome = ["kafka", "amqp", "redis", "mqtt", "stomp"];
+    public static readonly IReadOnlyList<string> GatewaysToCome = ["amqp", "redis", "mqtt", "stomp"];
 
     /// <summary>Every name there is, in the order of the help text.</summary>
     public static readonly IReadOnlyList<string> Names =
-        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "listen", "insecure", "http", .. GatewaysToCome, "acks"];
+        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "silo-address", "membership", "listen", "insecure", "http", "kafka", "kafka-advertise", .. GatewaysToCome, "acks"];
 
     /// <summary>Switches that need no value.</summary>
     public static readonly IReadOnlyList<string> Flags = ["insecure"];
 
     private const string Off = "off";
 
+#if ORLEANS
+    private const bool HasOrleans = true;
+#else
+    private const bool HasOrleans = false;
+#endif
+
     /// <summary>Where the file log and documents live.</summary>
     public string Data { get; private init; } = "./data";
 
-    /// <summary>Orleans' cluster; of no effect where the host is embedded.</summary>
+    /// <summary>Whether this is a silo; else one process is the whole broker.</summary>
+    public bool Orleans { get; private init; }
+
+    public StoragePlace Storage { get; private init; }
+
+    /// <summary>The connection string where the log lies on append blobs, else null. A secret, so not among what a record prints.</summary>
+    internal Setting? Blobs { get; private init; }
+
+    /// <summary>Orleans' cluster; of no effect where the host is embedded, as the next four.</summary>
     public string Cluster { get; private init; } = "orleansmq";
+
+    /// <summary>Where Orleans' two ports are, and where other silos and Orleans clients are told to find them.</summary>
+    public IPAddress SiloAddress { get; private init; } = IPAddress.Loopback;
+
+    /// <summary>Whether dead silos are found by our settings; else by Orleans' own.</summary>
+    public bool TunedMembership { get; private init; } = true;
 
     public int SiloPort { get; private init; } = 11111;
 
@@ -40,6 +73,12 @@ public sealed record SiloOptions
 
     /// <summary>Null: no HTTP. 0: a free port.</summary>
     public int? Http { get; private init; } = 8080;
+
+    /// <summary>Null: no Kafka. 0: a free port.</summary>
+    public int? Kafka { get; private init; } = 9092;
+
+    /// <summary>Where Kafka's clients find this node, as <c>host:port</c>; null: where it listens.</summary>
+    public string? KafkaAdvertise { get; private init; }
 
     /// <summary>Whether an acknowledgement means on disk, where neither client nor topic says; else it means written.</summary>
     public bool Durable { get; private init; } = true;
@@ -55,38 +94,63 @@ public sealed record SiloOptions
         options = options with
         {
             Data = Text(settings, "data") ?? options.Data,
+            Blobs = OnBlobs(settings),
             Cluster = Text(settings, "cluster") ?? options.Cluster,
             SiloPort = Port(settings, "silo-port", 1) ?? options.SiloPort,
             GatewayPort = Port(settings, "gateway-port", 1) ?? options.GatewayPort,
-            Listen = Address(settings) ?? options.Listen,
+            SiloAddress = Address(settings, "silo-address") ?? options.SiloAddress,
+            TunedMembership = Word(settings, "membership", "tuned", "defaults") is null or "tuned",
+            Orleans = Word(settings, "host", "embedded", "orleans") is "orleans",
+            Storage = Word(settings, "storage", "files", "shared", "blobs") switch { "shared" => StoragePlace.Shared, "blobs" => StoragePlace.Blobs, _ => StoragePlace.Files },
+            Listen = Address(settings, "listen") ?? options.Listen,
             Http = IsOff(settings, "http") ? null : Port(settings, "http", 0) ?? options.Http,
+            Kafka = IsOff(settings, "kafka") ? null : Port(settings, "kafka", 0) ?? options.Kafka,
+            KafkaAdvertise = HostAndPort(settings, "kafka-advertise"),
             Durable = Word(settings, "acks", "durable", "accepted") is null or "durable",
         };
         RefuseWhatIsNotBuilt(settings);
-        RefuseStrangers(settings, options.Listen);
+        RefuseContradictions(settings, options);
+        RefuseStrangers(settings, "listen", options.Listen);
+        RefuseStrangers(settings, "silo-address", options.SiloAddress);
         return options;
     }
 
     private static void RefuseWhatIsNotBuilt(IReadOnlyDictionary<string, Setting> settings)
     {
-        if (Word(settings, "host", "embedded", "orleans") is "orleans")
+        if (!HasOrleans && Word(settings, "host", "embedded", "orleans") is "orleans")
             throw new SettingException($"{settings["host"].From} orleans: this build has no Orleans; leave it out, or say embedded.");
-        if (Word(settings, "storage", "files", "shared", "blobs") is "shared" or "blobs")
-            throw new SettingException($"{settings["storage"].From} {settings["storage"].Value}: not available yet; leave it out, or say files.");
-        if (Text(settings, "blobs") is not null)
-            throw new SettingException($"{settings["blobs"].From}: blobs are for the storage 'blobs', which is not available yet; leave it out.");
         foreach (var name in GatewaysToCome)
             if (settings.TryGetValue(name, out var setting) && setting.Value != Off)
                 throw new SettingException($"{setting.From} {setting.Value}: this gateway is not built yet; leave it out, or say off.");
     }
 
-    private static void RefuseStrangers(IReadOnlyDictionary<string, Setting> settings, IPAddress listen)
+    private static void RefuseContradictions(IReadOnlyDictionary<string, Setting> settings, SiloOptions options)
+    {
+        if (options.Storage == StoragePlace.Shared && !options.Orleans)
+            throw new SettingException($"{settings["storage"].From} shared: is for several silos, and the host is embedded; say --host orleans as well, or --storage files.");
+        if (options.Orleans && options.SiloPort == options.GatewayPort)
+            throw new SettingException($"--silo-port and --gateway-port are both {options.SiloPort}; each needs its own.");
+    }
+
+    private static Setting? OnBlobs(IReadOnlyDictionary<string, Setting> settings)
+    {
+        var given = Text(settings, "blobs") is not null;
+        if (Word(settings, "storage", "files", "shared", "blobs") is not "blobs")
+            return given ? throw new SettingException($"{settings["blobs"].From}: is for --storage blobs, which is not said; leave it out, or say that too.") : null;
+#if BLOBS
+        return given ? settings["blobs"] : throw new SettingException($"{settings["storage"].From} blobs: needs --blobs CONNECTION, a storage account's connection string.");
+#else
+        throw new SettingException($"{settings["storage"].From} blobs: this build has no Azure.Storage.Blobs; leave it out, or say files.");
+#endif
+    }
+
+    private static void RefuseStrangers(IReadOnlyDictionary<string, Setting> settings, string name, IPAddress listen)
     {
         var insecure = Word(settings, "insecure", "true", "false") is "true";
         if (!IPAddress.IsLoopback(listen) && !insecure)
         {
             throw new SettingException(
-                $"{settings["listen"].From} {listen}: others can reach it, and there is no authentication or TLS yet; keep 127.0.0.1, or say --insecure as well.");
+                $"{settings[name].From} {listen}: others can reach it, and there is no authentication or TLS yet; keep 127.0.0.1, or say --insecure as well.");
         }
     }
 
@@ -118,15 +182,25 @@ public sealed record SiloOptions
             : throw new SettingException($"{setting.From} {setting.Value}: a port from {min} to {IPEndPoint.MaxPort}{(min == 0 ? ", or off" : "")}.");
     }
 
-    private static IPAddress? Address(IReadOnlyDictionary<string, Setting> settings)
+    private static string? HostAndPort(IReadOnlyDictionary<string, Setting> settings, string name)
     {
-        if (Text(settings, "listen") is not { } text)
+        if (Text(settings, name) is not { } text)
+            return null;
+        var colon = text.LastIndexOf(':');
+        return colon > 0 && ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0
+            ? text
+            : throw new SettingException($"{settings[name].From} {text}: a host and a port, such as broker.example:9092.");
+    }
+
+    private static IPAddress? Address(IReadOnlyDictionary<string, Setting> settings, string name)
+    {
+        if (Text(settings, name) is not { } text)
             return null;
         if (text == "localhost")
             return IPAddress.Loopback;
         // "1" is an address to the framework, and a slip to us.
         return IPAddress.TryParse(text, out var address) && (text.Contains('.', StringComparison.Ordinal) || text.Contains(':', StringComparison.Ordinal))
             ? address
-            : throw new SettingException($"{settings["listen"].From} {text}: an IP address such as 127.0.0.1.");
+            : throw new SettingException($"{settings[name].From} {text}: an IP address such as 127.0.0.1.");
     }
 }

@@ -1,12 +1,16 @@
 using OrleansMq.Engine.Storage;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
+using OrleansMq.Gateways.Kafka;
 
 namespace OrleansMq.Silo;
 
 /// <summary>The broker and its gateways, from start to stop.</summary>
 internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory loggers)
 {
+    /// <summary>The exit code where a switch or setting can't be.</summary>
+    public const int WrongSetting = 2;
+
     // Of the 10 s that a stop may take: what is in flight, and then the last flush.
     private static readonly TimeSpan GatewaysMayTake = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan StopMayTake = TimeSpan.FromSeconds(9.5);
@@ -17,12 +21,12 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
     /// <returns>The exit code.</returns>
     public async Task<int> Run(TextWriter output, TextWriter errors, CancellationToken stop)
     {
-        EmbeddedBroker? broker = null;
+        IBrokerHost? host = null;
         var gateways = new List<IGateway>();
         try
         {
-            broker = await EmbeddedBroker.Start(EmbeddedOptionsOf(options));
-            await StartGateways(broker, gateways, stop);
+            host = await StartHost(stop);
+            await StartGateways(host, gateways, stop);
             var addresses = gateways.Select(gateway => $" {gateway.Name}={gateway.Address}");
             await output.WriteLineAsync($"orleansmq ready{string.Concat(addresses)}".AsMemory(), stop);
             await output.FlushAsync(stop);
@@ -33,6 +37,11 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         {
             return 0;
         }
+        catch (SettingException e)
+        {
+            await errors.WriteLineAsync(e.Message);
+            return WrongSetting;
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or StorageException)
         {
             LogStartFailed(e);
@@ -41,19 +50,21 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         }
         finally
         {
-            await Stop(broker, gateways);
+            await Stop(host, gateways);
         }
     }
 
-    private async ValueTask StartGateways(EmbeddedBroker broker, List<IGateway> gateways, CancellationToken stop)
+    private async ValueTask StartGateways(IBrokerHost host, List<IGateway> gateways, CancellationToken stop)
     {
         if (options.Http is { } port)
-            gateways.Add(await HttpGateway.Start(broker, new HttpGatewayOptions { Address = options.Listen, Port = port, BrokerMetrics = broker.WriteMetrics }, loggers, stop));
+            gateways.Add(await HttpGateway.Start(host.Broker, new HttpGatewayOptions { Address = options.Listen, Port = port, BrokerMetrics = host.Metrics }, loggers, stop));
+        if (options.Kafka is { } kafka)
+            gateways.Add(await KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Advertise = options.KafkaAdvertise }, loggers, stop));
         foreach (var gateway in gateways)
-            broker.Announce(gateway.Name, gateway.Address);
+            host.Announce(gateway.Name, gateway.Address);
     }
 
-    private async Task Stop(EmbeddedBroker? broker, List<IGateway> gateways)
+    private async Task Stop(IBrokerHost? host, List<IGateway> gateways)
     {
         // A flush that hangs must not keep the process beyond its time; what was acknowledged is on disk already.
         using var watchdog = new Timer(_ => Environment.Exit(1), null, StopMayTake, Timeout.InfiniteTimeSpan);
@@ -61,18 +72,22 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         await Task.WhenAll(gateways.Select(gateway => gateway.Stop(hurry.Token).AsTask()));
         foreach (var gateway in gateways)
             await gateway.DisposeAsync();
-        if (broker is not null)
-            await broker.DisposeAsync();
+        // Nothing was started, nothing has stopped: the line that says why stands alone.
+        if (host is null)
+            return;
+        await host.DisposeAsync();
         LogStopped();
     }
 
-    private EmbeddedOptions EmbeddedOptionsOf(SiloOptions told) => new()
+    private async ValueTask<IBrokerHost> StartHost(CancellationToken stop)
     {
-        Data = told.Data,
-        DefaultAcks = told.Durable ? Acks.Durable : Acks.Accepted,
-        Node = Environment.MachineName,
-        OnReport = LogReport,
-    };
+#if ORLEANS
+        if (options.Orleans)
+            return await OrleansHost.Start(options, loggers, LogReport, stop);
+#endif
+        stop.ThrowIfCancellationRequested();
+        return await EmbeddedHost.Start(options, LogReport);
+    }
 
     private static async Task WaitFor(CancellationToken stop)
     {

@@ -1,5 +1,4 @@
 using OrleansMq.Embedded;
-using OrleansMq.Engine.Topics;
 
 namespace OrleansMq;
 

@@ -23,6 +23,7 @@ public sealed partial class EmbeddedBroker : IBroker
     private readonly ProducerDesk _producers;
     private readonly ConcurrentDictionary<string, Lazy<Task<EmbeddedTopic?>>> _topics = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _gateways = new(StringComparer.Ordinal);
+    private readonly GroupCoordinator _coordinator;
     private readonly ITimer _hourly;
     private readonly ITimer _idle;
 
@@ -35,7 +36,8 @@ public sealed partial class EmbeddedBroker : IBroker
     {
         (_options, _storage) = (options, new AnsweringStorage(storage));
         _catalog = new TopicCatalog(_storage.Documents);
-        _producers = new ProducerDesk(_storage.Documents);
+        _producers = new ProducerDesk(_storage.Documents, options.Time);
+        _coordinator = new GroupCoordinator(this, _storage.Documents, options.Time, options.NewId);
         _hourly = options.Time.CreateTimer(_ => EachHour(), null, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
         _idle = options.Time.CreateTimer(_ => CloseIdle(), null, options.IdleAfter, options.IdleAfter);
     }
@@ -53,6 +55,8 @@ public sealed partial class EmbeddedBroker : IBroker
 
     /// <summary>A broker whose data is gone with it.</summary>
     public static ValueTask<EmbeddedBroker> InMemory(TimeProvider? time = null) => Start(new EmbeddedOptions { Time = time ?? TimeProvider.System });
+
+    public IGroupCoordinator Coordinator => _coordinator;
 
     /// <summary>Tells <see cref="DescribeCluster"/> where a gateway answers.</summary>
     public void Announce(string gateway, string address) => _gateways[gateway] = address;
@@ -207,17 +211,9 @@ public sealed partial class EmbeddedBroker : IBroker
     /// <summary>Whose dead letters a name means: every way to read it as <c>{topic}.{group}.dlq</c> is tried, the longest topic last.</summary>
     private async ValueTask<(EmbeddedTopic Topic, GroupEngine Group)?> FindDeadLetters(TopicName name)
     {
-        const string suffix = ".dlq";
-        if (!name.Text.EndsWith(suffix, StringComparison.Ordinal))
-            return null;
-        var stem = name.Text[..^suffix.Length];
-        for (var dot = stem.IndexOf('.', StringComparison.Ordinal); dot >= 0; dot = stem.IndexOf('.', dot + 1))
-        {
-            var (topic, group) = (stem[..dot], stem[(dot + 1)..]);
-            if (NameRule.IsValid(topic) && NameRule.IsValid(group) && await FindTopic(topic) is { } found && found.FindGroupEngine(group) is { Queue: not null } engine)
+        foreach (var (topic, group) in DeadLetterNames.Readings(name))
+            if (await FindTopic(topic) is { } found && found.FindGroupEngine(group) is { Queue: not null } engine)
                 return (found, engine);
-        }
-
         return null;
     }
 
@@ -259,6 +255,7 @@ public sealed partial class EmbeddedBroker : IBroker
         await _hourly.DisposeAsync();
         await _idle.DisposeAsync();
         await _upkeep.WaitAsync();
+        await _coordinator.DisposeAsync();
         foreach (var loading in _topics.Values)
             if (loading.IsValueCreated && await loading.Value is { } topic)
                 await topic.DisposeAsync();

@@ -32,7 +32,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         (_document, _version, _storage, _catalog, _options) = (document, version, storage, catalog, options);
         _host = options.ToHost();
         _slots = new PartitionSlots(document.Settings.Partitions, OpenPartition, what => options.OnReport($"Topic {document.Name}: {what}"));
-        _admissions = new AdmissionDesk(storage.Documents, document.Id, document.Settings.Partitions, number => Partition(number));
+        _admissions = new AdmissionDesk(storage.Documents, document.Id, document.Settings.Partitions, async number => await Partition(number));
     }
 
     /// <summary>Takes up a topic that exists, with its groups.</summary>
@@ -92,7 +92,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
     {
         var partition = await PartitionEngine.Open(_storage, new LogId(Id, number), this, _host);
         foreach (var group in _groups.Values)
-            await group.EnsureIn(partition);
+            await partition.EnsureGroup(group.Definition);
         return partition;
     }
 
@@ -151,9 +151,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         {
             if (_groups.TryGetValue(name.Text, out known))
                 return (known, false);
-            var deadLetters = OrleansMq.TopicName.DeadLettersOf(TopicName, name);
-            if (!NameRule.IsValid(deadLetters))
-                throw new MqException(ErrorCodes.Malformed, $"'{deadLetters}', the name of the group's dead letters, is longer than {NameRule.MaxLength}.");
+            var deadLetters = DeadLetterNames.Checked(TopicName, name);
             if (await isTopic(deadLetters))
                 throw new MqException(ErrorCodes.NameTaken, $"A topic '{deadLetters}' exists; the dead letters of group '{name}' need that name.");
             var settings = GroupRules.Create(change);
@@ -167,7 +165,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
             var group = Engine(document, version);
             Adopt(group);
             foreach (var partition in partitions)
-                await group.EnsureIn(partition);
+                await partition.EnsureGroup(group.Definition);
             await ApplyLimits();
             return (group, true);
         }
@@ -182,7 +180,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         await ApplyLimits();
         foreach (var partition in OpenPartitions())
         {
-            await group.EnsureIn(partition);
+            await partition.EnsureGroup(group.Definition);
             partition.SettingsChanged(group.Name);
             partition.RoomMade();
         }
@@ -279,25 +277,24 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         return _gate.Admit(TopicName, partition.Number, question, settings, _groupSettings);
     }
 
-    public long? AdmissionsLeft(PartitionEngine partition, long admitted) => Settings.Admit is null ? null : _admissions.Left(partition.Number, admitted);
-
     public async void RequestAdmissions(PartitionEngine partition, long admitted, int needed)
     {
+        AdmissionGrant? grant = null;
         try
         {
-            await _admissions.Request(partition, admitted, needed, Settings.Admit ?? 0);
+            grant = await _admissions.Request(partition.Number, admitted, needed, Settings.Admit ?? 0);
         }
         catch (Exception error) when (error is StorageException or MqException)
         {
             _options.OnReport($"Topic {Name}: the ledger of admissions could not be written, and what is beyond it is refused: {error.Message}");
         }
 
-        partition.AdmissionsAnswered();
+        partition.AdmissionsAnswered(grant);
     }
 
     public void NoteBacklog(PartitionEngine partition, Partition state)
     {
-        if (!_gate.Note(partition.Number, state, state.Position - partition.FirstPosition))
+        if (!_gate.Note(partition.Number, PartitionHolding.Of(state, state.Position - partition.FirstPosition)))
             return;
         foreach (var other in OpenPartitions())
             if (other.HasParked)
@@ -316,7 +313,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
     public void Deliverable(PartitionEngine partition, string group) => _groups.GetValueOrDefault(group)?.Queue?.Signal(partition.Number);
 
     private GroupEngine Engine(GroupDocument document, long version) =>
-        new(TopicName, Settings.Partitions, document, version, TopicCatalog.GroupKey(Id, document.Name), _storage.Documents, _options.Time, number => Partition(number));
+        new(TopicName, Settings.Partitions, document, version, TopicCatalog.GroupKey(Id, document.Name), _storage.Documents, _options.Time, async number => await Partition(number));
 
     private void Adopt(GroupEngine group) => _groups[group.Name.Text] = group;
 

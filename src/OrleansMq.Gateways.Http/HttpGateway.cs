@@ -75,7 +75,11 @@ public sealed class HttpGateway : IGateway
         kestrel.Limits.MaxRequestBodySize = options.MaxRequestBytes + RequestBody.MaxDiscardedBytes;
         kestrel.Limits.RequestHeadersTimeout = options.HeaderTimeout;
         kestrel.Limits.KeepAliveTimeout = options.IdleTimeout;
-        kestrel.Listen(new IPEndPoint(options.Address, options.Port), listen => listen.Protocols = HttpProtocols.Http1);
+        kestrel.Listen(new IPEndPoint(options.Address, options.Port), listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            listen.Use(ServerRefusals.Before);
+        });
         return kestrel;
     }
 }

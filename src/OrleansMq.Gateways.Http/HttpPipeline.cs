@@ -44,11 +44,13 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         return routes;
     }
 
-    public HttpContext CreateContext(IFeatureCollection contextFeatures) => new DefaultHttpContext(contextFeatures);
-
-    public void DisposeContext(HttpContext context, Exception? exception)
+    public HttpContext CreateContext(IFeatureCollection contextFeatures)
     {
+        contextFeatures.Get<ServerRefusals>()?.AnswerBegins();
+        return new DefaultHttpContext(contextFeatures);
     }
+
+    public void DisposeContext(HttpContext context, Exception? exception) => context.Features.Get<ServerRefusals>()?.AnswerEnds();
 
     public async Task ProcessRequestAsync(HttpContext context)
     {

@@ -15,10 +15,14 @@ namespace OrleansMq.Storage.Files;
 /// DIR/deleted/                            logs on their way out
 /// </code>
 /// </summary>
-internal sealed class DataFolder(IDisk disk, string root)
+/// <param name="shared">Whether several processes use it at once: another layout, and no lock (<c>SharedFileStorage</c>).</param>
+internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
 {
-    private const string FormatName = "orleansmq data ";
+    private const string AloneFormat = "orleansmq data ";
+    private const string SharedFormat = "orleansmq shared ";
     private const int FormatVersion = 1;
+
+    private string FormatName => shared ? SharedFormat : AloneFormat;
 
     public string Root { get; } = Path.GetFullPath(root);
 
@@ -30,14 +34,17 @@ internal sealed class DataFolder(IDisk disk, string root)
 
     public string Deleted => Path.Join(Root, "deleted");
 
+    /// <summary>Shared folders: what is being made, until one rename puts it in its place.</summary>
+    public string Making => Path.Join(Root, "making");
+
     public string TopicFolder(Guid topicId) => Path.Join(Logs, topicId.ToString("N"));
 
     public string LogFolder(LogId id) => Path.Join(TopicFolder(id.TopicId), id.Partition.ToString(CultureInfo.InvariantCulture));
 
-    public IDisposable LockAlone() => Hold(shared: false);
+    public IDisposable LockAlone() => Hold(forReading: false);
 
     /// <summary>For reading while no one writes.</summary>
-    public IDisposable LockShared() => Hold(shared: true);
+    public IDisposable LockShared() => Hold(forReading: true);
 
     /// <summary>Makes what is missing. The format comes first, so that a folder with content and no format is not a new one.</summary>
     public void Prepare()
@@ -46,10 +53,10 @@ internal sealed class DataFolder(IDisk disk, string root)
         {
             if (disk.Exists(Logs) || disk.Exists(Documents))
                 throw new DataFolderException($"{Format} is missing, but the folder holds data. Put back the file with the line \"{FormatName}{FormatVersion}\" if the data is of this version.");
-            disk.Replace(Format, Encoding.UTF8.GetBytes($"{FormatName}{FormatVersion}\n"));
+            WriteFormat();
         }
         CheckFormat();
-        foreach (var folder in new[] { Documents, Logs, Deleted })
+        foreach (var folder in shared ? new[] { Documents, Logs, Deleted, Making } : [Documents, Logs, Deleted])
             disk.MakeDirectoryDurably(folder);
     }
 
@@ -57,17 +64,31 @@ internal sealed class DataFolder(IDisk disk, string root)
     public void CheckFormat()
     {
         var text = Encoding.UTF8.GetString(disk.ReadWhole(Format)).TrimEnd('\n', '\r');
+        if (text.StartsWith(shared ? AloneFormat : SharedFormat, StringComparison.Ordinal))
+            throw new DataFolderException($"{Format} says \"{text}\": the folder is {(shared ? "one machine's own (--storage files)" : "shared by several (--storage shared)")}, and was opened as {(shared ? "shared" : "one machine's own")}.");
         if (!text.StartsWith(FormatName, StringComparison.Ordinal) || !int.TryParse(text[FormatName.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var version))
             throw new DataFolderException($"{Format} says \"{text}\", which is no format of ours.");
         if (version > FormatVersion)
             throw new DataFolderException($"{Format} says version {version}; this program reads up to {FormatVersion}. Use the newer program.");
     }
 
-    private IDisposable Hold(bool shared)
+    /// <summary>Of several processes that begin a shared folder at once, the others' line is as good.</summary>
+    private void WriteFormat()
     {
         try
         {
-            return disk.Lock(Path.Join(Root, "lock"), shared);
+            disk.Replace(Format, Encoding.UTF8.GetBytes($"{FormatName}{FormatVersion}\n"));
+        }
+        catch (DiskException e) when (shared && e.Error == DiskError.Missing && disk.Exists(Format))
+        {
+        }
+    }
+
+    private IDisposable Hold(bool forReading)
+    {
+        try
+        {
+            return disk.Lock(Path.Join(Root, "lock"), forReading);
         }
         catch (DiskException e) when (e.Error == DiskError.Locked)
         {

@@ -30,6 +30,9 @@ public sealed class FileStorage : IStorage
     // say so: the next opening writes again what it is about to believe.
     private readonly ConcurrentDictionary<LogId, long> _suspect = new();
 
+    // Made by this process and never opened: all that it is was flushed.
+    private readonly ConcurrentDictionary<LogId, bool> _fresh = new();
+
     // Creating, opening and deleting one log exclude each other.
     private readonly Lock[] _turns = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
 
@@ -106,23 +109,34 @@ public sealed class FileStorage : IStorage
             _disk.RemoveTree(Path.Join(_folder.Deleted, entry.Name));
     }
 
-    /// <summary>The first segment is durable before the manifest: a log exists when its manifest does.</summary>
+    /// <summary>
+    /// A log exists when its manifest does. All names are flushed together at the end: what is cut off before is no log to anybody, also where the manifest's
+    /// name came to the disk and the segment's did not (<see cref="WasCutOff"/>).
+    /// </summary>
     private void Create(LogId id, LogDefinition definition)
     {
         var place = PlaceOf(id);
-        _disk.MakeDirectoryDurably(_folder.TopicFolder(id.TopicId));
-        _disk.MakeDirectoryDurably(place.Folder);
-        if (TryReadManifest(place) is { } existing)
+        var topic = _folder.TopicFolder(id.TopicId);
+        _disk.MakeDirectory(topic);
+        _disk.MakeDirectory(place.Folder);
+        var existing = TryReadManifest(place);
+        if (existing is not null && existing.Definition.TopicName != definition.TopicName)
+            throw new InvalidOperationException($"{place} belongs to topic '{existing.Definition.TopicName}', not '{definition.TopicName}'.");
+        if (existing is null || WasCutOff(place, existing))
         {
-            if (existing.Definition.TopicName != definition.TopicName)
-                throw new InvalidOperationException($"{place} belongs to topic '{existing.Definition.TopicName}', not '{definition.TopicName}'.");
-            _disk.FlushNames(place.Folder);
-            return;
+            var identity = existing?.Identity ?? new LogIdentity(_options.DrawIncarnation(), id.TopicId, id.Partition);
+            SegmentMaker.Write(_disk, Path.Join(place.Folder, SegmentHeader.FileName(0)), identity, 0, 0).Dispose();
+            new LogManifest { Identity = identity, Definition = definition, Epoch = 0, FirstSegment = 0, LastSegment = 0 }.WriteNew(_disk, place.ManifestPath);
         }
-        var identity = new LogIdentity(_options.DrawIncarnation(), id.TopicId, id.Partition);
-        SegmentMaker.Make(_disk, Path.Join(place.Folder, SegmentHeader.FileName(0)), identity, 0, 0).Dispose();
-        new LogManifest { Identity = identity, Definition = definition, Epoch = 0, FirstSegment = 0, LastSegment = 0 }.WriteNew(_disk, place.ManifestPath);
+        foreach (var parent in new[] { place.Folder, topic, _folder.Logs })
+            _disk.FlushNames(parent);
+        if (existing is null)
+            _fresh[id] = true;
     }
+
+    /// <summary>Whether it was being made when the power went: never opened, and without its first segment.</summary>
+    private bool WasCutOff(FileLogPlace place, LogManifest manifest) =>
+        manifest.Epoch == 0 && !manifest.EpochInDoubt && !_disk.Exists(Path.Join(place.Folder, SegmentHeader.FileName(0)));
 
     /// <summary>
     /// Fences whoever had it, flushes what the page cache may still hold from before (the opener is about to believe what it
@@ -138,11 +152,18 @@ public sealed class FileStorage : IStorage
             Closed(before);
             manifest = TryReadManifest(place)!;
         }
-        SlotFile.Settle(_disk, place.ManifestPath);
-        foreach (var parent in new[] { place.Folder, _folder.TopicFolder(id.TopicId), _folder.Logs })
-            _disk.FlushNames(parent);
+        if (WasCutOff(place, manifest))
+            throw new LogMissingException($"{place} does not exist here: it was being made when the power went.");
+        var fresh = _fresh.TryRemove(id, out _);
+        if (!fresh)
+        {
+            SlotFile.Settle(_disk, place.ManifestPath, manifest.Identity.Incarnation);
+            foreach (var parent in new[] { place.Folder, _folder.TopicFolder(id.TopicId), _folder.Logs })
+                _disk.FlushNames(parent);
+        }
         var chain = SegmentChain.Read(_disk, place.Folder, manifest);
-        MakeCertain(id, manifest.Identity, chain.Segments[^1]);
+        if (!fresh)
+            MakeCertain(id, manifest.Identity, chain.Segments[^1]);
         var snapshots = new SnapshotShelf(_disk, place.Folder, manifest.Identity);
         snapshots.Survey(chain.Start, chain.End, Notify);
         var opened = TakeEpoch(place, manifest, chain);
@@ -162,8 +183,8 @@ public sealed class FileStorage : IStorage
             if (_suspect.TryGetValue(id, out var certain))
                 Notify(new StorageNotice(newest.Path, $"A flush failed before; the bytes from position {certain} on are written again."));
             else
-                certain = KnownDurable(file, newest, identity);
-            WriteAgain(file, SegmentHeader.Size + Math.Max(0, certain - newest.Base));
+                certain = TailOfSegment.KnownDurable(file, newest, identity);
+            TailOfSegment.WriteAgain(file, SegmentHeader.Size + Math.Max(0, certain - newest.Base));
             file.FlushInUse();
         }
         catch (DiskException)
@@ -172,27 +193,6 @@ public sealed class FileStorage : IStorage
             throw;
         }
         _suspect.TryRemove(id, out _);
-    }
-
-    /// <summary>The highest position below which frames say that everything was flushed.</summary>
-    private static long KnownDurable(IDiskFile file, SegmentExtent newest, LogIdentity identity)
-    {
-        var durable = newest.Base;
-        FrameScan.Walk(
-            (position, destination) => file.Read(destination, SegmentHeader.Size + position - newest.Base),
-            newest.Base, newest.End, newest.Base, identity,
-            (in FrameHeader header, ReadOnlySpan<byte> _) => durable = Math.Max(durable, header.DurablePosition));
-        return durable;
-    }
-
-    private static void WriteAgain(IDiskFile file, long from)
-    {
-        var piece = new byte[1 << 20];
-        while (file.ReadUpTo(piece, from) is > 0 and var count)
-        {
-            file.OverwriteInUse(piece.AsSpan(0, count), from);
-            from += count;
-        }
     }
 
     private void Closed(FileLog log)
@@ -233,6 +233,7 @@ public sealed class FileStorage : IStorage
         if (_logs.TryRemove(id, out var open))
             open.EndWith(new LogMissingException($"{place} was deleted."));
         _suspect.TryRemove(id, out _);
+        _fresh.TryRemove(id, out _);
         var topic = _folder.TopicFolder(id.TopicId);
         var tomb = Path.Join(_folder.Deleted, $"{id.TopicId:N}-{id.Partition}-{_options.DrawIncarnation():x16}");
         var found = Tolerating(DiskError.Missing, () => _disk.Rename(place.Folder, tomb));

@@ -42,5 +42,5 @@ public sealed record SegmentInspection(string Path, long Base, long End);
 /// <summary>A snapshot and whether it reads back as written.</summary>
 public sealed record SnapshotInspection(long Position, long Bytes, bool IsWhole);
 
-/// <summary>A document; without key and content if it does not read back, and then with the problem.</summary>
+/// <summary>A document, or a folder's floor, which has neither key nor content; those are missing as well from what does not read back, and then there is the problem.</summary>
 public sealed record DocumentInspection(string Path, string? Key, Document? Document, string? Problem);

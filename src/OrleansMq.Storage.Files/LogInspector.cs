@@ -2,6 +2,7 @@ using System.Globalization;
 using OrleansMq.Core.Log;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Storage.Files.Disk;
+using OrleansMq.Storage.Files.Documents;
 using OrleansMq.Storage.Files.Formats;
 using OrleansMq.Storage.Files.Logs;
 
@@ -78,6 +79,8 @@ public sealed class LogInspector : IDisposable
             };
             if (manifest.EpochInDoubt)
                 found = found.With($"{Path.Join(folder, LogManifest.FileName)}: one of its two slots does not read back");
+            if (!SlotFile.GapsAreEmpty(_disk.ReadWhole(Path.Join(folder, LogManifest.FileName))))
+                found = found.With($"{Path.Join(folder, LogManifest.FileName)}: there is something between its slots, where nothing is ever written; the slots themselves are whole");
             return Walk(found, SegmentChain.Read(_disk, folder, manifest), manifest.Identity, visit);
         }
         catch (Exception e) when (e is StorageException or DiskException)
@@ -86,7 +89,7 @@ public sealed class LogInspector : IDisposable
         }
     }
 
-    /// <summary>Every document, with what is wrong with it.</summary>
+    /// <summary>Every document and every floor, with what is wrong with it.</summary>
     public IEnumerable<DocumentInspection> Documents()
     {
         foreach (var shard in _disk.ListOrEmpty(_folder.Documents))
@@ -95,18 +98,37 @@ public sealed class LogInspector : IDisposable
             foreach (var entry in _disk.ListOrEmpty(folder))
             {
                 if (entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal))
-                    yield return Inspect(Path.Join(folder, entry.Name));
+                    yield return Inspect(Path.Join(folder, entry.Name), entry.Name);
+                else if (entry.Name == DocumentShard.FloorName)
+                    yield return InspectFloor(Path.Join(folder, entry.Name), shard.Name);
             }
         }
     }
 
     public void Dispose() => _lock.Dispose();
 
-    private DocumentInspection Inspect(string path)
+    private DocumentInspection InspectFloor(string path, string shard)
     {
         try
         {
-            return DocumentFile.Decode(_disk.ReadWhole(path)) is var (key, document)
+            var file = _disk.ReadWhole(path);
+            var owner = ulong.Parse(shard, NumberStyles.HexNumber, CultureInfo.InvariantCulture) + 1;
+            var problem = SlotFile.Read(file, path, owner).OtherUnreadable ? "one of its two slots does not read back"
+                : SlotFile.GapsAreEmpty(file) ? null
+                : "there is something between its slots, where nothing is ever written; the slots themselves are whole";
+            return new DocumentInspection(path, null, null, problem);
+        }
+        catch (Exception e) when (e is DiskException or StorageException or FormatException)
+        {
+            return new DocumentInspection(path, null, null, e.Message);
+        }
+    }
+
+    private DocumentInspection Inspect(string path, string name)
+    {
+        try
+        {
+            return DocumentFile.Decode(_disk.ReadWhole(path)) is var (key, document) && DocumentFile.FileName(DocumentFile.KeyBytes(key)) == name
                 ? new DocumentInspection(path, key, document, null)
                 : new DocumentInspection(path, null, null, "does not read back as written");
         }

@@ -8,7 +8,10 @@ namespace OrleansMq.Gateways.Http.Tests;
 public sealed class MutationFuzz
 {
     private const int Seed = 20261121;
-    private const int Requests = 4_000;
+
+    /// <summary>A share for CI; <c>ORLEANSMQ_FUZZ_REQUESTS=1000000 dotnet test tests/OrleansMq.Gateways.Http.Tests -c Release --filter MutationFuzz</c> for all.</summary>
+    private static readonly int Requests = int.TryParse(Environment.GetEnvironmentVariable("ORLEANSMQ_FUZZ_REQUESTS"), NumberStyles.None, CultureInfo.InvariantCulture, out var many) ? many : 4_000;
+
     private const int RawConnections = 600;
 
     private static readonly string[] Tokens =

@@ -30,6 +30,19 @@ public sealed class SiloOptionsTests
         Assert.Equal(IPAddress.Loopback, Of("--listen", "localhost").Listen);
     }
 
+#if ORLEANS
+    [Fact]
+    public void SiloIsAMemberOfAClusterOnASharedFolder()
+    {
+        var options = Of("--host", "orleans", "--storage", "shared", "--cluster", "c", "--silo-port", "1", "--gateway-port", "2", "--membership", "defaults", "--silo-address", "10.0.0.1", "--insecure");
+        Assert.Equal(
+            (true, StoragePlace.Shared, "c", 1, 2, false, IPAddress.Parse("10.0.0.1"), IPAddress.Loopback),
+            (options.Orleans, options.Storage, options.Cluster, options.SiloPort, options.GatewayPort, options.TunedMembership, options.SiloAddress, options.Listen));
+        Assert.Contains("--silo-port", Assert.Throws<SettingException>(() => Of("--host", "orleans", "--silo-port", "5", "--gateway-port", "5")).Message, StringComparison.Ordinal);
+        Assert.True(Of("--host", "orleans").TunedMembership);
+    }
+#endif
+
     [Fact]
     public void CommandLineOverEnvironmentOverFile()
     {
@@ -47,6 +60,18 @@ public sealed class SiloOptionsTests
         SettingSources.Gather(null, new Dictionary<string, string> { ["ORLEANSMQ_PORT"] = "tcp://10.0.0.1" }, [], warnings.Add);
         Assert.Contains("ORLEANSMQ_PORT", Assert.Single(warnings), StringComparison.Ordinal);
     }
+
+#if BLOBS
+    [Fact]
+    public void BlobsAreWhereTheyAreSaidToBeAndNeverPrinted()
+    {
+        Assert.Null(Of().Blobs);
+        var options = Of("--storage", "blobs", "--blobs", "AccountKey=secret");
+        Assert.Equal("AccountKey=secret", options.Blobs?.Value);
+        Assert.DoesNotContain("secret", options.ToString(), StringComparison.Ordinal);
+        Assert.Equal("y", From("""{"storage":"blobs"}""", new() { ["ORLEANSMQ_BLOBS"] = "y" }).Blobs?.Value);
+    }
+#endif
 
     public static TheoryData<string, string[]> Wrong() => new()
     {
@@ -66,13 +91,18 @@ public sealed class SiloOptionsTests
         { "--gateway-port", ["--gateway-port", "off"] },
         { "--cluster", ["--cluster", " "] },
         { "--acks", ["--acks", "none"] },
+#if !ORLEANS
         { "--host", ["--host", "orleans"] },
+#endif
         { "--host", ["--host", "moon"] },
         { "--storage", ["--storage", "shared"] },
         { "--storage", ["--storage", "blobs"] },
+        { "--membership", ["--membership", "slow"] },
+        { "--silo-address", ["--silo-address", "10.0.0.1"] },
+        { "--silo-address", ["--silo-address", "here"] },
         { "--storage", ["--storage", "tape"] },
         { "--blobs", ["--blobs", "UseDevelopmentStorage=true"] },
-        { "--kafka", ["--kafka", "9092"] },
+        { "--kafka", ["--kafka", "kafka"] },
         { "--amqp", ["--amqp", "0"] },
         { "--redis", ["--redis", "on"] },
         { "--mqtt", ["--mqtt", "1883"] },
@@ -105,9 +135,13 @@ public sealed class SiloOptionsTests
 
     [Theory]
     [InlineData("--nope")]
+#if !ORLEANS
     [InlineData("--host orleans")]
+#endif
+    [InlineData("--storage shared")]
     [InlineData("--storage blobs")]
-    [InlineData("--kafka 9092")]
+    [InlineData("--blobs no-connection --storage blobs")]
+    [InlineData("--amqp 5672")]
     [InlineData("--listen 0.0.0.0")]
     public async Task ProgramExitsWith2AndOneLine(string arguments)
     {

@@ -15,7 +15,7 @@ public sealed class SiloProcessTests : IDisposable
     [Fact]
     public async Task ReadyMeansAnsweringAndTermMeansFlushedAndZero()
     {
-        using (var silo = SiloProgram.Start($"--data {_data} --http 0"))
+        using (var silo = SiloProgram.Start($"--data {_data} --http 0 --kafka off"))
         {
             var address = await Ready(silo);
             await using var broker = HttpBroker.Connect(address);
@@ -23,10 +23,10 @@ public sealed class SiloProcessTests : IDisposable
             await broker.Publish("t", [Samples.Message with { Partition = 0 }], new PublishOptions { Acks = Acks.Accepted });
             Assert.Equal(address.Authority, Assert.Single((await broker.DescribeCluster()).Nodes).Gateways["http"]);
 
-            var (code, _, errors) = await SiloProgram.Run($"--data {_data} --http 0");
+            var (code, _, errors) = await SiloProgram.Run($"--data {_data} --http 0 --kafka off");
             Assert.Equal(1, code);
             Assert.Contains("in use", errors, StringComparison.Ordinal);
-            (code, _, errors) = await SiloProgram.Run($"--data {_data}/other --http {address.Port}");
+            (code, _, errors) = await SiloProgram.Run($"--data {_data}/other --http {address.Port} --kafka off");
             Assert.Equal(1, code);
             Assert.Contains(address.Port.ToString(CultureInfo.InvariantCulture), errors, StringComparison.Ordinal);
 
@@ -37,7 +37,7 @@ public sealed class SiloProcessTests : IDisposable
             Assert.Equal("", await silo.StandardOutput.ReadToEndAsync());
         }
 
-        using (var again = SiloProgram.Start($"--data={_data} --http=0 --acks accepted"))
+        using (var again = SiloProgram.Start($"--data={_data} --http=0 --kafka off --acks accepted"))
         {
             await using var broker = HttpBroker.Connect(await Ready(again));
             Assert.Equal(1, (await broker.DescribeTopic("t")).Partitions[0].End);

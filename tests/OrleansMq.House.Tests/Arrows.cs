@@ -14,8 +14,9 @@ internal static class Arrows
         ("OrleansMq.Storage.*", ["OrleansMq.Engine"]),
         // Storage.Files too, so that one line starts a durable broker.
         ("OrleansMq.Embedded", ["OrleansMq.Engine", "OrleansMq.Storage.Files", "OrleansMq.Compression"]),
+        ("OrleansMq.Clustering", ["OrleansMq.Engine"]),
         ("OrleansMq.Server", ["OrleansMq.Engine", "OrleansMq.Client"]),
-        ("OrleansMq.Client", ["OrleansMq.Abstractions"]),
+        ("OrleansMq.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
         ("OrleansMq.Http.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
         ("OrleansMq.Outbox", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Streaming", ["OrleansMq.Abstractions"]),

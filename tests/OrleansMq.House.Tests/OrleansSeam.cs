@@ -2,31 +2,42 @@ using System.Xml.Linq;
 
 namespace OrleansMq.House.Tests;
 
-/// <summary>The lists behind docs/decisions/0001-orleans-seam.md, and whether they agree with the projects.</summary>
-/// <param name="Listed">Orleans.props: the projects left out where the feed lacks Orleans.</param>
-/// <param name="Probed">Probe.csproj: the packages that the feed is asked for.</param>
-/// <param name="Versioned">Directory.Packages.props: the Orleans packages that have a version.</param>
-internal sealed record OrleansSeam(IReadOnlyList<string> Listed, IReadOnlyList<string> Probed, IReadOnlyList<string> Versioned)
+/// <summary>What the feed may lack.</summary>
+/// <param name="Name">As the messages call it.</param>
+/// <param name="PackagePrefix">How the names of its packages begin.</param>
+/// <param name="Item">Its list of projects in Orleans.props.</param>
+/// <param name="Probe">The project that asks for it.</param>
+/// <param name="Staying">Who may refer to such a project and is built without it.</param>
+internal sealed record SeamSubject(string Name, string PackagePrefix, string Item, string Probe, params string[] Staying)
 {
-    private const string PackagePrefix = "Microsoft.Orleans.";
+    public static readonly SeamSubject Orleans = new("Orleans", "Microsoft.Orleans.", "OrleansProject", "eng/orleans/Probe.csproj", "silo");
+    public static readonly SeamSubject Blobs = new("Azure's blobs", "Azure.", "BlobsProject", "eng/orleans/BlobsProbe.csproj", "silo", "OrleansMq.LoadBench");
+}
 
-    public static OrleansSeam Parse(string orleansProps, string probe, string packages) => new(
-        [.. Included(orleansProps, "OrleansProject").Select(path => path.Replace("$(HouseRoot)", "", StringComparison.Ordinal))],
+/// <summary>The lists behind docs/decisions/0001-orleans-seam.md, and whether they agree with the projects.</summary>
+/// <param name="Listed">Orleans.props: the projects left out where the feed lacks the subject.</param>
+/// <param name="Probed">The packages that the feed is asked for.</param>
+/// <param name="Versioned">Directory.Packages.props: the subject's packages that have a version.</param>
+internal sealed record OrleansSeam(SeamSubject Subject, IReadOnlyList<string> Listed, IReadOnlyList<string> Probed, IReadOnlyList<string> Versioned)
+{
+    public static OrleansSeam Parse(SeamSubject subject, string orleansProps, string probe, string packages) => new(
+        subject,
+        [.. Included(orleansProps, subject.Item).Select(path => path.Replace("$(HouseRoot)", "", StringComparison.Ordinal))],
         [.. Included(probe, "PackageReference")],
-        [.. Included(packages, "PackageVersion").Where(name => name.StartsWith(PackagePrefix, StringComparison.Ordinal))]);
+        [.. Included(packages, "PackageVersion").Where(name => name.StartsWith(subject.PackagePrefix, StringComparison.Ordinal))]);
 
     public IEnumerable<string> Check(IReadOnlyList<ProjectFile> projects)
     {
         var listedNames = Listed.Select(Path.GetFileNameWithoutExtension).ToHashSet();
-        var needy = projects.Where(project => project.Wing != "silo" && Needs(project)).Select(project => project.Path).ToList();
+        var needy = projects.Where(project => !Subject.Staying.Contains(project.Name) && Needs(project)).Select(project => project.Path).ToList();
 
-        return needy.Except(Listed).Select(path => $"{path} needs Orleans, and is not in eng/orleans/Orleans.props.")
-            .Concat(Listed.Except(needy).Select(path => $"eng/orleans/Orleans.props lists {path}, which is not there or needs no Orleans."))
-            .Concat(Versioned.Except(Probed).Select(name => $"{name} has a version, and eng/orleans/Probe.csproj does not ask for it."))
-            .Concat(Probed.Except(Versioned).Select(name => $"eng/orleans/Probe.csproj asks for {name}, which has no version."));
+        return needy.Except(Listed).Select(path => $"{path} needs {Subject.Name}, and is not in eng/orleans/Orleans.props.")
+            .Concat(Listed.Except(needy).Select(path => $"eng/orleans/Orleans.props lists {path}, which is not there or needs no {Subject.Name}."))
+            .Concat(Versioned.Except(Probed).Select(name => $"{name} has a version, and {Subject.Probe} does not ask for it."))
+            .Concat(Probed.Except(Versioned).Select(name => $"{Subject.Probe} asks for {name}, which has no version."));
 
         bool Needs(ProjectFile project) =>
-            project.Packages.Any(name => name.StartsWith(PackagePrefix, StringComparison.Ordinal))
+            project.Packages.Any(name => name.StartsWith(Subject.PackagePrefix, StringComparison.Ordinal))
             || project.Arrows.Any(arrow => listedNames.Contains(arrow.To));
     }
 

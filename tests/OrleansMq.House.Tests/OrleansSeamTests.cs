@@ -7,13 +7,10 @@ public class OrleansSeamTests
     private const string Sdk = "Microsoft.Orleans.Sdk";
 
     [Fact]
-    public void TheListsAgreeWithTheProjects() =>
-        Verdict.Clean(OrleansSeam
-            .Parse(
-                Repository.Read("eng/orleans/Orleans.props"),
-                Repository.Read("eng/orleans/Probe.csproj"),
-                Repository.Read("Directory.Packages.props"))
-            .Check(Repository.Projects));
+    public void TheListsAgreeWithTheProjects() => Verdict.Clean(Read(SeamSubject.Orleans).Check(Repository.Projects));
+
+    [Fact]
+    public void SoDoTheListsOfBlobs() => Verdict.Clean(Read(SeamSubject.Blobs).Check(Repository.Projects));
 
     [Fact]
     public void AListedProjectMayUseOrleansAndSiloMayReferToIt() =>
@@ -37,9 +34,12 @@ public class OrleansSeamTests
 
     [Fact]
     public void TheListIsReadWithoutItsRoot() =>
-        Assert.Equal([Client], OrleansSeam.Parse($"<P><OrleansProject Include=\"$(HouseRoot){Client}\" /></P>", "<P />", "<P />").Listed);
+        Assert.Equal([Client], OrleansSeam.Parse(SeamSubject.Orleans, $"<P><OrleansProject Include=\"$(HouseRoot){Client}\" /></P>", "<P />", "<P />").Listed);
 
-    private static OrleansSeam Seam(params string[] listed) => new(listed, [Sdk], [Sdk]);
+    private static OrleansSeam Read(SeamSubject subject) => OrleansSeam.Parse(
+        subject, Repository.Read("eng/orleans/Orleans.props"), Repository.Read(subject.Probe), Repository.Read("Directory.Packages.props"));
+
+    private static OrleansSeam Seam(params string[] listed) => new(SeamSubject.Orleans, listed, [Sdk], [Sdk]);
 
     private static ProjectFile Project(string path, string? arrow = null, params string[] packages) =>
         new(path, arrow is null ? [] : [new ProjectArrow(arrow)], packages);

@@ -37,6 +37,9 @@ internal sealed record BenchOptions
     /// <summary>Leaves the disk out: brokers in memory, to see what the rest costs.</summary>
     public bool Memory { get; init; }
 
+    /// <summary>A storage account's connection string, for the scenario that needs one.</summary>
+    public string? Blobs { get; init; }
+
     public int Runs { get; init; } = 3;
 
     /// <summary>Runs only the parts of a scenario whose name contains this.</summary>
@@ -79,6 +82,7 @@ internal sealed record BenchOptions
         "--percall" => this with { PerCall = Whole(name, value) },
         "--rate" => this with { Rate = Whole(name, value) },
         "--data" => this with { Data = value },
+        "--blobs" => this with { Blobs = value },
         "--runs" => this with { Runs = Whole(name, value) },
         "--only" => this with { Only = value },
         "--json" => this with { Json = value },

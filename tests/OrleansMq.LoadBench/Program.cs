@@ -6,6 +6,9 @@ IScenario[] scenarios =
 [
     new LimitsScenario(), new ThroughputScenario(), new QueueScenario(), new LatencyScenario(), new BacklogScenario(), new FanoutScenario(),
     new QueuesScenario(), new PartitionsScenario(), new RestartScenario(), new WorkersScenario(), new HttpScenario(),
+#if BLOBS
+    new BlobsScenario(),
+#endif
 ];
 
 if (args is [] or ["--help"] or ["-h"])

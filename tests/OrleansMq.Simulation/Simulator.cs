@@ -6,7 +6,10 @@ using OrleansMq.Simulation.Worlds;
 namespace OrleansMq.Simulation;
 
 /// <summary>What became of one seed.</summary>
-public sealed record Verdict(int Seed, IReadOnlyList<Violation> Violations, ulong Hash, TimeSpan Time, int Calls, IReadOnlyDictionary<FaultKind, int> Faults, long Steps);
+public sealed record Verdict(int Seed, IReadOnlyList<Violation> Violations, ulong Hash, TimeSpan Time, int Calls, IReadOnlyDictionary<FaultKind, int> Faults, long Steps)
+{
+    public required Tally Tally { get; init; }
+}
 
 /// <summary>Runs one world from its seed: declares, works under faults, heals, drains, audits, and checks the history.</summary>
 public static class Simulator
@@ -15,58 +18,65 @@ public static class Simulator
 
     public static Verdict Run(WorldPlan plan, Planted planted, Action<string>? trace = null)
     {
-        var world = new World(plan.Seed);
+        using var world = new World(plan.Seed);
         var history = new History { Trace = trace };
-        history.Note(plan.ToString());
         var server = new Server(world, plan, history, planted);
-        var link = new Link(world, server, history, 0);
+        var verdict = Run(world, plan, server, history);
+        if (trace is not null)
+            Dump.Logs(server.Disk, trace);
+        return verdict;
+    }
+
+    /// <summary>Runs a world on a machine of any kind.</summary>
+    public static Verdict Run(World world, WorldPlan plan, IMachine machine, History history)
+    {
+        history.Note(plan.ToString());
+        var link = new Link(world, machine, history, 0);
         var desk = new Desk(world, plan, link, history);
         try
         {
-            world.Run(() => Live(world, plan, server, link, desk, history));
+            world.Run(() => Live(world, plan, machine, link, desk, history));
         }
         catch (InvalidOperationException stuck)
         {
             history.Violate("world", stuck.Message);
         }
 
-        if (trace is not null)
-            Dump.Logs(server.Disk, trace);
         var violations = history.Violations.Concat(Checkers.All(history, plan)).ToList();
-        return new Verdict(plan.Seed, violations, history.Hash, world.Elapsed, link.Calls, server.Faults, world.Steps);
+        return new Verdict(plan.Seed, violations, history.Hash, world.Elapsed, link.Calls, machine.Faults, world.Steps) { Tally = Tally.Of(history) };
     }
 
-    private static async Task Live(World world, WorldPlan plan, Server server, Link link, Desk desk, History history)
+    private static async Task Live(World world, WorldPlan plan, IMachine machine, Link link, Desk desk, History history)
     {
         var population = new Population(desk);
-        server.Start();
-        await server.Up;
+        machine.Start();
+        await machine.Up;
         await population.Settle();
         link.Lost = plan.LostReplies;
-        var misfortune = new Misfortune(world, plan, server).Live();
+        var misfortune = machine.Misfortune();
         await population.Live();
         await misfortune;
 
-        server.Heal();
+        machine.Heal();
         link.Lost = 0;
         history.Note($"{world.Elapsed} healed");
-        await Restarted(world, server);
+        await Restarted(world, machine);
         await population.ComeToRest();
         // What is there now must be there after the power went once more, and after a clean end.
         if (plan.Seed % 2 == 0)
-            server.Disk.LosePower();
-        await Restarted(world, server);
+            machine.LosePower();
+        await Restarted(world, machine);
         await population.Audit();
         foreach (var call in history.Calls)
-            if (call.Process == server.Process && call.Answered == long.MaxValue)
+            if (call.Process == machine.Process && call.Answered == long.MaxValue)
                 history.Violate("hung", $"never answered: {call.What}");
     }
 
-    private static async Task Restarted(World world, Server server)
+    private static async Task Restarted(World world, IMachine machine)
     {
         await world.Delay(TimeSpan.FromMilliseconds(1));
-        await server.Up;
-        await server.Restart();
-        await server.Up;
+        await machine.Up;
+        await machine.Restart();
+        await machine.Up;
     }
 }

@@ -74,7 +74,8 @@ public sealed class DataFolderTests : IDisposable
         using var inspector = LogInspector.Open(_folder.Options.Directory);
 
         Assert.Equal(Core.Log.LogTailKind.Clean, inspector.Inspect(Assert.Single(inspector.Logs())).Tail!.Value.Kind);
-        Assert.Equal("topics/orders", Assert.Single(inspector.Documents()).Key);
+        Assert.Equal("topics/orders", Assert.Single(inspector.Documents(), document => document.Document is not null).Key);
+        Assert.All(inspector.Documents(), document => Assert.Null(document.Problem));
     }
 
     [Fact]

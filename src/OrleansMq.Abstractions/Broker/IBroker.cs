@@ -10,6 +10,9 @@ namespace OrleansMq;
 /// </remarks>
 public interface IBroker : IAsyncDisposable
 {
+    /// <summary>Groups whose members assign partitions themselves, as Kafka's clients do. Null where this way to the broker has none (HTTP).</summary>
+    IGroupCoordinator? Coordinator => null;
+
     ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default);
 
     /// <summary>Creates the topic, or changes it where it exists.</summary>

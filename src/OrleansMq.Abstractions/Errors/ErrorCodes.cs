@@ -41,6 +41,15 @@ public static class ErrorCodes
     /// <summary>The member's generation is not the group's: join again.</summary>
     public const string GenerationStale = "generation-stale";
 
+    /// <summary>The group is being formed anew: join again.</summary>
+    public const string RebalanceInProgress = "rebalance-in-progress";
+
+    /// <summary>Another has taken this static member's place.</summary>
+    public const string MemberFenced = "member-fenced";
+
+    /// <summary>The member knows no way to assign that all others know.</summary>
+    public const string ProtocolMismatch = "protocol-mismatch";
+
     /// <summary>A newer epoch of this producer exists.</summary>
     public const string ProducerFenced = "producer-fenced";
 

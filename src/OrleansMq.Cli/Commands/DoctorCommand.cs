@@ -92,7 +92,8 @@ internal sealed class Examination(LogInspector inspector)
         foreach (var document in inspector.Documents())
         {
             cancel.ThrowIfCancellationRequested();
-            Documents++;
+            if (document.Key is not null || document.Problem is not null)
+                Documents++;
             if (document.Problem is { } problem)
                 Problems.Add($"{document.Path}: {problem}");
         }

@@ -53,6 +53,7 @@ internal sealed class ByName<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.
     Converters = [typeof(ByName<Acks>), typeof(ByName<WhenFull>), typeof(ByName<GroupStyle>), typeof(ByName<StartKind>)])]
 [JsonSerializable(typeof(TopicForm))]
 [JsonSerializable(typeof(GroupForm))]
+[JsonSerializable(typeof(CoordinationForm))]
 [JsonSerializable(typeof(NameIndexForm))]
 [JsonSerializable(typeof(AdmissionLedgerForm))]
 internal sealed partial class CatalogJson : JsonSerializerContext;

@@ -41,17 +41,7 @@ public static class ScheduledHeaders
     public static string IdOf(int partition, in RecordView record, long offset) =>
         record.Headers.TryGetLast(ReservedHeaders.TokenUtf8, out var token) && !token.Value.IsEmpty
             ? Encoding.UTF8.GetString(token.Value.Span)
-            : string.Create(CultureInfo.InvariantCulture, $"~{partition}-{offset}");
-
-    /// <summary>Reads a name that was made of a place.</summary>
-    public static bool TryPlace(string id, out int partition, out long offset)
-    {
-        (partition, offset) = (0, 0);
-        var dash = id.IndexOf('-', StringComparison.Ordinal);
-        return id.Length > 3 && id[0] == '~' && dash > 1
-            && int.TryParse(id.AsSpan(1, dash - 1), NumberStyles.None, CultureInfo.InvariantCulture, out partition)
-            && long.TryParse(id.AsSpan(dash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out offset);
-    }
+            : ScheduledDesk.NameOf(partition, offset);
 
     private static bool TryNumber(ReadOnlySpan<byte> text, out long value) =>
         Utf8Parser.TryParse(text, out value, out var used) && used == text.Length && value >= 0 && text[0] is >= (byte)'0' and <= (byte)'9';

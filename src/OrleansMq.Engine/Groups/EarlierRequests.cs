@@ -1,12 +1,10 @@
-using OrleansMq.Engine.Partitions;
-
 namespace OrleansMq.Engine.Groups;
 
 /// <summary>
 /// Which requests for messages had leases when this process took the group up: the leases name them. Asked of each partition once, when the first request with
 /// an id comes; what is granted afterwards is remembered by the dispatcher.
 /// </summary>
-internal sealed class EarlierRequests(GroupName group, int partitions, Func<int, ValueTask<PartitionEngine>> open)
+internal sealed class EarlierRequests(GroupName group, int partitions, Func<int, ValueTask<IGroupPartition>> open)
 {
     private readonly SemaphoreSlim _gate = new(1);
     private readonly bool[] _asked = new bool[partitions];

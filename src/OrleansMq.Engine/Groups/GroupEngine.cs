@@ -1,6 +1,4 @@
 using OrleansMq.Core.Catalog;
-using OrleansMq.Core.Log;
-using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Storage;
 
 namespace OrleansMq.Engine.Groups;
@@ -16,7 +14,7 @@ public sealed class GroupEngine
     private readonly IDocuments _documents;
     private readonly string _key;
     private readonly TimeProvider _time;
-    private readonly Func<int, ValueTask<PartitionEngine>> _open;
+    private readonly Func<int, ValueTask<IGroupPartition>> _open;
     private readonly SemaphoreSlim _gate = new(1);
     private volatile GroupDocument _document;
     private long _version;
@@ -25,7 +23,7 @@ public sealed class GroupEngine
     private int _savedGeneration;
 
     public GroupEngine(
-        TopicName topic, int partitions, GroupDocument document, long version, string key, IDocuments documents, TimeProvider time, Func<int, ValueTask<PartitionEngine>> open)
+        TopicName topic, int partitions, GroupDocument document, long version, string key, IDocuments documents, TimeProvider time, Func<int, ValueTask<IGroupPartition>> open)
     {
         (_topic, _partitions, _document, _version, _key, _documents, _time, _open) = (topic, partitions, document, version, key, documents, time, open);
         _savedGeneration = document.Membership.Generation;
@@ -48,13 +46,7 @@ public sealed class GroupEngine
     public QueueDispatcher? Queue { get; }
 
     /// <summary>What a partition must know of this group.</summary>
-    public GroupFlags Flags =>
-        (Settings.Style == GroupStyle.Log ? GroupFlags.Log : GroupFlags.None)
-        | (Settings.ByKey ? GroupFlags.ByKey : GroupFlags.None)
-        | (Declared ? GroupFlags.Declared : GroupFlags.None);
-
-    /// <summary>Makes sure that a partition has this group's cursor.</summary>
-    public Task EnsureIn(PartitionEngine partition) => partition.EnsureGroup(Name, Id, Flags, Settings.From);
+    public GroupDefinition Definition => new(Name, Id, Declared, Settings);
 
     public async Task Change(GroupChange change)
     {
@@ -215,9 +207,7 @@ public sealed class GroupEngine
     {
         var partition = await _open(number);
         var leases = places.ConvertAll(place => settlement.Leases[place]);
-        var codes = settlement.Kind == SettlementKind.DeadLetter
-            ? await partition.BuryLeases(Name, leases, settlement.Reason ?? "consumer")
-            : await partition.Settle(Name, settlement, leases, null);
+        var codes = await partition.Settle(Name, settlement, leases, null);
         for (var i = 0; i < places.Count; i++)
             results[places[i]] = new SettleResult(leases[i], codes[i]);
     }
@@ -239,7 +229,7 @@ public sealed class GroupEngine
         return await EachSelected(selection, (partition, offsets) => partition.Discard(Name, offsets));
     }
 
-    private async Task<int> EachSelected(DeadLetterSelection selection, Func<PartitionEngine, IReadOnlyCollection<long>?, Task<int>> act)
+    private async Task<int> EachSelected(DeadLetterSelection selection, Func<IGroupPartition, IReadOnlyCollection<long>?, Task<int>> act)
     {
         foreach (var position in selection.Positions)
             CheckPartition(position.Partition);

@@ -2,11 +2,7 @@ using System.Collections.Concurrent;
 using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Groups;
 using OrleansMq.Core.Limits;
-using OrleansMq.Core.Log;
-using OrleansMq.Core.Partitions;
-using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Turns;
-using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Groups;
 
@@ -22,7 +18,7 @@ public sealed class QueueDispatcher
     private readonly GroupName _group;
     private readonly TopicName _topic;
     private readonly TimeProvider _time;
-    private readonly Func<int, ValueTask<PartitionEngine>> _open;
+    private readonly Func<int, ValueTask<IGroupPartition>> _open;
     private readonly Lock _gate = new();
     private readonly bool[] _mayHave;
     private readonly int[] _inFlight;
@@ -39,7 +35,7 @@ public sealed class QueueDispatcher
     private int _reserved;
     private int _next;
 
-    public QueueDispatcher(TopicName topic, GroupName group, GroupSettings settings, int partitions, TimeProvider time, Func<int, ValueTask<PartitionEngine>> open)
+    public QueueDispatcher(TopicName topic, GroupName group, GroupSettings settings, int partitions, TimeProvider time, Func<int, ValueTask<IGroupPartition>> open)
     {
         (_topic, _group, _settings, _time, _open) = (topic, group, settings, time, open);
         _mayHave = new bool[partitions];
@@ -48,6 +44,9 @@ public sealed class QueueDispatcher
         _holders = new string?[partitions];
         _earlier = new EarlierRequests(group, partitions, open);
     }
+
+    /// <summary>Asks all partitions how many leases are out, where they don't say so at once: called before a consumer is made to wait for others' leases. Null: they do.</summary>
+    public Func<Task>? Recount { get; set; }
 
     private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
@@ -64,6 +63,18 @@ public sealed class QueueDispatcher
         lock (_gate)
         {
             _mayHave[partition] = true;
+            WakeOne();
+        }
+    }
+
+    /// <summary>Somebody waits, and a signal may have been lost: all partitions are asked again.</summary>
+    public void LookAgain()
+    {
+        lock (_gate)
+        {
+            if (_waiting.Count == 0)
+                return;
+            Array.Fill(_mayHave, true);
             WakeOne();
         }
     }
@@ -142,8 +153,7 @@ public sealed class QueueDispatcher
         var deliveries = new List<Delivery>();
         foreach (var number in await _earlier.Take(holder))
         {
-            var partition = await _open(number);
-            await Deliver(partition, await partition.LeasesOf(_group, holder), deliveries);
+            deliveries.AddRange((await (await _open(number)).ReceiveAgain(_group, holder)).Deliveries);
         }
 
         return deliveries.Count == 0 ? null : deliveries;
@@ -161,15 +171,30 @@ public sealed class QueueDispatcher
     private async ValueTask<IReadOnlyList<Delivery>> ReceiveNew(ReceiveRequest request, CancellationToken cancel)
     {
         var deadline = _time.GetTimestamp() + (long)(request.Wait.TotalSeconds * _time.TimestampFrequency);
+        // Where partitions say what they have by a call, that may be on its way still: nobody leaves empty-handed before all were asked.
+        var askedAll = Recount is null;
         while (true)
         {
             cancel.ThrowIfCancellationRequested();
             var (allowed, retryMs) = Reserve(request);
+            if (allowed == 0 && Recount is { } recount && HasLeases)
+            {
+                await recount();
+                (allowed, retryMs) = Reserve(request);
+            }
+
             if (allowed > 0)
             {
                 var messages = await Take(request, allowed);
                 if (messages.Count > 0)
                     return messages;
+                if (!askedAll)
+                {
+                    askedAll = true;
+                    lock (_gate)
+                        Array.Fill(_mayHave, true);
+                    continue;
+                }
             }
 
             var left = TimeSpan.FromSeconds((double)(deadline - _time.GetTimestamp()) / _time.TimestampFrequency);
@@ -219,16 +244,16 @@ public sealed class QueueDispatcher
         }
     }
 
-    private int InFlight
+    private bool HasLeases
     {
         get
         {
-            var sum = 0;
-            foreach (var count in _inFlight)
-                sum += count;
-            return sum;
+            lock (_gate)
+                return InFlight > 0;
         }
     }
+
+    private int InFlight => _inFlight.Sum();
 
     private void Seen(string consumer, long nowMs)
     {
@@ -281,44 +306,17 @@ public sealed class QueueDispatcher
     private async ValueTask<int> TakeFrom(int number, ReceiveRequest request, int max, List<Delivery> deliveries)
     {
         var partition = await _open(number);
-        var leases = await partition.Lease(_group, LeaseHolder.Of(request.Consumer, request.RequestId), max, request.Lease ?? _settings.Lease);
-        if (leases.Count == max)
+        var leased = await partition.Receive(_group, LeaseHolder.Of(request.Consumer, request.RequestId), max, request.Lease ?? _settings.Lease);
+        if (leased.Leases == max)
         {
             // There may be more.
             lock (_gate)
                 _mayHave[number] = true;
         }
 
-        await Deliver(partition, leases, deliveries);
-        return leases.Count;
+        deliveries.AddRange(leased.Deliveries);
+        return leased.Leases;
     }
-
-    private async ValueTask Deliver(PartitionEngine partition, List<GrantedLease> leases, List<Delivery> deliveries)
-    {
-        var main = leases.Where(lease => lease.Lane == Lane.Main).OrderBy(lease => lease.Offset).ToList();
-        foreach (var lease in leases)
-            if (lease.Lane != Lane.Main && await partition.RedrivenRecord(_group, lease.Offset) is { } redriven)
-            {
-                var delivery = Deliver(partition, lease, redriven);
-                deliveries.Add(delivery.DeadLetter is { } dead ? delivery with { Position = dead.Origin } : delivery);
-            }
-
-        var records = await partition.MainRecords(main.ConvertAll(lease => lease.Offset));
-        for (var i = 0; i < records.Length; i++)
-        {
-            // What retention removed meanwhile is no delivery; its lease is gone with it.
-            if (records[i] is { } record)
-                deliveries.Add(Deliver(partition, main[i], record));
-        }
-    }
-
-    private static Delivery Deliver(PartitionEngine partition, in GrantedLease lease, in RecordView record) =>
-        MessageCodec.DecodeDelivery(
-            partition.Number,
-            record,
-            new LeaseId(partition.Number, lease.Lane, lease.Epoch, lease.Offset, lease.Delivery),
-            DateTimeOffset.FromUnixTimeMilliseconds(lease.UntilMs),
-            lease.Delivery);
 
     private int? NextFlagged()
     {

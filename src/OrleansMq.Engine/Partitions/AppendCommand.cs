@@ -12,12 +12,15 @@ internal sealed class AppendCommand(PartitionEngine engine, AdmissibleBatch batc
     /// <summary>It waits with its partition and is decided again later.</summary>
     public bool IsParked { get; private set; }
 
+    /// <summary>It waits for its topic's answer, however long its patience is.</summary>
+    public bool AwaitsAnswer { get; private set; }
+
     /// <summary>Until when it waits for room; set when it is first parked.</summary>
     public long PatientUntilMs { get; private set; }
 
     public override void Decide(Partition state, FrameBuffer frames, long nowMs)
     {
-        IsParked = false;
+        IsParked = AwaitsAnswer = false;
         Level = level;
         Engine.RefuseWhileFull(nowMs);
         if (Engine.MustQueue(this))
@@ -39,6 +42,10 @@ internal sealed class AppendCommand(PartitionEngine engine, AdmissibleBatch batc
                     return;
                 case AdmissionAnswer.Wait:
                     throw new MqException(verdict.Error!);
+                case AdmissionAnswer.Pending:
+                    Park(nowMs);
+                    AwaitsAnswer = true;
+                    return;
                 case AdmissionAnswer.Drop:
                     state.MoveStart(Math.Min(state.End, state.Start + verdict.Drop), nowMs, frames);
                     break;
@@ -54,6 +61,7 @@ internal sealed class AppendCommand(PartitionEngine engine, AdmissibleBatch batc
             if (asked)
             {
                 Park(nowMs);
+                AwaitsAnswer = true;
                 return;
             }
         }

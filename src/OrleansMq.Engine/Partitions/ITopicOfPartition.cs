@@ -16,13 +16,10 @@ public interface ITopicOfPartition
     /// <summary>A group's settings as they are now; null when the group is gone.</summary>
     GroupSettings? FindGroup(string group);
 
-    /// <summary>Whether new messages may come in now; takes them from the rates where it says yes.</summary>
+    /// <summary>Whether new messages may come in now; takes them from the rates where it says yes. A partition asks one question at a time.</summary>
     AdmissionVerdict Admit(PartitionEngine partition, in AdmissionQuestion question);
 
-    /// <summary>How many more messages this partition may admit under the topic's cap; null without a cap.</summary>
-    long? AdmissionsLeft(PartitionEngine partition, long admitted);
-
-    /// <summary>Asks for more admissions; the partition retries its parked appends when the answer was noted.</summary>
+    /// <summary>Asks for more admissions under the topic's cap; <see cref="PartitionEngine.AdmissionsAnswered"/> is to be called with the answer.</summary>
     void RequestAdmissions(PartitionEngine partition, long admitted, int needed);
 
     /// <summary>Whether a limit counts what groups have before them.</summary>
@@ -56,6 +53,9 @@ public enum AdmissionAnswer
 
     /// <summary>Remove the oldest <see cref="AdmissionVerdict.Drop"/> messages first.</summary>
     Drop = 3,
+
+    /// <summary>Not decided yet: <see cref="PartitionEngine.RoomMade"/> is called when it is, and the same question gets its answer.</summary>
+    Pending = 4,
 }
 
 /// <summary>The answer, and what goes with it.</summary>

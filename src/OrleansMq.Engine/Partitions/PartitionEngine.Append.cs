@@ -1,4 +1,5 @@
 using OrleansMq.Core.Partitions;
+using OrleansMq.Engine.Topics;
 
 namespace OrleansMq.Engine.Partitions;
 
@@ -42,8 +43,10 @@ public sealed partial class PartitionEngine
     internal long? AdmissionsLeft(long admitted, int needed, out bool asked)
     {
         asked = false;
-        var left = _topic.AdmissionsLeft(this, admitted);
-        if (left is null || left >= needed || _admissionsAnswered)
+        if (_topic.Settings.Admit is null)
+            return null;
+        var left = Math.Max(0, _granted - admitted);
+        if (left >= needed || _admissionsAnswered)
             return left;
         asked = true;
         if (!_admissionsAsked)
@@ -58,24 +61,43 @@ public sealed partial class PartitionEngine
     /// <summary>Set while the first parked append is decided after the ledger answered: what it gave is all there is.</summary>
     private bool _admissionsAnswered;
 
-    /// <summary>The ledger answered: what it granted is in <see cref="ITopicOfPartition.AdmissionsLeft"/> now.</summary>
-    public void AdmissionsAnswered() => Post(() =>
+    /// <summary>What the topic's ledger granted here in the topic's life, as far as is known; nothing is admitted beyond it.</summary>
+    private long _granted;
+
+    /// <summary>Grants of this version of the ledger and before were taken back.</summary>
+    private long _takenBackAsOf;
+
+    /// <summary>The ledger answered; null: it could not, and what is beyond the grants that are known is refused.</summary>
+    public void AdmissionsAnswered(AdmissionGrant? grant) => Post(() =>
     {
         _admissionsAsked = false;
-        _admissionsAnswered = true;
+        // A grant of before a taking back comes too late: without an answer that counts, the next retry asks again.
+        var counts = grant is not { } given || given.AsOf > _takenBackAsOf;
+        if (counts && grant is { } known)
+            _granted = Math.Max(_granted, known.Granted);
+        _admissionsAnswered = counts;
         RetryFirstParked();
         _admissionsAnswered = false;
         RetryParked();
     });
 
+    /// <summary>Gives back what is granted here and not used; from then on it can't be.</summary>
+    /// <returns>How many were admitted here in the topic's life.</returns>
+    public Task<long> TakeBackAdmissions(long asOf) => Ask(ReleaseLevel.Decided, (state, _, _) =>
+    {
+        _takenBackAsOf = Math.Max(_takenBackAsOf, asOf);
+        _granted = Math.Min(_granted, state.Admitted);
+        return state.Admitted;
+    });
+
     /// <summary>Says anew how much is here, because limits were set.</summary>
     public void SayBacklog() => Post(() => _topic.NoteBacklog(this, _state));
 
+    /// <summary>What is here, as far as limits count it.</summary>
+    public Task<PartitionHolding> Holding() => Ask(ReleaseLevel.Decided, (state, _, _) => PartitionHolding.Of(state, state.Position - FirstPosition));
+
     /// <summary>There may be room again.</summary>
     public void RoomMade() => Post(RetryParked);
-
-    /// <summary>Runs a function of the number of records admitted here, in a turn.</summary>
-    internal Task<long> WithAdmitted(Func<long, long> take) => Ask(ReleaseLevel.Decided, (state, _, _) => take(state.Admitted));
 
     internal void Park(AppendCommand command)
     {

@@ -9,7 +9,6 @@ public sealed partial class PartitionEngine
 {
     private const int RedriveAtOnce = 100;
 
-    /// <summary>Gives dead letters to the group again; null means all.</summary>
     public async Task<int> Redrive(GroupName name, IReadOnlyCollection<long>? offsets, Message? replace)
     {
         var letters = await Ask(ReleaseLevel.Durable, (state, _, _) =>
@@ -37,7 +36,6 @@ public sealed partial class PartitionEngine
         return count;
     }
 
-    /// <summary>Throws dead letters away; null means all.</summary>
     public Task<int> Discard(GroupName name, IReadOnlyCollection<long>? offsets) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
     {
         var group = Find(state, name);

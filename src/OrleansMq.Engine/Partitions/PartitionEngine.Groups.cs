@@ -1,6 +1,7 @@
 using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
+using OrleansMq.Engine.Groups;
 
 namespace OrleansMq.Engine.Partitions;
 
@@ -14,22 +15,22 @@ public sealed partial class PartitionEngine
     /// <summary>What an answer to a change of cursors means: the topic's durability.</summary>
     private ReleaseLevel CursorLevel => _topic.ReadsUnflushed ? ReleaseLevel.Written : ReleaseLevel.Durable;
 
-    /// <summary>Makes the group's cursor here, if it is not here yet.</summary>
-    public async Task EnsureGroup(GroupName name, Guid id, GroupFlags flags, StartAt from)
+    public async Task EnsureGroup(GroupDefinition group)
     {
+        var (name, id, flags, from) = (group.Name, group.Id, group.Flags, group.Settings.From);
         var start = await FindOffset(from);
         await Ask(ReleaseLevel.Durable, (state, frames, now) =>
         {
-            var group = state.FindGroup(name);
-            if (group is not null && group.Id != id)
+            var known = state.FindGroup(name);
+            if (known is not null && known.Id != id)
             {
-                state.RemoveGroup(group, now, frames);
-                group = null;
+                state.RemoveGroup(known, now, frames);
+                known = null;
             }
 
-            group ??= state.AddGroup(name, id, flags & ~GroupFlags.Declared, from.Kind == StartKind.Latest ? state.End : start, now, frames);
-            state.DeclareGroup(group, flags.HasFlag(GroupFlags.Declared), now, frames);
-            SetRules(group);
+            known ??= state.AddGroup(name, id, flags & ~GroupFlags.Declared, from.Kind == StartKind.Latest ? state.End : start, now, frames);
+            state.DeclareGroup(known, flags.HasFlag(GroupFlags.Declared), now, frames);
+            SetRules(known);
             return true;
         });
     }
@@ -77,7 +78,7 @@ public sealed partial class PartitionEngine
     /// Leases what is deliverable now. A lease is written before it is given, so that only a crash can forget it: one that the log had no room for would be
     /// granted again under the same name. By key it is durable before it is given.
     /// </summary>
-    public async Task<List<GrantedLease>> Lease(GroupName name, string consumer, int max, TimeSpan lease)
+    private async Task<List<GrantedLease>> Lease(GroupName name, string consumer, int max, TimeSpan lease)
     {
         var level = _topic.FindGroup(name.Text) is { ByKey: true } ? CursorLevel : ReleaseLevel.Written;
         while (true)
@@ -102,12 +103,11 @@ public sealed partial class PartitionEngine
         }
     }
 
-    /// <summary>Who of those that received with a request id still has leases here; see <see cref="LeaseHolder"/>.</summary>
     public Task<List<string>> RequestHolders(GroupName name) => Ask(ReleaseLevel.Decided, (state, _, now) =>
         HeldBy(Find(state, name), LeaseHolder.HasRequest, now).ConvertAll(held => held.Lease.Holder).Distinct(StringComparer.Ordinal).ToList());
 
     /// <summary>The leases that one holder has, redriven messages first.</summary>
-    public Task<List<GrantedLease>> LeasesOf(GroupName name, string holder) => Ask(ReleaseLevel.Decided, (state, _, now) =>
+    private Task<List<GrantedLease>> LeasesOf(GroupName name, string holder) => Ask(ReleaseLevel.Decided, (state, _, now) =>
         HeldBy(Find(state, name), other => other == holder, now)
             .ConvertAll(held => new GrantedLease(held.Lane, held.Lease.Offset, held.Lease.Epoch, held.Lease.Delivery, held.Lease.UntilMs)));
 
@@ -132,8 +132,12 @@ public sealed partial class PartitionEngine
         return end;
     }
 
-    /// <summary>Acknowledges, refuses or extends; the codes stand in the order of the leases, null for done.</summary>
-    public Task<string?[]> Settle(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo) => Ask(CursorLevel, (state, frames, now) =>
+    public Task<string?[]> Settle(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo) =>
+        settlement.Kind == SettlementKind.DeadLetter
+            ? BuryLeases(name, leases, settlement.Reason ?? "consumer")
+            : SettleLeases(name, settlement, leases, upTo);
+
+    private Task<string?[]> SettleLeases(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo) => Ask(CursorLevel, (state, frames, now) =>
     {
         var group = Find(state, name);
         if (group.IsLog)
@@ -178,7 +182,7 @@ public sealed partial class PartitionEngine
         settlement.Delay is { } delay ? (long)delay.TotalMilliseconds : group.Main!.Rules.DelayMs(lease.Delivery);
 
     /// <summary>Dead-letters leases by the consumer's word.</summary>
-    public async Task<string?[]> BuryLeases(GroupName name, IReadOnlyList<LeaseId> leases, string reason)
+    private async Task<string?[]> BuryLeases(GroupName name, IReadOnlyList<LeaseId> leases, string reason)
     {
         var codes = new string?[leases.Count];
         var moves = new List<(int At, DeadLetterMove Move)>();
@@ -353,7 +357,7 @@ public sealed partial class PartitionEngine
         foreach (var group in _state.Groups)
             if (!group.IsLog)
                 next = Math.Min(next, Math.Min(group.Main!.NextDeadline ?? long.MaxValue, group.Redriven!.NextDeadline ?? long.MaxValue));
-        if (_parked.First is { } parked)
+        if (_parked.First is { Value.AwaitsAnswer: false } parked)
             next = Math.Min(next, parked.Value.PatientUntilMs);
         next = Math.Min(next, Math.Min(NextScheduledMs, Math.Max(NextHalfMs, _fullUntilMs)));
         if (next == _deadlineMs)

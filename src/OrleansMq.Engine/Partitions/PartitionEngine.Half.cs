@@ -1,6 +1,5 @@
 using System.Globalization;
 using OrleansMq.Core.Half;
-using OrleansMq.Engine.Topics;
 using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Partitions;

@@ -1,6 +1,5 @@
 using OrleansMq.Core.Delay;
 using OrleansMq.Core.Partitions;
-using OrleansMq.Engine.Topics;
 using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Partitions;
@@ -215,7 +214,7 @@ public sealed partial class PartitionEngine : IScheduledMessages
                 foreach (var record in (await ScheduledBatch(frame.Position)).Records())
                     if (ScheduledHeaders.IdOf(Number, record, record.Offset) == id && await IsPending(record.Offset))
                         return (record.Offset, record);
-        if (!ScheduledHeaders.TryPlace(id, out var partition, out var offset) || partition != Number)
+        if (!ScheduledDesk.TryPlace(id, out var partition, out var offset) || partition != Number)
             return null;
         var position = await Ask(ReleaseLevel.Durable, (state, _, _) => state.Scheduled.TryFind(offset, out var frame) ? frame.Position : -1);
         return position >= 0 && await new ScheduledBatches(this).Find(offset, position) is { } found && ScheduledHeaders.IdOf(Number, found, offset) == id

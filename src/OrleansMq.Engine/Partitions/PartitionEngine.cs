@@ -1,7 +1,9 @@
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Core.Snapshots;
+using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Storage;
+using OrleansMq.Engine.Topics;
 using OrleansMq.Engine.Turns;
 using OrleansMq.Records;
 
@@ -38,7 +40,7 @@ public sealed record PartitionHost
 /// <remarks>
 /// Everything that changes state runs in a turn of <see cref="_turns"/>; there is no await in a turn. Reading runs beside it, on what is visible.
 /// </remarks>
-public sealed partial class PartitionEngine : IAsyncDisposable
+public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartition, IAsyncDisposable
 {
     private readonly IPartitionLog _log;
     private readonly PartitionHost _host;

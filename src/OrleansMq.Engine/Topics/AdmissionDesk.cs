@@ -1,6 +1,5 @@
 using System.Globalization;
 using OrleansMq.Core.Limits;
-using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Storage;
 
 namespace OrleansMq.Engine.Topics;
@@ -9,18 +8,21 @@ namespace OrleansMq.Engine.Topics;
 /// Hands out a topic's admissions to its partitions: N in the topic's life, exactly, over restarts. What is granted is in the ledger's document before a
 /// partition may use it, and a partition's log says how many it used.
 /// </summary>
-public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partitions, Func<int, ValueTask<PartitionEngine>> open)
+/// <remarks>
+/// An answer that grants anything names the version that this very call wrote: a desk that was replaced meanwhile can't write, so it grants nothing. A partition
+/// ignores grants that are older than the last taking back.
+/// </remarks>
+public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partitions, Func<int, ValueTask<IAdmissionPartition>> open)
 {
     private readonly string _key = KeyOf(topicId);
     private readonly SemaphoreSlim _gate = new(1);
-    private readonly long[] _granted = new long[partitions];
     private AdmissionLedger? _ledger;
     private long _version;
 
-    internal static string KeyOf(Guid topicId) => string.Create(CultureInfo.InvariantCulture, $"admission/{topicId:N}");
+    /// <summary>All is granted and used: nobody has any to give back, until the cap is raised.</summary>
+    private bool _exhausted;
 
-    /// <summary>What a partition may still use. Called in its turn.</summary>
-    public long Left(int partition, long admitted) => Math.Max(0, Volatile.Read(ref _granted[partition]) - admitted);
+    internal static string KeyOf(Guid topicId) => string.Create(CultureInfo.InvariantCulture, $"admission/{topicId:N}");
 
     /// <summary>Reads the ledger, so that grants of before are known; makes it, or changes its cap, where needed.</summary>
     public async Task SetCap(long cap)
@@ -30,32 +32,9 @@ public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partit
         {
             await Load(cap);
             if (_ledger!.Cap != cap)
-                await Save(_ledger.WithCap(cap));
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
-
-    /// <summary>Grants a partition what it needs, or what there is; takes back what others do not use where the pool is empty.</summary>
-    public async Task Request(PartitionEngine partition, long admitted, int needed, long cap)
-    {
-        await _gate.WaitAsync();
-        try
-        {
-            await Load(cap);
-            var missing = needed - Left(partition.Number, admitted);
-            if (missing > 0 && _ledger!.Pool < missing)
-                await TakeBack(partition.Number);
-            if (missing > 0 && _ledger!.Pool > 0)
             {
-                var next = _ledger.Grant(partition.Number, missing, partitions, out var granted);
-                if (granted > 0)
-                {
-                    await Save(next);
-                    Volatile.Write(ref _granted[partition.Number], next.GrantedTo(partition.Number));
-                }
+                await Save(_ledger.WithCap(cap));
+                _exhausted = false;
             }
         }
         finally
@@ -64,28 +43,45 @@ public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partit
         }
     }
 
-    private async Task TakeBack(int except)
+    /// <summary>Grants a partition what it needs, or what there is; takes back what others do not use where the pool is empty.</summary>
+    public async Task<AdmissionGrant> Request(int partition, long admitted, int needed, long cap)
     {
-        var ledger = _ledger!;
+        await _gate.WaitAsync();
+        try
+        {
+            await Load(cap);
+            var missing = needed - Math.Max(0, _ledger!.GrantedTo(partition) - admitted);
+            if (missing > 0 && _exhausted)
+                return new AdmissionGrant(_ledger.GrantedTo(partition), _version);
+            var next = _ledger;
+            if (missing > next.Pool)
+                next = await TakenBack(next, partition);
+            _exhausted = missing > 0 && next.Pool == 0 && next.GrantedTo(partition) <= admitted;
+            if (missing > 0 && next.Pool > 0)
+                next = next.Grant(partition, missing, partitions, out _);
+            await Save(next);
+            return new AdmissionGrant(next.GrantedTo(partition), _version);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>The ledger with what the others don't use in its pool. They can't use it any more, also where it is then not saved.</summary>
+    private async Task<AdmissionLedger> TakenBack(AdmissionLedger ledger, int except)
+    {
         for (var p = 0; p < partitions; p++)
         {
-            if (p == except || ledger.GrantedTo(p) == 0)
+            var granted = ledger.GrantedTo(p);
+            if (p == except || granted == 0)
                 continue;
-            var other = await open(p);
-            var number = p;
-            // In the other partition's turn: from then on it can't use them.
-            var unused = await other.WithAdmitted(used =>
-            {
-                var back = Left(number, used);
-                Volatile.Write(ref _granted[number], Math.Min(_granted[number], used));
-                return back;
-            });
-            if (unused > 0)
-                ledger = ledger.Return(p, unused);
+            var used = await (await open(p)).TakeBackAdmissions(_version);
+            if (used < granted)
+                ledger = ledger.Return(p, granted - used);
         }
 
-        if (!ReferenceEquals(ledger, _ledger))
-            await Save(ledger);
+        return ledger;
     }
 
     private async Task Load(long cap)
@@ -95,8 +91,6 @@ public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partit
         var document = await documents.Get(_key);
         _ledger = document is null ? AdmissionLedger.Empty(cap) : AdmissionLedger.FromJson(document.Bytes.Span);
         _version = document?.Version ?? 0;
-        for (var p = 0; p < partitions; p++)
-            Volatile.Write(ref _granted[p], _ledger.GrantedTo(p));
     }
 
     private async Task Save(AdmissionLedger ledger)
@@ -111,3 +105,16 @@ public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partit
             await documents.Delete(_key, document.Version);
     }
 }
+
+/// <summary>A partition that admissions are granted to.</summary>
+public interface IAdmissionPartition
+{
+    /// <summary>Gives back what is granted here and not used; from then on it can't be, and grants up to this version of the ledger don't count.</summary>
+    /// <returns>How many were admitted here in the topic's life.</returns>
+    Task<long> TakeBackAdmissions(long asOf);
+}
+
+/// <summary>The ledger's answer to a partition.</summary>
+/// <param name="Granted">To this partition in the topic's life, used or not.</param>
+/// <param name="AsOf">The ledger's version.</param>
+public readonly record struct AdmissionGrant(long Granted, long AsOf);

@@ -13,13 +13,21 @@ namespace OrleansMq.Engine.Topics;
 /// producers/by-id/ID      epoch              i16
 /// </code>
 /// </summary>
-public sealed class ProducerDesk(IDocuments documents)
+/// <param name="believe">
+/// Where other desks work on the same documents: how long an epoch that was read is believed. An opening at a new epoch is not answered before that time is over,
+/// so that by then nobody lets the older one pass. Null: this desk is the only one.
+/// </param>
+public sealed class ProducerDesk(IDocuments documents, TimeProvider time, TimeSpan? believe = null)
 {
     private const int BlockSize = 1_000;
+
+    /// <summary>How often an opening starts again after another desk wrote first.</summary>
+    private const int MaxConflicts = 100;
+
     private const string NextKey = "producer-ids";
 
     private readonly SemaphoreSlim _gate = new(1);
-    private readonly ConcurrentDictionary<long, short> _epochs = new();
+    private readonly ConcurrentDictionary<long, KnownEpoch> _epochs = new();
     private long _next;
     private long _blockEnd;
 
@@ -27,10 +35,28 @@ public sealed class ProducerDesk(IDocuments documents)
     {
         if (name is not null && !NameRule.IsValid(name))
             throw new MqException(ErrorCodes.Malformed, $"A producer's name has 1 to {NameRule.MaxLength} of A-Z a-z 0-9 . _ -.");
+        var opened = await OpenOnce(name);
+        if (believe is { } stale && opened.Epoch > 0)
+            await Task.Delay(stale, time);
+        return opened;
+    }
+
+    private async ValueTask<ProducerIdentity> OpenOnce(string? name)
+    {
         await _gate.WaitAsync();
         try
         {
-            return name is null ? new ProducerIdentity(await NextId(), 0) : await OpenNamed(name);
+            for (var conflicts = 0; ; conflicts++)
+            {
+                try
+                {
+                    return name is null ? new ProducerIdentity(await NextId(), 0) : await OpenNamed(name);
+                }
+                catch (DocumentConflictException) when (conflicts < MaxConflicts)
+                {
+                    // Another desk opened a producer meanwhile: read again.
+                }
+            }
         }
         finally
         {
@@ -43,16 +69,18 @@ public sealed class ProducerDesk(IDocuments documents)
     {
         if (producer is not { } sequence)
             return;
-        if (!_epochs.TryGetValue(sequence.Id, out var newest))
+        if (!_epochs.TryGetValue(sequence.Id, out var newest) || (believe is { } limit && time.GetElapsedTime(newest.ReadAt) > limit))
         {
             if (_epochs.Count >= 100_000)
                 _epochs.Clear();
-            newest = await documents.Get(IdKey(sequence.Id)) is { } document ? BinaryPrimitives.ReadInt16LittleEndian(document.Bytes.Span) : (short)-1;
-            newest = _epochs.GetOrAdd(sequence.Id, newest);
+            // Its age counts from before the reading.
+            var at = time.GetTimestamp();
+            var epoch = await documents.Get(IdKey(sequence.Id)) is { } document ? BinaryPrimitives.ReadInt16LittleEndian(document.Bytes.Span) : (short)-1;
+            newest = _epochs.AddOrUpdate(sequence.Id, new KnownEpoch(epoch, at), (_, known) => known.Epoch > epoch ? known : new KnownEpoch(epoch, at));
         }
 
-        if (sequence.Epoch < newest)
-            throw new MqException(ErrorCodes.ProducerFenced, $"Producer {sequence.Id} was opened again at epoch {newest}; this is epoch {sequence.Epoch}.");
+        if (sequence.Epoch < newest.Epoch)
+            throw new MqException(ErrorCodes.ProducerFenced, $"Producer {sequence.Id} was opened again at epoch {newest.Epoch}; this is epoch {sequence.Epoch}.");
     }
 
     private async ValueTask<ProducerIdentity> OpenNamed(string name)
@@ -70,7 +98,7 @@ public sealed class ProducerDesk(IDocuments documents)
         await documents.Put(key, bytes, document?.Version ?? 0);
         // Only from here on is the older epoch refused; an opening that was cut off between the two has told nobody its epoch.
         await documents.Put(IdKey(id), bytes.AsMemory(8), (await documents.Get(IdKey(id)))?.Version ?? 0);
-        _epochs[id] = epoch;
+        _epochs[id] = new KnownEpoch(epoch, time.GetTimestamp());
         return new ProducerIdentity(id, epoch);
     }
 
@@ -88,6 +116,8 @@ public sealed class ProducerDesk(IDocuments documents)
 
         return _next++;
     }
+
+    private readonly record struct KnownEpoch(short Epoch, long ReadAt);
 
     private static string IdKey(long id) => string.Create(CultureInfo.InvariantCulture, $"producers/by-id/{id}");
 }

@@ -64,11 +64,13 @@ public sealed class TopicCatalog(IDocuments documents)
     }
 
     /// <summary>All names in the indexes, in ordinal order; some may have no document.</summary>
-    public async ValueTask<IReadOnlyList<string>> TopicNames()
+    public ValueTask<IReadOnlyList<string>> TopicNames() => Names(TopicIndexKey);
+
+    private async ValueTask<IReadOnlyList<string>> Names(Func<int, string> key)
     {
         var names = new List<string>();
         for (var shard = 0; shard < NameIndex.Shards; shard++)
-            if (await documents.Get(TopicIndexKey(shard)) is { } document)
+            if (await documents.Get(key(shard)) is { } document)
                 names.AddRange(NameIndex.FromJson(document.Bytes.Span).Names);
         names.Sort(StringComparer.Ordinal);
         return names;
@@ -94,6 +96,26 @@ public sealed class TopicCatalog(IDocuments documents)
     }
 
     public ValueTask RemoveGroupIndex(Guid topicId) => Remove(GroupIndexKey(topicId));
+
+    private static string CoordinationKey(GroupName group) => $"coordination/{group.Text}";
+
+    private static string CoordinationIndexKey(int shard) => string.Create(CultureInfo.InvariantCulture, $"coordination-names/{shard}");
+
+    public async ValueTask<(CoordinationDocument Document, long Version)?> FindCoordination(GroupName group, long nowMs) =>
+        await documents.Get(CoordinationKey(group)) is { } document ? (CoordinationDocument.FromJson(document.Bytes.Span, nowMs), document.Version) : null;
+
+    public ValueTask<long> PutCoordination(CoordinationDocument group, long version) => documents.Put(CoordinationKey(group.Name), group.ToJson(), version);
+
+    public ValueTask NameCoordination(GroupName group) => Change(CoordinationIndexKey(NameIndex.ShardOf(group.Text)), index => index.With(group.Text));
+
+    public async ValueTask RemoveCoordination(GroupName group)
+    {
+        await Remove(CoordinationKey(group));
+        await Change(CoordinationIndexKey(NameIndex.ShardOf(group.Text)), index => index.Without(group.Text));
+    }
+
+    /// <inheritdoc cref="TopicNames"/>
+    public ValueTask<IReadOnlyList<string>> CoordinationNames() => Names(CoordinationIndexKey);
 
     /// <summary>The documents of a topic's groups and its ledger, whatever is there of them.</summary>
     public async ValueTask RemoveBelongings(Guid topicId)

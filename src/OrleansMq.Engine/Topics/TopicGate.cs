@@ -14,7 +14,7 @@ public sealed class TopicGate
     public const int MaxProducerRates = 10_000;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<int, PartitionBacklog> _held = [];
+    private readonly Dictionary<int, PartitionHolding> _held = [];
     private readonly Dictionary<string, TokenBucket> _producers = new(StringComparer.Ordinal);
     private readonly Queue<string> _producerOrder = new();
     private TokenBucket? _rate;
@@ -25,18 +25,13 @@ public sealed class TopicGate
 
     /// <summary>Takes note of what a partition holds; replaces what it said before.</summary>
     /// <returns>Whether there is less than before: somebody who waits may go on.</returns>
-    public bool Note(int partition, Partition state, long logBytes)
+    public bool Note(int partition, PartitionHolding holding)
     {
-        var stored = state.End - state.Start;
-        var meanBytes = stored == 0 ? 0 : (double)logBytes / stored;
-        var lags = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (var group in state.Groups)
-            if (group.Declared)
-                lags[group.Name] = group.Lag(state.End);
         lock (_gate)
         {
-            var less = _held.TryGetValue(partition, out var before) && (stored < before.Stored || before.Lags.Any(lag => lags.GetValueOrDefault(lag.Key) < lag.Value));
-            _held[partition] = new PartitionBacklog(stored, meanBytes, lags);
+            var less = _held.TryGetValue(partition, out var before)
+                && (holding.Stored < before.Stored || before.Lags.Any(lag => holding.Lags.GetValueOrDefault(lag.Key) < lag.Value));
+            _held[partition] = holding;
             return less;
         }
     }
@@ -156,9 +151,22 @@ public sealed class TopicGate
             bucket.Change(rate, nowMs);
         return bucket;
     }
+}
 
-    private sealed record PartitionBacklog(long Stored, double MeanBytes, Dictionary<string, long> Lags)
+/// <summary>What a partition holds, as far as limits count it.</summary>
+/// <param name="Stored">Messages.</param>
+/// <param name="Lags">What each declared group has not settled.</param>
+public sealed record PartitionHolding(long Stored, double MeanBytes, IReadOnlyDictionary<string, long> Lags)
+{
+    public static PartitionHolding Of(Partition state, long logBytes)
     {
-        public PartitionBacklog With(int more) => this with { Stored = Stored + more, Lags = Lags.ToDictionary(lag => lag.Key, lag => lag.Value + more) };
+        var stored = state.End - state.Start;
+        var lags = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var group in state.Groups)
+            if (group.Declared)
+                lags[group.Name] = group.Lag(state.End);
+        return new PartitionHolding(stored, stored == 0 ? 0 : (double)logBytes / stored, lags);
     }
+
+    internal PartitionHolding With(int more) => this with { Stored = Stored + more, Lags = Lags.ToDictionary(lag => lag.Key, lag => lag.Value + more) };
 }

@@ -13,8 +13,11 @@ namespace OrleansMq.Storage.Files.Documents;
 /// One call at a time, readers too: a document that is renamed but not yet durable must not be seen. If a name is left in doubt by a
 /// failed flush, the shard answers nothing more until the folder is opened again.
 /// </remarks>
-internal sealed class DocumentShard(IDisk disk, string folder)
+/// <param name="number">Its place among the shards; the floor's owner is one above it.</param>
+internal sealed class DocumentShard(IDisk disk, string folder, int number)
 {
+    public const string FloorName = "floor";
+
     /// <summary>Above any version that a lost floor can have held.</summary>
     private const long Doubt = 1L << 32;
 
@@ -24,7 +27,9 @@ internal sealed class DocumentShard(IDisk disk, string folder)
     private ulong _floorSequence;
     private LogFailedException? _over;
 
-    private string FloorPath => Path.Join(folder, "floor");
+    private ulong FloorOwner => (ulong)number + 1;
+
+    private string FloorPath => Path.Join(folder, FloorName);
 
     public Document? Get(string key, byte[] keyBytes) => InTurn(() => Load() ? Read(key, PathOf(keyBytes)) : null);
 
@@ -78,9 +83,9 @@ internal sealed class DocumentShard(IDisk disk, string folder)
         if (Load())
             return;
         disk.MakeDirectoryDurably(folder);
-        disk.Replace(FloorPath, SlotFile.New(FloorContent(0)));
-        if (!Load())
-            throw new DiskException(DiskError.Failed, "open", FloorPath, "was made and is not there");
+        disk.Replace(FloorPath, SlotFile.New(FloorContent(0), FloorOwner));
+        // All there is was flushed just now: nothing of it has to be looked at again.
+        (_floor, _floorSequence, _loaded) = (0, SlotFile.FirstSequence, true);
     }
 
     /// <summary>
@@ -99,8 +104,8 @@ internal sealed class DocumentShard(IDisk disk, string folder)
         disk.FlushNames(folder);
         foreach (var entry in entries.Where(entry => entry.Name.EndsWith(Durably.TemporaryEnding, StringComparison.Ordinal)))
             disk.RemoveIfPossible(Path.Join(folder, entry.Name));
-        SlotFile.Settle(disk, FloorPath);
-        var slot = SlotFile.Read(disk.ReadWhole(FloorPath), FloorPath);
+        SlotFile.Settle(disk, FloorPath, FloorOwner);
+        var slot = SlotFile.Read(disk.ReadWhole(FloorPath), FloorPath, FloorOwner);
         _floor = BinaryPrimitives.ReadInt64LittleEndian(slot.Content.Span) + (slot.OtherUnreadable ? Doubt : 0);
         _floorSequence = slot.Sequence + (slot.OtherUnreadable ? 2UL : 0UL);
         _loaded = true;
@@ -115,7 +120,7 @@ internal sealed class DocumentShard(IDisk disk, string folder)
     private void RaiseFloor(long version)
     {
         var floor = Math.Max(_floor, version);
-        SlotFile.Write(disk, FloorPath, FloorContent(floor), _floorSequence + 1);
+        SlotFile.Write(disk, FloorPath, FloorContent(floor), _floorSequence + 1, FloorOwner);
         _floorSequence++;
         _floor = floor;
     }

@@ -10,7 +10,7 @@ namespace OrleansMq.Storage.Files.Documents;
 internal sealed class FileDocuments(IDisk disk, IIoScheduler io, string folder) : IDocuments
 {
     private readonly DocumentShard[] _shards =
-        [.. Enumerable.Range(0, 256).Select(shard => new DocumentShard(disk, Path.Join(folder, shard.ToString("x2", CultureInfo.InvariantCulture))))];
+        [.. Enumerable.Range(0, 256).Select(shard => new DocumentShard(disk, Path.Join(folder, shard.ToString("x2", CultureInfo.InvariantCulture)), shard))];
 
     public async ValueTask<Document?> Get(string key)
     {

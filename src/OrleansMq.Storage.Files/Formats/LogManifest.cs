@@ -15,13 +15,13 @@ namespace OrleansMq.Storage.Files.Formats;
 ///  4 reserved       u32   0              4 CRC32C            u32   of bytes 8 to the end
 ///  8 first segment  i64                  8 version           u32   1
 /// 16 last segment   i64                 12 partition         u32
-/// 24 reserved       24 B  0             16 incarnation       u64
+/// 24 reserved       16 B  0             16 incarnation       u64
 ///                                       24 topic id          16 B
 ///                                       40 name length       u32
 ///                                       44 definition length u32
 ///                                       48 name (UTF-8), then the definition
 /// </code>
-/// Every segment from first to last must be there; one after the last is a roll that was cut off and may be there or not.
+/// The slots' owner is the incarnation. Every segment from first to last must be there; one after the last is a roll that was cut off and may be there or not.
 /// </summary>
 internal sealed record LogManifest
 {
@@ -44,13 +44,13 @@ internal sealed record LogManifest
     public bool EpochInDoubt { get; init; }
 
     public void WriteNew(IDisk disk, string path) =>
-        disk.Replace(path, SlotFile.New(EncodeSlot()), EncodeFixed());
+        disk.Replace(path, SlotFile.New(EncodeSlot(), Identity.Incarnation), EncodeFixed());
 
     /// <summary>Writes what can change, durably, and gives the manifest as it stands then.</summary>
     public LogManifest Save(IDisk disk, string path)
     {
         var next = this with { Sequence = Sequence + 1, EpochInDoubt = false };
-        SlotFile.Write(disk, path, next.EncodeSlot(), next.Sequence);
+        SlotFile.Write(disk, path, next.EncodeSlot(), next.Sequence, Identity.Incarnation);
         return next;
     }
 
@@ -58,16 +58,15 @@ internal sealed record LogManifest
     /// <exception cref="LogDamagedException">It does not read back as written, or is another log's.</exception>
     public static LogManifest Read(IDisk disk, string path, LogId id)
     {
-        var file = disk.ReadWhole(path);
-        var slot = SlotFile.Read(file, path);
-        var manifest = Decode(slot, file.AsMemory(Math.Min(file.Length, SlotFile.FixedPartOffset)), path);
+        var manifest = Decode(disk.ReadWhole(path), path);
         return manifest.Identity.TopicId == id.TopicId && manifest.Identity.Partition == id.Partition
             ? manifest
             : throw new LogDamagedException($"{path}: belongs to topic {manifest.Identity.TopicId:N} partition {manifest.Identity.Partition}.");
     }
 
-    private static LogManifest Decode(SlotFile.Slot slot, ReadOnlyMemory<byte> part, string path)
+    private static LogManifest Decode(ReadOnlyMemory<byte> file, string path)
     {
+        var part = file[Math.Min(file.Length, SlotFile.FixedPartOffset)..];
         var p = part.Span;
         if (p.Length < FixedSize || BinaryPrimitives.ReadUInt32LittleEndian(p) != Magic
             || BinaryPrimitives.ReadUInt32LittleEndian(p[4..]) != Crc32C.Compute(p[8..]))
@@ -78,9 +77,11 @@ internal sealed record LogManifest
         var definitionLength = BinaryPrimitives.ReadInt32LittleEndian(p[44..]);
         if (nameLength < 0 || definitionLength < 0 || (long)FixedSize + nameLength + definitionLength != p.Length)
             throw new LogDamagedException($"{path}: its lengths contradict each other.");
+        var incarnation = BinaryPrimitives.ReadUInt64LittleEndian(p[16..]);
+        var slot = SlotFile.Read(file, path, incarnation);
         return new LogManifest
         {
-            Identity = new LogIdentity(BinaryPrimitives.ReadUInt64LittleEndian(p[16..]), new Guid(p.Slice(24, 16)), BinaryPrimitives.ReadInt32LittleEndian(p[12..])),
+            Identity = new LogIdentity(incarnation, new Guid(p.Slice(24, 16)), BinaryPrimitives.ReadInt32LittleEndian(p[12..])),
             Definition = new LogDefinition(Encoding.UTF8.GetString(p.Slice(FixedSize, nameLength)), part.Slice(FixedSize + nameLength, definitionLength)),
             Epoch = BinaryPrimitives.ReadInt32LittleEndian(slot.Content.Span),
             FirstSegment = BinaryPrimitives.ReadInt64LittleEndian(slot.Content.Span[8..]),

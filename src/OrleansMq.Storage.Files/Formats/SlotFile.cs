@@ -13,50 +13,56 @@ namespace OrleansMq.Storage.Files.Formats;
 ///  0 magic "OMT1"   u32
 ///  4 CRC32C         u32   of bytes 8..63
 ///  8 sequence       u64   grows by one with each write; odd in slot B, even in slot A
-/// 16 content        48 B
+/// 16 content        40 B
+/// 56 owner          u64   whose file it is, so that a slot of another file does not read back; 0 in files of earlier builds
 /// </code>
 /// </summary>
 internal static class SlotFile
 {
-    public const int ContentSize = 48;
+    public const int ContentSize = 40;
     public const int FixedPartOffset = 2 * SlotDistance;
+
+    /// <summary>Of a new file.</summary>
+    public const ulong FirstSequence = 1;
 
     private const uint Magic = 0x31544D4F;
     private const int SlotSize = 64;
     private const int SlotDistance = 4096;
+    private const int OwnerAt = 16 + ContentSize;
 
     /// <param name="Content">The newest content that reads back.</param>
     /// <param name="Sequence">Its sequence.</param>
     /// <param name="OtherUnreadable">The other slot was written once and does not read back: a write that was cut off, or damage, and then it may have been the newer one.</param>
     internal readonly record struct Slot(ReadOnlyMemory<byte> Content, ulong Sequence, bool OtherUnreadable);
 
-    /// <summary>The bytes of a new file's slots: content in slot B with sequence 1.</summary>
-    public static byte[] New(ReadOnlySpan<byte> content)
+    /// <summary>The bytes of a new file's slots: content in slot B with <see cref="FirstSequence"/>.</summary>
+    public static byte[] New(ReadOnlySpan<byte> content, ulong owner)
     {
         var bytes = new byte[FixedPartOffset];
-        Encode(content, 1).CopyTo(bytes.AsSpan(SlotDistance));
+        Encode(content, FirstSequence, owner).CopyTo(bytes.AsSpan(SlotDistance));
         return bytes;
     }
 
     /// <exception cref="LogDamagedException">Neither slot reads back.</exception>
-    public static Slot Read(ReadOnlyMemory<byte> file, string path)
+    public static Slot Read(ReadOnlyMemory<byte> file, string path, ulong owner)
     {
-        var a = TryDecode(file, 0);
-        var b = TryDecode(file, SlotDistance);
+        var a = TryDecode(file, 0, owner);
+        var b = TryDecode(file, SlotDistance, owner);
         return (a, b) switch
         {
             (null, null) => throw new LogDamagedException($"{path}: neither of its two slots reads back. Restore the file from a copy."),
-            (null, { } one) => one with { OtherUnreadable = one.Sequence > 1 },
+            // Slot A of a new file is zeros; anything else was written once, and may have been the newer.
+            (null, { } one) => one with { OtherUnreadable = one.Sequence > 1 || file.Span[..SlotSize].ContainsAnyExcept((byte)0) },
             ({ } one, null) => one with { OtherUnreadable = true },
             ({ } x, { } y) => x.Sequence > y.Sequence ? x : y,
         };
     }
 
     /// <summary>Writes the content durably; after an error the old or the new is there.</summary>
-    public static void Write(IDisk disk, string path, ReadOnlySpan<byte> content, ulong sequence)
+    public static void Write(IDisk disk, string path, ReadOnlySpan<byte> content, ulong sequence, ulong owner)
     {
         using var file = disk.Open(path, DiskOpenMode.ReadWrite);
-        file.OverwriteInUse(Encode(content, sequence), PlaceOf(sequence));
+        file.OverwriteInUse(Encode(content, sequence, owner), PlaceOf(sequence));
         file.FlushInUse();
     }
 
@@ -64,35 +70,42 @@ internal static class SlotFile
     /// Writes the newest slot again where it stands, durably. What is read may be in the page cache alone, left by a process that was
     /// killed or by a flush that failed; the next write goes over the other slot, and must not find this one only thought to be there.
     /// </summary>
-    public static void Settle(IDisk disk, string path)
+    public static void Settle(IDisk disk, string path, ulong owner)
     {
         using var file = disk.Open(path, DiskOpenMode.ReadWrite);
         var slots = new byte[FixedPartOffset];
-        var newest = Read(slots.AsMemory(0, file.ReadUpTo(slots, 0)), path);
+        var newest = Read(slots.AsMemory(0, file.ReadUpTo(slots, 0)), path, owner);
         var at = PlaceOf(newest.Sequence);
         file.OverwriteInUse(slots.AsSpan(at, SlotSize), at);
         file.FlushInUse();
     }
 
+    /// <summary>Whether what stands between and behind the slots is the zeros it was made with: bytes that nothing else guards.</summary>
+    public static bool GapsAreEmpty(ReadOnlySpan<byte> file) =>
+        file.Length >= FixedPartOffset && !file[SlotSize..SlotDistance].ContainsAnyExcept((byte)0) && !file[(SlotDistance + SlotSize)..FixedPartOffset].ContainsAnyExcept((byte)0)
+        && (!file[..SlotSize].ContainsAnyExcept((byte)0) || BinaryPrimitives.ReadUInt32LittleEndian(file) == Magic);
+
     private static int PlaceOf(ulong sequence) => sequence % 2 == 0 ? 0 : SlotDistance;
 
-    private static byte[] Encode(ReadOnlySpan<byte> content, ulong sequence)
+    private static byte[] Encode(ReadOnlySpan<byte> content, ulong sequence, ulong owner)
     {
         var slot = new byte[SlotSize];
         BinaryPrimitives.WriteUInt32LittleEndian(slot, Magic);
         BinaryPrimitives.WriteUInt64LittleEndian(slot.AsSpan(8), sequence);
         content.CopyTo(slot.AsSpan(16, ContentSize));
+        BinaryPrimitives.WriteUInt64LittleEndian(slot.AsSpan(OwnerAt), owner);
         BinaryPrimitives.WriteUInt32LittleEndian(slot.AsSpan(4), Crc32C.Compute(slot.AsSpan(8)));
         return slot;
     }
 
-    private static Slot? TryDecode(ReadOnlyMemory<byte> file, int at)
+    private static Slot? TryDecode(ReadOnlyMemory<byte> file, int at, ulong owner)
     {
         if (file.Length < at + SlotSize)
             return null;
         var slot = file.Span.Slice(at, SlotSize);
         if (BinaryPrimitives.ReadUInt32LittleEndian(slot) != Magic
-            || BinaryPrimitives.ReadUInt32LittleEndian(slot[4..]) != Crc32C.Compute(slot[8..]))
+            || BinaryPrimitives.ReadUInt32LittleEndian(slot[4..]) != Crc32C.Compute(slot[8..])
+            || (BinaryPrimitives.ReadUInt64LittleEndian(slot[OwnerAt..]) is not 0 and var written && written != owner))
             return null;
         var sequence = BinaryPrimitives.ReadUInt64LittleEndian(slot[8..]);
         return PlaceOf(sequence) == at ? new Slot(file.Slice(at + 16, ContentSize), sequence, false) : null;

@@ -101,7 +101,7 @@ internal sealed partial class FileLog : IPartitionLog
             ThrowIfOver();
             if (FindUse(position, destination.Length) is not { } use)
                 return new ValueTask<int>(0);
-            if (TryReadCached(use, destination.Span, out var count))
+            if (use.TryReadCached(destination.Span, out var count))
                 return new ValueTask<int>(count);
             return _place.Io.Compute(() => ReadWaiting(use, destination.Span));
         }

@@ -6,11 +6,19 @@ namespace OrleansMq.Storage.Files.Logs;
 
 internal static class SegmentMaker
 {
+    /// <summary>Makes an empty segment, durable with its name.</summary>
+    public static IDiskFile Make(IDisk disk, string path, LogIdentity log, long basePosition, int epoch)
+    {
+        var file = Write(disk, path, log, basePosition, epoch);
+        disk.FlushNames(Path.GetDirectoryName(path)!);
+        return file;
+    }
+
     /// <summary>
-    /// Makes an empty segment, durable with its name. A refusal leaves nothing behind: no byte of it was promised to anyone, so even a
+    /// Makes an empty segment, durable but for its name. A refusal leaves nothing behind: no byte of it was promised to anyone, so even a
     /// flush that found no space is only a refusal here.
     /// </summary>
-    public static IDiskFile Make(IDisk disk, string path, LogIdentity log, long basePosition, int epoch)
+    public static IDiskFile Write(IDisk disk, string path, LogIdentity log, long basePosition, int epoch)
     {
         var file = disk.Open(path, DiskOpenMode.Create);
         try
@@ -24,7 +32,6 @@ internal static class SegmentMaker
             disk.RemoveIfPossible(path);
             throw;
         }
-        disk.FlushNames(Path.GetDirectoryName(path)!);
         return file;
     }
 }

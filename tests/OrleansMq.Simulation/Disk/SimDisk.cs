@@ -103,6 +103,31 @@ public sealed class SimDisk(int seed) : IDisk
             FileAt(path, "flip").Flip(offset, bit);
     }
 
+    /// <summary>What a file holds, as the page cache shows it. Not to be written into.</summary>
+    public byte[] ContentOf(string path)
+    {
+        lock (_gate)
+            return FileAt(path, "read").Cached;
+    }
+
+    /// <summary>Puts a file there with everything above it, durably, as if it had always been there.</summary>
+    public void Place(string path, byte[] content)
+    {
+        lock (_gate)
+        {
+            var names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+            var folder = _root;
+            foreach (var name in names[..^1])
+            {
+                if (folder.Cached.GetValueOrDefault(name) is not SimFolder below)
+                    folder.Durable[name] = folder.Cached[name] = below = new SimFolder();
+                folder = below;
+            }
+
+            folder.Durable[names[^1]] = folder.Cached[names[^1]] = new SimInode(content);
+        }
+    }
+
     /// <summary>Every file below a directory, with its length.</summary>
     public IReadOnlyList<(string Path, long Length)> FilesBelow(string path)
     {

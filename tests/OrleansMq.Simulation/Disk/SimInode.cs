@@ -14,6 +14,13 @@ internal sealed class SimInode
     /// <param name="Bytes">Null for a change of length.</param>
     private readonly record struct Change(long Offset, byte[]? Bytes);
 
+    public SimInode()
+    {
+    }
+
+    /// <summary>A file that is there already; its bytes are never written into but replaced.</summary>
+    public SimInode(byte[] content) => Cached = Durable = content;
+
     public byte[] Cached { get; private set; } = [];
 
     public byte[] Durable { get; private set; } = [];

@@ -9,7 +9,7 @@ public sealed record Reply<T>(Outcome Outcome, T? Value, string? Code)
 }
 
 /// <summary>The way between clients and broker: takes time, loses replies, and breaks when the broker dies.</summary>
-public sealed class Link(World world, Server server, History history, double lost)
+public sealed class Link(World world, IMachine machine, History history, double lost)
 {
     /// <summary>A client without an answer for so long goes on without.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
@@ -29,7 +29,7 @@ public sealed class Link(World world, Server server, History history, double los
         _calls++;
         history.Calls.Add(call);
         await world.Delay(world.About(TimeSpan.FromMilliseconds(2)));
-        if (server.Broker is not { } broker || server.Process is not { } process)
+        if (machine.Broker is not { } broker || machine.Process is not { } process)
         {
             (call.Outcome, call.Code, call.Answered) = (Outcome.Failed, "unreachable", history.Next());
             history.Note($"{world.Elapsed} {call.What}: unreachable");

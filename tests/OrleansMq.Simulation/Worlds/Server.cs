@@ -6,12 +6,13 @@ using OrleansMq.Storage.Files.Disk;
 namespace OrleansMq.Simulation.Worlds;
 
 /// <summary>The machine that the broker runs on: starts it, kills it, takes the power away, and starts it again on what survived.</summary>
-public sealed class Server
+public sealed class Server : IMachine
 {
     private readonly World _world;
     private readonly WorldPlan _plan;
     private readonly History _history;
     private readonly Planted _planted;
+    private readonly SortedDictionary<FaultKind, int> _faults = [];
     private int _life;
     private DiskError? _armed;
     private Func<SimCall, bool>? _armedFor;
@@ -42,7 +43,7 @@ public sealed class Server
     public double Slowness { get; set; } = 1;
 
     /// <summary>Faults that came, by kind.</summary>
-    public SortedDictionary<FaultKind, int> Faults { get; } = [];
+    public IReadOnlyDictionary<FaultKind, int> Faults => _faults;
 
     /// <summary>A partition stopped since the last start, or a document shard did.</summary>
     public bool MustRestart { get; private set; }
@@ -51,9 +52,13 @@ public sealed class Server
 
     public void Count(FaultKind kind)
     {
-        Faults[kind] = Faults.GetValueOrDefault(kind) + 1;
+        _faults[kind] = _faults.GetValueOrDefault(kind) + 1;
         _history.Note($"{_world.Elapsed} fault {kind}");
     }
+
+    public Task Misfortune() => new Misfortune(_world, _plan, this).Live();
+
+    public void LosePower() => Disk.LosePower();
 
     /// <summary>The next call that matches fails.</summary>
     public void FailNext(DiskError error, Func<SimCall, bool> which) => (_armed, _armedFor) = (error, which);

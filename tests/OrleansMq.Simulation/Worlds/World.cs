@@ -4,7 +4,7 @@ namespace OrleansMq.Simulation.Worlds;
 /// Everything that happens, one thing at a time, on one thread: the seed picks the next of what could run, and time moves only when nothing can.
 /// </summary>
 /// <remarks>Work belongs to a <see cref="SimProcess"/>; when that dies its work is forgotten, wherever it waits.</remarks>
-public sealed class World
+public sealed class World : IDisposable
 {
     /// <summary>More steps than this while the clock stands still go in circles.</summary>
     private const int MaxStepsAtOnce = 50_000;
@@ -14,14 +14,18 @@ public sealed class World
     private readonly PriorityQueue<SimTimer.Turn, (long Due, long Order)> _timers = new();
     private readonly int _thread = Environment.CurrentManagedThreadId;
     private readonly bool _inOrder;
+    private readonly Pace? _pace;
     private long _order;
     private int _stepsAtOnce;
     private string? _circle;
     private string? _escaped;
 
-    public World(int seed)
+    /// <param name="seed">Everything is drawn from it.</param>
+    /// <param name="real">Time passes by itself and work may come from other threads: the machine is a real program, and no two runs are equal.</param>
+    public World(int seed, bool real = false)
     {
         Seed = seed;
+        _pace = real ? new Pace() : null;
         Random = new Random(seed);
         _inOrder = Random.Next(4) == 0;
         Outside = new SimProcess(this, "clients");
@@ -90,7 +94,7 @@ public sealed class World
 
     public void Enqueue(SimProcess owner, Action work)
     {
-        if (Environment.CurrentManagedThreadId != _thread)
+        if (_pace is null && Environment.CurrentManagedThreadId != _thread)
             Interlocked.CompareExchange(ref _escaped, $"Work came back from a foreign thread:\n{Environment.StackTrace}", null);
         if (_stepsAtOnce > MaxStepsAtOnce - 20)
             _circle += $"\n{Environment.StackTrace}";
@@ -99,6 +103,8 @@ public sealed class World
             if (owner.IsAlive)
                 _ready.Add((owner, work));
         }
+
+        _pace?.Wake();
     }
 
     /// <summary>Does the work at its time, unless its owner died.</summary>
@@ -121,14 +127,19 @@ public sealed class World
 
     private bool Step()
     {
+        if (_pace is { } pace)
+            (Ticks, _stepsAtOnce) = (pace.Ticks, 0);
         if (Next() is { } next)
         {
             Do(next.Owner, next.Work);
             return true;
         }
 
-        while (_timers.TryDequeue(out var turn, out _))
+        while (_timers.TryPeek(out var turn, out _))
         {
+            if (turn.IsWanted && turn.Due > Ticks && _pace is { } waiting)
+                return waiting.WaitUntil(turn.Due);
+            _timers.Dequeue();
             if (!turn.IsWanted)
                 continue;
             if (turn.Due > Ticks)
@@ -137,8 +148,10 @@ public sealed class World
             return true;
         }
 
-        return false;
+        return _pace is not null && _pace.WaitUntil(null);
     }
+
+    public void Dispose() => _pace?.Dispose();
 
     private (SimProcess Owner, Action Work)? Next()
     {

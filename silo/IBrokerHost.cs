@@ -1,0 +1,34 @@
+namespace OrleansMq.Silo;
+
+/// <summary>What runs the broker in this process.</summary>
+internal interface IBrokerHost : IAsyncDisposable
+{
+    IBroker Broker { get; }
+
+    /// <summary>The broker's own figures; null where the host has none.</summary>
+    Func<TextWriter, CancellationToken, ValueTask>? Metrics { get; }
+
+    /// <summary>Tells where a gateway of this process answers.</summary>
+    void Announce(string gateway, string address);
+}
+
+/// <summary>One process, one broker.</summary>
+internal sealed class EmbeddedHost(EmbeddedBroker broker) : IBrokerHost
+{
+    public IBroker Broker => broker;
+
+    public Func<TextWriter, CancellationToken, ValueTask>? Metrics => broker.WriteMetrics;
+
+    public void Announce(string gateway, string address) => broker.Announce(gateway, address);
+
+    public ValueTask DisposeAsync() => broker.DisposeAsync();
+
+    public static async ValueTask<IBrokerHost> Start(SiloOptions told, Action<string> report) => new EmbeddedHost(await EmbeddedBroker.Start(new EmbeddedOptions
+    {
+        Storage = await BlobPlace.Open(told, report),
+        Data = told.Data,
+        DefaultAcks = told.Durable ? Acks.Durable : Acks.Accepted,
+        Node = Environment.MachineName,
+        OnReport = report,
+    }));
+}

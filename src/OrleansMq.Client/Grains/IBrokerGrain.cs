@@ -1,0 +1,15 @@
+namespace OrleansMq.Client.Grains;
+
+/// <summary>What belongs to no topic; answered by any silo. For <see cref="ClusterBroker"/>; applications use <see cref="IBroker"/>.</summary>
+[Alias("OrleansMq.IBrokerGrain")]
+public interface IBrokerGrain : IGrainWithIntegerKey
+{
+    [Alias("OpenProducer"), ResponseTimeout("00:00:15")]
+    Task<ProducerIdentity> OpenProducer(string? name);
+
+    [Alias("ListTopics")]
+    Task<Page<TopicName>> ListTopics(string prefix, string? after, int max);
+
+    [Alias("DescribeCluster")]
+    Task<ClusterDescription> DescribeCluster();
+}

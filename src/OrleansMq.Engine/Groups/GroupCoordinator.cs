@@ -1,0 +1,117 @@
+using System.Collections.Concurrent;
+using OrleansMq.Core.Catalog;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Engine.Topics;
+
+namespace OrleansMq.Engine.Groups;
+
+/// <summary>All groups whose members assign partitions themselves, in one process: finds or loads the one that is asked. (In a cluster a grain each does.)</summary>
+public sealed class GroupCoordinator(IBroker broker, IDocuments documents, TimeProvider time, Func<Guid> newId) : IGroupCoordinator, IAsyncDisposable
+{
+    /// <summary>Held at once; a further new one is refused.</summary>
+    public const int MaxGroups = 100_000;
+
+    private readonly TopicCatalog _catalog = new(documents);
+    private readonly ConcurrentDictionary<string, Lazy<Task<GroupCoordination?>>> _groups = new(StringComparer.Ordinal);
+
+    public async ValueTask<JoinedGroup> Join(GroupName group, GroupJoin join, CancellationToken cancel = default) => await (await Ensure(group)).Join(join, cancel);
+
+    public async ValueTask<ReadOnlyMemory<byte>> Sync(GroupName group, MemberRef member, IReadOnlyList<MemberAssignment> assignments, CancellationToken cancel = default) =>
+        await (await Known(group)).Sync(member, assignments, cancel);
+
+    public async ValueTask Heartbeat(GroupName group, MemberRef member, CancellationToken cancel = default) => await (await Known(group)).Heartbeat(member);
+
+    public async ValueTask<IReadOnlyList<string?>> Leave(GroupName group, IReadOnlyList<MemberRef> members, CancellationToken cancel = default) =>
+        await (await Known(group)).Leave(members);
+
+    public async ValueTask<IReadOnlyList<MqError?>> Commit(GroupName group, MemberRef? member, IReadOnlyList<GroupOffset> offsets, CancellationToken cancel = default) =>
+        await (member is null ? await Ensure(group) : await Known(group)).Commit(member, offsets);
+
+    public async ValueTask<IReadOnlyList<GroupOffset>> Committed(GroupName group, IReadOnlyList<TopicName>? topics = null, CancellationToken cancel = default) =>
+        // Not made by asking; but a native group of this name has cursors to show.
+        await (await Find(group) ?? new GroupCoordination(CoordinationDocument.New(group, 0), 0, broker, _catalog, time, newId)).Committed(topics);
+
+    public async ValueTask<CoordinatedGroup> Describe(GroupName group, CancellationToken cancel = default) =>
+        await (await Find(group) ?? throw new MqException(ErrorCodes.GroupUnknown, $"There is no group '{group}'.")).Describe();
+
+    public async ValueTask<Page<CoordinatedGroup>> List(string? after = null, int max = 100, CancellationToken cancel = default)
+    {
+        var page = new List<CoordinatedGroup>();
+        foreach (var name in await _catalog.CoordinationNames())
+        {
+            if (after is not null && string.CompareOrdinal(name, after) <= 0)
+                continue;
+            if (page.Count == max)
+                return new Page<CoordinatedGroup>(page, page[^1].Name.Text);
+            if (await Find(name) is { } found)
+                page.Add((await found.Describe()) with { Members = [] });
+        }
+
+        return new Page<CoordinatedGroup>(page, null);
+    }
+
+    public async ValueTask Delete(GroupName group, CancellationToken cancel = default)
+    {
+        var found = await Find(group) ?? throw new MqException(ErrorCodes.GroupUnknown, $"There is no group '{group}'.");
+        await found.Delete();
+        _groups.TryRemove(group.Text, out _);
+        await found.DisposeAsync();
+    }
+
+    /// <summary>Forgets groups without members that nobody used for a week.</summary>
+    public async Task DropLapsed()
+    {
+        foreach (var name in await _catalog.CoordinationNames())
+            if (await Find(name) is { HasLapsed: true })
+                await Delete(name);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var group in _groups.Values)
+            if (group.IsValueCreated && await group.Value is { } found)
+                await found.DisposeAsync();
+    }
+
+    /// <summary>The group, though nobody joined it before.</summary>
+    private async ValueTask<GroupCoordination> Ensure(GroupName name)
+    {
+        if (await Find(name) is { } known)
+            return known;
+        if (_groups.Count >= MaxGroups)
+            throw new MqException(ErrorCodes.Overloaded, $"{MaxGroups} groups are in use, the most there may be.", TimeSpan.FromSeconds(1));
+        var made = new Lazy<Task<GroupCoordination?>>(() => Task.FromResult<GroupCoordination?>(Of(CoordinationDocument.New(name, NowMs), 0)));
+        return (await _groups.GetOrAdd(name.Text, made).Value)!;
+    }
+
+    private async ValueTask<GroupCoordination> Known(GroupName name) =>
+        await Find(name) ?? throw new MqException(ErrorCodes.MemberUnknown, $"Group '{name}' has no members: join it.");
+
+    private async ValueTask<GroupCoordination?> Find(GroupName name)
+    {
+        while (true)
+        {
+            var loading = _groups.GetOrAdd(name.Text, static (_, state) => new Lazy<Task<GroupCoordination?>>(() => state.Self.Load(state.Name)), (Self: this, Name: name));
+            GroupCoordination? found = null;
+            try
+            {
+                found = await loading.Value;
+                if (found is not { IsBroken: true })
+                    return found;
+            }
+            finally
+            {
+                // What is not there, could not be read or is broken is looked for again.
+                if (found is null or { IsBroken: true })
+                    _groups.TryRemove(new KeyValuePair<string, Lazy<Task<GroupCoordination?>>>(name.Text, loading));
+            }
+        }
+    }
+
+    private async Task<GroupCoordination?> Load(GroupName name) =>
+        await _catalog.FindCoordination(name, NowMs) is { } stored ? Of(stored.Document, stored.Version) : null;
+
+    private GroupCoordination Of(CoordinationDocument document, long version) => new(document, version, broker, _catalog, time, newId);
+
+    private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
+}

@@ -1,0 +1,53 @@
+using OrleansMq.Core.Log;
+
+namespace OrleansMq.Engine.Groups;
+
+/// <summary>
+/// What a group asks of one partition of its topic: a <see cref="Partitions.PartitionEngine"/> in this process, or the grain that hosts one elsewhere.
+/// </summary>
+public interface IGroupPartition
+{
+    /// <summary>Makes the group's cursor here, if it is not here yet.</summary>
+    Task EnsureGroup(GroupDefinition group);
+
+    Task RemoveGroup(GroupName name);
+
+    Task<GroupPartition> Describe(GroupName name);
+
+    Task Commit(GroupName name, long offset, int generation);
+
+    Task Seek(GroupName name, StartAt to);
+
+    /// <summary>Leases messages and gives them, in one call.</summary>
+    /// <param name="holder">See <see cref="Core.Cursors.LeaseHolder"/>.</param>
+    Task<LeasedMessages> Receive(GroupName name, string holder, int max, TimeSpan lease);
+
+    /// <summary>Gives what a holder has under leases, again.</summary>
+    Task<LeasedMessages> ReceiveAgain(GroupName name, string holder);
+
+    /// <summary>Who of those that received with a request id still has leases here.</summary>
+    Task<List<string>> RequestHolders(GroupName name);
+
+    /// <summary>Acknowledges, refuses, extends or dead-letters; the codes stand in the order of the leases, null for done.</summary>
+    Task<string?[]> Settle(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo);
+
+    /// <summary>Gives dead letters to the group again; null means all.</summary>
+    Task<int> Redrive(GroupName name, IReadOnlyCollection<long>? offsets, Message? replace);
+
+    /// <summary>Throws dead letters away; null means all.</summary>
+    Task<int> Discard(GroupName name, IReadOnlyCollection<long>? offsets);
+}
+
+/// <summary>What a partition must know of a group.</summary>
+/// <param name="Id">A group deleted and made again under its name is another.</param>
+public sealed record GroupDefinition(GroupName Name, Guid Id, bool Declared, GroupSettings Settings)
+{
+    public GroupFlags Flags =>
+        (Settings.Style == GroupStyle.Log ? GroupFlags.Log : GroupFlags.None)
+        | (Settings.ByKey ? GroupFlags.ByKey : GroupFlags.None)
+        | (Declared ? GroupFlags.Declared : GroupFlags.None);
+}
+
+/// <summary>Messages under leases.</summary>
+/// <param name="Leases">How many were granted; of one whose message retention removed meanwhile there is no delivery.</param>
+public readonly record struct LeasedMessages(int Leases, IReadOnlyList<Delivery> Deliveries);

@@ -1,0 +1,109 @@
+using OrleansMq.Gateways.Kafka.Protocol;
+
+namespace OrleansMq.Gateways.Kafka.Calls;
+
+/// <summary>Batches out, and where reading may begin.</summary>
+internal sealed partial class KafkaCalls
+{
+    private async Task<bool> Fetch(short version, FetchRequest request, KafkaWriter writer)
+    {
+        if (request.Session != 0 || request.Partitions.Count == 0)
+        {
+            // Sessions are never opened, so a client that names one is told to send its whole list.
+            FetchResponse.WriteHead(writer, version, request.Session != 0 ? KafkaError.FetchSessionIdNotFound : KafkaError.None);
+            writer.Int32(0);
+            return true;
+        }
+        var (cursors, places) = CursorsOf(request);
+        var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.MaxWaitMs, 0, (int)Options.MaxFetchWait.TotalMilliseconds));
+        var read = await Broker.Read(
+            new ReadRequest
+            {
+                Partitions = cursors,
+                MinBytes = Math.Max(0, request.MinBytes),
+                MaxBytes = Math.Clamp(request.MaxBytes, 1, Options.MaxFetchBytes),
+                // A partition that can't be read is said at once.
+                Wait = cursors.Count == request.Partitions.Count ? wait : TimeSpan.Zero,
+                Isolation = request.Committed ? Isolation.Committed : Isolation.Uncommitted,
+            },
+            ended);
+        var held = HoldInFlight(read, writer);
+        FetchResponse.WriteHead(writer, version, KafkaError.None);
+        ByTopic.Write(writer, request.Partitions, partition => partition.Topic, (at, partition) =>
+        {
+            if (places[at] < 0)
+            {
+                FetchResponse.WritePartition(writer, version, partition.Partition, KafkaError.InvalidTopic, null);
+                return;
+            }
+            var found = read.Partitions[places[at]];
+            var error = found.Error is { } refused ? KafkaErrors.Of(refused.Code) : KafkaError.None;
+            var shown = found.Error is null && !held ? found with { Batches = default } : found;
+            FetchResponse.WritePartition(writer, version, partition.Partition, error, error == KafkaError.None ? shown : null);
+        });
+        return true;
+    }
+
+    /// <summary>What the read holds counts until it is sent. Where there is no room nothing is sent, and the client asks again.</summary>
+    private bool HoldInFlight(ReadResult read, KafkaWriter writer)
+    {
+        writer.Own(read);
+        long bytes = 0;
+        foreach (var partition in read.Partitions)
+            bytes += partition.Batches.Length;
+        try
+        {
+            desk.InFlight.Take(bytes);
+        }
+        catch (MqException)
+        {
+            return false;
+        }
+        writer.Own(new Taken(desk.InFlight, bytes));
+        return true;
+    }
+
+    private sealed class Taken(InFlightBytes from, long bytes) : IDisposable
+    {
+        public void Dispose() => from.Give(bytes);
+    }
+
+    /// <returns>For each partition asked its place among the cursors, -1 where its topic's name can be none.</returns>
+    private static (List<PartitionCursor> Cursors, int[] Places) CursorsOf(FetchRequest request)
+    {
+        var cursors = new List<PartitionCursor>(request.Partitions.Count);
+        var places = new int[request.Partitions.Count];
+        for (var i = 0; i < places.Length; i++)
+        {
+            var asked = request.Partitions[i];
+            places[i] = NameRule.IsValid(asked.Topic) ? cursors.Count : -1;
+            if (places[i] >= 0)
+                cursors.Add(new PartitionCursor(asked.Topic, asked.Partition, asked.Offset, Math.Max(1, asked.MaxBytes)));
+        }
+        return (cursors, places);
+    }
+
+    private async Task<bool> ListOffsets(short version, ListOffsetsRequest request, KafkaWriter writer)
+    {
+        var results = await Each(request.Partitions, FindOffset, (_, e) => new ListOffsetsResult(KafkaErrors.Of(e.Code), -1, -1));
+        ListOffsetsResponse.Write(writer, version, request.Partitions, results);
+        return true;
+    }
+
+    private async ValueTask<ListOffsetsResult> FindOffset(ListOffsetsPartition asked)
+    {
+        if (!NameRule.IsValid(asked.Topic))
+            return new ListOffsetsResult(KafkaError.InvalidTopic, -1, -1);
+        if (asked.Time is ListOffsetsPartition.Latest or ListOffsetsPartition.Earliest)
+        {
+            var place = asked.Time == ListOffsetsPartition.Latest ? StartAt.Latest : StartAt.Earliest;
+            return new ListOffsetsResult(KafkaError.None, -1, await Broker.FindOffset(asked.Topic, asked.Partition, place, ended));
+        }
+        if (asked.Time < 0 || asked.Time > DateTimeOffset.MaxValue.ToUnixTimeMilliseconds())
+            return new ListOffsetsResult(KafkaError.InvalidRequest, -1, -1);
+        var end = await Broker.FindOffset(asked.Topic, asked.Partition, StartAt.Latest, ended);
+        var offset = await Broker.FindOffset(asked.Topic, asked.Partition, StartAt.Time(DateTimeOffset.FromUnixTimeMilliseconds(asked.Time)), ended);
+        // Nothing is so late: Kafka says -1, and not the end.
+        return offset >= end ? new ListOffsetsResult(KafkaError.None, -1, -1) : new ListOffsetsResult(KafkaError.None, asked.Time, offset);
+    }
+}

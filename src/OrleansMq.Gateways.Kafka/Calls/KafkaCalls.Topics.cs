@@ -1,0 +1,107 @@
+using OrleansMq.Gateways.Kafka.Protocol;
+
+namespace OrleansMq.Gateways.Kafka.Calls;
+
+/// <summary>Topics: where they are, making them.</summary>
+internal sealed partial class KafkaCalls
+{
+    private async Task<bool> Metadata(short version, MetadataRequest request, KafkaWriter writer)
+    {
+        var brokers = await Brokers();
+        var topics = new List<TopicMetadata>();
+        foreach (var name in request.Topics ?? await AllTopics())
+            topics.Add(await Describe(name, brokers, request.Topics is not null && request.MayCreate && Options.CreateTopics));
+        MetadataResponse.Write(writer, version, brokers, topics);
+        return true;
+    }
+
+    private async ValueTask<IReadOnlyList<string>> AllTopics()
+    {
+        var names = new List<string>();
+        string? after = null;
+        do
+        {
+            var page = await Broker.ListTopics("", after, 1_000, ended);
+            names.AddRange(page.Items.Select(topic => topic.Text));
+            after = page.Next;
+        }
+        while (after is not null);
+        return names;
+    }
+
+    private async ValueTask<TopicMetadata> Describe(string name, BrokerMap brokers, bool mayCreate)
+    {
+        if (!NameRule.IsValid(name))
+            return new TopicMetadata(KafkaError.InvalidTopic, name, []);
+        try
+        {
+            var topic = await FindTopic(name) ?? (mayCreate ? await Broker.PutTopic(name, OfKafka(new TopicChange(), Options.DefaultPartitions), ended) : null);
+            return topic is null
+                ? new TopicMetadata(KafkaError.UnknownTopicOrPartition, name, [])
+                : new TopicMetadata(KafkaError.None, name, [.. topic.Partitions.Select(partition => new PartitionMetadata(partition.Partition, brokers.LeaderOf(partition.Owner)))]);
+        }
+        catch (MqException e)
+        {
+            return new TopicMetadata(e.IsRetriable ? KafkaError.LeaderNotAvailable : KafkaErrors.Of(e.Code), name, []);
+        }
+    }
+
+    private async ValueTask<TopicDescription?> FindTopic(TopicName topic)
+    {
+        try
+        {
+            return await Broker.DescribeTopic(topic, ended);
+        }
+        catch (MqException e) when (e.Code == ErrorCodes.TopicUnknown)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>As Kafka's own topics: retention wins over what a group has not read.</summary>
+    private static TopicChange OfKafka(TopicChange change, int partitions) => change with { Partitions = partitions, KeepUnsettled = false };
+
+    private async Task<bool> CreateTopics(short version, CreateTopicsRequest request, KafkaWriter writer)
+    {
+        var twice = request.Topics.GroupBy(topic => topic.Name).Where(same => same.Count() > 1).Select(same => same.Key).ToHashSet();
+        var results = await Each(
+            request.Topics,
+            async topic => twice.Contains(topic.Name)
+                ? new NamedResult(topic.Name, KafkaError.InvalidRequest, "The topic is named twice.")
+                : await Create(topic, request.ValidateOnly),
+            (topic, e) => new NamedResult(topic.Name, e.Code == ErrorCodes.Malformed ? KafkaError.InvalidConfig : KafkaErrors.Of(e.Code), e.Message));
+        CreateTopicsResponse.Write(writer, version, results);
+        return true;
+    }
+
+    private async ValueTask<NamedResult> Create(NewTopic topic, bool validateOnly)
+    {
+        NamedResult Refused(KafkaError error, string why) => new(topic.Name, error, why);
+
+        if (!NameRule.IsValid(topic.Name))
+            return Refused(KafkaError.InvalidTopic, $"A topic's name has 1 to {NameRule.MaxLength} of A-Z a-z 0-9 . _ -.");
+        var partitions = topic.Assigned.Count > 0 ? topic.Assigned.Count : topic.Partitions == -1 ? Options.DefaultPartitions : topic.Partitions;
+        if (partitions is < 1 or > TopicSettings.MaxPartitions)
+            return Refused(KafkaError.InvalidPartitions, $"A topic has 1 to {TopicSettings.MaxPartitions} partitions; {partitions} were given.");
+        if (topic.Assigned.Any(nodes => nodes != 1))
+            return Refused(KafkaError.InvalidReplicaAssignment, "A partition is on one node here; its storage keeps the copies.");
+        if (topic.Assigned.Count == 0 && topic.Replicas is not (-1 or 1))
+            return Refused(KafkaError.InvalidReplicationFactor, $"The replication factor is 1 (or -1) here, the storage keeps the copies; {topic.Replicas} was given.");
+        TopicChange change;
+        try
+        {
+            change = OfKafka(TopicConfigs.Of(topic.Configs), partitions);
+        }
+        catch (InvalidConfigException e)
+        {
+            return Refused(KafkaError.InvalidConfig, e.Message);
+        }
+        if (await FindTopic(topic.Name) is not null)
+            return Refused(KafkaError.TopicAlreadyExists, $"Topic '{topic.Name}' already exists.");
+        if (validateOnly)
+            return new NamedResult(topic.Name, KafkaError.None);
+        return (await Broker.PutTopic(topic.Name, change, ended)).Created
+            ? new NamedResult(topic.Name, KafkaError.None)
+            : Refused(KafkaError.TopicAlreadyExists, $"Topic '{topic.Name}' was made by somebody else meanwhile.");
+    }
+}

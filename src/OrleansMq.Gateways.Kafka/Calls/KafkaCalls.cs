@@ -1,0 +1,178 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using OrleansMq.Gateways.Kafka.Protocol;
+
+namespace OrleansMq.Gateways.Kafka.Calls;
+
+/// <summary>What one connection asks: request in, broker's call, response out. The tables of errors and versions are elsewhere.</summary>
+internal sealed partial class KafkaCalls(KafkaDesk desk, ConnectionContext connection, CancellationToken ended)
+{
+    private delegate T Decode<out T>(ref KafkaReader reader, short version);
+
+    private readonly List<Task> _inWork = [];
+
+    private IBroker Broker => desk.Broker;
+
+    private KafkaGatewayOptions Options => desk.Options;
+
+    /// <summary>Requests begun and not done; read from any thread.</summary>
+    public int InWork => Volatile.Read(ref _inWorkCount);
+
+    private int _inWorkCount;
+
+    /// <summary>Begins a request. For one that holds up others the wait is in here.</summary>
+    /// <returns>The answer; null within it: none is sent.</returns>
+    /// <exception cref="MalformedRequestException">It can't be read.</exception>
+    public async ValueTask<Task<KafkaWriter?>> Begin(ReadOnlyMemory<byte> frame)
+    {
+        var (header, body) = ReadHeader(frame);
+        var alone = header.Key is not (ApiKey.Produce or ApiKey.Fetch);
+        _inWork.RemoveAll(task => task.IsCompleted);
+        if (alone && _inWork.Count > 0)
+            await Task.WhenAll(_inWork).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        Interlocked.Increment(ref _inWorkCount);
+        var work = Answer(header, body);
+        if (alone)
+            await work.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        else
+            _inWork.Add(work);
+        return work;
+    }
+
+    private static (RequestHeader Header, ReadOnlyMemory<byte> Body) ReadHeader(ReadOnlyMemory<byte> frame)
+    {
+        var reader = new KafkaReader(frame);
+        return RequestHeader.TryRead(ref reader, out var header)
+            ? (header, reader.Rest())
+            : throw new MalformedRequestException("A request's header can't be read.");
+    }
+
+    private async Task<KafkaWriter?> Answer(RequestHeader header, ReadOnlyMemory<byte> body)
+    {
+        var writer = new KafkaWriter();
+        try
+        {
+            writer.Int32(header.Correlation);
+            if (await Route(header, body, writer))
+                return writer;
+            writer.Dispose();
+            return null;
+        }
+        catch (Exception e)
+        {
+            writer.Dispose();
+            if (e is MalformedRequestException)
+                desk.LogClosed(connection.ConnectionId, connection.RemoteEndPoint?.ToString(), e.Message);
+            else if (e is not OperationCanceledException)
+                desk.LogFault(connection.ConnectionId, $"{header.Key} {header.Version}", e);
+            throw new MalformedRequestException("It was logged.");
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _inWorkCount);
+        }
+    }
+
+    /// <returns>Whether there is an answer.</returns>
+    private Task<bool> Route(RequestHeader header, ReadOnlyMemory<byte> body, KafkaWriter writer)
+    {
+        var version = header.Version;
+        if (!Apis.Serves(header.Key, version) && !Apis.OnlyLists(header.Key, version))
+        {
+            if (header.Key != ApiKey.ApiVersions)
+                throw new MalformedRequestException($"Request {(short)header.Key} in version {version} is not served.");
+            ApiVersionsResponse.Write(writer, 0, KafkaError.UnsupportedVersion);
+            return Answered;
+        }
+        return header.Key switch
+        {
+            ApiKey.Produce => Produce(header, Read(body, version, ProduceRequest.Read), writer),
+            ApiKey.Fetch => Fetch(version, Read(body, version, FetchRequest.Read), writer),
+            ApiKey.ListOffsets => ListOffsets(version, Read(body, version, ListOffsetsRequest.Read), writer),
+            ApiKey.Metadata => Metadata(version, Read(body, version, MetadataRequest.Read), writer),
+            ApiKey.FindCoordinator => FindCoordinator(version, Read(body, version, FindCoordinatorRequest.Read), writer),
+            ApiKey.ApiVersions => Versions(version, Read(body, version, ApiVersionsRequest.Read), writer),
+            ApiKey.CreateTopics => CreateTopics(version, Read(body, version, CreateTopicsRequest.Read), writer),
+            ApiKey.OffsetCommit => OffsetCommit(version, Read(body, version, OffsetCommitRequest.Read), writer),
+            ApiKey.OffsetFetch => OffsetFetch(version, Read(body, version, OffsetFetchRequest.Read), writer),
+            ApiKey.JoinGroup => JoinGroup(header, Read(body, version, JoinGroupRequest.Read), writer),
+            ApiKey.Heartbeat => Heartbeat(version, Read(body, version, HeartbeatRequest.Read), writer),
+            ApiKey.LeaveGroup => LeaveGroup(version, Read(body, version, LeaveGroupRequest.Read), writer),
+            ApiKey.SyncGroup => SyncGroup(version, Read(body, version, SyncGroupRequest.Read), writer),
+            ApiKey.DescribeGroups => DescribeGroups(version, Read(body, version, DescribeGroupsRequest.Read), writer),
+            ApiKey.ListGroups => ListGroups(version, Read(body, version, ListGroupsRequest.Read), writer),
+            ApiKey.DeleteTopics => DeleteTopics(version, Read(body, version, DeleteTopicsRequest.Read), writer),
+            ApiKey.DeleteRecords => DeleteRecords(Read(body, version, DeleteRecordsRequest.Read), writer),
+            ApiKey.OffsetForLeaderEpoch => OffsetForLeaderEpoch(version, Read(body, version, OffsetForLeaderEpochRequest.Read), writer),
+            ApiKey.DescribeConfigs => DescribeConfigs(version, Read(body, version, DescribeConfigsRequest.Read), writer),
+            ApiKey.CreatePartitions => CreatePartitions(Read(body, version, CreatePartitionsRequest.Read), writer),
+            ApiKey.DeleteGroups => DeleteGroups(Read(body, version, DeleteGroupsRequest.Read), writer),
+            ApiKey.IncrementalAlterConfigs => AlterConfigs(Read(body, version, AlterConfigsRequest.Read), writer),
+            ApiKey.InitProducerId => InitProducerId(Read(body, version, InitProducerIdRequest.Read), writer),
+            _ => throw new InvalidOperationException($"{header.Key} is in the table of versions and has no call."),
+        };
+    }
+
+    private static Task<bool> Answered { get; } = Task.FromResult(true);
+
+    /// <summary>A request is read whole before anything of it is done.</summary>
+    private static T Read<T>(ReadOnlyMemory<byte> body, short version, Decode<T> decode)
+    {
+        var reader = new KafkaReader(body);
+        var request = decode(ref reader, version);
+        return reader.IsWhole ? request : throw new MalformedRequestException($"A request can't be read as {typeof(T).Name} {version}.");
+    }
+
+    private static Task<bool> Versions(short version, bool read, KafkaWriter writer)
+    {
+        ApiVersionsResponse.Write(writer, version, KafkaError.None);
+        return Answered;
+    }
+
+    private async ValueTask<BrokerMap> Brokers() =>
+        BrokerMap.Of(await Broker.DescribeCluster(ended), desk.Address, Options.Advertise ?? BrokerMap.Advertise(desk.Address, connection.LocalEndPoint as IPEndPoint));
+
+    private async Task<bool> FindCoordinator(short version, FindCoordinatorRequest request, KafkaWriter writer)
+    {
+        // Every node can answer for every group: the broker finds who owns it.
+        var (error, message) = request.ForTransaction ? (KafkaError.InvalidRequest, "Transactions are not available yet.") : (KafkaError.None, null);
+        FindCoordinatorResponse.Write(writer, version, error, message, error == KafkaError.None ? (await Brokers()).Self : null);
+        return true;
+    }
+
+    private async Task<bool> InitProducerId(InitProducerIdRequest request, KafkaWriter writer)
+    {
+        if (request.TransactionalId is not null)
+        {
+            InitProducerIdResponse.Write(writer, KafkaError.InvalidRequest, default);
+            return true;
+        }
+        try
+        {
+            InitProducerIdResponse.Write(writer, KafkaError.None, await Broker.OpenProducer(null, ended));
+        }
+        catch (MqException e)
+        {
+            InitProducerIdResponse.Write(writer, KafkaErrors.Of(e.Code), default);
+        }
+        return true;
+    }
+
+    /// <summary>Each item's call after the other; what it refuses becomes its result.</summary>
+    private static async Task<TResult[]> Each<T, TResult>(IReadOnlyList<T> items, Func<T, ValueTask<TResult>> call, Func<T, MqException, TResult> refused)
+    {
+        var results = new TResult[items.Count];
+        for (var i = 0; i < results.Length; i++)
+        {
+            try
+            {
+                results[i] = await call(items[i]);
+            }
+            catch (MqException e)
+            {
+                results[i] = refused(items[i], e);
+            }
+        }
+        return results;
+    }
+}

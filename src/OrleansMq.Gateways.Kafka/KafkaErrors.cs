@@ -1,0 +1,50 @@
+using OrleansMq.Gateways.Kafka.Protocol;
+
+namespace OrleansMq.Gateways.Kafka;
+
+/// <summary>The one table from codes to Kafka's numbers.</summary>
+/// <remarks>
+/// What may succeed later has a number that every client repeats by itself; "throttling quota exceeded", which says more, is unknown to many and would be final.
+/// </remarks>
+internal static class KafkaErrors
+{
+    public static IReadOnlyDictionary<string, KafkaError> Table { get; } = new Dictionary<string, KafkaError>
+    {
+        [ErrorCodes.Malformed] = KafkaError.InvalidRequest,
+        [ErrorCodes.NotAvailable] = KafkaError.InvalidRequest,
+        [ErrorCodes.Unauthenticated] = KafkaError.TopicAuthorizationFailed,
+        [ErrorCodes.Forbidden] = KafkaError.TopicAuthorizationFailed,
+        [ErrorCodes.TopicUnknown] = KafkaError.UnknownTopicOrPartition,
+        [ErrorCodes.PartitionUnknown] = KafkaError.UnknownTopicOrPartition,
+        [ErrorCodes.GroupUnknown] = KafkaError.GroupIdNotFound,
+        [ErrorCodes.MemberUnknown] = KafkaError.UnknownMemberId,
+        [ErrorCodes.NameTaken] = KafkaError.TopicAlreadyExists,
+        [ErrorCodes.Conflict] = KafkaError.InvalidRequest,
+        [ErrorCodes.GenerationStale] = KafkaError.IllegalGeneration,
+        [ErrorCodes.RebalanceInProgress] = KafkaError.RebalanceInProgress,
+        [ErrorCodes.MemberFenced] = KafkaError.FencedInstanceId,
+        [ErrorCodes.ProtocolMismatch] = KafkaError.InconsistentGroupProtocol,
+        [ErrorCodes.ProducerFenced] = KafkaError.InvalidProducerEpoch,
+        [ErrorCodes.SequenceGap] = KafkaError.OutOfOrderSequence,
+        [ErrorCodes.ProducerUnknown] = KafkaError.UnknownProducerId,
+        [ErrorCodes.SequenceOld] = KafkaError.DuplicateSequence,
+        [ErrorCodes.OffsetOutOfRange] = KafkaError.OffsetOutOfRange,
+        [ErrorCodes.MessageTooLarge] = KafkaError.MessageTooLarge,
+        [ErrorCodes.BatchTooLarge] = KafkaError.MessageTooLarge,
+        [ErrorCodes.BatchCorrupt] = KafkaError.CorruptMessage,
+        [ErrorCodes.BacklogFull] = KafkaError.PolicyViolation,
+        [ErrorCodes.AdmissionClosed] = KafkaError.PolicyViolation,
+        [ErrorCodes.RateLimited] = KafkaError.RequestTimedOut,
+        [ErrorCodes.Overloaded] = KafkaError.RequestTimedOut,
+        [ErrorCodes.OutcomeUnknown] = KafkaError.RequestTimedOut,
+        [ErrorCodes.PartitionUnavailable] = KafkaError.NotLeaderOrFollower,
+        [ErrorCodes.PartitionDamaged] = KafkaError.StorageError,
+        [ErrorCodes.DiskFull] = KafkaError.StorageError,
+        // Nothing that Kafka's clients ask answers these.
+        [ErrorCodes.LeaseLapsed] = KafkaError.UnknownServerError,
+        [ErrorCodes.LeaseUnknown] = KafkaError.UnknownServerError,
+    };
+
+    /// <summary>A code that is not in the table is a fault of ours.</summary>
+    public static KafkaError Of(string code) => Table.GetValueOrDefault(code, KafkaError.UnknownServerError);
+}

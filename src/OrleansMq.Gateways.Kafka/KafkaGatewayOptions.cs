@@ -1,0 +1,41 @@
+namespace OrleansMq.Gateways.Kafka;
+
+/// <summary>The limits of all gateways, and what only Kafka's clients need.</summary>
+public sealed record KafkaGatewayOptions : GatewayOptions
+{
+    public KafkaGatewayOptions() => IdleTimeout = TimeSpan.FromMinutes(10);
+
+    /// <summary>Where clients find this node, as <c>host:port</c>. Null: where it listens, or the address that the client reached.</summary>
+    public string? Advertise { get; init; }
+
+    /// <summary>Whether a topic is made when a client asks for it, if the client allows it. As Kafka: true.</summary>
+    public bool CreateTopics { get; init; } = true;
+
+    /// <summary>Partitions of a topic that is made so, or made without saying. 1, as Kafka.</summary>
+    public int DefaultPartitions { get; init; } = 1;
+
+    /// <summary>Requests of one connection that are begun before the first of them is answered; beyond it nothing is read. 100.</summary>
+    public int MaxPipelined { get; init; } = 100;
+
+    /// <summary>Bytes of one fetch's answer, whatever the client asks; a first batch that is larger is sent all the same. 16 MiB.</summary>
+    public int MaxFetchBytes { get; init; } = 16 << 20;
+
+    /// <summary>How long a fetch may wait, whatever the client asks. 30 s.</summary>
+    public TimeSpan MaxFetchWait { get; init; } = TimeSpan.FromSeconds(30);
+
+    public override void Validate()
+    {
+        base.Validate();
+        Require(DefaultPartitions is > 0 and <= TopicSettings.MaxPartitions, $"{nameof(DefaultPartitions)} is {DefaultPartitions}: 1 to {TopicSettings.MaxPartitions}.");
+        Require(MaxPipelined > 0, $"{nameof(MaxPipelined)} is {MaxPipelined}: 1 at least.");
+        Require(MaxFetchBytes > 0, $"{nameof(MaxFetchBytes)} is {MaxFetchBytes}: 1 at least.");
+        Require(MaxFetchWait >= TimeSpan.Zero, $"{nameof(MaxFetchWait)} is {MaxFetchWait}: not negative.");
+        Require(Advertise is null || IsAddress(Advertise), $"{nameof(Advertise)} is {Advertise}: host:port.");
+    }
+
+    private static bool IsAddress(string text)
+    {
+        var colon = text.LastIndexOf(':');
+        return colon > 0 && ushort.TryParse(text.AsSpan(colon + 1), out var port) && port > 0;
+    }
+}

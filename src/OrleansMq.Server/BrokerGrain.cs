@@ -1,0 +1,68 @@
+using Orleans.Concurrency;
+using OrleansMq.Client.Grains;
+using OrleansMq.Server.Placement;
+using OrleansMq.Server.Topics;
+
+namespace OrleansMq.Server;
+
+/// <summary>Answers, on the silo that was asked, what belongs to no topic.</summary>
+[StatelessWorker, Reentrant]
+internal sealed class BrokerGrain(BrokerSilo silo) : Grain, IBrokerGrain
+{
+    public async Task<ProducerIdentity> OpenProducer(string? name) => await silo.Producers.Open(name);
+
+    public async Task<Page<TopicName>> ListTopics(string prefix, string? after, int max)
+    {
+        if (max is < 1 or > 1_000)
+            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to 1,000 items; max {max} was given.");
+        var names = (await silo.Catalog.TopicNames())
+            .Where(name => name.StartsWith(prefix, StringComparison.Ordinal) && (after is null || string.CompareOrdinal(name, after) > 0));
+        var page = new List<TopicName>();
+        // A name without a document is no topic.
+        foreach (var some in names.Chunk(100))
+        {
+            var exist = await Task.WhenAll(some.Select(name => GrainCalls.Ask(() => GrainFactory.GetGrain<ITopicOwner>(name).Exists())));
+            for (var i = 0; i < some.Length; i++)
+            {
+                if (!exist[i])
+                    continue;
+                if (page.Count == max)
+                    return new Page<TopicName>(page, page[^1].Text);
+                page.Add(some[i]);
+            }
+        }
+
+        return new Page<TopicName>(page, null);
+    }
+
+    public async Task<ClusterDescription> DescribeCluster()
+    {
+        var nodes = await Task.WhenAll(silo.ActiveSilos.Select(async address =>
+        {
+            try
+            {
+                return await GrainCalls.Ask(() => GrainFactory.GetGrain<INodeGrain>(address.ToParsableString()).Describe());
+            }
+            catch (MqException)
+            {
+                // It is leaving, or its loss is not noticed yet.
+                return null;
+            }
+        }));
+        return new ClusterDescription(silo.Version, [.. nodes.OfType<NodeDescription>().OrderBy(node => node.Node, StringComparer.Ordinal)]);
+    }
+}
+
+/// <summary>Speaks for one silo. Its key is the silo's address, and it lives nowhere else.</summary>
+[Alias("OrleansMq.INodeGrain")]
+internal interface INodeGrain : IGrainWithStringKey
+{
+    [Alias("Describe"), ResponseTimeout("00:00:05")]
+    Task<NodeDescription> Describe();
+}
+
+[NodePlacement]
+internal sealed class NodeGrain(BrokerSilo silo) : Grain, INodeGrain
+{
+    public Task<NodeDescription> Describe() => Task.FromResult(new NodeDescription(silo.Name, silo.Gateways));
+}

@@ -1,0 +1,129 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans.Storage;
+using OrleansMq.Engine.Partitions;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Engine.Topics;
+using OrleansMq.Server.Documents;
+using OrleansMq.Server.Partitions;
+using OrleansMq.Server.Placement;
+
+namespace OrleansMq.Server;
+
+/// <summary>What the grains of one silo share: storage, clock, options, and who of them lives here.</summary>
+internal sealed partial class BrokerSilo
+{
+    /// <summary>How long another silo's knowledge of a producer's epoch may be old; a named producer that is opened again waits so long.</summary>
+    private static readonly TimeSpan EpochAge = TimeSpan.FromSeconds(1);
+
+    private readonly IServiceProvider _services;
+    private readonly IPersistentStateFactory _states;
+    private readonly IGrainFactory _grains;
+    private readonly ISiloStatusOracle _silos;
+    private readonly ILogger _log;
+    private readonly PersistentStateAttribute _documents;
+    private readonly ConcurrentDictionary<GrainId, ILeaver> _residents = new();
+    private readonly ConcurrentDictionary<string, string> _gateways = new(StringComparer.Ordinal);
+
+    public BrokerSilo(
+        IServiceProvider services, IOptions<OrleansMqOptions> options, IPersistentStateFactory states, IGrainFactory grains, ISiloStatusOracle silos, ILocalSiloDetails silo,
+        ILogger<BrokerSilo> log)
+    {
+        (_services, Options, _states, _grains, _silos, _log) = (services, options.Value, states, grains, silos, log);
+        (Name, Address) = (silo.Name, silo.SiloAddress);
+        Storage = new AnsweringStorage(Options.Storage ?? services.GetKeyedService<IStorage>(OrleansMqOptions.Name) ?? services.GetService<IStorage>()
+            ?? throw new OrleansConfigurationException(
+                $"AddOrleansMq has no storage for its logs: set {nameof(OrleansMqOptions)}.{nameof(OrleansMqOptions.Storage)}, or register an {nameof(IStorage)}, keyed '{OrleansMqOptions.Name}' or not."));
+        var documents = new GrainDocuments(grains);
+        (Documents, Catalog, Producers) = (documents, new TopicCatalog(documents), new ProducerDesk(documents, TimeProvider.System, EpochAge));
+        // The grain storage of this name where there is one, else the silo's default.
+        _documents = new PersistentStateAttribute("documents", services.GetKeyedService<IGrainStorage>(OrleansMqOptions.Name) is null ? null! : OrleansMqOptions.Name);
+    }
+
+    public OrleansMqOptions Options { get; }
+
+    public IStorage Storage { get; }
+
+    /// <summary>Documents that no single grain owns.</summary>
+    public IDocuments Documents { get; }
+
+    /// <summary>The names of all topics.</summary>
+    public TopicCatalog Catalog { get; }
+
+    public ProducerDesk Producers { get; }
+
+    public TimeProvider Time => Options.Time;
+
+    public long NowMs => Time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>The silo's name in answers.</summary>
+    public string Name { get; }
+
+    public SiloAddress Address { get; }
+
+    public string Version { get; } =
+        typeof(BrokerSilo).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
+
+    public IReadOnlyList<SiloAddress> ActiveSilos => [.. _silos.GetApproximateSiloStatuses(onlyActive: true).Keys];
+
+    /// <summary>Partitions and groups that live on this silo.</summary>
+    public IEnumerable<KeyValuePair<GrainId, ILeaver>> Residents => _residents;
+
+    public IReadOnlyDictionary<string, string> Gateways => _gateways;
+
+    /// <summary>Says where a gateway of this silo answers.</summary>
+    public void Announce(string gateway, string address) => _gateways[gateway] = address;
+
+    /// <summary>It became active once.</summary>
+    public bool HasStarted { get; private set; }
+
+    /// <summary>It is active and not leaving.</summary>
+    public bool IsServing { get; private set; }
+
+    public void Serving() => HasStarted = IsServing = true;
+
+    public void Stopping() => IsServing = false;
+
+    public void Here(GrainId id, ILeaver resident) => _residents[id] = resident;
+
+    public void Gone(GrainId id) => _residents.TryRemove(id, out _);
+
+    /// <summary>Lets one that lives here go, by a call, so that it happens in its own turn.</summary>
+    public async Task Move(GrainId id)
+    {
+        try
+        {
+            if (_residents.TryGetValue(id, out var resident) && resident is PartitionGrain)
+                await _grains.GetGrain<IPartitionOwner>(id.Key.ToString()!).Leave();
+            else
+                await _grains.GetGrain<Groups.IGroupOwner>(id.Key.ToString()!).Leave();
+        }
+        catch (Exception failure) when (failure is OrleansException or TimeoutException)
+        {
+            Report($"{id} belongs to another silo now and could not be moved; it stays until it is idle: {failure.Message}");
+        }
+    }
+
+    public OwnDocuments DocumentsOf(IGrainContext grain, Action leave) => new(_states.Create<DocumentShelf>(grain, _documents), leave);
+
+    public PartitionHost HostOf(TaskScheduler scheduler) => new()
+    {
+        Time = Time,
+        Scheduler = scheduler,
+        FlushInterval = Options.FlushInterval,
+        MaintenanceInterval = Options.MaintenanceInterval,
+        SnapshotBytes = Options.SnapshotBytes,
+        Report = Report,
+    };
+
+    /// <summary>A number that is greater than every one given before for the same thing, also by another silo unless its clock runs ahead.</summary>
+    public static long NextRevision(long before) => Math.Max(before + 1, TimeProvider.System.GetUtcNow().UtcTicks);
+
+    public void Report(string what) => LogReport(_log, what);
+
+    [LoggerMessage(1, LogLevel.Warning, "{What}")]
+    private static partial void LogReport(ILogger logger, string what);
+}

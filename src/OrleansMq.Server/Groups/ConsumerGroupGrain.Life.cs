@@ -1,0 +1,172 @@
+using OrleansMq.Client.Grains;
+using OrleansMq.Core.Catalog;
+using OrleansMq.Core.Groups;
+using OrleansMq.Engine.Groups;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Engine.Topics;
+using OrleansMq.Server.Partitions;
+
+namespace OrleansMq.Server.Groups;
+
+/// <summary>How a group comes to be, and how its grain learns of it.</summary>
+internal sealed partial class ConsumerGroupGrain
+{
+    private Task? _loading;
+
+    /// <summary>Being made: partitions and topic know it, its document is not written.</summary>
+    private GroupDefinition? _making;
+
+    private async ValueTask Load(bool evenWithoutTopic = false)
+    {
+        if (_partitions > 0)
+            return;
+        var loading = _loading ??= LoadOnce(evenWithoutTopic);
+        try
+        {
+            await loading;
+        }
+        finally
+        {
+            if (_loading == loading)
+                _loading = null;
+        }
+    }
+
+    private async Task LoadOnce(bool evenWithoutTopic)
+    {
+        var settings = await GrainCalls.Ask(() => Topic.FindSettings(_topicId));
+        if (settings is null && !evenWithoutTopic)
+        {
+            DeactivateOnIdle();
+            throw new MqException(ErrorCodes.TopicUnknown, $"There is no topic '{_topic}'.");
+        }
+
+        var partitions = settings?.Partitions ?? 1;
+        if (await _catalog.FindGroup(_topicId, _name, _silo.NowMs) is { } found)
+            _engine = EngineOf(found.Group, found.Version, partitions);
+        _partitions = partitions;
+        if (_engine is { } loaded && loaded.HasLapsed)
+            await DropLapsed(loaded);
+    }
+
+    /// <summary>Drops a group that was made by first use and that nobody used for a week.</summary>
+    private async Task DropLapsed(GroupEngine lapsed)
+    {
+        await Written(lapsed.Delete);
+        _engine = null;
+        // Not awaited: the topic's grain may be waiting for this very answer. A name without a document is no group.
+        _ = GrainCalls.Ask(() => Topic.RemoveGroup(_name, lapsed.Id));
+    }
+
+    private GroupEngine MustExist() => _engine ?? throw new MqException(ErrorCodes.GroupUnknown, $"Topic '{_topic}' has no group '{_name}'.");
+
+    private async ValueTask<GroupEngine> Found()
+    {
+        await Load();
+        return MustExist();
+    }
+
+    /// <summary>A group is made by its first use.</summary>
+    private async ValueTask<GroupEngine> Used(GroupChange firstUse)
+    {
+        await Load();
+        if (_engine is { } lapsed && lapsed.HasLapsed)
+            await DropLapsed(lapsed);
+        if (_engine is null)
+            await EnsureMade(firstUse, declared: false);
+        var engine = MustExist();
+        await Written(async () => await engine.Used());
+        return engine;
+    }
+
+    /// <returns>Null where it was there already.</returns>
+    private async Task<GroupEngine?> EnsureMade(GroupChange change, bool declared)
+    {
+        if (_engine is not null)
+            return null;
+        await _changes.WaitAsync();
+        try
+        {
+            if (_engine is not null)
+                return null;
+            var deadLetters = DeadLetterNames.Checked(_topic, _name);
+            if (await GrainCalls.Ask(() => GrainFactory.GetGrain<Topics.ITopicOwner>(deadLetters.Text).Exists()))
+                throw new MqException(ErrorCodes.NameTaken, $"A topic '{deadLetters}' exists; the dead letters of group '{_name}' need that name.");
+            var document = new GroupDocument
+            {
+                Name = _name,
+                Id = Guid.NewGuid(),
+                Settings = GroupRules.Create(change),
+                Declared = declared,
+                Membership = new Membership(),
+                CreatedAtMs = _silo.NowMs,
+                LastUsedMs = _silo.NowMs,
+            };
+            var definition = new GroupDefinition(_name, document.Id, declared, document.Settings);
+            // Where it begins is fixed in every partition before the group exists, so that nothing published after this call is missed.
+            _making = definition;
+            await GrainCalls.Ask(() => Topic.AddGroup(definition));
+            await Task.WhenAll(Enumerable.Range(0, _partitions).Select(p => Proxy(p).EnsureGroup(definition)));
+            var version = 0L;
+            await Written(async () => version = await _catalog.PutGroup(_topicId, document, 0));
+            return _engine = EngineOf(document, version, _partitions);
+        }
+        catch
+        {
+            // Not awaited: it only tidies, and a group that is made again under this name has another id.
+            if (_making is { } failed)
+                _ = GrainCalls.Ask(() => Topic.RemoveGroup(_name, failed.Id));
+            throw;
+        }
+        finally
+        {
+            _making = null;
+            _changes.Release();
+        }
+    }
+
+    private GroupEngine EngineOf(GroupDocument document, long version, int partitions)
+    {
+        var engine = new GroupEngine(
+            _topic, partitions, document, version, TopicCatalog.GroupKey(_topicId, _name), _documents, _silo.Time, number => new ValueTask<IGroupPartition>(Proxy(number)));
+        if (engine.Queue is { } queue)
+        {
+            // Many partitions are not all asked each second.
+            var interval = LookAgain * Math.Max(1, partitions / 64);
+            _looking ??= _silo.Time.CreateTimer(_ => _engine?.Queue?.LookAgain(), null, interval, interval);
+            queue.Recount = Recount;
+        }
+
+        return engine;
+    }
+
+    /// <summary>Consumers settle at the partitions, whose word of it may be on its way still.</summary>
+    private Task Recount() => Task.WhenAll(Enumerable.Range(0, _partitions).Select(async number =>
+    {
+        try
+        {
+            Note(number, await GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topicId, _topic, number)).Standing(_name)));
+        }
+        catch (MqException)
+        {
+            // It does not answer now; what it said last counts.
+        }
+    }));
+
+    private PartitionProxy Proxy(int number) => new(
+        GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topicId, _topic, number)), number, Note);
+
+    /// <summary>Runs what may write the group's document: where another activation wrote it, this one is out of date and goes.</summary>
+    private async Task Written(Func<Task> act)
+    {
+        try
+        {
+            await act();
+        }
+        catch (DocumentConflictException conflict)
+        {
+            DeactivateOnIdle();
+            throw new MqException(ErrorCodes.PartitionUnavailable, $"Group '{_name}' of topic '{_topic}' is moving to another silo: {conflict.Message}", TimeSpan.FromMilliseconds(100), conflict);
+        }
+    }
+}

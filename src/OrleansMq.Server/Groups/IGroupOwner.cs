@@ -1,0 +1,25 @@
+using OrleansMq.Engine.Groups;
+using OrleansMq.Server.Partitions;
+
+namespace OrleansMq.Server.Groups;
+
+/// <summary>What the topic's and the partitions' grains ask of a group's grain.</summary>
+[Alias("OrleansMq.IGroupOwner")]
+internal interface IGroupOwner : IGrainWithStringKey
+{
+    /// <returns>Null: there is no such group.</returns>
+    [Alias("Find"), ResponseTimeout("00:00:10")]
+    Task<GroupDefinition?> Find();
+
+    /// <summary>The topic is gone, and the group with it.</summary>
+    [Alias("Abandon"), ResponseTimeout("00:00:10")]
+    Task Abandon();
+
+    /// <summary>A partition may have something to deliver; how many leases it has out, and who holds them.</summary>
+    [Alias("Signal"), ResponseTimeout("00:00:05")]
+    Task Signal(int partition, GroupStanding standing);
+
+    /// <summary>It belongs to another silo now.</summary>
+    [Alias("LeaveSilo"), ResponseTimeout("00:00:10")]
+    Task Leave();
+}

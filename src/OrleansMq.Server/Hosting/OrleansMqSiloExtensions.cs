@@ -1,0 +1,77 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+using OrleansMq;
+using OrleansMq.Server;
+using OrleansMq.Server.Groups;
+using OrleansMq.Server.Partitions;
+using OrleansMq.Server.Placement;
+using OrleansMq.Server.Topics;
+
+namespace Orleans.Hosting;
+
+/// <summary>Adds the broker to a silo.</summary>
+public static class OrleansMqSiloExtensions
+{
+    /// <summary>
+    /// Makes the silo serve topics, and <see cref="IBroker"/> available in its services. Documents go to the grain storage named <see cref="OrleansMqOptions.Name"/>, else
+    /// to the default one; the logs to <see cref="OrleansMqOptions.Storage"/> or to the registered <see cref="OrleansMq.Engine.Storage.IStorage"/>.
+    /// </summary>
+    public static ISiloBuilder AddOrleansMq(this ISiloBuilder builder, Action<OrleansMqOptions>? configure = null)
+    {
+        var services = builder.Services;
+        var options = services.AddOptions<OrleansMqOptions>().BindConfiguration("OrleansMq");
+        if (configure is not null)
+            options.Configure(configure);
+        services.AddSingleton<IValidateOptions<OrleansMqOptions>, OrleansMqOptionsCheck>();
+        options.ValidateOnStart();
+        services.AddClusterBroker(null);
+        services.AddMetrics();
+        services.TryAddSingleton<BrokerSilo>();
+        services.TryAddSingleton<BrokerMetrics>();
+        services.TryAddSingleton<IGatewayAnnouncements, GatewayAnnouncements>();
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, Resettling>();
+        services.AddPlacementDirector<PartitionPlacement, SpreadDirector>();
+        services.AddPlacementDirector<GroupPlacement, SpreadDirector>();
+        services.AddPlacementDirector<TopicPlacement, SpreadDirector>();
+        services.AddPlacementDirector<NodePlacement, SpreadDirector>();
+        services.AddOptions<GrainCollectionOptions>().Configure<IOptions<OrleansMqOptions>>((collection, mine) =>
+        {
+            foreach (var grain in (Type[])[typeof(PartitionGrain), typeof(ConsumerGroupGrain), typeof(TopicGrain)])
+                collection.ClassSpecificCollectionAge[grain.FullName!] = mine.Value.IdleAge;
+        });
+        return builder;
+    }
+}
+
+/// <summary>Where the gateways of this silo answer; each gateway says so when it listens, and every silo tells of all (<see cref="IBroker.DescribeCluster"/>).</summary>
+public interface IGatewayAnnouncements
+{
+    void Announce(string gateway, string address);
+}
+
+internal sealed class GatewayAnnouncements(BrokerSilo silo) : IGatewayAnnouncements
+{
+    public void Announce(string gateway, string address) => silo.Announce(gateway, address);
+}
+
+/// <summary>Names the setting that does not fit.</summary>
+internal sealed class OrleansMqOptionsCheck : IValidateOptions<OrleansMqOptions>
+{
+    public ValidateOptionsResult Validate(string? name, OrleansMqOptions options)
+    {
+        var wrong = new List<string>();
+        if (options.IdleAge < TimeSpan.FromMinutes(1))
+            wrong.Add($"OrleansMq:IdleAge is at least a minute; {options.IdleAge} was given.");
+        if (options.FlushInterval < TimeSpan.Zero)
+            wrong.Add($"OrleansMq:FlushInterval is not negative; {options.FlushInterval} was given.");
+        if (options.MaintenanceInterval <= TimeSpan.Zero)
+            wrong.Add($"OrleansMq:MaintenanceInterval is positive; {options.MaintenanceInterval} was given.");
+        if (options.SnapshotBytes < 4096)
+            wrong.Add($"OrleansMq:SnapshotBytes is at least 4096; {options.SnapshotBytes} was given.");
+        if (options.DefaultAcks is < Acks.None or > Acks.Durable)
+            wrong.Add($"OrleansMq:DefaultAcks is none, accepted or durable; {options.DefaultAcks} was given.");
+        return wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(wrong);
+    }
+}

@@ -1,0 +1,85 @@
+using Orleans.Concurrency;
+using OrleansMq.Client.Wire;
+using OrleansMq.Engine.Groups;
+using OrleansMq.Engine.Topics;
+using OrleansMq.Server.Topics;
+
+namespace OrleansMq.Server.Partitions;
+
+/// <summary>What the topic's and the groups' grains ask of a partition's grain.</summary>
+[Alias("OrleansMq.IPartitionOwner")]
+internal interface IPartitionOwner : IGrainWithStringKey
+{
+    /// <param name="deadLettersOf">Null: of the partition itself.</param>
+    [Alias("DescribePartition"), ResponseTimeout("00:00:15")]
+    Task<PartitionDescription> DescribePartition(GroupName? deadLettersOf);
+
+    /// <summary>Tells what the topic is now; an older revision changes nothing.</summary>
+    [Alias("SetView"), ResponseTimeout("00:00:05")]
+    Task SetView(TopicView view);
+
+    /// <summary>What it holds, for the limits over all partitions.</summary>
+    [Alias("Holding"), ResponseTimeout("00:00:10")]
+    Task<PartitionHolding> Holding();
+
+    /// <summary>Appends that wait for room may be decided again.</summary>
+    [Alias("RoomMade"), OneWay]
+    Task RoomMade();
+
+    [Alias("TakeBackAdmissions"), ResponseTimeout("00:00:10")]
+    Task<long> TakeBackAdmissions(long asOf);
+
+    /// <summary>The partition belongs to another silo now: lets go who waits, finishes what is at work, and goes.</summary>
+    [Alias("Leave"), ResponseTimeout("00:00:10")]
+    Task Leave();
+
+    /// <summary>The topic is gone: closes the log before it answers, so that it can be deleted.</summary>
+    [Alias("Close"), ResponseTimeout("00:00:10")]
+    Task Close();
+
+    [Alias("EnsureGroup"), ResponseTimeout("00:00:15")]
+    Task EnsureGroup(GroupDefinition group);
+
+    [Alias("RemoveGroup"), ResponseTimeout("00:00:10")]
+    Task RemoveGroup(GroupName group);
+
+    [Alias("DescribeGroup"), ResponseTimeout("00:00:10")]
+    Task<GroupPartition> DescribeGroup(GroupName group);
+
+    [Alias("Commit"), ResponseTimeout("00:00:10")]
+    Task Commit(GroupName group, long offset, int generation);
+
+    [Alias("Seek"), ResponseTimeout("00:00:10")]
+    Task Seek(GroupName group, StartAt to);
+
+    [Alias("Receive"), ResponseTimeout("00:00:10")]
+    Task<LeasedBlock> Receive(GroupName group, string holder, int max, TimeSpan lease);
+
+    [Alias("ReceiveAgain"), ResponseTimeout("00:00:10")]
+    Task<LeasedBlock> ReceiveAgain(GroupName group, string holder);
+
+    [Alias("RequestHolders"), ResponseTimeout("00:00:10")]
+    Task<List<string>> RequestHolders(GroupName group);
+
+    /// <summary>How the group stands here now.</summary>
+    [Alias("Standing"), ResponseTimeout("00:00:05")]
+    Task<GroupStanding> Standing(GroupName group);
+
+    [Alias("SettleOf"), ResponseTimeout("00:00:10")]
+    Task<string?[]> SettleOf(GroupName group, [Immutable] Settlement settlement, LeaseId[] leases, long? upTo);
+
+    [Alias("Redrive"), ResponseTimeout("00:00:25")]
+    Task<int> Redrive(GroupName group, long[]? offsets, Message? replace);
+
+    [Alias("Discard"), ResponseTimeout("00:00:25")]
+    Task<int> Discard(GroupName group, long[]? offsets);
+}
+
+/// <summary>Messages under leases, and how the group stands on this partition after it.</summary>
+[GenerateSerializer, Immutable, Alias("OrleansMq.LeasedBlock")]
+internal sealed record LeasedBlock(int Leases, DeliveryBlock Deliveries, GroupStanding Standing);
+
+/// <summary>How a group stands on a partition.</summary>
+/// <param name="Holder">Who holds the leases, where one consumer is active.</param>
+[GenerateSerializer, Immutable, Alias("OrleansMq.GroupStanding")]
+internal readonly record struct GroupStanding(int InFlight, string? Holder);

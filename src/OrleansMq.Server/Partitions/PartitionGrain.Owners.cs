@@ -1,0 +1,97 @@
+using OrleansMq.Client.Wire;
+using OrleansMq.Engine.Groups;
+using OrleansMq.Engine.Partitions;
+using OrleansMq.Engine.Topics;
+using OrleansMq.Server.Topics;
+
+namespace OrleansMq.Server.Partitions;
+
+/// <summary>What the topic's and the groups' grains ask.</summary>
+internal sealed partial class PartitionGrain
+{
+    public async Task<PartitionDescription> DescribePartition(GroupName? deadLettersOf)
+    {
+        try
+        {
+            return await On(async engine =>
+            {
+                if (deadLettersOf is { } group)
+                {
+                    var (start, end) = await engine.DeadLetterRange(group);
+                    return new PartitionDescription(_number, _silo.Name, start, end, 0);
+                }
+
+                engine.ThrowIfStopped();
+                return new PartitionDescription(_number, _silo.Name, engine.Start, engine.End, engine.Bytes);
+            });
+        }
+        catch (MqException error) when (error.Code != ErrorCodes.TopicUnknown)
+        {
+            return new PartitionDescription(_number, _silo.Name, 0, 0, 0, error.Error);
+        }
+    }
+
+    public Task SetView(TopicView view)
+    {
+        if (_topic is null || view.Id != _topicId || !_topic.Update(view))
+            return Task.CompletedTask;
+        if (_opening is { IsCompletedSuccessfully: true } opened)
+        {
+            foreach (var group in view.Groups)
+                opened.Result.SettingsChanged(group.Name);
+            if (_topic.TracksBacklog)
+                opened.Result.SayBacklog();
+            opened.Result.RoomMade();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public Task<PartitionHolding> Holding() => On(engine => engine.Holding());
+
+    public async Task RoomMade()
+    {
+        if (_opening is { IsCompletedSuccessfully: true } opened)
+            (await opened).RoomMade();
+    }
+
+    public Task<long> TakeBackAdmissions(long asOf) => On(engine => engine.TakeBackAdmissions(asOf));
+
+    public Task EnsureGroup(GroupDefinition group) => On(engine => engine.EnsureGroup(group));
+
+    public Task RemoveGroup(GroupName group) => On(async engine =>
+    {
+        await engine.RemoveGroup(group);
+        _signals.Forget(group.Text);
+        engine.RoomMade();
+    });
+
+    public Task<GroupPartition> DescribeGroup(GroupName group) => On(engine => engine.Describe(group));
+
+    public Task Commit(GroupName group, long offset, int generation) => On(engine => engine.Commit(group, offset, generation));
+
+    public Task Seek(GroupName group, StartAt to) => On(engine => engine.Seek(group, to));
+
+    public Task<LeasedBlock> Receive(GroupName group, string holder, int max, TimeSpan lease) => Lease(group, engine => engine.Receive(group, holder, max, lease));
+
+    public Task<LeasedBlock> ReceiveAgain(GroupName group, string holder) => Lease(group, engine => engine.ReceiveAgain(group, holder));
+
+    public Task<List<string>> RequestHolders(GroupName group) => On(engine => engine.RequestHolders(group));
+
+    private Task<LeasedBlock> Lease(GroupName group, Func<PartitionEngine, Task<LeasedMessages>> lease) => On(async engine =>
+    {
+        var signal = _signals.Of(group);
+        signal.Asked();
+        var leased = await lease(engine);
+        _metrics.Delivered(leased.Deliveries.Count);
+        return new LeasedBlock(leased.Leases, leased.Deliveries.Count == 0 ? DeliveryBlock.Empty : DeliveryBlock.Of(leased.Deliveries), signal.Standing);
+    });
+
+    public Task<GroupStanding> Standing(GroupName group) => On(_ => Task.FromResult(_signals.Of(group).Standing));
+
+    public Task<string?[]> SettleOf(GroupName group, Settlement settlement, LeaseId[] leases, long? upTo) => On(engine => engine.Settle(group, settlement, leases, upTo));
+
+    public Task<int> Redrive(GroupName group, long[]? offsets, Message? replace) => On(engine => engine.Redrive(group, offsets, replace));
+
+    public Task<int> Discard(GroupName group, long[]? offsets) => On(engine => engine.Discard(group, offsets));
+}

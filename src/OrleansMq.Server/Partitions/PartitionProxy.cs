@@ -1,0 +1,41 @@
+using OrleansMq.Engine.Groups;
+using OrleansMq.Engine.Topics;
+
+namespace OrleansMq.Server.Partitions;
+
+/// <summary>A partition as groups and the ledger know it, where it lives in a grain.</summary>
+/// <param name="received">Told how the group stands on the partition after a receiving.</param>
+internal sealed class PartitionProxy(IPartitionOwner grain, int number, Action<int, GroupStanding>? received = null) : IGroupPartition, IAdmissionPartition
+{
+    public Task EnsureGroup(GroupDefinition group) => GrainCalls.Ask(() => grain.EnsureGroup(group));
+
+    public Task RemoveGroup(GroupName name) => GrainCalls.Ask(() => grain.RemoveGroup(name));
+
+    public Task<GroupPartition> Describe(GroupName name) => GrainCalls.Ask(() => grain.DescribeGroup(name));
+
+    public Task Commit(GroupName name, long offset, int generation) => GrainCalls.Ask(() => grain.Commit(name, offset, generation));
+
+    public Task Seek(GroupName name, StartAt to) => GrainCalls.Ask(() => grain.Seek(name, to));
+
+    public Task<LeasedMessages> Receive(GroupName name, string holder, int max, TimeSpan lease) => Received(() => grain.Receive(name, holder, max, lease));
+
+    public Task<LeasedMessages> ReceiveAgain(GroupName name, string holder) => Received(() => grain.ReceiveAgain(name, holder));
+
+    public Task<List<string>> RequestHolders(GroupName name) => GrainCalls.Ask(() => grain.RequestHolders(name));
+
+    private async Task<LeasedMessages> Received(Func<Task<LeasedBlock>> lease)
+    {
+        var leased = await GrainCalls.Ask(lease);
+        received?.Invoke(number, leased.Standing);
+        return new LeasedMessages(leased.Leases, leased.Deliveries.Read());
+    }
+
+    public Task<string?[]> Settle(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo) =>
+        GrainCalls.Ask(() => grain.SettleOf(name, settlement with { Leases = [], UpTo = [] }, [.. leases], upTo));
+
+    public Task<int> Redrive(GroupName name, IReadOnlyCollection<long>? offsets, Message? replace) => GrainCalls.Ask(() => grain.Redrive(name, offsets?.ToArray(), replace));
+
+    public Task<int> Discard(GroupName name, IReadOnlyCollection<long>? offsets) => GrainCalls.Ask(() => grain.Discard(name, offsets?.ToArray()));
+
+    public Task<long> TakeBackAdmissions(long asOf) => GrainCalls.Ask(() => grain.TakeBackAdmissions(asOf));
+}

@@ -1,0 +1,124 @@
+using OrleansMq.Client.Grains;
+using OrleansMq.Engine.Groups;
+using OrleansMq.Server.Groups;
+using OrleansMq.Server.Partitions;
+
+namespace OrleansMq.Server.Topics;
+
+/// <summary>The topic's groups, and what its partitions are told.</summary>
+internal sealed partial class TopicGrain
+{
+    /// <summary>A topic with so few partitions tells all of them; one with more, those that said that they are at work.</summary>
+    private const int TellsAll = 64;
+
+    private readonly HashSet<int> _attached = [];
+    private Task<SortedDictionary<string, GroupDefinition>>? _groups;
+    private long _revision;
+
+    private bool KnowsWhoIsActive => _topic is null || _topic.Settings.Partitions > TellsAll;
+
+    public async Task<TopicAnswer?> Attach(Guid id, int partition, long known)
+    {
+        if (_topic is null || _topic.Id != id)
+            return null;
+        _attached.Add(partition);
+        return known == _revision ? new TopicAnswer(null) : new TopicAnswer(await View());
+    }
+
+    public async Task<Page<GroupName>> ListGroups(string? after, int max)
+    {
+        if (max is < 1 or > 1_000)
+            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to 1,000 items; max {max} was given.");
+        MustExist();
+        var behind = (await Groups()).Values.Select(group => group.Name).Where(name => after is null || string.CompareOrdinal(name.Text, after) > 0).Take(max + 1).ToList();
+        return behind.Count > max ? new Page<GroupName>(behind[..max], behind[max - 1].Text) : new Page<GroupName>(behind, null);
+    }
+
+    public async Task<TopicView?> FindDeadLetters(GroupName group) =>
+        _topic is not null && (await Groups()).TryGetValue(group.Text, out var found) && found.Settings.Style == GroupStyle.Queue ? await View() : null;
+
+    public async Task AddGroup(GroupDefinition group)
+    {
+        await _catalog.NameGroup(MustExist().Id, group.Name);
+        await ChangeGroup(group);
+    }
+
+    public async Task ChangeGroup(GroupDefinition group)
+    {
+        MustExist();
+        (await Groups())[group.Name.Text] = group;
+        await Tell();
+    }
+
+    public async Task RemoveGroup(GroupName group, Guid id)
+    {
+        if (_topic is null)
+            return;
+        var groups = await Groups();
+        if (groups.TryGetValue(group.Text, out var known) && known.Id != id)
+            return;
+        await _catalog.UnnameGroup(_topic.Id, group);
+        groups.Remove(group.Text);
+        // A partition that is asleep drops the cursor when it learns that the group's identity is gone.
+        await Task.WhenAll(ActivePartitions().Select(p => Try(p, partition => partition.RemoveGroup(group))));
+        await Tell();
+    }
+
+    /// <summary>All groups, each as its own grain says; asked for once.</summary>
+    private async ValueTask<SortedDictionary<string, GroupDefinition>> Groups()
+    {
+        var loading = _groups ??= LoadGroups(MustExist().Id);
+        try
+        {
+            return await loading;
+        }
+        catch
+        {
+            if (_groups == loading)
+                _groups = null;
+            throw;
+        }
+    }
+
+    private async Task<SortedDictionary<string, GroupDefinition>> LoadGroups(Guid id)
+    {
+        var groups = new SortedDictionary<string, GroupDefinition>(StringComparer.Ordinal);
+        foreach (var names in (await _catalog.GroupNames(id)).Chunk(100))
+            foreach (var found in await Task.WhenAll(names.Select(name => GrainCalls.Ask(() => GroupOf(id, name).Find()))))
+                if (found is not null)
+                    groups[found.Name.Text] = found;
+        return groups;
+    }
+
+    private IGroupOwner GroupOf(Guid id, GroupName name) => GrainFactory.GetGrain<IGroupOwner>(GrainKeys.Group(id, _name, name));
+
+    private async ValueTask<TopicView> View()
+    {
+        var groups = await Groups();
+        var topic = MustExist();
+        return new TopicView(_revision, topic.Id, topic.Settings, [.. groups.Values]);
+    }
+
+    /// <summary>Tells the partitions what has changed. One that does not hear asks within seconds by itself.</summary>
+    private async Task Tell()
+    {
+        _revision = BrokerSilo.NextRevision(_revision);
+        var view = await View();
+        await Task.WhenAll(ActivePartitions().Select(p => Try(p, partition => partition.SetView(view))));
+    }
+
+    private List<int> ActivePartitions() =>
+        KnowsWhoIsActive ? [.. _attached] : [.. Enumerable.Range(0, _topic?.Settings.Partitions ?? 0)];
+
+    private async Task Try(int partition, Func<IPartitionOwner, Task> tell)
+    {
+        try
+        {
+            await GrainCalls.Ask(() => tell(Partition(partition)));
+        }
+        catch (MqException error)
+        {
+            _silo.Report($"Topic {_name}: partition {partition} was not told of a change, and asks for it by itself: {error.Message}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+using Orleans.Concurrency;
+using OrleansMq.Client.Grains;
+using OrleansMq.Core.Catalog;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Engine.Topics;
+using OrleansMq.Server.Documents;
+using OrleansMq.Server.Partitions;
+using OrleansMq.Server.Placement;
+
+namespace OrleansMq.Server.Topics;
+
+/// <summary>A topic: its definition, the names of its groups, its ledger of admissions, and the sums that its limits need. Its key is the topic's name.</summary>
+[Reentrant, TopicPlacement]
+internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
+{
+    private readonly BrokerSilo _silo;
+    private readonly TopicCatalog _catalog;
+    private readonly OwnDocuments _own;
+    private readonly SemaphoreSlim _changes = new(1);
+    private TopicName _name;
+    private TopicDocument? _topic;
+    private long _version;
+    private AdmissionDesk? _admissions;
+
+    public TopicGrain(IGrainContext context, BrokerSilo silo)
+    {
+        _silo = silo;
+        _own = silo.DocumentsOf(context, DeactivateOnIdle);
+        _catalog = new TopicCatalog(new TopicDocuments(_own, silo.Documents));
+    }
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _name = this.GetPrimaryKeyString();
+        if (await _catalog.FindTopic(_name) is { } found)
+            Adopt(found.Topic, found.Version);
+    }
+
+    public async Task<TopicTarget> Resolve()
+    {
+        if (_topic is { } topic)
+            return new TopicTarget(topic.Id, topic.Name, topic.Settings, null);
+        var (owner, group, view) = await FindLetters() ?? throw Unknown();
+        return new TopicTarget(view.Id, owner, view.Settings, group);
+    }
+
+    public Task<bool> Exists() => Task.FromResult(_topic is not null);
+
+    public Task<TopicSettings?> FindSettings(Guid id) => Task.FromResult(_topic is { } topic && topic.Id == id ? topic.Settings : null);
+
+    public async Task<TopicDescription> Put(TopicChange change)
+    {
+        bool created;
+        await _changes.WaitAsync();
+        try
+        {
+            created = _topic is null;
+            if (created)
+                await Create(change);
+            else
+                await Change(change);
+        }
+        catch (DocumentConflictException conflict)
+        {
+            throw new MqException(ErrorCodes.PartitionUnavailable, $"Topic '{_name}' is moving to another silo: {conflict.Message}", TimeSpan.FromMilliseconds(100), conflict);
+        }
+        finally
+        {
+            _changes.Release();
+        }
+
+        return (await Describe()) with { Created = created };
+    }
+
+    private async Task Create(TopicChange change)
+    {
+        var settings = TopicRules.Create(change);
+        if (await FindLetters() is not null)
+            throw new MqException(ErrorCodes.NameTaken, $"'{_name}' is the name of a group's dead letters.");
+        var document = new TopicDocument { Name = _name, Id = Guid.NewGuid(), Settings = settings, CreatedAtMs = _silo.NowMs };
+        await _catalog.NameTopic(_name);
+        await Parallel.ForEachAsync(Enumerable.Range(0, settings.Partitions), OnThisScheduler, async (p, _) =>
+            await _silo.Storage.CreateLog(new LogId(document.Id, p), new LogDefinition(_name.Text, document.ToJson())));
+        Adopt(document, await _catalog.PutTopic(document, 0));
+    }
+
+    private static ParallelOptions OnThisScheduler => new() { MaxDegreeOfParallelism = 16, TaskScheduler = TaskScheduler.Current };
+
+    private async Task Change(TopicChange change)
+    {
+        var document = _topic! with { Settings = TopicRules.Change(_topic.Settings, change) };
+        if (document.Settings.Admit is { } cap)
+            await _admissions!.SetCap(cap);
+        _version = await _catalog.PutTopic(document, _version);
+        _topic = document;
+        await Tell();
+    }
+
+    private void Adopt(TopicDocument topic, long version)
+    {
+        (_topic, _version) = (topic, version);
+        _revision = BrokerSilo.NextRevision(_revision);
+        (_gate, _counted, _groups) = (new TopicGate(), null, null);
+        _admissions = new AdmissionDesk(
+            _own, topic.Id, topic.Settings.Partitions, number => new ValueTask<IAdmissionPartition>(new PartitionProxy(Partition(number), number)));
+    }
+
+    public async Task<TopicDescription> Describe()
+    {
+        if (_topic is { } topic)
+            return new TopicDescription { Name = _name, Settings = topic.Settings, Partitions = await DescribeAll(topic.Id, _name, topic.Settings.Partitions, null) };
+        var (owner, group, view) = await FindLetters() ?? throw Unknown();
+        var partitions = await DescribeAll(view.Id, owner, view.Settings.Partitions, group);
+        return new TopicDescription { Name = _name, Settings = new TopicSettings { Partitions = partitions.Length }, Partitions = partitions };
+    }
+
+    private Task<PartitionDescription[]> DescribeAll(Guid id, TopicName owner, int count, GroupName? deadLettersOf) =>
+        Task.WhenAll(Enumerable.Range(0, count).Select(p => DescribeOne(GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(id, owner, p)), p, deadLettersOf)));
+
+    private static async Task<PartitionDescription> DescribeOne(IPartitionOwner partition, int number, GroupName? deadLettersOf)
+    {
+        try
+        {
+            return await GrainCalls.Ask(() => partition.DescribePartition(deadLettersOf));
+        }
+        catch (MqException error)
+        {
+            return new PartitionDescription(number, "", 0, 0, 0, error.Error);
+        }
+    }
+
+    public async Task Delete()
+    {
+        await _changes.WaitAsync();
+        try
+        {
+            if (_topic is not { } topic)
+                throw await FindLetters() is null ? Unknown() : new MqException(ErrorCodes.Conflict, $"'{_name}' are a group's dead letters: delete their group.");
+            var groups = await _catalog.GroupNames(topic.Id);
+            await _catalog.DeleteTopic(_name, _version);
+            // There is no topic any more: what can't be cleared away now is only space, and must not make a deleted topic look alive.
+            (_topic, _version, _groups) = (null, 0, null);
+            for (var p = 0; p < topic.Settings.Partitions; p++)
+            {
+                var log = new LogId(topic.Id, p);
+                if (topic.Settings.Partitions <= TellsAll || _attached.Contains(p))
+                    await Clear(() => GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(topic.Id, _name, log.Partition)).Close()));
+                await Clear(async () => await _silo.Storage.DeleteLog(log));
+            }
+
+            foreach (var group in groups)
+                await Clear(() => GrainCalls.Ask(() => GroupOf(topic.Id, group).Abandon()));
+            await Clear(async () => await _catalog.RemoveGroupIndex(topic.Id));
+            await Clear(_admissions!.Delete);
+            await Clear(async () => await _catalog.UnnameTopic(_name));
+            _attached.Clear();
+        }
+        catch (DocumentConflictException)
+        {
+            throw new MqException(ErrorCodes.Conflict, $"Topic '{_name}' was changed by another call at the same time.");
+        }
+        finally
+        {
+            _changes.Release();
+        }
+    }
+
+    private async Task Clear(Func<Task> away)
+    {
+        try
+        {
+            await away();
+        }
+        catch (Exception error) when (error is StorageException or MqException)
+        {
+            _silo.Report($"Topic {_name} is deleted, but something of it takes space still: {error.Message}");
+        }
+    }
+
+    private async Task<(TopicName Topic, GroupName Group, TopicView View)?> FindLetters()
+    {
+        foreach (var (topic, group) in DeadLetterNames.Readings(_name))
+            if (await GrainCalls.Ask(() => GrainFactory.GetGrain<ITopicOwner>(topic.Text).FindDeadLetters(group)) is { } view)
+                return (topic, group, view);
+        return null;
+    }
+
+    private IPartitionOwner Partition(int number) => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topic!.Id, _name, number));
+
+    private TopicDocument MustExist() => _topic ?? throw Unknown();
+
+    /// <summary>The topic deleted before under this name has partitions that may still speak.</summary>
+    private TopicDocument MustBe(Guid id) => _topic is { } topic && topic.Id == id ? topic : throw Unknown();
+
+    private MqException Unknown() => new(ErrorCodes.TopicUnknown, $"There is no topic '{_name}'.");
+}

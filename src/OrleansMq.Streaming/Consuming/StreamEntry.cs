@@ -1,0 +1,48 @@
+namespace OrleansMq.Streaming;
+
+/// <summary>What a feed knows of one stream.</summary>
+internal sealed class StreamEntry(StreamId stream, long knownFrom)
+{
+    public StreamId Stream => stream;
+
+    /// <summary>From this offset on the feed saw every event of the stream; of what lies below it knows nothing.</summary>
+    public long KnownFrom => knownFrom;
+
+    /// <summary>Of the last event seen; -1 where none was.</summary>
+    public long LastOffset { get; set; } = -1;
+
+    /// <summary>One for each subscription, and for a short while one that holds a place while the agent asks who subscribes.</summary>
+    public List<StreamCursor> Cursors { get; } = [];
+
+    /// <summary>New events while there is no cursor yet: the agent opens one before it polls again, or nobody subscribes.</summary>
+    public List<StreamEvent>? Fresh { get; set; }
+
+    /// <summary>
+    /// Places of cursors that the agent let go of: the same subscription takes its place again, or it is gone, or the agent stops and the next one needs to know.
+    /// </summary>
+    public List<LeftPlace> Left { get; } = [];
+
+    /// <summary>Whether nothing of the stream lies between an offset and the feed's head.</summary>
+    public bool HasNothingFrom(long offset) => offset > LastOffset && offset >= knownFrom;
+
+    /// <summary>The lowest offset that some subscription has not settled; null when there is none. What is fresh counts as unsettled.</summary>
+    public long? FirstUnsettled
+    {
+        get
+        {
+            var lowest = long.MaxValue;
+            foreach (var cursor in Cursors)
+                lowest = Math.Min(lowest, cursor.FirstUnsettled ?? long.MaxValue);
+            foreach (var place in Left)
+                lowest = Math.Min(lowest, place.Offset);
+            if (Fresh is { Count: > 0 } fresh)
+                lowest = Math.Min(lowest, fresh[0].Offset);
+            return lowest == long.MaxValue ? null : lowest;
+        }
+    }
+}
+
+/// <summary>Where a cursor was that the agent let go of.</summary>
+/// <param name="Offset">The first that it had not settled; <see cref="long.MaxValue"/> where it had settled all.</param>
+/// <param name="Until">The feed's time from which on nobody is expected to come for it.</param>
+internal readonly record struct LeftPlace(Guid Subscription, long Offset, long Until);

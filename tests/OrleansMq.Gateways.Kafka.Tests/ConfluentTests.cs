@@ -1,0 +1,130 @@
+using Confluent.Kafka;
+using Confluent.Kafka.Admin;
+
+namespace OrleansMq.Gateways.Kafka.Tests;
+
+/// <summary>Confluent's client, unmodified: librdkafka in this process.</summary>
+public sealed class ConfluentTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    [Theory]
+    [InlineData(CompressionType.None)]
+    [InlineData(CompressionType.Gzip)]
+    [InlineData(CompressionType.Snappy)]
+    [InlineData(CompressionType.Lz4)]
+    [InlineData(CompressionType.Zstd)]
+    public async Task WhatIsProducedIdempotentlyIsConsumedOnceAndInOrder(CompressionType compression)
+    {
+        const int count = 2_000;
+        await using var served = await Served.Start();
+        using (var producer = new ProducerBuilder<string, string>(new ProducerConfig { BootstrapServers = served.Gateway.Address, EnableIdempotence = true, CompressionType = compression, LingerMs = 5 }).Build())
+        {
+            for (var i = 0; i < count; i++)
+                producer.Produce("log", new Message<string, string> { Key = "k", Value = $"value {i}" });
+            Assert.Equal(0, producer.Flush(Patience));
+        }
+        using var consumer = Consumer(served, "readers");
+        consumer.Subscribe("log");
+        for (var i = 0; i < count; i++)
+        {
+            var message = consumer.Consume(Patience);
+            Assert.Equal((i, $"value {i}"), ((int)message.Offset.Value, message.Message.Value));
+        }
+        consumer.Commit();
+        consumer.Close();
+        // The same cursor as everybody else's; and our own reader opens the batches.
+        Assert.Equal(count, (await served.Broker.DescribeGroup("log", "readers")).Partitions[0].Cursor);
+        Assert.Equal($"value {count - 1}", (await served.Broker.ReadAll("log"))[^1].BodyText);
+        Assert.False((await served.Broker.DescribeTopic("log")).Settings.KeepUnsettled);
+    }
+
+    [Theory]
+    [InlineData(PartitionAssignmentStrategy.Range)]
+    [InlineData(PartitionAssignmentStrategy.CooperativeSticky)]
+    public async Task MembersOfAGroupShareThePartitionsAndTakeOverWhenOneLeaves(PartitionAssignmentStrategy strategy)
+    {
+        await using var served = await Served.Start();
+        await served.Broker.PutTopic("work", new TopicChange { Partitions = 4 });
+        using var first = Consumer(served, "team", strategy);
+        using var second = Consumer(served, "team", strategy);
+        first.Subscribe("work");
+        second.Subscribe("work");
+        await Until(() => Poll(first, second) && first.Assignment.Count == 2 && second.Assignment.Count == 2);
+        Assert.Empty(first.Assignment.Intersect(second.Assignment));
+        var described = await served.Broker.Coordinator.Describe("team");
+        Assert.Equal((GroupPhase.Stable, 2), (described.Phase, described.Members.Count));
+        second.Close();
+        await Until(() => Poll(first) && first.Assignment.Count == 4);
+        first.Close();
+    }
+
+    [Fact]
+    public async Task AdministratorsMakeChangeDescribeAndDelete()
+    {
+        await using var served = await Served.Start();
+        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = served.Gateway.Address }).Build();
+        await admin.CreateTopicsAsync([new TopicSpecification { Name = "t", NumPartitions = 3, Configs = new() { ["retention.ms"] = "60000" } }]);
+        var again = await Assert.ThrowsAsync<CreateTopicsException>(() => admin.CreateTopicsAsync([new TopicSpecification { Name = "t" }]));
+        Assert.Equal(Confluent.Kafka.ErrorCode.TopicAlreadyExists, again.Results[0].Error.Code);
+        var growth = await Assert.ThrowsAsync<CreatePartitionsException>(() => admin.CreatePartitionsAsync([new PartitionsSpecification { Topic = "t", IncreaseTo = 6 }]));
+        Assert.Equal(Confluent.Kafka.ErrorCode.InvalidPartitions, growth.Results[0].Error.Code);
+
+        var resource = new ConfigResource { Type = ResourceType.Topic, Name = "t" };
+        await admin.IncrementalAlterConfigsAsync(new Dictionary<ConfigResource, List<ConfigEntry>>
+        {
+            [resource] = [new ConfigEntry { Name = "retention.bytes", Value = "1000000", IncrementalOperation = AlterConfigOpType.Set }],
+        });
+        var configs = (await admin.DescribeConfigsAsync([resource]))[0].Entries;
+        Assert.Equal(("60000", "1000000"), (configs["retention.ms"].Value, configs["retention.bytes"].Value));
+        Assert.Equal(3, admin.GetMetadata("t", Patience).Topics[0].Partitions.Count);
+
+        await admin.DeleteTopicsAsync(["t"]);
+        Assert.Empty((await served.Broker.ListTopics()).Items);
+    }
+
+    [Fact]
+    public async Task NativeReaderGoesOnWhereAKafkaConsumerCommitted()
+    {
+        await using var served = await Served.Start();
+        await served.Broker.PutTopic("both", new TopicChange());
+        await served.Broker.Publish("both", [.. Enumerable.Range(0, 10).Select(i => Message.OfText($"{i}"))]);
+        using var consumer = Consumer(served, "shared");
+        consumer.Assign(new TopicPartition("both", 0));
+        consumer.Commit([new TopicPartitionOffset("both", 0, 4)]);
+        Assert.Equal(4, (await served.Broker.DescribeGroup("both", "shared")).Partitions[0].Cursor);
+        await served.Broker.Commit("both", "shared", new CommitRequest([new Position(0, 7)]));
+        Assert.Equal(7, consumer.Committed([new TopicPartition("both", 0)], Patience)[0].Offset.Value);
+        // Where nothing was committed the client begins where it wants.
+        Assert.Equal(Offset.Unset, Consumer(served, "others").Committed([new TopicPartition("both", 0)], Patience)[0].Offset);
+    }
+
+    private static IConsumer<string, string> Consumer(Served served, string group, PartitionAssignmentStrategy strategy = PartitionAssignmentStrategy.Range) =>
+        new ConsumerBuilder<string, string>(new ConsumerConfig
+        {
+            BootstrapServers = served.Gateway.Address,
+            GroupId = group,
+            AutoOffsetReset = AutoOffsetReset.Earliest,
+            EnableAutoCommit = false,
+            PartitionAssignmentStrategy = strategy,
+            SessionTimeoutMs = 10_000,
+            HeartbeatIntervalMs = 200,
+        }).Build();
+
+    private static bool Poll(params IConsumer<string, string>[] consumers)
+    {
+        foreach (var consumer in consumers)
+            consumer.Consume(TimeSpan.FromMilliseconds(50));
+        return true;
+    }
+
+    private static async Task Until(Func<bool> holds)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (!holds())
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+}

@@ -1,0 +1,156 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using OrleansMq.Gateways.Kafka.Protocol;
+
+namespace OrleansMq.Gateways.Kafka.Tests;
+
+/// <summary>Bytes on a socket.</summary>
+public sealed class ConnectionTests
+{
+    [Fact]
+    public async Task UnknownVersionOfApiVersionsIsAnsweredInTheFormThatEveryClientReads()
+    {
+        await using var served = await Served.Start();
+        using var client = await served.Connect();
+        var answer = await client.Ask(new Requests.Sample(ApiKey.ApiVersions, 99, []).Frame());
+        Assert.Equal(7, BinaryPrimitives.ReadInt32BigEndian(answer));
+        Assert.Equal((short)KafkaError.UnsupportedVersion, BinaryPrimitives.ReadInt16BigEndian(answer.AsSpan(4)));
+        Assert.Equal(Apis.All.Count, BinaryPrimitives.ReadInt32BigEndian(answer.AsSpan(6)));
+    }
+
+    [Fact]
+    public async Task MalformedRequestClosesItsConnectionAndNoOther()
+    {
+        await using var served = await Served.Start();
+        using var other = await served.Connect();
+        using (var client = await served.Connect())
+        {
+            var frame = Requests.All.Single(sample => sample.Key == ApiKey.Metadata).Frame();
+            await client.Send(frame[..^1]);
+            Assert.Null(await client.Receive());
+        }
+        using (var client = await served.Connect())
+        {
+            await client.SendRaw([0x7f, 0xff, 0xff, 0xff]);
+            Assert.Null(await client.Receive());
+        }
+        Assert.NotNull(await other.Ask(Requests.All.Single(sample => sample.Key == ApiKey.ApiVersions).Frame()));
+    }
+
+    [Fact]
+    public async Task AnswersComeInTheOrderAsked()
+    {
+        await using var served = await Served.Start();
+        await served.Broker.PutTopic("t", new TopicChange());
+        using var client = await served.Connect();
+        var produce = Requests.All.Single(sample => sample.Key == ApiKey.Produce);
+        var fetch = Requests.All.Single(sample => sample.Key == ApiKey.Fetch);
+        for (var i = 0; i < 50; i++)
+            await client.Send((i % 2 == 0 ? produce : fetch).Frame(i));
+        for (var i = 0; i < 50; i++)
+            Assert.Equal(i, BinaryPrimitives.ReadInt32BigEndian((await client.Receive())!));
+        Assert.Equal(25, (await served.Broker.DescribeTopic("t")).Partitions[0].End);
+    }
+
+    [Fact]
+    public async Task SilentConnectionIsClosedWhenTheHandshakeIsLate()
+    {
+        await using var served = await Served.Start(new KafkaGatewayOptions { HeaderTimeout = TimeSpan.FromMilliseconds(200) });
+        using var client = await served.Connect();
+        Assert.Null(await client.Receive());
+    }
+
+    [Fact]
+    public async Task MutatedFramesChangeNothing()
+    {
+        await using var served = await Served.Start(new KafkaGatewayOptions { CreateTopics = false });
+        var random = new Random(1);
+        // Kinds that change something are left out where a mutation may still be a sound request.
+        var samples = Requests.All.Where(sample => sample.Key is ApiKey.Fetch or ApiKey.ListOffsets or ApiKey.Metadata or ApiKey.OffsetFetch or ApiKey.DescribeConfigs or ApiKey.ApiVersions).ToList();
+        for (var i = 0; i < 200; i++)
+        {
+            using var client = await served.Connect();
+            var frame = samples[random.Next(samples.Count)].Frame();
+            frame[random.Next(RequestHeader.FixedSize, frame.Length)] = (byte)random.Next(256);
+            await client.Send(frame);
+            client.Finish();
+            while (await client.Receive() is not null)
+            {
+            }
+        }
+        Assert.Empty((await served.Broker.ListTopics()).Items);
+    }
+}
+
+/// <summary>A gateway on a free port over a broker in memory.</summary>
+internal sealed class Served : IAsyncDisposable
+{
+    private Served(EmbeddedBroker broker, KafkaGateway gateway) => (Broker, Gateway) = (broker, gateway);
+
+    public EmbeddedBroker Broker { get; }
+    public KafkaGateway Gateway { get; }
+
+    public static async Task<Served> Start(KafkaGatewayOptions? options = null)
+    {
+        var broker = await EmbeddedBroker.InMemory();
+        return new Served(broker, await KafkaGateway.Start(broker, options ?? new KafkaGatewayOptions()));
+    }
+
+    public async Task<RawClient> Connect()
+    {
+        var (host, port) = BrokerMap.Split(Gateway.Address);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync(host, port);
+        return new RawClient(socket);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Gateway.DisposeAsync();
+        await Broker.DisposeAsync();
+    }
+}
+
+internal sealed class RawClient(Socket socket) : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly NetworkStream _stream = new(socket, ownsSocket: true);
+
+    public async Task Send(byte[] frame)
+    {
+        var head = new byte[4];
+        BinaryPrimitives.WriteInt32BigEndian(head, frame.Length);
+        await SendRaw([.. head, .. frame]);
+    }
+
+    public async Task SendRaw(byte[] bytes) => await _stream.WriteAsync(bytes);
+
+    public void Finish() => socket.Shutdown(SocketShutdown.Send);
+
+    /// <returns>Null: the connection is closed.</returns>
+    public async Task<byte[]?> Receive()
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        try
+        {
+            var head = new byte[4];
+            await _stream.ReadExactlyAsync(head, patience.Token);
+            var answer = new byte[BinaryPrimitives.ReadInt32BigEndian(head)];
+            await _stream.ReadExactlyAsync(answer, patience.Token);
+            return answer;
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    public async Task<byte[]> Ask(byte[] frame)
+    {
+        await Send(frame);
+        return await Receive() ?? throw new IOException("The connection was closed.");
+    }
+
+    public void Dispose() => _stream.Dispose();
+}

@@ -1,0 +1,94 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Configuration;
+using Orleans.Serialization;
+using Orleans.Storage;
+using Orleans.TestingHost;
+using OrleansMq.Conformance.Broker;
+using OrleansMq.Engine.Storage;
+using Xunit;
+
+// Each collection has its silos for itself, and the machine too.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
+namespace OrleansMq.Server.Tests;
+
+/// <summary>Real silos in this process, on one log and one grain storage that outlive each of them.</summary>
+public class BrokerCluster(short silos) : IAsyncLifetime
+{
+    private readonly VolatileStorage _storage = new();
+    private readonly SharedGrainStates _states = new();
+    private InProcessTestCluster? _cluster;
+
+    public InProcessTestCluster Cluster => _cluster ?? throw new InvalidOperationException("The cluster has not been started.");
+
+    /// <summary>Where the logs lie.</summary>
+    public IStorage Storage => _storage;
+
+    /// <summary>The broker of a client outside the cluster.</summary>
+    public IBroker Outside => Cluster.Client.ServiceProvider.GetRequiredService<IBroker>();
+
+    /// <summary>The broker that code inside a silo has.</summary>
+    public IBroker Inside(int silo = 0) => Cluster.Silos[silo].ServiceProvider.GetRequiredService<IBroker>();
+
+    public async Task InitializeAsync()
+    {
+        var builder = new InProcessTestClusterBuilder(silos);
+        builder.ConfigureSilo((_, silo) =>
+        {
+            silo.Services.AddKeyedSingleton<IGrainStorage>(OrleansMqOptions.Name, (services, _) => new SharedGrainStorage(_states, services.GetRequiredService<Serializer>()));
+            silo.AddOrleansMq(options => options.Storage = _storage);
+            silo.Services.AddHealthChecks().AddOrleansMq();
+            Configure(silo);
+        });
+        builder.ConfigureClient(client => client.AddOrleansMq());
+        _cluster = builder.Build();
+        await _cluster.DeployAsync();
+    }
+
+    protected virtual void Configure(ISiloBuilder silo)
+    {
+    }
+
+    /// <summary>For one story: without topics at its end, as at its start.</summary>
+    public BrokerUnderTest ForStory(IBroker broker) => new(broker, restart: async same =>
+    {
+        // Everything that is not at work leaves memory and is read anew.
+        await Cluster.Client.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
+        return same;
+    }, end: async () =>
+    {
+        for (var page = await broker.ListTopics(); page.Items.Count > 0; page = await broker.ListTopics())
+            foreach (var topic in page.Items)
+                await broker.DeleteTopic(topic);
+    });
+
+    public async Task DisposeAsync()
+    {
+        if (_cluster is not null)
+            await _cluster.DisposeAsync();
+        await _storage.DisposeAsync();
+    }
+}
+
+/// <summary>One silo.</summary>
+public sealed class OneSilo() : BrokerCluster(1);
+
+/// <summary>Two.</summary>
+public sealed class TwoSilos() : BrokerCluster(2);
+
+[CollectionDefinition(nameof(OneSilo))]
+public sealed class OneSiloCollection : ICollectionFixture<OneSilo>;
+
+[CollectionDefinition(nameof(TwoSilos))]
+public sealed class TwoSilosCollection : ICollectionFixture<TwoSilos>;
+
+/// <summary>Three, that notice a loss as soon as is sensible.</summary>
+internal sealed class ThreeSilos() : BrokerCluster(3)
+{
+    protected override void Configure(ISiloBuilder silo) => silo.Configure<ClusterMembershipOptions>(options =>
+    {
+        options.ProbeTimeout = TimeSpan.FromMilliseconds(500);
+        options.NumMissedProbesLimit = 3;
+        options.NumVotesForDeathDeclaration = 2;
+    });
+}

@@ -1,0 +1,107 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using OrleansMq.Client.Grains;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Records;
+using Xunit;
+
+namespace OrleansMq.Server.Tests;
+
+/// <summary>What only a cluster has to promise.</summary>
+[Collection(nameof(TwoSilos))]
+public sealed class ClusterTests(TwoSilos cluster)
+{
+    [Fact]
+    public Task APartitionWhoseLogWasOpenedElsewhereWritesNothingMoreAndComesBack() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var producer = await broker.OpenProducer();
+        await Append(broker, producer, 0, "1");
+        var topic = await cluster.Cluster.Client.GetGrain<ITopicGrain>("t").Resolve();
+
+        // As a second activation would.
+        await using var zombie = await cluster.Storage.OpenLog(new LogId(topic.Id, 0));
+
+        await Append(broker, producer, 1, "2");
+        await Append(broker, producer, 2, "3");
+        Assert.Equal(["1", "2", "3"], (await broker.ReadAll("t")).Select(message => message.BodyText));
+        await Assert.ThrowsAsync<LogFencedException>(async () => await zombie.Append(new byte[64], true));
+    });
+
+    [Fact]
+    public Task PartitionsKnowOfAChangeWhenItIsAnswered() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { Partitions = 4 });
+        for (var p = 0; p < 4; p++)
+            await Append(broker, null, 0, "a body of twenty bytes", p);
+
+        await broker.PutTopic("t", new() { MaxMessageBytes = 10 });
+
+        for (var p = 0; p < 4; p++)
+        {
+            var refusal = await Assert.ThrowsAsync<MqException>(async () => await Append(broker, null, 0, "a body of twenty bytes", p));
+            Assert.Equal(ErrorCodes.MessageTooLarge, refusal.Code);
+        }
+    });
+
+    [Fact]
+    public Task PartitionsSayWhichSiloServesThemAndAreSpread() => Story(async broker =>
+    {
+        var owners = (await broker.PutTopic("t", new() { Partitions = 8 })).Partitions.Select(partition => partition.Owner).ToList();
+
+        var nodes = (await broker.DescribeCluster()).Nodes.Select(node => node.Node).Order();
+        Assert.Equal(nodes, owners.Distinct().Order());
+        Assert.All(owners.GroupBy(owner => owner), owner => Assert.Equal(4, owner.Count()));
+    });
+
+    [Fact]
+    public async Task EverySiloTellsOfTheGatewaysOfAll()
+    {
+        for (var i = 0; i < 2; i++)
+            cluster.Cluster.Silos[i].ServiceProvider.GetRequiredService<IGatewayAnnouncements>().Announce("http", $"127.0.0.1:{8080 + i}");
+
+        var gateways = (await cluster.Outside.DescribeCluster()).Nodes.Select(node => node.Gateways["http"]);
+
+        Assert.Equal(["127.0.0.1:8080", "127.0.0.1:8081"], gateways.Order());
+    }
+
+    [Fact]
+    public async Task ASiloThatServesIsHealthy()
+    {
+        var report = await cluster.Cluster.Silos[0].ServiceProvider.GetRequiredService<HealthCheckService>().CheckHealthAsync();
+
+        Assert.Equal(HealthStatus.Healthy, report.Status);
+        Assert.Equal(["orleansmq-live", "orleansmq-ready", "orleansmq-startup"], report.Entries.Keys.Where(name => name.StartsWith("orleansmq-", StringComparison.Ordinal)).Order());
+    }
+
+    [Fact]
+    public void SettingsThatDoNotFitAreNamed()
+    {
+        var check = new OrleansMqOptionsCheck();
+
+        var result = check.Validate(null, new OrleansMqOptions { IdleAge = TimeSpan.FromSeconds(5), SnapshotBytes = 1 });
+
+        Assert.True(result.Failed);
+        Assert.Contains(result.Failures!, failure => failure.Contains("OrleansMq:IdleAge", StringComparison.Ordinal));
+        Assert.Contains(result.Failures!, failure => failure.Contains("OrleansMq:SnapshotBytes", StringComparison.Ordinal));
+    }
+
+    private static async Task Append(IBroker broker, ProducerIdentity? producer, int sequence, string body, int partition = 0)
+    {
+        var batch = new RecordBatchBuilder(100);
+        MessageCodec.Append(batch, new Message { Body = System.Text.Encoding.UTF8.GetBytes(body) }, 1);
+        await broker.Append(new()
+        {
+            Topic = "t",
+            Partition = partition,
+            Batch = batch.ToArray(),
+            Producer = producer is { } known ? new ProducerSequence(known.Id, known.Epoch, sequence) : null,
+        });
+    }
+
+    private async Task Story(Func<IBroker, Task> story)
+    {
+        await using var host = cluster.ForStory(cluster.Outside);
+        await story(host.Broker);
+    }
+}

@@ -1,0 +1,314 @@
+using OrleansMq.Conformance.Storage;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Storage.Files.Disk;
+using OrleansMq.Storage.Files.Shared;
+using Xunit;
+
+namespace OrleansMq.Storage.Files.Tests;
+
+public sealed class SharedFileLogTests : LogContract
+{
+    private readonly TemporaryFolder _folder = new();
+
+    protected override ValueTask<IStorage> Open() => new(new SharedFileStorage(_folder.Options));
+
+    public override async Task DisposeAsync()
+    {
+        await base.DisposeAsync();
+        _folder.Remove();
+    }
+}
+
+public sealed class SharedFileDocumentTests : DocumentContract
+{
+    private readonly TemporaryFolder _folder = new();
+
+    protected override ValueTask<IStorage> Open() => new(new SharedFileStorage(_folder.Options));
+
+    public override async Task DisposeAsync()
+    {
+        await base.DisposeAsync();
+        _folder.Remove();
+    }
+}
+
+/// <summary>Two storages on one folder, as two processes have them: what the one does not know must not hurt the other.</summary>
+public sealed class ZombieTests : IAsyncLifetime
+{
+    private static readonly LogId Id = new(Guid.Parse("11111111-2222-3333-4444-555555555555"), 3);
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly HookedDisk _zombiesDisk = new();
+    private SharedFileStorage _zombies = null!;
+    private SharedFileStorage _others = null!;
+    private IPartitionLog _zombie = null!;
+
+    public async Task InitializeAsync()
+    {
+        _zombies = new SharedFileStorage(_folder.Options, _zombiesDisk);
+        _others = new SharedFileStorage(_folder.Options);
+        await _zombies.CreateLog(Id, new LogDefinition("orders", new byte[] { 1 }));
+        _zombie = await _zombies.OpenLog(Id);
+        await _zombie.Append(Bytes(1), flush: true);
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _zombies.DisposeAsync();
+        await _others.DisposeAsync();
+        _folder.Remove();
+    }
+
+    [Fact]
+    public async Task NewOwnerSeesWhatWasAcknowledgedAndTheOldOneIsRefused()
+    {
+        var owner = await _others.OpenLog(Id);
+
+        Assert.Equal(_zombie.Epoch + 1, owner.Epoch);
+        Assert.Equal(Bytes(1), await ReadAll(owner));
+        await Assert.ThrowsAsync<LogFencedException>(async () => await _zombie.Append(Bytes(2), flush: true));
+        await Assert.ThrowsAsync<LogFencedException>(async () => await _zombie.Append(Bytes(2), flush: false));
+    }
+
+    [Fact]
+    public async Task WhatAZombieWritesAfterTheTakeoverIsNeverInTheLog()
+    {
+        var owner = await _others.OpenLog(Id);
+        await owner.Append(Bytes(3), flush: true);
+
+        await _zombie.Append(Bytes(2), flush: false);
+        await Assert.ThrowsAsync<LogFencedException>(async () => await _zombie.Flush());
+
+        Assert.Equal(Join(Bytes(1), Bytes(3)), await ReadAll(owner));
+        await owner.Append(Bytes(4), flush: true);
+        var next = await _zombies.OpenLog(Id);
+        Assert.Equal(Join(Bytes(1), Bytes(3), Bytes(4)), await ReadAll(next));
+    }
+
+    [Fact]
+    public async Task OwnerWhoLosesTheLogBetweenFlushAndAcknowledgementAcknowledgesNothing()
+    {
+        IPartitionLog? owner = null;
+        _zombiesDisk.AfterNextFlushOfASegment = () => owner = _others.OpenLog(Id).AsTask().GetAwaiter().GetResult();
+
+        await Assert.ThrowsAsync<LogFencedException>(async () => await _zombie.Append(Bytes(2), flush: true));
+
+        // Unknown to its producer: it may be in the log, whole, or not at all.
+        Assert.NotNull(owner);
+        Assert.StartsWith(Convert.ToHexString(Bytes(1)), Convert.ToHexString(await ReadAll(owner)), StringComparison.Ordinal);
+        Assert.True(owner.End is 80 or 160);
+    }
+
+    [Fact]
+    public async Task TornTailOfAZombieIsCutAndStaysCutWhileItGoesOnWriting()
+    {
+        await _zombie.Append(Bytes(2), flush: false);
+        var owner = await _others.OpenLog(Id);
+        await owner.Cut(120);
+        Assert.Equal(120, owner.End);
+        await _zombie.Append(Bytes(5), flush: false);
+
+        await owner.DisposeAsync();
+        owner = await _others.OpenLog(Id);
+
+        Assert.Equal(120, owner.End);
+        await owner.Append(Bytes(3), flush: true);
+        await owner.DisposeAsync();
+        owner = await _others.OpenLog(Id);
+        Assert.Equal(Join(Bytes(1), Bytes(2)[..40], Bytes(3)), await ReadAll(owner));
+    }
+
+    [Fact]
+    public async Task ZombieThatRollsTrimsCutsOrTakesASnapshotChangesNothing()
+    {
+        _zombie.Roll();
+        await _zombie.Append(Bytes(2), flush: true);
+        var owner = await _others.OpenLog(Id);
+        await owner.Append(Bytes(3), flush: true);
+        await owner.SaveSnapshot(160, Bytes(7));
+
+        // Each is the first that this opening learns of it: a fresh zombie for each.
+        await AsZombie(zombie => zombie.TrimBefore(80));
+        await AsZombie(zombie => zombie.SaveSnapshot(160, Bytes(9)));
+        await AsZombie(zombie => zombie.Cut(80));
+        await AsZombie(zombie =>
+        {
+            zombie.Roll();
+            return zombie.Append(Bytes(2), flush: false);
+        });
+
+        async Task AsZombie(Func<IPartitionLog, ValueTask> act)
+        {
+            var zombie = await _zombies.OpenLog(Id);
+            await owner.DisposeAsync();
+            owner = await _others.OpenLog(Id);
+            await Assert.ThrowsAsync<LogFencedException>(async () => await act(zombie));
+            Assert.Equal(Join(Bytes(1), Bytes(2), Bytes(3)), await ReadAll(owner));
+            Assert.Equal(Bytes(7), owner.Snapshot!.State.ToArray());
+            await owner.Append(ReadOnlyMemory<byte>.Empty, flush: true);
+        }
+    }
+
+    [Fact]
+    public async Task DeletedLogIsOverForItsOwnerElsewhere()
+    {
+        await _others.DeleteLog(Id);
+
+        await Assert.ThrowsAnyAsync<StorageException>(async () => await _zombie.Append(Bytes(2), flush: true));
+        await Assert.ThrowsAsync<LogMissingException>(async () => await _zombies.OpenLog(Id));
+        await _others.CreateLog(Id, new LogDefinition("orders", new byte[] { 1 }));
+        Assert.Equal(0, (await _others.OpenLog(Id)).End);
+    }
+
+    [Fact]
+    public async Task OfManyWhoOpenAndAppendAtOnceNothingAcknowledgedIsLost()
+    {
+        var acknowledged = new List<byte>();
+        var storages = Enumerable.Range(0, 4).Select(_ => new SharedFileStorage(_folder.Options)).ToArray();
+        await Task.WhenAll(storages.Select((storage, n) => Task.Run(async () =>
+        {
+            for (var round = 0; round < 20; round++)
+            {
+                var marker = (byte)(1 + n * 20 + round);
+                try
+                {
+                    var log = await storage.OpenLog(Id);
+                    await log.Append(Enumerable.Repeat(marker, 16).ToArray(), flush: true);
+                    lock (acknowledged)
+                        acknowledged.Add(marker);
+                }
+                catch (LogFencedException)
+                {
+                }
+            }
+        })));
+
+        var all = await ReadAll(await _others.OpenLog(Id));
+        var stored = all.Skip(80).Chunk(16).ToArray();
+        Assert.All(stored, chunk => Assert.Single(chunk.Distinct()));
+        Assert.Equal(stored.Length, stored.Select(chunk => chunk[0]).Distinct().Count());
+        Assert.NotEmpty(acknowledged);
+        Assert.Empty(acknowledged.Except(stored.Select(chunk => chunk[0])));
+        foreach (var storage in storages)
+            await storage.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task OfManyCreatorsInSeveralProcessesOneMakesTheLog()
+    {
+        var id = Id with { Partition = 9 };
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(n => Task.Run(async () =>
+            await (n % 2 == 0 ? _zombies : _others).CreateLog(id, new LogDefinition("orders", new byte[] { 1 })))));
+
+        var (a, b) = (await _zombies.OpenLog(id), await _others.OpenLog(id));
+        Assert.Equal(a.Incarnation, b.Incarnation);
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Join(_folder.Options.Directory, "making")));
+    }
+
+    [Fact]
+    public async Task OfWritersOfADocumentInSeveralProcessesOneWins()
+    {
+        long version = 0;
+        for (var round = 0; round < 25; round++)
+        {
+            var expected = version;
+            var results = await Task.WhenAll(Enumerable.Range(0, 6).Select(n => Task.Run(async () =>
+            {
+                try
+                {
+                    return await (n % 2 == 0 ? _zombies : _others).Documents.Put("key", new byte[] { (byte)round, (byte)n }, expected);
+                }
+                catch (DocumentConflictException)
+                {
+                    return 0;
+                }
+            })));
+
+            version = Assert.Single(results, result => result > 0);
+            var winner = Array.IndexOf(results, version);
+            var read = (await _others.Documents.Get("key"))!;
+            Assert.Equal((version, round, winner), (read.Version, (int)read.Bytes.Span[0], (int)read.Bytes.Span[1]));
+        }
+        Assert.Equal(2, Directory.GetFiles(Directory.GetDirectories(Path.Join(_folder.Options.Directory, "documents"), "d-key", SearchOption.AllDirectories).Single()).Length);
+    }
+
+    [Fact]
+    public async Task SharedFolderAndOneOfOnesOwnAreNotTakenForEachOther()
+    {
+        var shared = Assert.Throws<DataFolderException>(() => new FileStorage(_folder.Options));
+        Assert.Contains("--storage shared", shared.Message, StringComparison.Ordinal);
+
+        var own = new TemporaryFolder();
+        await new FileStorage(own.Options).DisposeAsync();
+        var refused = Assert.Throws<DataFolderException>(() => new SharedFileStorage(own.Options));
+        Assert.Contains("--storage files", refused.Message, StringComparison.Ordinal);
+        own.Remove();
+    }
+
+    private static byte[] Bytes(int seed)
+    {
+        var bytes = new byte[80];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+
+    private static byte[] Join(params byte[][] pieces) => [.. pieces.SelectMany(piece => piece)];
+
+    private static async Task<byte[]> ReadAll(IPartitionLog log)
+    {
+        var bytes = new byte[log.End - log.Start];
+        for (var count = 0; count < bytes.Length;)
+            count += await log.Read(log.Start + count, bytes.AsMemory(count)) is > 0 and var got ? got : throw new PromiseBrokenException("read ends early");
+        return bytes;
+    }
+
+    /// <summary>This machine's disk, and something that happens right after a flush: as if the process had been stopped there.</summary>
+    private sealed class HookedDisk : IDisk
+    {
+        private readonly IDisk _disk = LocalDisk.ForThisMachine();
+
+        public Action? AfterNextFlushOfASegment { get; set; }
+
+        public IDiskFile Open(string path, DiskOpenMode mode) => new HookedFile(this, path, _disk.Open(path, mode));
+
+        public void Rename(string from, string to) => _disk.Rename(from, to);
+
+        public void Remove(string path) => _disk.Remove(path);
+
+        public bool MakeDirectory(string path) => _disk.MakeDirectory(path);
+
+        public void RemoveDirectory(string path) => _disk.RemoveDirectory(path);
+
+        public void FlushDirectory(string path) => _disk.FlushDirectory(path);
+
+        public IReadOnlyList<DiskEntry> List(string path) => _disk.List(path);
+
+        public IDisposable Lock(string path, bool shared) => _disk.Lock(path, shared);
+
+        private sealed class HookedFile(HookedDisk hooked, string path, IDiskFile file) : IDiskFile
+        {
+            public long Length => file.Length;
+
+            public void Write(ReadOnlySpan<byte> bytes, long offset) => file.Write(bytes, offset);
+
+            public int Read(Span<byte> destination, long offset) => file.Read(destination, offset);
+
+            public bool TryReadCached(Span<byte> destination, long offset, out int count) => file.TryReadCached(destination, offset, out count);
+
+            public void Flush()
+            {
+                file.Flush();
+                if (!path.EndsWith(".seg", StringComparison.Ordinal) || hooked.AfterNextFlushOfASegment is not { } happens)
+                    return;
+                hooked.AfterNextFlushOfASegment = null;
+                happens();
+            }
+
+            public void SetLength(long length) => file.SetLength(length);
+
+            public void Reserve(long offset, long count) => file.Reserve(offset, count);
+
+            public void Dispose() => file.Dispose();
+        }
+    }
+}

@@ -1,0 +1,99 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Configuration;
+using Orleans.Serialization;
+using Orleans.Storage;
+using Orleans.Streams;
+using Orleans.TestingHost;
+
+namespace OrleansMq.Streaming.Tests;
+
+/// <summary>Silos of real Orleans in this process, with one broker between them that outlives them.</summary>
+public sealed class StreamCluster : IAsyncDisposable
+{
+    public const string Provider = "mq";
+    public const string JsonProvider = "mqjson";
+    public const string NarrowProvider = "narrow";
+
+    private static readonly ConcurrentDictionary<string, StreamCluster> Running = new();
+
+    private readonly TestCluster _cluster;
+    private readonly string _key = Guid.NewGuid().ToString("N");
+
+    private StreamCluster(IBroker broker, KeptGrainStorage.Shelf shelf, short silos)
+    {
+        (Broker, Shelf) = (broker, shelf);
+        Running[_key] = this;
+        var builder = new TestClusterBuilder(silos);
+        builder.Properties["StreamCluster"] = _key;
+        builder.AddSiloBuilderConfigurator<SiloSetup>();
+        builder.AddClientBuilderConfigurator<ClientSetup>();
+        _cluster = builder.Build();
+    }
+
+    public IBroker Broker { get; }
+
+    public KeptGrainStorage.Shelf Shelf { get; }
+
+    public IClusterClient Client => _cluster.Client;
+
+    public IGrainFactory Grains => _cluster.GrainFactory;
+
+    public TestCluster Orleans => _cluster;
+
+    public static async Task<StreamCluster> Start(IBroker broker, KeptGrainStorage.Shelf? shelf = null, short silos = 1)
+    {
+        var cluster = new StreamCluster(broker, shelf ?? new(), silos);
+        await cluster._cluster.DeployAsync();
+        return cluster;
+    }
+
+    public IAsyncStream<T> Stream<T>(string space, string key, string provider = Provider) =>
+        Client.GetStreamProvider(provider).GetStream<T>(StreamId.Create(space, key));
+
+    public async ValueTask DisposeAsync()
+    {
+        await _cluster.StopAllSilosAsync();
+        await _cluster.DisposeAsync();
+        Running.TryRemove(_key, out _);
+    }
+
+    private static void Tune(OrleansMqStreamOptions options)
+    {
+        options.Topic = "events";
+        options.Partitions = 4;
+        options.MaxDeliveries = 3;
+        options.Backoff.Add(TimeSpan.FromMilliseconds(20));
+        options.CheckpointInterval = TimeSpan.FromMilliseconds(100);
+    }
+
+    private static void TuneJson(OrleansMqStreamOptions options) => (options.Topic, options.Bodies, options.Partitions) = ("json", StreamBodies.Json, 1);
+
+    private static void TuneNarrow(OrleansMqStreamOptions options)
+    {
+        Tune(options);
+        (options.Topic, options.Partitions, options.CacheBytes, options.SubscriptionCacheBytes, options.ReadBytes) = ("narrow", 1, 1 << 20, 8 << 10, 64 << 10);
+    }
+
+    private sealed class SiloSetup : ISiloConfigurator
+    {
+        public void Configure(ISiloBuilder siloBuilder)
+        {
+            var cluster = Running[siloBuilder.Configuration["StreamCluster"]!];
+            siloBuilder.Services.AddSingleton(cluster.Broker);
+            foreach (var name in (string[])["PubSubStore", "Default"])
+                siloBuilder.Services.AddKeyedSingleton<IGrainStorage>(name, (services, _) => new KeptGrainStorage(services.GetRequiredService<Serializer>(), cluster.Shelf));
+            siloBuilder.AddOrleansMqStreams(Provider, Tune).AddOrleansMqStreams(JsonProvider, TuneJson).AddOrleansMqStreams(NarrowProvider, TuneNarrow);
+        }
+    }
+
+    private sealed class ClientSetup : IClientBuilderConfigurator
+    {
+        public void Configure(IConfiguration configuration, IClientBuilder clientBuilder)
+        {
+            clientBuilder.Services.AddSingleton(Running[configuration["StreamCluster"]!].Broker);
+            clientBuilder.AddOrleansMqStreams(Provider, Tune).AddOrleansMqStreams(JsonProvider, TuneJson).AddOrleansMqStreams(NarrowProvider, TuneNarrow);
+        }
+    }
+}

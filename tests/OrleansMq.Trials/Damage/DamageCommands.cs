@@ -1,0 +1,47 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace OrleansMq.Trials.Damage;
+
+/// <summary>The trials of a damaged folder at length.</summary>
+internal static class DamageCommands
+{
+    private const int Shown = 20;
+
+    public static async Task<int> Run(string[] args)
+    {
+        var options = args[1..].Chunk(2).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => int.Parse(pair[1], CultureInfo.InvariantCulture));
+        var watch = Stopwatch.StartNew();
+        return args[0] == "torn" ? await Torn(options.GetValueOrDefault("--step", 1), watch) : await Damaged(options, watch);
+    }
+
+    private static async Task<int> Torn(int step, Stopwatch watch)
+    {
+        var (tried, violations) = await TornTailTrial.Run(step);
+        Show(violations);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"torn tail: {tried} tails of one log (short, zeros behind, anything behind), {violations.Count} violations, {watch.Elapsed.TotalSeconds:0} s"));
+        return violations.Count == 0 ? 0 : 1;
+    }
+
+    private static async Task<int> Damaged(Dictionary<string, int> options, Stopwatch watch)
+    {
+        var trial = await DamageTrial.Prepare();
+        var (flips, swaps, seed) = (new DamageResult(), new DamageResult(), options.GetValueOrDefault("--seed", 1));
+        await trial.FlipBits(options.GetValueOrDefault("--flips", 10_000), seed, flips);
+        Show(flips.Violations);
+        Console.WriteLine($"bit flips: {flips}");
+        await trial.SwapBlocks(options.GetValueOrDefault("--swaps", 1_000), seed, swaps);
+        Show(swaps.Violations);
+        Console.WriteLine($"swapped blocks: {swaps}");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{flips.Violations.Count + swaps.Violations.Count} violations, {watch.Elapsed.TotalSeconds:0} s"));
+        return flips.Violations.Count + swaps.Violations.Count == 0 ? 0 : 1;
+    }
+
+    private static void Show(List<string> violations)
+    {
+        foreach (var violation in violations.Take(Shown))
+            Console.WriteLine(violation);
+        if (violations.Count > Shown)
+            Console.WriteLine($"and {violations.Count - Shown} more");
+    }
+}

@@ -1,0 +1,126 @@
+using OrleansMq.Core.Log;
+using OrleansMq.Records;
+using OrleansMq.Simulation.Disk;
+using OrleansMq.Storage.Files;
+
+namespace OrleansMq.Trials.Damage;
+
+/// <summary>A data folder that the real broker wrote, as bytes: a disk that holds them is made in no time, as often as one likes.</summary>
+internal sealed class PreparedFolder
+{
+    public const string Root = "/data";
+
+    private PreparedFolder(SimDisk disk)
+    {
+        Files = [.. disk.FilesBelow(Root).Select(file => (file.Path, disk.ContentOf(file.Path)))];
+        using var inspector = LogInspector.Open(Root, Disk());
+        foreach (var id in inspector.Logs())
+        {
+            var durable = 0L;
+            var found = inspector.Inspect(id, (in FrameHeader header, ReadOnlySpan<byte> _) => durable = Math.Max(durable, header.DurablePosition));
+            Logs.Add(new PreparedLog(found.Definition!.TopicName, id.TopicId, id.Partition, found.Folder, found.Segments[^1].Path, found.Segments[^1].Base, durable));
+        }
+
+        foreach (var document in inspector.Documents())
+            if (document.Key is { } key)
+                Documents.Add(document.Path, key);
+    }
+
+    public IReadOnlyList<(string Path, byte[] Bytes)> Files { get; }
+
+    public List<PreparedLog> Logs { get; } = [];
+
+    /// <summary>Keys by path.</summary>
+    public Dictionary<string, string> Documents { get; } = [];
+
+    /// <summary>Topics, queues with dead letters, cursors, tokens, sessions, segments that were rolled and trimmed, snapshots, and documents that were deleted.</summary>
+    public static async Task<PreparedFolder> Rich()
+    {
+        var disk = new SimDisk(1);
+        var settings = new EmbeddedOptions { Storage = Storage(disk), SnapshotBytes = 12_000, MaintenanceInterval = TimeSpan.FromHours(1) };
+        await using (var broker = await EmbeddedBroker.Start(settings))
+        {
+            await broker.PutTopic("orders", new TopicChange { Partitions = 2 });
+            await broker.PutTopic("other", new TopicChange { Partitions = 1, MaxMessages = 100_000 });
+            await broker.PutTopic("capped", new TopicChange { Partitions = 1, Admit = 50 });
+            await broker.PutGroup("orders", "workers", new GroupChange { MaxDeliveries = 2, Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.Zero]) });
+            await broker.PutGroup("orders", "board", new GroupChange { Style = GroupStyle.Log });
+            await broker.PutGroup("other", "workers", new GroupChange());
+            await broker.PutTopic("gone", new TopicChange());
+            await broker.PutGroup("gone", "g", new GroupChange());
+            await broker.DeleteTopic("gone");
+            var producer = await broker.OpenProducer("named");
+            for (var round = 0; round < 24; round++)
+                await Fill(broker, producer, round);
+        }
+
+        return new PreparedFolder(disk);
+    }
+
+    /// <summary>One partition whose last 64 KiB are a single group commit that no frame says was flushed, and whose process died then.</summary>
+    public static async Task<PreparedFolder> WithOpenTail(int tailBytes)
+    {
+        var disk = new SimDisk(1);
+        var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = Storage(disk, 16 << 20), FlushInterval = TimeSpan.FromHours(1), MaintenanceInterval = TimeSpan.FromHours(1) });
+        await broker.PutTopic("orders", new TopicChange { Partitions = 1 });
+        await broker.PutGroup("orders", "workers", new GroupChange());
+        for (var i = 0; i < 20; i++)
+            await broker.Publish("orders", [Message(i)]);
+        for (var (i, written) = (20, 0); written < tailBytes; i++)
+        {
+            var message = Message(i);
+            written += message.Body.Length + 200;
+            await broker.Publish("orders", [message], new PublishOptions { Acks = Acks.Accepted });
+        }
+
+        // The process ends without a word: what it wrote stands in the page cache.
+        return new PreparedFolder(disk);
+    }
+
+    public static FileStorage Storage(SimDisk disk, long segmentBytes = 16_000, Action<StorageNotice>? notice = null) =>
+        new(new FileStorageOptions { Directory = Root, SegmentBytes = segmentBytes, FirstReserveBytes = 4096, ReserveBytes = 16 << 10, OnNotice = notice }, disk, new InlineIo());
+
+    /// <summary>A disk with this folder, and with what was done to some of its files.</summary>
+    public SimDisk Disk(params (string Path, byte[] Bytes)[] changed)
+    {
+        var disk = new SimDisk(1);
+        foreach (var (path, bytes) in Files)
+            disk.Place(path, bytes);
+        foreach (var (path, bytes) in changed)
+            disk.Place(path, bytes);
+        return disk;
+    }
+
+    private static Message Message(int number) => new()
+    {
+        Body = System.Text.Encoding.UTF8.GetBytes($"m{number}|{new string((char)('a' + number % 26), number * 37 % 900)}"),
+        Key = System.Text.Encoding.UTF8.GetBytes($"k{number % 5}"),
+        Token = number % 3 == 0 ? $"t{number}" : null,
+    };
+
+    private static async Task Fill(EmbeddedBroker broker, ProducerIdentity producer, int round)
+    {
+        await broker.Publish("orders", [.. Enumerable.Range(round * 10, 10).Select(Message)]);
+        await broker.Publish("other", [.. Enumerable.Range(round * 5, 5).Select(Message)]);
+        if (round < 8)
+            await broker.Publish("capped", [.. Enumerable.Range(round * 5, 5).Select(Message)]);
+        var batch = new RecordBatchBuilder(256);
+        batch.Append(1_700_000_000_000 + round, default, false, System.Text.Encoding.UTF8.GetBytes($"plain{round}"), true);
+        await broker.Append(new AppendRequest { Topic = "orders", Partition = 0, Batch = batch.Build().ToArray(), Producer = new ProducerSequence(producer.Id, producer.Epoch, round), Client = "c" });
+        var given = await broker.Receive("orders", "workers", new ReceiveRequest { Max = 6, Consumer = "w" });
+        foreach (var (delivery, i) in given.Select((delivery, i) => (delivery, i)))
+        {
+            var kind = i % 3 == 0 ? SettlementKind.Acknowledge : i % 3 == 1 ? SettlementKind.Refuse : SettlementKind.DeadLetter;
+            await broker.Settle("orders", "workers", new Settlement { Kind = kind, Leases = [delivery.Lease], Reason = kind == SettlementKind.DeadLetter ? "no" : null });
+        }
+
+        await broker.Commit("orders", "board", new CommitRequest([new Position(round % 2, round)], null, 0));
+        if (round % 6 == 5)
+            await broker.DeleteBefore("other", 0, round * 3);
+    }
+}
+
+/// <summary>A partition's log in a prepared folder.</summary>
+/// <param name="LastBase">First position of the newest segment.</param>
+/// <param name="Durable">Up to where its frames say that everything was flushed.</param>
+internal sealed record PreparedLog(string Topic, Guid TopicId, int Partition, string Folder, string LastSegment, long LastBase, long Durable);
