@@ -1,4 +1,5 @@
 using OrleansMq.Client;
+using OrleansMq.Client.Grains;
 
 namespace OrleansMq;
 

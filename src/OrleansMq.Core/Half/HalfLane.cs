@@ -107,21 +107,21 @@ public sealed class HalfLane
         }
     }
 
-    internal void ApplyAdded(long offset, long position, long bornMs, HalfSchedule schedule)
+    public void ApplyAdded(long offset, long position, long bornMs, HalfSchedule schedule)
     {
         _undecided[offset] = new Undecided(offset, position, bornMs, schedule);
         _timeOuts.Enqueue(offset, schedule.TimeOutMs(bornMs));
         End = Math.Max(End, offset + 1);
     }
 
-    internal void ApplyTimedOut(long offset)
+    public void ApplyTimedOut(long offset)
     {
         if (_undecided.TryGetValue(offset, out var item))
             item.IsTimedOut = true;
     }
 
     /// <param name="mainOffset">-1: rolled back.</param>
-    internal void ApplyDecided(long offset, long mainOffset, long atMs)
+    public void ApplyDecided(long offset, long mainOffset, long atMs)
     {
         _undecided.Remove(offset);
         _decided[offset] = mainOffset;

@@ -167,9 +167,9 @@ public abstract class HalfContract : BrokerContract
         await using var producer = new TransactionalProducer(broker, "t", "pay", (_, _) => Task.FromResult<bool?>(null), time: ClientTime);
 
         var seen = -1;
-        var position = await Until(producer.InTransaction(Text("paid"), async (_, _) =>
+        var position = await Until(producer.InTransaction(Text("paid"), async (_, cancel) =>
         {
-            seen = (await broker.ReadAll("t")).Count;
+            seen = (await broker.ReadAll("t", cancel: cancel)).Count;
             return true;
         }));
         var none = await Until(producer.InTransaction(Text("refused"), (_, _) => Task.FromResult(false)));
