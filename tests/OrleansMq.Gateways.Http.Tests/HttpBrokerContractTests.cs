@@ -95,6 +95,16 @@ public sealed class HttpRestartTests : RestartContract
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
+public sealed class HttpScheduleTests : ScheduleContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
+public sealed class HttpHalfTests : HalfContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
 public sealed class HttpRoutingTests : RoutingContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();

@@ -150,6 +150,30 @@ public sealed class SiloConsumerTests(OneSilo cluster) : ConsumerContract
 }
 
 [Collection(nameof(TwoSilos))]
+public sealed class ClientScheduleTests(TwoSilos cluster) : ScheduleContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloScheduleTests(OneSilo cluster) : ScheduleContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(TwoSilos))]
+public sealed class ClientHalfTests(TwoSilos cluster) : HalfContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloHalfTests(OneSilo cluster) : HalfContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(TwoSilos))]
 public sealed class ClientRoutingTests(TwoSilos cluster) : RoutingContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));

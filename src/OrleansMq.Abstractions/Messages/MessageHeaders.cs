@@ -15,6 +15,7 @@ internal struct MessageHeaders
     public string? CorrelationId;
     public string? ReplyTo;
     public string? RoutingKey;
+    public DateTimeOffset? DeliverAt;
     public DeadLetterInfo? DeadLetter;
 
     /// <summary>In the order written. A null value is read as an empty one.</summary>
@@ -67,6 +68,8 @@ internal struct MessageHeaders
             ReplyTo = MessageText.Read(value);
         else if (name.SequenceEqual(ReservedHeaders.RoutingKeyUtf8))
             RoutingKey = MessageText.Read(value);
+        else if (name.SequenceEqual(ReservedHeaders.DeliverAtUtf8) && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var atMs))
+            DeliverAt = Time(atMs);
     }
 
     // Nearly every message has one of these two; they need no string of their own.
