@@ -187,3 +187,17 @@ public sealed class EmbeddedTimedHalfTests : TimedHalfContract
 
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
+
+public sealed class EmbeddedTimeToLiveTests : TimeToLiveContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
+public sealed class EmbeddedTimedTimeToLiveTests : TimedTimeToLiveContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}

@@ -104,3 +104,8 @@ public sealed class HttpHalfTests : HalfContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
+
+public sealed class HttpTimeToLiveTests : TimeToLiveContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}

@@ -172,3 +172,15 @@ public sealed class SiloHalfTests(OneSilo cluster) : HalfContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
+
+[Collection(nameof(TwoSilos))]
+public sealed class ClientTimeToLiveTests(TwoSilos cluster) : TimeToLiveContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloTimeToLiveTests(OneSilo cluster) : TimeToLiveContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}

@@ -39,6 +39,8 @@ public static class Words
 
     public static WordList<GroupStyle> GroupStyle { get; } = new(("queue", OrleansMq.GroupStyle.Queue), ("log", OrleansMq.GroupStyle.Log));
 
+    public static WordList<WhenExpired> WhenExpired { get; } = new(("skip", OrleansMq.WhenExpired.Skip), ("deadLetter", OrleansMq.WhenExpired.DeadLetter));
+
     public static WordList<Isolation> Isolation { get; } =
         new(("uncommitted", OrleansMq.Isolation.Uncommitted), ("committed", OrleansMq.Isolation.Committed));
 }
