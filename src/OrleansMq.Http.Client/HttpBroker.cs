@@ -175,6 +175,19 @@ public sealed class HttpBroker : IBroker
             Post(topic, group, "dlq/discard", HttpTransport.JsonBody(writer => DeadLetterJson.Write(writer, selection))),
             spot => ClusterJson.ReadNumber(spot, "discarded"), cancel);
 
+    public ValueTask<Reconciliation> Reconcile(TopicName topic, GroupName group, ReconcileRequest request, CancellationToken cancel = default) =>
+        _transport.Send(
+            new HttpAsk(
+                HttpMethod.Get,
+                new Address($"{PathOf(topic, group)}/unsettled").With("olderThanMs", Durations.Milliseconds(request.OlderThan)).With("max", request.Max).With("after", request.After)
+                    .With("causes", request.Causes is null ? null : string.Join(',', request.Causes.Select(Words.UnsettledCause.Write)))),
+            ReconcileJson.Read, cancel);
+
+    public async ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) =>
+        (int)await _transport.Send(
+            Post(topic, group, "redeliver", HttpTransport.JsonBody(writer => ReconcileJson.WriteRedeliver(writer, request))),
+            spot => ClusterJson.ReadNumber(spot, "redelivered"), cancel);
+
     public ValueTask<ScheduledMessage> DescribeScheduled(TopicName topic, string id, CancellationToken cancel = default) =>
         _transport.Send(new HttpAsk(HttpMethod.Get, $"{PathOf(topic)}/scheduled/{Uri.EscapeDataString(id)}"), ScheduledJson.Read, cancel);
 

@@ -201,3 +201,17 @@ public sealed class EmbeddedTimedTimeToLiveTests : TimedTimeToLiveContract
 
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
+
+public sealed class EmbeddedReconcileTests : ReconcileContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
+public sealed class EmbeddedTimedReconcileTests : TimedReconcileContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}

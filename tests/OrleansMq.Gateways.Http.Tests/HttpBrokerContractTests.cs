@@ -109,3 +109,8 @@ public sealed class HttpTimeToLiveTests : TimeToLiveContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
+
+public sealed class HttpReconcileTests : ReconcileContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}

@@ -41,6 +41,10 @@ public static class Words
 
     public static WordList<WhenExpired> WhenExpired { get; } = new(("skip", OrleansMq.WhenExpired.Skip), ("deadLetter", OrleansMq.WhenExpired.DeadLetter));
 
+    public static WordList<UnsettledCause> UnsettledCause { get; } = new(
+        ("neverDelivered", OrleansMq.UnsettledCause.NeverDelivered), ("leased", OrleansMq.UnsettledCause.Leased), ("returned", OrleansMq.UnsettledCause.Returned),
+        ("dead", OrleansMq.UnsettledCause.Dead), ("uncommitted", OrleansMq.UnsettledCause.Uncommitted));
+
     public static WordList<Isolation> Isolation { get; } =
         new(("uncommitted", OrleansMq.Isolation.Uncommitted), ("committed", OrleansMq.Isolation.Committed));
 }

@@ -12,6 +12,9 @@ internal static class Parameters
     public static readonly QueryParameter Prefix = new("prefix", "Only names that begin so.", Text);
     public static readonly QueryParameter After = new("after", "Only names behind this one: the last page's `next`.", Text);
     public static readonly QueryParameter ScheduledAfter = new("after", "The last page's `next`.", Text);
+    public static readonly QueryParameter OlderThan = new("olderThanMs", "Only what was appended at least so long ago; 0 unless said.", Offset);
+    public static readonly QueryParameter Causes = new("causes", "Messages of these causes are shown, all are counted: `neverDelivered`, `leased`, `returned`, `dead`, `uncommitted`, with commas. All unless said.", Text);
+    public static readonly QueryParameter UnsettledMax = new("max", "Messages shown at most; 100 unless said, 0 counts alone.", """{"type":"integer","minimum":0,"maximum":1000,"default":100}""");
     public static readonly QueryParameter ProducerGroup = new("group", "Only of this group of producers.", Text);
     public static readonly QueryParameter PageMax = new("max", "Names in a page; 100 unless said.", """{"type":"integer","minimum":1,"maximum":1000,"default":100}""");
 
