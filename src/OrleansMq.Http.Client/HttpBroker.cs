@@ -188,6 +188,18 @@ public sealed class HttpBroker : IBroker
             Post(topic, group, "redeliver", HttpTransport.JsonBody(writer => ReconcileJson.WriteRedeliver(writer, request))),
             spot => ClusterJson.ReadNumber(spot, "redelivered"), cancel);
 
+    public ValueTask<MessageTrace> Trace(TopicName topic, TraceRequest request, CancellationToken cancel = default)
+    {
+        request.Validate();
+        var address = new Address($"{PathOf(topic)}/trace").With("token", request.Token).With("maxBytes", request.MaxBytes);
+        if (request.Position is { } position)
+            address = address.With("partition", position.Partition).With("offset", position.Offset);
+        return _transport.Send(new HttpAsk(HttpMethod.Get, address), TraceJson.Read, cancel);
+    }
+
+    public ValueTask<StageTimes> Stages(TopicName topic, GroupName group, TimeSpan last, CancellationToken cancel = default) =>
+        _transport.Send(new HttpAsk(HttpMethod.Get, new Address($"{PathOf(topic, group)}/stages").With("lastMs", Durations.Milliseconds(last))), TraceJson.ReadTimes, cancel);
+
     public ValueTask<ScheduledMessage> DescribeScheduled(TopicName topic, string id, CancellationToken cancel = default) =>
         _transport.Send(new HttpAsk(HttpMethod.Get, $"{PathOf(topic)}/scheduled/{Uri.EscapeDataString(id)}"), ScheduledJson.Read, cancel);
 

@@ -114,3 +114,8 @@ public sealed class HttpReconcileTests : ReconcileContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
+
+public sealed class HttpTraceTests : TraceContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}

@@ -101,6 +101,14 @@ public interface IBroker : IAsyncDisposable
     /// <returns>How many.</returns>
     ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) => throw Unavailable("Delivering again");
 
+    /// <summary>The way of one message: when it was appended, leased, settled by each group, from the times in the log.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.OffsetOutOfRange"/>, <see cref="ErrorCodes.MessageUnknown"/>.</exception>
+    ValueTask<MessageTrace> Trace(TopicName topic, TraceRequest request, CancellationToken cancel = default) => throw Unavailable("Tracing");
+
+    /// <summary>How long the messages of a last length of time took from stage to stage for one group.</summary>
+    /// <param name="last">Up to 7 days. Of each partition at most 256 MiB of its log are read.</param>
+    ValueTask<StageTimes> Stages(TopicName topic, GroupName group, TimeSpan last, CancellationToken cancel = default) => throw Unavailable("Stage times");
+
     /// <summary>Looks at a message that waits for its time.</summary>
     /// <param name="id">Its token, else the name that <see cref="PublishResult.Scheduled"/> gave it. Of several with one token: the first that waits.</param>
     /// <exception cref="MqException"><see cref="ErrorCodes.ScheduledUnknown"/>: no message of this name waits (any more).</exception>
