@@ -222,7 +222,7 @@ public sealed class HttpBroker : IBroker
 
     public ValueTask<IReadOnlyList<HalfMessage>> CheckHalf(TopicName topic, string group, int max = 100, TimeSpan wait = default, CancellationToken cancel = default) =>
         _transport.Send(
-            Change(HttpMethod.Post, $"{PathOf(topic)}/half/checks", HttpTransport.JsonBody(writer => HalfJson.WriteCheck(writer, group, max, AtMost(wait))), wait), HalfJson.ReadChecks, cancel);
+            Change(HttpMethod.Post, $"{PathOf(topic)}/half-checks", HttpTransport.JsonBody(writer => HalfJson.WriteCheck(writer, group, max, AtMost(wait))), wait), HalfJson.ReadChecks, cancel);
 
     public ValueTask DisposeAsync()
     {

@@ -123,7 +123,7 @@ public sealed partial class ScheduledLane
     {
         if (!(NextLoadMs <= nowMs))
             return;
-        into.AddRange(_frames.Where(frame => frame.Pending > 0 && frame.FarDueMs <= nowMs + Ahead).OrderBy(frame => frame.FarDueMs).Take(max));
+        into.AddRange(_frames.Where(frame => frame.Pending > 0 && frame.FarDueMs < nowMs + Ahead).OrderBy(frame => frame.FarDueMs).Take(max));
         if (into.Count == 0)
             FindFar();
     }

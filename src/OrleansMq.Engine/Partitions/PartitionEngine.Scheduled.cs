@@ -15,6 +15,10 @@ public sealed partial class PartitionEngine : IScheduledMessages
     /// <summary>The log is not held back by less than this before delayed messages are written again.</summary>
     private const long RollFromBytes = 64 << 20;
 
+    /// <summary>Batches are kept between moves while more is due within so long: their messages are often due one after another.</summary>
+    private const long BatchesKeptMs = 1_000;
+
+    private ScheduledBatches? _dueBatches;
     private bool _movingDue;
     private bool _loadingFar;
     private Task _moving = Task.CompletedTask;
@@ -72,7 +76,7 @@ public sealed partial class PartitionEngine : IScheduledMessages
         var moved = 0;
         try
         {
-            var cache = new ScheduledBatches(this);
+            var cache = _dueBatches ??= new ScheduledBatches(this);
             while (moved < due.Count)
             {
                 var (moves, bytes, next) = (new List<ScheduledMove>(), 0, moved);
@@ -92,13 +96,19 @@ public sealed partial class PartitionEngine : IScheduledMessages
                 moved = next;
             }
 
-            Post(() => ScheduledDone(ref _movingDue));
+            Post(() =>
+            {
+                if (!(_state.Scheduled.NextDueMs <= _clock.NowMs + BatchesKeptMs))
+                    _dueBatches = null;
+                ScheduledDone(ref _movingDue);
+            });
         }
         catch (MqException refusal)
         {
             // No room, or the partition stopped; where the log was replayed, the state knows them anyway.
             Post(() =>
             {
+                _dueBatches = null;
                 if (_state == from)
                     due.Skip(moved).ToList().ForEach(message => from.Scheduled.PutBack(message));
                 ScheduledRests(ref _movingDue, refusal);

@@ -18,7 +18,7 @@ internal static class HalfCalls
         {
             Body = BodyKind.OptionalJson, Changes = true, RequestSchema = "HalfEndRequest", AnswerSchema = "HalfResult",
         },
-        new("POST", "/v1/topics/{topic}/half/checks", "checkHalf", "Take half messages of a group of producers that are to be checked back.", Check)
+        new("POST", "/v1/topics/{topic}/half-checks", "checkHalf", "Take half messages of a group of producers that are to be checked back.", Check)
         {
             Body = BodyKind.Json, Changes = true, RequestSchema = "HalfCheckRequest", AnswerSchema = "HalfChecks",
         },

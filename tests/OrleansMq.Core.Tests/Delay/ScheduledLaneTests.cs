@@ -38,6 +38,16 @@ public sealed class ScheduledLaneTests
     }
 
     [Fact]
+    public void AMessageDueExactlyBehindWhatIsLoadedDoesNotLoadForEver()
+    {
+        Schedule(1_000, 2 * Day + 1, 2 * Day + ScheduledLane.NearMs);
+
+        Load(2 * Day);
+
+        Assert.Equal((1, 2 * Day + 1, 2 * Day + ScheduledLane.NearMs / 2), (Lane.Near, Lane.NextDueMs, Lane.NextLoadMs));
+    }
+
+    [Fact]
     public void NothingIsGivenOutBeforeItsTimeOrTwice()
     {
         Schedule(1_000, 2_000, 2_001, 2_002);
