@@ -22,7 +22,7 @@ public sealed class LifeScan(long from, long end, Action<LifeEvent> tell)
     private readonly Dictionary<int, long> _committed = [];
 
     /// <summary>Behind the last message that was seen appended.</summary>
-    private long _high = from;
+    private long _high;
 
     /// <summary>Batches not known durable yet, by where they end.</summary>
     private readonly Queue<(long EndsAt, long First, long Last)> _undurable = new();

@@ -32,14 +32,17 @@ public sealed partial class PartitionEngine
         return new LeasedMessages(leases.Count, deliveries);
     }
 
-    private Task Expire(GroupName name, List<LeaseId> expired) =>
+    private Task<string?[]> Expire(GroupName name, List<LeaseId> expired) =>
         _topic.FindGroup(name.Text) is { WhenExpired: WhenExpired.DeadLetter }
             ? BuryLeases(name, expired, Partition.ExpiredReason, delivered: false)
             : SettleLeases(name, new Settlement { Kind = SettlementKind.Acknowledge }, expired, null);
 
-    private bool IsExpired(in StoredRecord stored, long nowMs)
+    /// <summary>How long messages of the topic live; for ever where it does not say.</summary>
+    private long TopicLifeMs => (long?)_topic.Settings.TimeToLive?.TotalMilliseconds ?? long.MaxValue;
+
+    private static bool IsExpired(in StoredRecord stored, long topicLifeMs, long nowMs)
     {
-        var life = Math.Min(MessageCodec.TimeToLiveOf(stored.Record) ?? long.MaxValue, (long?)_topic.Settings.TimeToLive?.TotalMilliseconds ?? long.MaxValue);
+        var life = Math.Min(MessageCodec.TimeToLiveOf(stored.Record) ?? long.MaxValue, topicLifeMs);
         return life != long.MaxValue && nowMs - stored.AppendedAtMs >= life;
     }
 
@@ -55,13 +58,13 @@ public sealed partial class PartitionEngine
             }
 
         var records = await MainRecords(main.ConvertAll(lease => lease.Offset));
-        var now = _clock.NowMs;
+        var (now, topicLife) = (_clock.NowMs, TopicLifeMs);
         for (var i = 0; i < records.Length; i++)
         {
             // What retention removed meanwhile is no delivery; its lease is gone with it.
             if (records[i] is not { } stored)
                 continue;
-            if (expired is not null && IsExpired(stored, now))
+            if (expired is not null && IsExpired(stored, topicLife, now))
                 expired.Add(IdOf(main[i]));
             else
                 deliveries.Add(Deliver(main[i], stored.Record));

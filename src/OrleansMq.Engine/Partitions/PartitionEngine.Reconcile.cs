@@ -2,7 +2,6 @@ using System.Globalization;
 using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
-using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Partitions;
 
@@ -157,7 +156,7 @@ public sealed partial class PartitionEngine
                 if (records[i] is { } stored
                     && !page.Add(
                         new UnsettledMessage(
-                            isLog ? UnsettledCause.Uncommitted : CauseOf(some[i]), some[i].Attempts, !isLog && IsExpired(stored, now),
+                            isLog ? UnsettledCause.Uncommitted : CauseOf(some[i]), some[i].Attempts, !isLog && IsExpired(stored, TopicLifeMs, now),
                             DateTimeOffset.FromUnixTimeMilliseconds(stored.AppendedAtMs), MessageCodec.Decode(Number, stored.Record)),
                         AmongMain, some[i].Offset))
                     return false;

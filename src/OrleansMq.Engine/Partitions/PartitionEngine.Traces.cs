@@ -1,6 +1,5 @@
 using System.Globalization;
 using OrleansMq.Core.Dedup;
-using OrleansMq.Core.Log;
 using OrleansMq.Core.Stages;
 using OrleansMq.Engine.Storage;
 
@@ -31,10 +30,10 @@ public sealed partial class PartitionEngine : IMessageTraces
         return Ask(ReleaseLevel.Durable, (state, _, now) => state.Tokens.TryFind(TokenHash.Of(token), now, out var offset) && offset < state.End ? offset : -1);
     }
 
-    public async Task<StageTimes> Stages(GroupName name, TimeSpan last)
+    public async Task<StageTimes> Stages(GroupName group, TimeSpan last)
     {
         ThrowIfStopped();
-        var (number, isLog, now) = await Ask(ReleaseLevel.Decided, (state, _, nowMs) => (Find(state, name).Number, Find(state, name).IsLog, nowMs));
+        var (number, isLog, now) = await Ask(ReleaseLevel.Decided, (state, _, nowMs) => (Find(state, group).Number, Find(state, group).IsLog, nowMs));
         var since = Math.Max(0, now - (long)last.TotalMilliseconds);
         var from = await FindOffset(StartAt.Time(DateTimeOffset.FromUnixTimeMilliseconds(since)));
         var count = new StageCount(number, isLog);
