@@ -26,9 +26,9 @@ internal static class TraceCommand
         });
         return shell.Handle(command, async run =>
         {
-            var name = run.Get(topic) is { } text ? new TopicName(text) : (TopicName?)null;
+            var name = run.GetOptional(topic) is { } text ? new TopicName(text) : (TopicName?)null;
             var search = new Search(run, run.Console.Time.GetUtcNow() - (run.Get(since) ?? TimeSpan.FromHours(1)), (int)Math.Min(run.Get(max) ?? 10, 1_000));
-            var traces = run.Get(what) is { } message ? [(name!.Value, await run.Broker.Trace(name.Value, RequestOf(message), run.Cancel))]
+            var traces = run.GetOptional(what) is { } message ? [(name!.Value, await run.Broker.Trace(name.Value, RequestOf(message), run.Cancel))]
                 : run.Get(key) is { } wanted ? await search.OfKey(name!.Value, wanted)
                 : await search.OfOperation(name, run.Get(operation)!);
             foreach (var (of, trace) in traces)

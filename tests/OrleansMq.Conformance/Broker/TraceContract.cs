@@ -63,6 +63,7 @@ public abstract class TraceContract : BrokerContract
     public Task WhatIsNotThereIsRefused() => Story(async broker =>
     {
         await broker.PutTopic("t", new());
+        await broker.PutGroup("t", "g", new());
         await broker.Publish("t", [Text("a"), Text("later") with { Token = "later", DeliverAfter = TimeSpan.FromDays(9) }]);
 
         await Refused(ErrorCodes.OffsetOutOfRange, () => broker.Trace("t", new() { Position = new Position(0, 1) }));
@@ -71,7 +72,7 @@ public abstract class TraceContract : BrokerContract
         await Refused(ErrorCodes.MessageUnknown, () => broker.Trace("t", new() { Token = "later" }));
         await Refused(ErrorCodes.Malformed, () => broker.Trace("t", new()));
         await Refused(ErrorCodes.GroupUnknown, () => broker.Stages("t", "never", TimeSpan.FromHours(1)));
-        await Refused(ErrorCodes.Malformed, () => broker.Stages("t", "never", TimeSpan.FromDays(8)));
+        await Refused(ErrorCodes.Malformed, () => broker.Stages("t", "g", TimeSpan.FromDays(8)));
     });
 
     [Fact]
