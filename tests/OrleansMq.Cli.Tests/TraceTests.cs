@@ -11,8 +11,8 @@ public sealed class TraceTests : IAsyncLifetime
         await _broker.PutTopic("t", new TopicChange { Partitions = 3 });
         await _broker.PutTopic("answers", new TopicChange());
         await _broker.PutGroup("t", "g", new GroupChange());
-        await _broker.Publish("t", [Message.OfText("a", "k") with { Token = "a-1", CorrelationId = "op" }]);
-        await _broker.Publish("answers", [Message.OfText("b") with { CorrelationId = "op" }]);
+        await _broker.Publish("t", [Message.OfJson("\"a\"", "k") with { Token = "a-1", CorrelationId = "op" }]);
+        await _broker.Publish("answers", [Message.OfJson("\"b\"") with { CorrelationId = "op" }]);
         var leased = (await _broker.Receive("t", "g", new ReceiveRequest { Consumer = "one" }))[0];
         await _broker.Settle("t", "g", Settlement.Acknowledge(leased.Lease));
     }

@@ -81,7 +81,7 @@ public sealed class CallTests : IAsyncLifetime
         var answer = await _served.Send("GET", "/v1/topics/t/partitions/0/messages?from=earliest");
         Assert.Equal(
             """
-            {"messages":[{"position":{"partition":0,"offset":0},"timestamp":"2001-02-03T03:05:06Z","key":"LAX","body":{"d":7},"contentType":"application/json","headers":{"h":"v"},"token":"t","correlationId":"c","replyTo":"r"}],"next":1,"end":1}
+            {"messages":[{"position":{"partition":0,"offset":0},"timestamp":"2001-02-03T03:05:06Z","key":"LAX","body":{"d":7},"contentType":"application/json","headers":{"h":"v"},"token":"t","correlationId":"c","replyTo":"r","ttlMs":90000}],"next":1,"end":1}
             """.Trim(), answer.Text);
     }
 
