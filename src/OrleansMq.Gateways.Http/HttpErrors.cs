@@ -36,6 +36,7 @@ internal static class HttpErrors
         [ErrorCodes.MemberUnknown] = new(StatusCodes.Status404NotFound, "Member unknown"),
         [ErrorCodes.ExchangeUnknown] = new(StatusCodes.Status404NotFound, "Exchange unknown"),
         [ErrorCodes.ScheduledUnknown] = new(StatusCodes.Status404NotFound, "Delayed message unknown"),
+        [ErrorCodes.MessageUnknown] = new(StatusCodes.Status404NotFound, "Message unknown"),
         [ErrorCodes.HalfUnknown] = new(StatusCodes.Status404NotFound, "Half message unknown"),
         [ErrorCodes.HalfCommitted] = new(StatusCodes.Status409Conflict, "Half message committed"),
         [ErrorCodes.HalfRolledBack] = new(StatusCodes.Status409Conflict, "Half message rolled back"),

@@ -139,6 +139,9 @@ internal sealed class ScriptedBroker : IBroker
     public ValueTask<IReadOnlyList<IReadOnlyList<TopicName>>> Route(ExchangeName exchange, IReadOnlyList<RoutingFacts> messages, CancellationToken cancel = default) =>
         Look<IReadOnlyList<IReadOnlyList<TopicName>>>([.. messages.Select(_ => (IReadOnlyList<TopicName>)[new TopicName("orders")])], cancel, "Route", exchange, messages);
 
+    public ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) =>
+        Change(4, cancel, "Redeliver", topic, group, request);
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>The arguments of the only change that was asked.</summary>

@@ -20,6 +20,8 @@ public static class StoredMessageJson
         writer.WriteTextUnlessNull("routingKey", message.RoutingKey);
         if (message.DeliverAt is { } deliverAt)
             writer.WriteTime("deliverAt", deliverAt);
+        if (message.TimeToLive is { } timeToLive)
+            writer.WriteMs("ttlMs", timeToLive);
         if (message.DeadLetter is { } deadLetter)
             WriteDeadLetter(writer, deadLetter);
         if (message is Delivery delivery)
@@ -51,6 +53,7 @@ public static class StoredMessageJson
             ReplyTo = message.ReplyTo,
             RoutingKey = message.RoutingKey,
             DeliverAt = message.DeliverAt,
+            TimeToLive = message.TimeToLive,
             DeadLetter = message.DeadLetter,
             Lease = delivery.Lease ?? throw spot.Missing("lease"),
             LeaseUntil = delivery.Until ?? throw spot.Missing("leaseUntil"),
@@ -65,6 +68,7 @@ public static class StoredMessageJson
         Position? position = null;
         DateTimeOffset? timestamp = null;
         DateTimeOffset? deliverAt = null;
+        TimeSpan? timeToLive = null;
         DeadLetterInfo? deadLetter = null;
         foreach (var field in spot.Fields())
         {
@@ -75,6 +79,7 @@ public static class StoredMessageJson
                 case "position": position = field.Position(); break;
                 case "timestamp": timestamp = field.Time(); break;
                 case "deliverAt": deliverAt = field.Time(); break;
+                case "ttlMs": timeToLive = field.OrNull(f => f.Milliseconds(1)); break;
                 case "deadLetter": deadLetter = field.IsNull ? null : ReadDeadLetter(field); break;
                 case "lease": delivery.Lease = field.Lease(); break;
                 case "leaseUntil": delivery.Until = field.Time(); break;
@@ -96,6 +101,7 @@ public static class StoredMessageJson
             ReplyTo = shared.ReplyTo,
             RoutingKey = shared.RoutingKey,
             DeliverAt = deliverAt,
+            TimeToLive = timeToLive,
             DeadLetter = deadLetter,
         };
     }
