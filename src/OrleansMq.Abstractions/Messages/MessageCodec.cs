@@ -14,7 +14,7 @@ public static class MessageCodec
     public const int MaxRoutingKeyBytes = 255;
 
     /// <summary>Reserved headers that a message sent has at most.</summary>
-    internal const int MaxReserved = 10;
+    internal const int MaxReserved = 9;
     private static readonly byte[] HalfName = ReservedHeaders.HalfUtf8.ToArray();
     private static readonly byte[] TimeToLiveName = ReservedHeaders.TimeToLiveUtf8.ToArray();
     private static readonly byte[] DeliverAtName = ReservedHeaders.DeliverAtUtf8.ToArray();
