@@ -24,6 +24,14 @@ internal class Lying(IBroker broker) : IBroker
 
     public virtual ValueTask<Page<ScheduledMessage>> ListScheduled(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) => broker.ListScheduled(topic, after, max, cancel);
 
+    public virtual ValueTask<HalfResult> EndHalf(TopicName topic, string id, HalfState decision, bool force = false, CancellationToken cancel = default) => broker.EndHalf(topic, id, decision, force, cancel);
+
+    public virtual ValueTask<Page<HalfMessage>> ListHalf(TopicName topic, string? group = null, string? after = null, int max = 100, CancellationToken cancel = default) =>
+        broker.ListHalf(topic, group, after, max, cancel);
+
+    public virtual ValueTask<IReadOnlyList<HalfMessage>> CheckHalf(TopicName topic, string group, int max = 100, TimeSpan wait = default, CancellationToken cancel = default) =>
+        broker.CheckHalf(topic, group, max, wait, cancel);
+
     public virtual ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default) => broker.Append(request, cancel);
 
     public virtual ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default) => broker.Read(request, cancel);

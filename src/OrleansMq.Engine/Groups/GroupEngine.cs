@@ -155,8 +155,9 @@ public sealed partial class GroupEngine
                 await act(share);
                 any = true;
             }
-            catch (MqException refusal) when (any && refusal.IsRetriable)
+            catch (MqException refusal) when (any)
             {
+                // Whatever the reason: a member that is told of its stale generation must not believe that nothing was committed.
                 throw InPart(refusal);
             }
         }

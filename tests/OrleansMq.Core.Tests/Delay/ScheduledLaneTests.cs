@@ -47,6 +47,27 @@ public sealed class ScheduledLaneTests
         Assert.Equal((1, 2 * Day + 1, 2 * Day + ScheduledLane.NearMs / 2), (Lane.Near, Lane.NextDueMs, Lane.NextLoadMs));
     }
 
+    /// <summary>Ten million within 200 MB, tokens included: a twentieth of them is looked at.</summary>
+    [Fact]
+    public void WhatWaitsForLongTakesLessThanTwentyBytesOfMemoryEach()
+    {
+        const int batches = 500, each = 1_000;
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        for (var batch = 0; batch < batches; batch++)
+        {
+            Schedule(1_000, [.. Enumerable.Range(0, each).Select(i => 100 * Day + i)]);
+            // The bytes are the disk's.
+            _partition.SealedAt(_frames.BasePosition + _frames.Seal().Length);
+            _frames.Reset(_partition.Position);
+        }
+
+        var taken = GC.GetTotalMemory(forceFullCollection: true) - before;
+
+        Assert.Equal((500_000L, 0), (Lane.Count, Lane.Near));
+        Assert.True(taken < 20L * batches * each, $"{taken} bytes for {Lane.Count} messages.");
+        GC.KeepAlive(_partition);
+    }
+
     [Fact]
     public void NothingIsGivenOutBeforeItsTimeOrTwice()
     {

@@ -13,5 +13,6 @@ internal static class Checkers
             .Concat(LeaseCheck.Check(history, plan))
             .Concat(DeadLetterCheck.Check(history, plan))
             .Concat(DelayCheck.Check(history))
+            .Concat(HalfCheck.Check(history))
             .Concat(RestCheck.Check(history, plan));
 }

@@ -10,11 +10,13 @@ internal sealed class Population(Desk desk)
     public const string Capped = "capped";
     public const string Later = "later";
     public const int LaterPartitions = 2;
+    public const string Paid = "paid";
+    public const int PaidPartitions = 2;
 
     private static readonly string[] OrderQueues = ["shared", "bykey", "solo"];
 
     public IReadOnlyList<(string Topic, int Partitions)> Topics { get; } =
-        [(Orders, desk.Plan.OrdersPartitions), (Ring, desk.Plan.RingPartitions), (Capped, desk.Plan.CappedPartitions), (Later, LaterPartitions)];
+        [(Orders, desk.Plan.OrdersPartitions), (Ring, desk.Plan.RingPartitions), (Capped, desk.Plan.CappedPartitions), (Later, LaterPartitions), (Paid, PaidPartitions)];
 
     private IReadOnlyList<(string Topic, string Group, int Partitions)> Queues { get; } =
         [.. OrderQueues.Select(group => (Orders, group, desk.Plan.OrdersPartitions)), (Ring, "tail", desk.Plan.RingPartitions)];
@@ -35,6 +37,7 @@ internal sealed class Population(Desk desk)
         }));
         await desk.Insist("put capped", broker => broker.PutTopic(Capped, new TopicChange { Partitions = plan.CappedPartitions, Admit = plan.Admit, TokenAge = TimeSpan.FromDays(7) }));
         await desk.Insist("put later", broker => broker.PutTopic(Later, new TopicChange { Partitions = LaterPartitions, TokenAge = TimeSpan.FromDays(7) }));
+        await desk.Insist("put paid", broker => broker.PutTopic(Paid, new TopicChange { Partitions = PaidPartitions, TokenAge = TimeSpan.FromDays(7) }));
         var queue = new GroupChange
         {
             Lease = Worker.GroupLease,
@@ -78,6 +81,8 @@ internal sealed class Population(Desk desk)
             all.Add(Undertaker.Live(desk, Orders, group, plan.OrdersPartitions));
         all.Add(Reader.Live(desk, Places()));
         all.Add(Scheduler.Live(desk, Later, "later"));
+        all.Add(HalfProducer.Live(desk, Paid, "half"));
+        all.Add(HalfProducer.Answer(desk, Paid));
         all.Add(Churner.Live(desk, "temp"));
         all.Add(Caretaker.Live(desk, Ring, plan.RingPartitions));
         return Task.WhenAll(all);
@@ -89,6 +94,7 @@ internal sealed class Population(Desk desk)
         for (var p = 0; p < desk.Plan.CappedPartitions; p++)
             await FillCapped();
         await Scheduler.ComeToRest(desk, Later);
+        await HalfProducer.ComeToRest(desk, Paid);
         foreach (var (topic, group, partitions) in Queues)
             await Drain(topic, group, partitions);
     }

@@ -25,6 +25,9 @@ public sealed class Sent
     /// <summary>To be delivered so long after it is stored.</summary>
     public TimeSpan? After { get; init; }
 
+    /// <summary>A half message: whether its producer's own transaction was committed. Null: an ordinary message.</summary>
+    public bool? Commits { get; init; }
+
     /// <summary>The idempotent session that it was sent in, with its place there.</summary>
     public string? Session { get; init; }
     public int Index { get; init; }
