@@ -148,3 +148,15 @@ public sealed class SiloConsumerTests(OneSilo cluster) : ConsumerContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
+
+[Collection(nameof(TwoSilos))]
+public sealed class ClientCoordinatorTests(TwoSilos cluster) : CoordinatorContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloCoordinatorTests(OneSilo cluster) : CoordinatorContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}

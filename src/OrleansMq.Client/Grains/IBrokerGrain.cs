@@ -10,6 +10,10 @@ public interface IBrokerGrain : IGrainWithIntegerKey
     [Alias("ListTopics")]
     Task<Page<TopicName>> ListTopics(string prefix, string? after, int max);
 
+    /// <summary>Groups whose members assign partitions themselves, in ordinal order.</summary>
+    [Alias("ListCoordinated")]
+    Task<Page<CoordinatedGroup>> ListCoordinated(string? after, int max);
+
     [Alias("DescribeCluster")]
     Task<ClusterDescription> DescribeCluster();
 }
