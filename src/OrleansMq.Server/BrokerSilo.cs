@@ -8,7 +8,6 @@ using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
 using OrleansMq.Server.Documents;
-using OrleansMq.Server.Partitions;
 using OrleansMq.Server.Placement;
 
 namespace OrleansMq.Server;

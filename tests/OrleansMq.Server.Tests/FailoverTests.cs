@@ -84,7 +84,8 @@ public sealed class FailoverTests : IAsyncLifetime
     {
         var broker = _cluster.Outside;
         await broker.PutTopic("t", new() { Partitions = 12 });
-        Assert.Equal([4, 4, 4], await Owners(broker));
+        var before = await Owners(broker);
+        Assert.Equal([4, 4, 4], before);
 
         await _cluster.Cluster.StartAdditionalSiloAsync();
 
