@@ -64,6 +64,7 @@ public abstract class CoordinatorContract : BrokerContract
         await Until(second);
         await Refused(ErrorCodes.MemberUnknown, () => groups.Commit("offsets", RefOf(first), [new GroupOffset("t", 1, 4)]));
         await Refused(ErrorCodes.GenerationStale, () => groups.Heartbeat("offsets", new MemberRef(second.Result.Member, first.Generation)));
+        await groups.Sync("offsets", RefOf(second.Result), []);
         Assert.Equal(3, Assert.Single(await groups.Committed("offsets", ["t"])).Offset);
         Assert.Equal(ErrorCodes.TopicUnknown, Assert.Single(await groups.Commit("offsets", RefOf(second.Result), [new GroupOffset("none", 0, 1)]))?.Code);
     });
