@@ -66,6 +66,13 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
     public Task LeaveSilo()
     {
         _leaving.Cancel();
+        MigrateOnIdle();
+        return Task.CompletedTask;
+    }
+
+    private Task Go()
+    {
+        _leaving.Cancel();
         DeactivateOnIdle();
         return Task.CompletedTask;
     }
@@ -105,7 +112,7 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
         if (_engine is { } engine)
             await Written(engine.Delete);
         _engine = null;
-        await LeaveSilo();
+        await Go();
     }
 
     public async Task<GroupDefinition?> Find()

@@ -47,7 +47,7 @@ internal sealed class CoordinationGrain(BrokerSilo silo) : Grain, ICoordinationG
     public Task LeaveSilo()
     {
         _leaving.Cancel();
-        DeactivateOnIdle();
+        MigrateOnIdle();
         return Task.CompletedTask;
     }
 

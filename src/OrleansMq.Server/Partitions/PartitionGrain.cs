@@ -69,6 +69,13 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
     public Task LeaveSilo()
     {
         _leaving.Cancel();
+        MigrateOnIdle();
+        return Task.CompletedTask;
+    }
+
+    private Task Go()
+    {
+        _leaving.Cancel();
         DeactivateOnIdle();
         return Task.CompletedTask;
     }
@@ -76,7 +83,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
     public async Task Close()
     {
         _closed = true;
-        await LeaveSilo();
+        await Go();
         await CloseEngine();
     }
 
@@ -173,7 +180,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
         try
         {
             if (await GrainCalls.Ask(() => Topic.Attach(_topicId, _number, topic.Revision)) is not { } answer)
-                await LeaveSilo();
+                await Go();
             else if (answer.View is { } view)
                 await SetView(view);
         }

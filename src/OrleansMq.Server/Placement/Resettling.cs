@@ -22,8 +22,9 @@ internal interface IMovableGrain : IGrainWithStringKey
 }
 
 /// <summary>
-/// Moves partitions and groups when silos join or leave: what belongs elsewhere now is closed here, a few at a time, and opened there at the next call. They are
-/// closed and opened, not migrated: the log must be opened at a higher epoch in any case, and a snapshot saved at the closing makes that quick.
+/// Moves partitions and groups when silos join or leave: what belongs elsewhere now is closed here, a few at a time, and opened there. Orleans' migration carries no
+/// state of ours (the log must be opened at a higher epoch in any case, and a snapshot saved at the closing makes that quick), but the address: an activation that
+/// merely went would be made again here by the next caller who remembers where it was.
 /// </summary>
 /// <remarks>
 /// Silos learn of a change at different times, so one that left may have been placed by a silo that did not know yet: here, although this silo had looked already.
