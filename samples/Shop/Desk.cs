@@ -52,11 +52,11 @@ internal abstract class Desk(IBroker broker, string name) : IAsyncDisposable
         _consumer = null;
     }
 
-    private async Task Handle(Delivery delivery, CancellationToken cancel)
-    {
-        var order = Order.From(delivery.Body);
+    private Task Handle(Delivery delivery, CancellationToken cancel) => Book(Order.From(delivery.Body), cancel);
+
+    /// <summary>Does its work for an order; however often, it is done once.</summary>
+    public async Task Book(Order order, CancellationToken cancel) =>
         await _book.Send(Message.OfJson(WorkOn(order), key: order.Token) with { Token = order.Token }, cancel);
-    }
 
     public async ValueTask DisposeAsync()
     {

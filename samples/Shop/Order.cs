@@ -13,8 +13,10 @@ internal sealed record Order(int Number, string Member, int Cents)
 
     public int Points => Cents / 100;
 
+    public static readonly IReadOnlyList<string> Members = [.. Enumerable.Range(0, 997).Select(number => $"member-{number}")];
+
     /// <summary>The burst of a sale: always the same orders, so that a sale that was cut off can be repeated.</summary>
-    public static Order Of(int number) => new(number, $"member-{number * 31 % 997}", 1_000 + number * 7 % 9_000);
+    public static Order Of(int number) => new(number, Members[number * 31 % Members.Count], 1_000 + number * 7 % 9_000);
 
     public Message ToMessage() => Message.OfJson(JsonSerializer.Serialize(this), key: Member) with { Token = Token };
 

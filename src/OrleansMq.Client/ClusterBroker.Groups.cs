@@ -38,6 +38,7 @@ public sealed partial class ClusterBroker
     /// <remarks>Where an answer is lost with its silo, its leases lapse, and the messages are delivered again.</remarks>
     public async ValueTask<IReadOnlyList<Delivery>> Receive(TopicName topic, GroupName group, ReceiveRequest request, CancellationToken cancel = default)
     {
+        using var activity = BrokerDiagnostics.StartReceive(topic, group);
         var until = _options.Time.GetUtcNow() + request.Wait;
         var left = request.Wait;
         while (true)
@@ -47,13 +48,18 @@ public sealed partial class ClusterBroker
             var deliveries = block.Read();
             left = until - _options.Time.GetUtcNow();
             if (deliveries.Count > 0 || left <= TimeSpan.Zero)
+            {
+                activity?.SetTag("messaging.batch.message_count", deliveries.Count);
                 return deliveries;
+            }
         }
     }
 
     /// <summary>A lease names its partition, so leases go straight there; everything else goes to the group.</summary>
-    public async ValueTask<IReadOnlyList<SettleResult>> Settle(TopicName topic, GroupName group, Settlement settlement, CancellationToken cancel = default) =>
-        await OnTopic(topic, async target =>
+    public async ValueTask<IReadOnlyList<SettleResult>> Settle(TopicName topic, GroupName group, Settlement settlement, CancellationToken cancel = default)
+    {
+        using var activity = BrokerDiagnostics.StartSettle(topic, group, settlement.Leases.Count);
+        return await OnTopic(topic, async target =>
         {
             var leases = settlement.Leases;
             if (settlement.UpTo.Count > 0 || leases.Count is 0 or > 10_000 || leases.Any(lease => lease.Partition < 0 || lease.Partition >= target.Settings.Partitions))
@@ -78,6 +84,7 @@ public sealed partial class ClusterBroker
 
             return results;
         }, cancel);
+    }
 
     private async Task SettleIn(TopicTarget target, GroupName group, Settlement share, int partition, int[] places, SettleResult[] results, CancellationToken cancel)
     {

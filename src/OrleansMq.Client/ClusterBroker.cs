@@ -32,7 +32,10 @@ public sealed partial class ClusterBroker : IBroker
     {
         options.Validate();
         (_grains, _options, _failover) = (grains, options, new Failover(options));
+        Coordinator = new ClusterCoordinator(grains, _failover);
     }
+
+    public IGroupCoordinator Coordinator { get; }
 
     private IBrokerGrain Cluster => _grains.GetGrain<IBrokerGrain>(0);
 
@@ -89,7 +92,16 @@ public sealed partial class ClusterBroker : IBroker
     {
         // Copied, for the call may be over while Orleans, or a silo that lets it wait, still has the bytes.
         var batch = request.Batch.ToArray();
-        return await _lines.InLine(request, () => OnTopic(request.Topic, target => Append(request, batch, target, cancel), cancel).AsTask(), cancel);
+        using var activity = BrokerDiagnostics.StartAppend(request.Topic, request.Partition);
+        try
+        {
+            return await _lines.InLine(request, () => OnTopic(request.Topic, target => Append(request, batch, target, cancel), cancel).AsTask(), cancel);
+        }
+        catch (MqException refusal)
+        {
+            BrokerDiagnostics.Refused(activity, refusal);
+            throw;
+        }
     }
 
     private async ValueTask<AppendResult> Append(AppendRequest request, byte[] batch, TopicTarget target, CancellationToken cancel)

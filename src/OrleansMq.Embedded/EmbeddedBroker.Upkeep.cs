@@ -50,7 +50,14 @@ public sealed partial class EmbeddedBroker
 
     private async Task Forget(EmbeddedTopic topic)
     {
-        if (!_closed && await topic.Rest() && _topics.TryGetValue(topic.Name, out var loading) && loading is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } && loading.Value.Result == topic)
+        if (!_closed && await topic.Rest())
+            Drop(topic);
+    }
+
+    /// <summary>Forgets this very topic; another that is there under its name by now stays.</summary>
+    private void Drop(EmbeddedTopic topic)
+    {
+        if (_topics.TryGetValue(topic.Name, out var loading) && loading is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } && loading.Value.Result == topic)
             _topics.TryRemove(new KeyValuePair<string, Lazy<Task<EmbeddedTopic?>>>(topic.Name, loading));
     }
 

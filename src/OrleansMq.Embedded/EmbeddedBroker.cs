@@ -94,13 +94,13 @@ public sealed partial class EmbeddedBroker : IBroker
             for (var p = 0; p < settings.Partitions; p++)
                 await _storage.DeleteLog(new LogId(document.Id, p));
             _catalog.Finished(document.Id);
-            _topics.TryRemove(topic.Text, out _);
             return await PutTopic(topic, change, cancel);
         }
 
         _catalog.Finished(document.Id);
-        _topics.TryRemove(topic.Text, out _);
-        var created = await FindTopic(topic) ?? throw Unknown(topic);
+        // Whoever looked since the document was written has loaded the topic already, and it must stay that one: a second one would open its logs again, and so end
+        // the first's. Only a look that began before may have found nothing, and the next one begins anew.
+        var created = await FindTopic(topic) ?? await FindTopic(topic) ?? throw Unknown(topic);
         return await created.Describe(created: true);
     }
 
@@ -115,7 +115,7 @@ public sealed partial class EmbeddedBroker : IBroker
     {
         var found = await Topic(topic);
         await found.Delete();
-        _topics.TryRemove(topic.Text, out _);
+        Drop(found);
     }
 
     public async ValueTask<Page<TopicName>> ListTopics(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default)

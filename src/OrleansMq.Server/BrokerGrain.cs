@@ -50,6 +50,28 @@ internal sealed class BrokerGrain(BrokerSilo silo) : Grain, IBrokerGrain
     public async Task<TopicName[][]> Route(ExchangeName exchange, RoutingFacts[] messages) =>
         [.. (await silo.Exchanges.Route(exchange, messages)).Select(topics => topics.ToArray())];
 
+    public async Task<Page<CoordinatedGroup>> ListCoordinated(string? after, int max)
+    {
+        var page = new List<CoordinatedGroup>();
+        foreach (var name in await silo.Catalog.CoordinationNames())
+        {
+            if (after is not null && string.CompareOrdinal(name, after) <= 0)
+                continue;
+            if (page.Count == max)
+                return new Page<CoordinatedGroup>(page, page[^1].Name.Text);
+            try
+            {
+                page.Add((await GrainCalls.Ask(() => GrainFactory.GetGrain<ICoordinationGrain>(name).Describe())) with { Members = [] });
+            }
+            catch (MqException gone) when (gone.Code == ErrorCodes.GroupUnknown)
+            {
+                // A name without a document is no group.
+            }
+        }
+
+        return new Page<CoordinatedGroup>(page, null);
+    }
+
     public async Task<ClusterDescription> DescribeCluster()
     {
         var nodes = await Task.WhenAll(silo.ActiveSilos.Select(async address =>

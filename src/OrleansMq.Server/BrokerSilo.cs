@@ -8,7 +8,6 @@ using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
 using OrleansMq.Server.Documents;
-using OrleansMq.Server.Partitions;
 using OrleansMq.Server.Placement;
 
 namespace OrleansMq.Server;
@@ -62,6 +61,9 @@ internal sealed partial class BrokerSilo
 
     public ExchangeDesk Exchanges { get; }
 
+    /// <summary>The broker as code inside this silo has it. Not asked for before it is needed: it needs the silo's grains.</summary>
+    public IBroker Broker => _services.GetRequiredService<IBroker>();
+
     public TimeProvider Time => Options.Time;
 
     public long NowMs => Time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -103,10 +105,7 @@ internal sealed partial class BrokerSilo
     {
         try
         {
-            if (_residents.TryGetValue(id, out var resident) && resident is PartitionGrain)
-                await _grains.GetGrain<IPartitionOwner>(id.Key.ToString()!).Leave();
-            else
-                await _grains.GetGrain<Groups.IGroupOwner>(id.Key.ToString()!).Leave();
+            await _grains.GetGrain(id).AsReference<IMovableGrain>().LeaveSilo();
         }
         catch (Exception failure) when (failure is OrleansException or TimeoutException)
         {
@@ -114,7 +113,10 @@ internal sealed partial class BrokerSilo
         }
     }
 
-    public OwnDocuments DocumentsOf(IGrainContext grain, Action leave) => new(_states.Create<DocumentShelf>(grain, _documents), leave);
+    public OwnDocuments DocumentsOf(IGrainContext grain, Action leave) => new(StateOf<DocumentShelf>(grain), leave);
+
+    /// <summary>A grain's state in the grain storage that the broker uses; read when the grain is activated.</summary>
+    public IPersistentState<T> StateOf<T>(IGrainContext grain) => _states.Create<T>(grain, _documents);
 
     public PartitionHost HostOf(TaskScheduler scheduler) => new()
     {

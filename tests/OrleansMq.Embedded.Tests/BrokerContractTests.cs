@@ -104,6 +104,13 @@ public sealed class EmbeddedTimedLogGroupTests : TimedLogGroupContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedCoordinatorTests : CoordinatorContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedDeadLetterTests : DeadLetterContract
 {
     protected override ManualTime Clock { get; } = new();

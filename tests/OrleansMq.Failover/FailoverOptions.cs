@@ -19,7 +19,9 @@ public sealed record FailoverOptions
           --partitions N       6
           --producers N        4        idempotent producers, each on every partition
           --pause N            10       ms between two messages of a producer to a partition
+          --storage WORD       shared   shared: a folder; blobs: append blobs
           --data DIR                    the shared folder; default: a temporary one, removed afterwards
+          --blobs CONNECTION            the storage account; default: Azurite, started here and stopped afterwards
 
         The issue's run:     --seconds 180 --kill-every 20
         On Orleans' defaults: --seconds 180 --kill-every 60 --membership defaults --back-within 30
@@ -38,7 +40,9 @@ public sealed record FailoverOptions
     public int Partitions { get; init; } = 6;
     public int Producers { get; init; } = 4;
     public TimeSpan Pause { get; init; } = TimeSpan.FromMilliseconds(10);
+    public bool OnBlobs { get; init; }
     public string? Data { get; init; }
+    public string? Blobs { get; init; }
 
     /// <exception cref="FormatException">An option is none, or its value is not one.</exception>
     public static FailoverOptions Parse(IReadOnlyList<string> arguments)
@@ -66,7 +70,9 @@ public sealed record FailoverOptions
         "--partitions" => this with { Partitions = Number(name, value, 1) },
         "--producers" => this with { Producers = Number(name, value, 1) },
         "--pause" => this with { Pause = TimeSpan.FromMilliseconds(Number(name, value, 0)) },
+        "--storage" => this with { OnBlobs = value is "shared" or "blobs" ? value == "blobs" : throw new FormatException($"{name} {value}: shared or blobs.") },
         "--data" => this with { Data = value },
+        "--blobs" => this with { Blobs = value },
         _ => throw new FormatException($"{name} is no option."),
     };
 

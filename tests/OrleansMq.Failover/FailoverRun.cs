@@ -6,8 +6,6 @@ using Orleans.Configuration;
 using OrleansMq.Simulation.Checks;
 using OrleansMq.Simulation.Histories;
 using OrleansMq.Simulation.Worlds;
-using OrleansMq.Storage.Files;
-using OrleansMq.Storage.Files.Shared;
 
 namespace OrleansMq.Failover;
 
@@ -16,24 +14,23 @@ namespace OrleansMq.Failover;
 /// <param name="Broken">Promises that were broken; empty is what is wanted.</param>
 public sealed record FailoverReport(int Acknowledged, int Stored, IReadOnlyList<(string What, TimeSpan? Back)> Back, IReadOnlyList<string> Broken);
 
-/// <summary>A cluster of processes on one shared folder, load from outside it, misfortune, and at the end the books.</summary>
+/// <summary>A cluster of processes on a place that they share, load from outside it, misfortune, and at the end the books.</summary>
 public static class FailoverRun
 {
     private static readonly TopicName Topic = "failover";
 
     public static async Task<FailoverReport> Run(FailoverOptions options, Action<string> tell)
     {
-        var folder = options.Data ?? Directory.CreateTempSubdirectory("orleansmq-failover-").FullName;
+        await using var place = await SharedPlace.Open(options);
         var cluster = $"failover-{Environment.ProcessId}";
-        var arguments = $"--host orleans --storage shared --data {Path.Join(folder, "data")} --cluster {cluster} --http 0 --kafka off --membership {options.Membership}";
+        var arguments = $"--host orleans {place.Arguments} --cluster {cluster} --http 0 --kafka off --membership {options.Membership}";
         var silos = Enumerable.Range(1, options.Silos).Select(n => new SiloNode($"silo {n}", arguments, tell)).ToList();
         try
         {
             foreach (var silo in silos)
                 await silo.Start();
             tell($"{silos.Count} silos are ready");
-            await using var storage = new SharedFileStorage(new FileStorageOptions { Directory = Path.Join(folder, "data") });
-            using var client = await StartClient(cluster, storage);
+            using var client = await StartClient(cluster, place);
             var report = await Drive(options, silos, client, tell);
             await client.StopAsync();
             return report;
@@ -41,8 +38,6 @@ public static class FailoverRun
         finally
         {
             silos.ForEach(silo => silo.Dispose());
-            if (options.Data is null)
-                Directory.Delete(folder, recursive: true);
         }
     }
 
@@ -86,14 +81,14 @@ public static class FailoverRun
         }
     }
 
-    private static async Task<IHost> StartClient(string cluster, SharedFileStorage storage)
+    private static async Task<IHost> StartClient(string cluster, SharedPlace place)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.AddFilter(level => level >= LogLevel.Error);
         builder.UseOrleansClient(orleans => orleans
             .Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = (cluster, cluster))
             .Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = TimeSpan.FromSeconds(2))
-            .UseOrleansMqClustering(storage.Documents)
+            .UseOrleansMqClustering(place.Documents)
             .AddOrleansMq());
         var host = builder.Build();
         await host.StartAsync();

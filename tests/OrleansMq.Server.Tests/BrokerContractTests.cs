@@ -150,6 +150,18 @@ public sealed class SiloConsumerTests(OneSilo cluster) : ConsumerContract
 }
 
 [Collection(nameof(TwoSilos))]
+public sealed class ClientCoordinatorTests(TwoSilos cluster) : CoordinatorContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloCoordinatorTests(OneSilo cluster) : CoordinatorContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(TwoSilos))]
 public sealed class ClientScheduleTests(TwoSilos cluster) : ScheduleContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));

@@ -79,6 +79,76 @@ public sealed class FailoverTests : IAsyncLifetime
         Assert.Equal(2, (await broker.DescribeCluster()).Nodes.Count);
     }
 
+    [Fact]
+    public async Task ASiloThatJoinsTakesItsShareOfThePartitions()
+    {
+        var broker = _cluster.Outside;
+        await broker.PutTopic("t", new() { Partitions = 12 });
+        var before = await Owners(broker);
+        Assert.Equal([4, 4, 4], before);
+
+        await _cluster.Cluster.StartAdditionalSiloAsync();
+
+        await Until(async () => (await Owners(broker)) is [3, 3, 3, 3]);
+        Assert.Equal(4, (await broker.DescribeCluster()).Nodes.Count);
+    }
+
+    [Fact]
+    public async Task WhatComesDueIsServedThoughItsPartitionSleeps()
+    {
+        await LeaseItsLastDelivery();
+
+        await Grains.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
+
+        Assert.Null(await WherePartitionIsOpen());
+        // Nobody asks for it: it is woken when the lease is over.
+        await Until(async () => await WherePartitionIsOpen() is not null);
+        await Until(async () => (await _cluster.Outside.DescribeGroup("t", "g")).Partitions[0].DeadLetters == 1);
+    }
+
+    [Fact]
+    public async Task WhatComesDueIsServedThoughTheSiloOfItsPartitionIsLost()
+    {
+        await LeaseItsLastDelivery();
+        var lost = await WherePartitionIsOpen();
+
+        await _cluster.Cluster.KillSiloAsync(_cluster.Cluster.Silos.Single(silo => silo.SiloAddress.Equals(lost)));
+
+        await Until(async () => await WherePartitionIsOpen() is { } now && !now.Equals(lost));
+        await Until(async () => (await _cluster.Outside.DescribeGroup("t", "g")).Partitions[0].DeadLetters == 1);
+    }
+
+    private IGrainFactory Grains => _cluster.Cluster.Client;
+
+    /// <summary>A message that goes to dead letters when its lease is over.</summary>
+    private async Task LeaseItsLastDelivery()
+    {
+        var broker = _cluster.Outside;
+        await broker.PutTopic("t", new());
+        await broker.PutGroup("t", "g", new() { Lease = TimeSpan.FromSeconds(5), MaxDeliveries = 1 });
+        await broker.Publish("t", [Message.OfText("once")]);
+        Assert.Single(await broker.Receive("t", "g", new() { Wait = TimeSpan.FromSeconds(10) }));
+    }
+
+    /// <summary>Asked without opening it.</summary>
+    private async Task<SiloAddress?> WherePartitionIsOpen()
+    {
+        try
+        {
+            var all = await Grains.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics();
+            return all.FirstOrDefault(grain => grain.GrainId.Key.ToString()!.EndsWith("/t/0", StringComparison.Ordinal))?.SiloAddress;
+        }
+        catch (Exception lost) when (lost is OrleansException or TimeoutException)
+        {
+            // A silo that is asked is being lost.
+            return null;
+        }
+    }
+
+    /// <summary>How many partitions each silo has.</summary>
+    private static async Task<int[]> Owners(IBroker broker) =>
+        [.. (await broker.DescribeTopic("t")).Partitions.GroupBy(partition => partition.Owner).Select(owner => owner.Count()).Order()];
+
     /// <summary>Numbers, one after the other, of an idempotent producer.</summary>
     private static async Task Produce(IBroker broker, int partition, List<int> acknowledged, CancellationToken cancel)
     {

@@ -7,20 +7,22 @@ namespace OrleansMq.Streaming.Tests;
 /// <summary>One silo and an external client, for the stories that need no more.</summary>
 public sealed class OneSilo : IAsyncLifetime
 {
-    public EmbeddedBroker Broker { get; private set; } = null!;
+    private StoryBroker _broker = null!;
+
+    public IBroker Broker => Cluster.Broker;
 
     public StreamCluster Cluster { get; private set; } = null!;
 
     public async Task InitializeAsync()
     {
-        Broker = await EmbeddedBroker.InMemory();
-        Cluster = await StreamCluster.Start(Broker);
+        _broker = await StoryBroker.Make();
+        Cluster = await StreamCluster.Start(_broker);
     }
 
     public async Task DisposeAsync()
     {
         await Cluster.DisposeAsync();
-        await Broker.DisposeAsync();
+        await _broker.DisposeAsync();
     }
 }
 

@@ -9,6 +9,7 @@ namespace OrleansMq.Client.Grains;
 /// ITopicGrain          TOPIC
 /// IPartitionGrain      TOPICID/TOPIC/NUMBER
 /// IConsumerGroupGrain  TOPICID/TOPIC/GROUP
+/// ICoordinationGrain   GROUP
 /// </code>
 /// </summary>
 public static class GrainKeys

@@ -32,6 +32,10 @@ public interface IBrokerGrain : IGrainWithIntegerKey
     [Alias("Route")]
     Task<TopicName[][]> Route(ExchangeName exchange, RoutingFacts[] messages);
 
+    /// <summary>Groups whose members assign partitions themselves, in ordinal order.</summary>
+    [Alias("ListCoordinated")]
+    Task<Page<CoordinatedGroup>> ListCoordinated(string? after, int max);
+
     [Alias("DescribeCluster")]
     Task<ClusterDescription> DescribeCluster();
 }

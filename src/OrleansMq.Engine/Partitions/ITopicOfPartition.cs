@@ -31,6 +31,14 @@ public interface ITopicOfPartition
     /// <summary>Says how many leases a group has in this partition now, and who holds them (asked only where one consumer is active).</summary>
     void NoteInFlight(PartitionEngine partition, string group, int inFlight, string? holder);
 
+    /// <summary>
+    /// Says when something next comes due by itself: a lease that lapses, a message whose time comes. Null: nothing does. A host whose partitions sleep wakes this
+    /// one by then; others need not listen.
+    /// </summary>
+    void NoteDeadline(PartitionEngine partition, long? dueMs)
+    {
+    }
+
     /// <summary>Readers may see more, or a cursor moved.</summary>
     void VisibleMoved(PartitionEngine partition);
 

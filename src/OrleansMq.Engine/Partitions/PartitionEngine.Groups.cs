@@ -364,6 +364,7 @@ public sealed partial class PartitionEngine
         if (next == _deadlineMs)
             return;
         _deadlineMs = next;
+        _topic.NoteDeadline(this, next == long.MaxValue ? null : next);
         var due = next == long.MaxValue ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Clamp(next - _clock.NowMs, 1, 24L * 3600 * 1000));
         _deadlineTimer.Change(due, Timeout.InfiniteTimeSpan);
     }

@@ -61,7 +61,16 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
 
     public void BeginLeaving() => _leaving.Cancel();
 
-    public Task Leave()
+    public SiloAddress HomeAmong(IReadOnlyList<SiloAddress> silos) => Spread.OfGroup(this.GetPrimaryKeyString(), silos);
+
+    public Task LeaveSilo()
+    {
+        _leaving.Cancel();
+        MigrateOnIdle();
+        return Task.CompletedTask;
+    }
+
+    private Task Go()
     {
         _leaving.Cancel();
         DeactivateOnIdle();
@@ -103,7 +112,7 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
         if (_engine is { } engine)
             await Written(engine.Delete);
         _engine = null;
-        await Leave();
+        await Go();
     }
 
     public async Task<GroupDefinition?> Find()

@@ -1,11 +1,12 @@
 using OrleansMq.Engine.Groups;
 using OrleansMq.Server.Partitions;
+using OrleansMq.Server.Placement;
 
 namespace OrleansMq.Server.Groups;
 
 /// <summary>What the topic's and the partitions' grains ask of a group's grain.</summary>
 [Alias("OrleansMq.IGroupOwner")]
-internal interface IGroupOwner : IGrainWithStringKey
+internal interface IGroupOwner : IMovableGrain
 {
     /// <returns>Null: there is no such group.</returns>
     [Alias("Find"), ResponseTimeout("00:00:10")]
@@ -18,8 +19,4 @@ internal interface IGroupOwner : IGrainWithStringKey
     /// <summary>A partition may have something to deliver; how many leases it has out, and who holds them.</summary>
     [Alias("Signal"), ResponseTimeout("00:00:05")]
     Task Signal(int partition, GroupStanding standing);
-
-    /// <summary>It belongs to another silo now.</summary>
-    [Alias("LeaveSilo"), ResponseTimeout("00:00:10")]
-    Task Leave();
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using OrleansMq;
 using OrleansMq.Server;
+using OrleansMq.Server.Deadlines;
 using OrleansMq.Server.Groups;
 using OrleansMq.Server.Partitions;
 using OrleansMq.Server.Placement;
@@ -32,13 +33,14 @@ public static class OrleansMqSiloExtensions
         services.TryAddSingleton<BrokerMetrics>();
         services.TryAddSingleton<IGatewayAnnouncements, GatewayAnnouncements>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, Resettling>();
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, DeadlineWatch>();
         services.AddPlacementDirector<PartitionPlacement, SpreadDirector>();
         services.AddPlacementDirector<GroupPlacement, SpreadDirector>();
         services.AddPlacementDirector<TopicPlacement, SpreadDirector>();
         services.AddPlacementDirector<NodePlacement, SpreadDirector>();
         services.AddOptions<GrainCollectionOptions>().Configure<IOptions<OrleansMqOptions>>((collection, mine) =>
         {
-            foreach (var grain in (Type[])[typeof(PartitionGrain), typeof(ConsumerGroupGrain), typeof(TopicGrain)])
+            foreach (var grain in (Type[])[typeof(PartitionGrain), typeof(ConsumerGroupGrain), typeof(CoordinationGrain), typeof(TopicGrain)])
                 collection.ClassSpecificCollectionAge[grain.FullName!] = mine.Value.IdleAge;
         });
         return builder;

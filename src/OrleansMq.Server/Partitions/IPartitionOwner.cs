@@ -2,13 +2,14 @@ using Orleans.Concurrency;
 using OrleansMq.Client.Wire;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Topics;
+using OrleansMq.Server.Placement;
 using OrleansMq.Server.Topics;
 
 namespace OrleansMq.Server.Partitions;
 
 /// <summary>What the topic's and the groups' grains ask of a partition's grain.</summary>
 [Alias("OrleansMq.IPartitionOwner")]
-internal interface IPartitionOwner : IGrainWithStringKey
+internal interface IPartitionOwner : IMovableGrain
 {
     /// <param name="deadLettersOf">Null: of the partition itself.</param>
     [Alias("DescribePartition"), ResponseTimeout("00:00:15")]
@@ -29,13 +30,14 @@ internal interface IPartitionOwner : IGrainWithStringKey
     [Alias("TakeBackAdmissions"), ResponseTimeout("00:00:10")]
     Task<long> TakeBackAdmissions(long asOf);
 
-    /// <summary>The partition belongs to another silo now: lets go who waits, finishes what is at work, and goes.</summary>
-    [Alias("Leave"), ResponseTimeout("00:00:10")]
-    Task Leave();
-
     /// <summary>The topic is gone: closes the log before it answers, so that it can be deleted.</summary>
     [Alias("Close"), ResponseTimeout("00:00:10")]
     Task Close();
+
+    /// <summary>Opens the partition, so that it serves what is due.</summary>
+    /// <returns>When something comes due in it next; null: nothing.</returns>
+    [Alias("Wake"), ResponseTimeout("00:00:15")]
+    Task<long?> Wake();
 
     [Alias("EnsureGroup"), ResponseTimeout("00:00:15")]
     Task EnsureGroup(GroupDefinition group);

@@ -55,6 +55,13 @@ internal sealed partial class PartitionGrain
             (await opened).RoomMade();
     }
 
+    public Task<long?> Wake() => On(async engine =>
+    {
+        // Answered in a turn, behind which the engine has said what comes next.
+        await engine.IsQuiet();
+        return _topic!.DeadlineAsked();
+    });
+
     public Task<long> TakeBackAdmissions(long asOf) => On(engine => engine.TakeBackAdmissions(asOf));
 
     public Task EnsureGroup(GroupDefinition group) => On(engine => engine.EnsureGroup(group));

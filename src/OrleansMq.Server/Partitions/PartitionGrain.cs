@@ -3,6 +3,7 @@ using Orleans.Concurrency;
 using OrleansMq.Client.Grains;
 using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Storage;
+using OrleansMq.Server.Deadlines;
 using OrleansMq.Server.Placement;
 using OrleansMq.Server.Topics;
 
@@ -40,6 +41,8 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
 
     private ITopicOwner Topic => GrainFactory.GetGrain<ITopicOwner>(_topicName.Text);
 
+    private IDeadlineGrain Deadlines => GrainFactory.GetGrain<IDeadlineGrain>(DeadlineGrain.ShardOf(this.GetPrimaryKeyString()));
+
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         (_topicId, _topicName, var number) = GrainKeys.Read(this.GetPrimaryKeyString());
@@ -61,7 +64,16 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
 
     public void BeginLeaving() => _leaving.Cancel();
 
-    public Task Leave()
+    public SiloAddress HomeAmong(IReadOnlyList<SiloAddress> silos) => Spread.OfPartition(this.GetPrimaryKeyString(), silos);
+
+    public Task LeaveSilo()
+    {
+        _leaving.Cancel();
+        MigrateOnIdle();
+        return Task.CompletedTask;
+    }
+
+    private Task Go()
     {
         _leaving.Cancel();
         DeactivateOnIdle();
@@ -71,7 +83,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
     public async Task Close()
     {
         _closed = true;
-        await Leave();
+        await Go();
         await CloseEngine();
     }
 
@@ -155,7 +167,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
             return known;
         var answer = await GrainCalls.Ask(() => Topic.Attach(_topicId, _number, 0));
         if (answer?.View is { } view)
-            return _topic ??= new PartitionTopic(_topicName, _number, view, Topic, _signals, _silo.Report);
+            return _topic ??= new PartitionTopic(_topicName, _number, view, Topic, _signals, Deadlines, _silo.Report);
         DeactivateOnIdle();
         throw new MqException(ErrorCodes.TopicUnknown, $"There is no topic '{_topicName}'.");
     }
@@ -164,10 +176,11 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
     {
         if (_topic is not { } topic)
             return;
+        topic.TellDeadlineAgain();
         try
         {
             if (await GrainCalls.Ask(() => Topic.Attach(_topicId, _number, topic.Revision)) is not { } answer)
-                await Leave();
+                await Go();
             else if (answer.View is { } view)
                 await SetView(view);
             if (_opening is { IsCompletedSuccessfully: true } opened && await opened.Result.HasWaiting())

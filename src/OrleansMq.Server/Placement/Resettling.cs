@@ -1,24 +1,42 @@
+using Microsoft.Extensions.Logging;
 
 namespace OrleansMq.Server.Placement;
 
 /// <summary>What lives on a silo and can be asked to go.</summary>
 internal interface ILeaver
 {
+    /// <summary>Where it belongs, of those that there are.</summary>
+    SiloAddress HomeAmong(IReadOnlyList<SiloAddress> silos);
+
     /// <summary>Lets nobody wait here any more.</summary>
     void BeginLeaving();
+}
 
-    /// <summary>Goes as soon as what is at work is done; the next call finds it elsewhere.</summary>
-    Task Leave();
+/// <summary>The call with which a silo lets one of its residents go, so that it happens in the resident's own turn.</summary>
+[Alias("OrleansMq.IMovableGrain")]
+internal interface IMovableGrain : IGrainWithStringKey
+{
+    /// <summary>It belongs to another silo now: lets go who waits, finishes what is at work, and goes. The next call finds it elsewhere.</summary>
+    [Alias("LeaveSilo"), ResponseTimeout("00:00:10")]
+    Task LeaveSilo();
 }
 
 /// <summary>
-/// Moves partitions and groups when silos join or leave: what belongs elsewhere now is closed here, a few at a time, and opened there at the next call. They are
-/// closed and opened, not migrated: the log must be opened at a higher epoch in any case, and a snapshot saved at the closing makes that quick.
+/// Moves partitions and groups when silos join or leave: what belongs elsewhere now is closed here, a few at a time, and opened there. Orleans' migration carries no
+/// state of ours (the log must be opened at a higher epoch in any case, and a snapshot saved at the closing makes that quick), but the address: an activation that
+/// merely went would be made again here by the next caller who remembers where it was.
 /// </summary>
-internal sealed class Resettling(BrokerSilo silo, ISiloStatusOracle silos) : ILifecycleParticipant<ISiloLifecycle>, ISiloStatusListener
+/// <remarks>
+/// Silos learn of a change at different times, so one that left may have been placed by a silo that did not know yet: here, although this silo had looked already.
+/// Therefore everybody looks again, until a while after the last change.
+/// </remarks>
+internal sealed partial class Resettling(BrokerSilo silo, ISiloStatusOracle silos, ILogger<Resettling> log) : ILifecycleParticipant<ISiloLifecycle>, ISiloStatusListener
 {
     /// <summary>Silos that join together are counted together.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(2);
+
+    /// <summary>So long after a change, or after the last thing that was moved, everybody knows who is there: the list of gateways and the types of a new silo reach all within some seconds.</summary>
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
@@ -53,25 +71,12 @@ internal sealed class Resettling(BrokerSilo silo, ISiloStatusOracle silos) : ILi
     {
         try
         {
-            // Until a round has nothing to move: one that was opened again before all silos knew of the new one is here again.
-            int moved;
-            do
+            for (var quiet = TimeSpan.Zero; quiet < Quiet && round == Volatile.Read(ref _round); quiet += Settle)
             {
-                moved = 0;
                 await Task.Delay(Settle, _stopping.Token);
-                foreach (var (id, resident) in silo.Residents)
-                {
-                    if (round != Volatile.Read(ref _round))
-                        return;
-                    if (BelongsElsewhere(id, resident))
-                    {
-                        moved++;
-                        await silo.Move(id);
-                        await Task.Delay(Pause, _stopping.Token);
-                    }
-                }
+                if (await MoveAway(round) > 0)
+                    quiet = TimeSpan.Zero;
             }
-            while (moved > 0);
         }
         catch (OperationCanceledException)
         {
@@ -79,13 +84,29 @@ internal sealed class Resettling(BrokerSilo silo, ISiloStatusOracle silos) : ILi
         }
     }
 
-    private bool BelongsElsewhere(GrainId id, ILeaver resident)
+    private async Task<int> MoveAway(int round)
     {
         var active = silo.ActiveSilos;
         if (active.Count == 0)
-            return false;
-        var key = id.Key.ToString()!;
-        var home = resident is Partitions.PartitionGrain ? Spread.OfPartition(key, active) : Spread.OfGroup(key, active);
-        return !home.Equals(silo.Address);
+            return 0;
+        var (here, moved) = (0, 0);
+        foreach (var (id, resident) in silo.Residents)
+        {
+            if (round != Volatile.Read(ref _round))
+                break;
+            here++;
+            if (resident.HomeAmong(active).Equals(silo.Address))
+                continue;
+            moved++;
+            await silo.Move(id);
+            await Task.Delay(Pause, _stopping.Token);
+        }
+
+        if (moved > 0)
+            LogMoved(moved, here, active.Count);
+        return moved;
     }
+
+    [LoggerMessage(1, LogLevel.Information, "{Moved} of {Here} partitions and groups here belong elsewhere among {Silos} silos, and were let go.")]
+    private partial void LogMoved(int moved, int here, int silos);
 }

@@ -9,7 +9,7 @@ using Orleans.TestingHost;
 
 namespace OrleansMq.Streaming.Tests;
 
-/// <summary>Silos of real Orleans in this process, with one broker between them that outlives them.</summary>
+/// <summary>Silos of real Orleans in this process, on what outlives them: a broker beside them, or the storage of the broker that they are.</summary>
 public sealed class StreamCluster : IAsyncDisposable
 {
     public const string Provider = "mq";
@@ -18,12 +18,13 @@ public sealed class StreamCluster : IAsyncDisposable
 
     private static readonly ConcurrentDictionary<string, StreamCluster> Running = new();
 
+    private readonly StoryBroker _broker;
     private readonly TestCluster _cluster;
     private readonly string _key = Guid.NewGuid().ToString("N");
 
-    private StreamCluster(IBroker broker, KeptGrainStorage.Shelf shelf, short silos)
+    private StreamCluster(StoryBroker broker, KeptGrainStorage.Shelf shelf, short silos)
     {
-        (Broker, Shelf) = (broker, shelf);
+        (_broker, Shelf) = (broker, shelf);
         Running[_key] = this;
         var builder = new TestClusterBuilder(silos);
         builder.Properties["StreamCluster"] = _key;
@@ -32,7 +33,7 @@ public sealed class StreamCluster : IAsyncDisposable
         _cluster = builder.Build();
     }
 
-    public IBroker Broker { get; }
+    public IBroker Broker => _broker.Outside(Client);
 
     public KeptGrainStorage.Shelf Shelf { get; }
 
@@ -42,7 +43,7 @@ public sealed class StreamCluster : IAsyncDisposable
 
     public TestCluster Orleans => _cluster;
 
-    public static async Task<StreamCluster> Start(IBroker broker, KeptGrainStorage.Shelf? shelf = null, short silos = 1)
+    public static async Task<StreamCluster> Start(StoryBroker broker, KeptGrainStorage.Shelf? shelf = null, short silos = 1)
     {
         var cluster = new StreamCluster(broker, shelf ?? new(), silos);
         await cluster._cluster.DeployAsync();
@@ -81,7 +82,7 @@ public sealed class StreamCluster : IAsyncDisposable
         public void Configure(ISiloBuilder siloBuilder)
         {
             var cluster = Running[siloBuilder.Configuration["StreamCluster"]!];
-            siloBuilder.Services.AddSingleton(cluster.Broker);
+            cluster._broker.AddTo(siloBuilder);
             foreach (var name in (string[])["PubSubStore", "Default"])
                 siloBuilder.Services.AddKeyedSingleton<IGrainStorage>(name, (services, _) => new KeptGrainStorage(services.GetRequiredService<Serializer>(), cluster.Shelf));
             siloBuilder.AddOrleansMqStreams(Provider, Tune).AddOrleansMqStreams(JsonProvider, TuneJson).AddOrleansMqStreams(NarrowProvider, TuneNarrow);
@@ -92,7 +93,7 @@ public sealed class StreamCluster : IAsyncDisposable
     {
         public void Configure(IConfiguration configuration, IClientBuilder clientBuilder)
         {
-            clientBuilder.Services.AddSingleton(Running[configuration["StreamCluster"]!].Broker);
+            Running[configuration["StreamCluster"]!]._broker.AddTo(clientBuilder);
             clientBuilder.AddOrleansMqStreams(Provider, Tune).AddOrleansMqStreams(JsonProvider, TuneJson).AddOrleansMqStreams(NarrowProvider, TuneNarrow);
         }
     }

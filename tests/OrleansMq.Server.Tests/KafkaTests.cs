@@ -1,0 +1,132 @@
+using Confluent.Kafka;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.TestingHost;
+using OrleansMq.Gateways.Kafka;
+using Xunit;
+
+namespace OrleansMq.Server.Tests;
+
+/// <summary>Kafka's clients on a cluster: a gateway in each silo, Confluent's client unmodified.</summary>
+public sealed class KafkaTests : IAsyncLifetime
+{
+    private const int Partitions = 6;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly ThreeSilos _cluster = new();
+    private readonly List<(InProcessSiloHandle Silo, KafkaGateway Gateway)> _gateways = [];
+
+    public async Task InitializeAsync()
+    {
+        await _cluster.InitializeAsync();
+        foreach (var silo in _cluster.Cluster.Silos)
+        {
+            var gateway = await KafkaGateway.Start(silo.ServiceProvider.GetRequiredService<IBroker>(), new KafkaGatewayOptions { Port = 0 });
+            silo.ServiceProvider.GetRequiredService<IGatewayAnnouncements>().Announce(gateway.Name, gateway.Address);
+            _gateways.Add((silo, gateway));
+        }
+    }
+
+    public async Task DisposeAsync()
+    {
+        foreach (var (_, gateway) in _gateways)
+            await gateway.DisposeAsync();
+        await _cluster.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task ClientsLearnWhichSiloHasEachPartition()
+    {
+        var topic = await _cluster.Outside.PutTopic("t", new() { Partitions = Partitions });
+        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = _gateways[0].Gateway.Address }).Build();
+
+        var metadata = admin.GetMetadata("t", Patience);
+
+        Assert.Equal(_gateways.Select(each => each.Gateway.Address).Order(), metadata.Brokers.Select(broker => $"{broker.Host}:{broker.Port}").Order());
+        var addresses = metadata.Brokers.ToDictionary(broker => broker.BrokerId, broker => $"{broker.Host}:{broker.Port}");
+        var nodes = (await _cluster.Outside.DescribeCluster()).Nodes.ToDictionary(node => node.Node, node => node.Gateways["kafka"]);
+        Assert.Equal(
+            topic.Partitions.Select(partition => nodes[partition.Owner]),
+            metadata.Topics[0].Partitions.OrderBy(partition => partition.PartitionId).Select(partition => addresses[partition.Leader]));
+        Assert.Equal(3, metadata.Topics[0].Partitions.Select(partition => partition.Leader).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task AGroupGoesOnWhereItCommittedWhenTheSiloOfItsCoordinatorIsKilled()
+    {
+        const int Count = 300;
+        var broker = _cluster.Outside;
+        await broker.PutTopic("t", new() { Partitions = Partitions });
+        Produce(0, Count);
+        using var first = Consumer();
+        using var second = Consumer();
+        first.Subscribe("t");
+        second.Subscribe("t");
+        var seen = new Dictionary<string, int>(StringComparer.Ordinal);
+        await Until(() => Take(first, seen) + Take(second, seen) >= 0 && seen.Count == Count && first.Assignment.Count == 3 && second.Assignment.Count == 3);
+        Commit(first);
+        Commit(second);
+        Assert.Equal(Count, (await broker.Coordinator!.Committed("team", ["t"])).Sum(offset => offset.Offset));
+        Assert.All(seen, each => Assert.Equal(1, each.Value));
+
+        var coordinator = await CoordinatorsSilo();
+        var lost = _gateways.Single(each => each.Silo.SiloAddress.Equals(coordinator));
+        await _cluster.Cluster.KillSiloAsync(lost.Silo);
+        await lost.Gateway.DisposeAsync();
+
+        Produce(Count, Count);
+        await Until(() => Take(first, seen) + Take(second, seen) >= 0 && seen.Count == 2 * Count);
+        var described = await broker.Coordinator!.Describe("team");
+        Assert.Equal(2, described.Members.Count);
+        // What was committed before the loss does not come again.
+        Assert.All(seen.Where(each => int.Parse(each.Key, System.Globalization.CultureInfo.InvariantCulture) < Count), each => Assert.Equal(1, each.Value));
+        first.Close();
+        second.Close();
+    }
+
+    private string Bootstrap => string.Join(',', _gateways.Select(each => each.Gateway.Address));
+
+    private async Task<SiloAddress> CoordinatorsSilo() =>
+        (await _cluster.Cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics())
+            .Single(grain => grain.GrainType.Contains("CoordinationGrain", StringComparison.Ordinal) && grain.GrainId.Key.ToString() == "team").SiloAddress;
+
+    private void Produce(int from, int count)
+    {
+        using var producer = new ProducerBuilder<Null, string>(new ProducerConfig { BootstrapServers = Bootstrap, EnableIdempotence = true, MessageTimeoutMs = 60_000 }).Build();
+        for (var i = from; i < from + count; i++)
+            producer.Produce(new TopicPartition("t", i % Partitions), new Message<Null, string> { Value = i.ToString(System.Globalization.CultureInfo.InvariantCulture) });
+        Assert.Equal(0, producer.Flush(Patience));
+    }
+
+    private IConsumer<Ignore, string> Consumer() => new ConsumerBuilder<Ignore, string>(new ConsumerConfig
+    {
+        BootstrapServers = Bootstrap,
+        GroupId = "team",
+        AutoOffsetReset = AutoOffsetReset.Earliest,
+        EnableAutoCommit = false,
+        SessionTimeoutMs = 20_000,
+        HeartbeatIntervalMs = 200,
+    }).Build();
+
+    private static int Take(IConsumer<Ignore, string> consumer, Dictionary<string, int> seen)
+    {
+        var taken = 0;
+        while (consumer.Consume(TimeSpan.FromMilliseconds(50)) is { } message)
+        {
+            seen[message.Message.Value] = seen.GetValueOrDefault(message.Message.Value) + 1;
+            taken++;
+        }
+        return taken;
+    }
+
+    private static void Commit(IConsumer<Ignore, string> consumer) => consumer.Commit();
+
+    private static async Task Until(Func<bool> holds)
+    {
+        using var patience = new CancellationTokenSource(2 * Patience);
+        while (!holds())
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+}
