@@ -11,7 +11,8 @@ internal sealed partial class KafkaCalls
         {
             // Sessions are never opened, so a client that names one is told to send its whole list.
             FetchResponse.WriteHead(writer, version, request.Session != 0 ? KafkaError.FetchSessionIdNotFound : KafkaError.None);
-            writer.Int32(0);
+            writer.Count(0);
+            writer.Tags();
             return true;
         }
         var (cursors, places) = CursorsOf(request);
@@ -41,6 +42,7 @@ internal sealed partial class KafkaCalls
             var shown = found.Error is null && !held ? found with { Batches = default } : found;
             FetchResponse.WritePartition(writer, version, partition.Partition, error, error == KafkaError.None ? shown : null);
         });
+        writer.Tags();
         return true;
     }
 
