@@ -48,7 +48,7 @@ await test('offsets of the group', async () => {
 });
 await test('list groups', async () => same([...(await admin.listGroups()).keys()].includes('plat'), true));
 await test('describe a group', async () => same((await admin.describeGroups({ groups: ['plat'] })).get('plat').state.toLowerCase(), 'empty'));
-await test('describe configs', async () => same((await admin.describeConfigs({ resources: [{ resourceType: 2, resourceName: 'plat' }] }))[0].errorCode, 0));
+await test('describe configs', async () => same((await admin.describeConfigs({ resources: [{ resourceType: 2, resourceName: 'plat' }] }))[0].configs.some(c => c.name === 'retention.ms'), true));
 await test('delete a group', async () => admin.deleteGroups({ groups: ['plat'] }));
 await test('transaction', async () => {
   const transactional = new Producer({ clientId: 'transactional', bootstrapBrokers, serializers: stringSerializers, idempotent: true, transactionalId: 'plat-tx' });
