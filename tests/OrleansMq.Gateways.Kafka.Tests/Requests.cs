@@ -129,6 +129,18 @@ internal static class Requests
             w.Tags();
         },
         [ApiKey.OffsetForLeaderEpoch] = (w, _) => { w.Int32(-1); w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Int32(-1); w.Int32(1); w.Tags(); w.Tags(); w.Tags(); },
+        [ApiKey.AddPartitionsToTxn] = (w, _) => { w.String("id"); w.Int64(1); w.Int16(0); w.Count(1); w.String("t"); w.Int32Array([0]); w.Tags(); w.Tags(); },
+        [ApiKey.AddOffsetsToTxn] = (w, _) => { w.String("id"); w.Int64(1); w.Int16(0); w.String("g"); w.Tags(); },
+        [ApiKey.EndTxn] = (w, _) => { w.String("id"); w.Int64(1); w.Int16(0); w.Bool(true); w.Tags(); },
+        [ApiKey.TxnOffsetCommit] = (w, v) =>
+        {
+            w.String("id"); w.String("g"); w.Int64(1); w.Int16(0);
+            if (v >= 3)
+            {
+                w.Int32(1); w.String("m"); w.NullableString(null);
+            }
+            w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Int64(0); w.Int32(-1); w.NullableString("note"); w.Tags(); w.Tags(); w.Tags();
+        },
         [ApiKey.DescribeConfigs] = (w, _) => { w.Count(1); w.Byte(2); w.String("t"); w.Count(-1); w.Tags(); w.Bool(true); w.Bool(false); w.Tags(); },
         [ApiKey.CreatePartitions] = (w, _) => { w.Count(1); w.String("t"); w.Int32(2); w.Count(-1); w.Tags(); w.Int32(1); w.Bool(false); w.Tags(); },
         [ApiKey.DeleteGroups] = (w, _) => { w.Count(1); w.String("none"); w.Tags(); },
@@ -164,6 +176,10 @@ internal static class Requests
         ApiKey.DeleteRecords => Whole(key, body, version, DeleteRecordsRequest.Read),
         ApiKey.InitProducerId => Whole(key, body, version, InitProducerIdRequest.Read),
         ApiKey.OffsetForLeaderEpoch => Whole(key, body, version, OffsetForLeaderEpochRequest.Read),
+        ApiKey.AddPartitionsToTxn => Whole(key, body, version, AddPartitionsToTxnRequest.Read),
+        ApiKey.AddOffsetsToTxn => Whole(key, body, version, AddOffsetsToTxnRequest.Read),
+        ApiKey.EndTxn => Whole(key, body, version, EndTxnRequest.Read),
+        ApiKey.TxnOffsetCommit => Whole(key, body, version, TxnOffsetCommitRequest.Read),
         ApiKey.DescribeConfigs => Whole(key, body, version, DescribeConfigsRequest.Read),
         ApiKey.CreatePartitions => Whole(key, body, version, CreatePartitionsRequest.Read),
         ApiKey.DeleteGroups => Whole(key, body, version, DeleteGroupsRequest.Read),

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using OrleansMq.Core.Limits;
 using OrleansMq.Core.Snapshots;
+using OrleansMq.Core.Transactions;
 
 namespace OrleansMq.Core.Catalog;
 
@@ -50,10 +51,11 @@ internal sealed class ByName<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
-    Converters = [typeof(ByName<Acks>), typeof(ByName<WhenFull>), typeof(ByName<GroupStyle>), typeof(ByName<StartKind>)])]
+    Converters = [typeof(ByName<Acks>), typeof(ByName<WhenFull>), typeof(ByName<GroupStyle>), typeof(ByName<StartKind>), typeof(ByName<TransactionPhase>)])]
 [JsonSerializable(typeof(TopicForm))]
 [JsonSerializable(typeof(GroupForm))]
 [JsonSerializable(typeof(CoordinationForm))]
 [JsonSerializable(typeof(NameIndexForm))]
+[JsonSerializable(typeof(TransactionForm))]
 [JsonSerializable(typeof(AdmissionLedgerForm))]
 internal sealed partial class CatalogJson : JsonSerializerContext;

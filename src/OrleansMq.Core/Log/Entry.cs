@@ -34,6 +34,9 @@ public enum EntryKind : byte
 
     /// <summary>Dead letters were thrown away.</summary>
     Discarded = 11,
+
+    /// <summary>Batches of the transaction of the producer <see cref="Entry.Offset"/> at epoch <see cref="Entry.Number"/> are let in.</summary>
+    TransactionBegun = 20,
 }
 
 /// <summary>

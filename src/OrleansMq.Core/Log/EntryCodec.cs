@@ -17,6 +17,7 @@ namespace OrleansMq.Core.Log;
 ///  9 Sought         group  offset
 /// 10 StartMoved     offset
 /// 11 Discarded      group  offset  count
+/// 20 TransactionBegun  offset  number
 /// </code>
 /// </summary>
 public static class EntryCodec
@@ -31,7 +32,7 @@ public static class EntryCodec
         var span = output.GetSpan(MaxLength);
         span[0] = (byte)entry.Kind;
         var at = 1;
-        if (entry.Kind != EntryKind.StartMoved)
+        if (IsOfGroup(entry.Kind))
             Number(span, ref at, entry.Group);
         switch (entry.Kind)
         {
@@ -48,6 +49,7 @@ public static class EntryCodec
                 span[at++] = (byte)entry.Flags;
                 break;
             case EntryKind.Committed:
+            case EntryKind.TransactionBegun:
                 Number(span, ref at, entry.Offset);
                 Number(span, ref at, entry.Number);
                 break;
@@ -95,7 +97,7 @@ public static class EntryCodec
             return false;
         var reader = new FieldReader(source[1..]);
         var kind = (EntryKind)source[0];
-        var group = kind == EntryKind.StartMoved ? 0 : reader.Int();
+        var group = IsOfGroup(kind) ? reader.Int() : 0;
         entry = kind switch
         {
             EntryKind.GroupAdded => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Flags = (GroupFlags)reader.Byte(), Id = reader.Id(), Name = reader.Text() },
@@ -119,6 +121,7 @@ public static class EntryCodec
             EntryKind.Sought => new Entry { Kind = kind, Group = group, Offset = reader.Long() },
             EntryKind.StartMoved => new Entry { Kind = kind, Offset = reader.Long() },
             EntryKind.Discarded => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Count = reader.Int() },
+            EntryKind.TransactionBegun => new Entry { Kind = kind, Offset = reader.Long(), Number = reader.Int() },
             _ => default,
         };
         if (entry.Kind == 0 || reader.Failed)
@@ -126,6 +129,8 @@ public static class EntryCodec
         source = reader.Rest;
         return true;
     }
+
+    private static bool IsOfGroup(EntryKind kind) => kind is not (EntryKind.StartMoved or EntryKind.TransactionBegun);
 
     private static void Number(Span<byte> span, ref int at, long value)
     {

@@ -57,6 +57,8 @@ public sealed partial class Partition
             }
         }
 
+        if (batch.Batch.IsTransactional && Transactions.Check(batch.Batch.ProducerId, batch.Batch.ProducerEpoch) is { } outside)
+            return new AppendDecision(default, 0, outside);
         return batch.IsRich ? AppendRich(batch, admissions, nowMs, frames) : AppendPlain(batch, admissions, nowMs, frames);
     }
 
@@ -163,7 +165,7 @@ public sealed partial class Partition
 
     private static ReadOnlyMemory<byte> Rebuild(in RecordBatch batch, RecordOutcome[] outcomes)
     {
-        var builder = new RecordBatchBuilder(batch.Length);
+        var builder = new RecordBatchBuilder(batch.Length) { IsTransactional = batch.IsTransactional };
         var i = 0;
         foreach (var record in batch.Records())
         {
@@ -172,7 +174,7 @@ public sealed partial class Partition
                 builder.Append(record);
         }
 
-        return builder.Build();
+        return batch.IsTransactional ? builder.Build(producerId: batch.ProducerId, producerEpoch: batch.ProducerEpoch, baseSequence: batch.BaseSequence) : builder.Build();
     }
 
     private long At(long nowMs) => Math.Max(nowMs, ClockMs);

@@ -87,15 +87,17 @@ internal sealed partial class KafkaCalls
 
     private async Task<bool> ListOffsets(short version, ListOffsetsRequest request, KafkaWriter writer)
     {
-        var results = await Each(request.Partitions, FindOffset, (_, e) => new ListOffsetsResult(KafkaErrors.Of(e.Code), -1, -1));
+        var results = await Each(request.Partitions, asked => FindOffset(asked, request.Committed), (_, e) => new ListOffsetsResult(KafkaErrors.Of(e.Code), -1, -1));
         ListOffsetsResponse.Write(writer, version, request.Partitions, results);
         return true;
     }
 
-    private async ValueTask<ListOffsetsResult> FindOffset(ListOffsetsPartition asked)
+    private async ValueTask<ListOffsetsResult> FindOffset(ListOffsetsPartition asked, bool committed)
     {
         if (!NameRule.IsValid(asked.Topic))
             return new ListOffsetsResult(KafkaError.InvalidTopic, -1, -1);
+        if (asked.Time == ListOffsetsPartition.Latest && committed)
+            return new ListOffsetsResult(KafkaError.None, -1, await StableEnd(asked));
         if (asked.Time is ListOffsetsPartition.Latest or ListOffsetsPartition.Earliest)
         {
             var place = asked.Time == ListOffsetsPartition.Latest ? StartAt.Latest : StartAt.Earliest;
@@ -107,5 +109,13 @@ internal sealed partial class KafkaCalls
         var offset = await Broker.FindOffset(asked.Topic, asked.Partition, StartAt.Time(DateTimeOffset.FromUnixTimeMilliseconds(asked.Time)), ended);
         // Nothing is so late: Kafka says -1, and not the end.
         return offset >= end ? new ListOffsetsResult(KafkaError.None, -1, -1) : new ListOffsetsResult(KafkaError.None, asked.Time, offset);
+    }
+
+    /// <summary>Where a reader of what is committed stops.</summary>
+    private async ValueTask<long> StableEnd(ListOffsetsPartition asked)
+    {
+        var end = await Broker.FindOffset(asked.Topic, asked.Partition, StartAt.Latest, ended);
+        using var read = await Broker.Read(new ReadRequest { Partitions = [new PartitionCursor(asked.Topic, asked.Partition, end, 1)], MinBytes = 0, MaxBytes = 1, Isolation = Isolation.Committed }, ended);
+        return read.Partitions[0].Error is { } error ? throw new MqException(error) : read.Partitions[0].LastStableOffset;
     }
 }

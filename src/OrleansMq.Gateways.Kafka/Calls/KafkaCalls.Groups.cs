@@ -89,12 +89,12 @@ internal sealed partial class KafkaCalls
     {
         var found = new List<OffsetFetchFound>();
         foreach (var group in request.Groups)
-            found.Add(await Committed(group));
+            found.Add(await Committed(group, request.OnlyStable));
         OffsetFetchResponse.Write(writer, version, found);
         return true;
     }
 
-    private async ValueTask<OffsetFetchFound> Committed(OffsetFetchGroup request)
+    private async ValueTask<OffsetFetchFound> Committed(OffsetFetchGroup request, bool onlyStable)
     {
         IReadOnlyList<GroupOffset> committed = [];
         var topics = request.Partitions?.Select(partition => partition.Topic).Distinct().Where(NameRule.IsValid).Select(topic => new TopicName(topic)).ToList();
@@ -106,6 +106,13 @@ internal sealed partial class KafkaCalls
             found = asked.Select(partition => known.TryGetValue((partition.Topic, partition.Partition), out var offset)
                 ? offset
                 : new OffsetFetchPartition(partition.Topic, partition.Partition, -1, ""));
+        }
+        // A transaction that is not ended may still move them: the client asks again.
+        if (error == KafkaError.None && onlyStable && Broker.Transactions is { } transactions)
+        {
+            var pending = (await transactions.Pending(request.Group, ended)).Select(part => (part.Topic.Text, part.Partition)).ToHashSet();
+            if (pending.Count > 0)
+                found = found.Select(offset => pending.Contains((offset.Topic, offset.Partition)) ? offset with { Offset = -1, Error = KafkaError.UnstableOffsetCommit } : offset);
         }
         return new OffsetFetchFound(request.Group, error, [.. found]);
     }

@@ -104,6 +104,10 @@ internal sealed partial class KafkaCalls(KafkaDesk desk, ConnectionContext conne
             ApiKey.CreatePartitions => CreatePartitions(Read(header, body, CreatePartitionsRequest.Read), writer),
             ApiKey.DeleteGroups => DeleteGroups(Read(header, body, DeleteGroupsRequest.Read), writer),
             ApiKey.IncrementalAlterConfigs => AlterConfigs(Read(header, body, AlterConfigsRequest.Read), writer),
+            ApiKey.AddPartitionsToTxn => AddPartitionsToTxn(Read(header, body, AddPartitionsToTxnRequest.Read), writer),
+            ApiKey.AddOffsetsToTxn => AddOffsetsToTxn(Read(header, body, AddOffsetsToTxnRequest.Read), writer),
+            ApiKey.EndTxn => EndTxn(Read(header, body, EndTxnRequest.Read), writer),
+            ApiKey.TxnOffsetCommit => TxnOffsetCommit(Read(header, body, TxnOffsetCommitRequest.Read), writer),
             ApiKey.InitProducerId => InitProducerId(Read(header, body, InitProducerIdRequest.Read), writer),
             _ => throw new InvalidOperationException($"{header.Key} is in the table of versions and has no call."),
         };
@@ -130,29 +134,12 @@ internal sealed partial class KafkaCalls(KafkaDesk desk, ConnectionContext conne
 
     private async Task<bool> FindCoordinator(short version, FindCoordinatorRequest request, KafkaWriter writer)
     {
-        // Every node can answer for every group: the broker finds who owns it.
-        var self = request.ForTransaction ? null : (await Brokers()).Self;
-        FindCoordinatorResponse.Write(writer, version, [.. request.Keys.Select(key => request.ForTransaction
-            ? new FoundCoordinator(key, KafkaError.InvalidRequest, "Transactions are not available yet.", null)
+        // Every node can answer for every group and transactional id: the broker finds who owns it.
+        var self = (await Brokers()).Self;
+        var refused = request.ForTransaction && Broker.Transactions is null;
+        FindCoordinatorResponse.Write(writer, version, [.. request.Keys.Select(key => refused
+            ? new FoundCoordinator(key, KafkaError.InvalidRequest, "Transactions are not available on a cluster yet.", null)
             : new FoundCoordinator(key, KafkaError.None, null, self))]);
-        return true;
-    }
-
-    private async Task<bool> InitProducerId(InitProducerIdRequest request, KafkaWriter writer)
-    {
-        if (request.TransactionalId is not null)
-        {
-            InitProducerIdResponse.Write(writer, KafkaError.InvalidRequest, default);
-            return true;
-        }
-        try
-        {
-            InitProducerIdResponse.Write(writer, KafkaError.None, await Broker.OpenProducer(null, ended));
-        }
-        catch (MqException e)
-        {
-            InitProducerIdResponse.Write(writer, KafkaErrors.Of(e.Code), default);
-        }
         return true;
     }
 

@@ -91,7 +91,7 @@ internal sealed record OffsetFetchGroup(string Group, IReadOnlyList<TopicPartiti
 
 internal readonly record struct TopicPartition(string Topic, int Partition);
 
-internal readonly record struct OffsetFetchPartition(string Topic, int Partition, long Offset, string Note);
+internal readonly record struct OffsetFetchPartition(string Topic, int Partition, long Offset, string Note, KafkaError Error = KafkaError.None);
 
 /// <param name="Error">Of all; before version 2 it stands with each partition.</param>
 internal sealed record OffsetFetchFound(string Group, KafkaError Error, IReadOnlyList<OffsetFetchPartition> Partitions);
@@ -127,7 +127,7 @@ internal static class OffsetFetchResponse
             if (version >= 5)
                 writer.Int32(-1);
             writer.NullableString(partition.Note);
-            writer.Error(found.Error);
+            writer.Error(partition.Error == KafkaError.None ? found.Error : partition.Error);
         });
         if (version >= 2)
             writer.Error(found.Error);
