@@ -45,7 +45,7 @@ public static class MqProgram
 
     private static RootCommand Root(Shell shell)
     {
-        var root = new RootCommand($"OrleansMq's command line: topics, messages, groups, dead letters.\n\n{ExitCode.Help}")
+        var root = new RootCommand($"OrleansMq's command line: topics, messages, groups, dead letters, delayed messages.\n\n{ExitCode.Help}")
         {
             shell.Server, shell.Json,
         };
@@ -55,6 +55,8 @@ public static class MqProgram
         root.Add(BrowseCommand.Build(shell));
         root.Add(GroupCommands.Build(shell));
         root.Add(DeadLetterCommands.Build(shell));
+        root.Add(ScheduledCommands.Build(shell));
+        root.Add(HalfCommands.Build(shell));
         root.Add(SeekCommand.Build(shell));
         root.Add(BenchCommand.Build(shell));
         root.Add(DoctorCommand.Build(shell));

@@ -31,6 +31,9 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
 
     public GroupName Group => new(Value("group"));
 
+    /// <summary>A name that may hold anything. The framework leaves an escaped slash as it stands in the address.</summary>
+    public string Id => Value("id").Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+
     public int Partition => int.TryParse(Value("partition"), NumberStyles.None, CultureInfo.InvariantCulture, out var partition)
         ? partition
         : throw new MqException(ErrorCodes.Malformed, $"'{Shorten(Value("partition"))}' is no partition: a whole number from 0.");

@@ -17,6 +17,9 @@ namespace OrleansMq.Core.Log;
 ///  9 Sought         group  offset
 /// 10 StartMoved     offset
 /// 11 Discarded      group  offset  count
+/// 12 Cancelled      lane  offset  count
+/// 13 HalfTimedOut   offset
+/// 14 HalfRolledBack offset  time
 /// 20 TransactionBegun  offset  number
 /// </code>
 /// </summary>
@@ -75,11 +78,21 @@ public static class EntryCodec
                 break;
             case EntryKind.Sought:
             case EntryKind.StartMoved:
+            case EntryKind.HalfTimedOut:
                 Number(span, ref at, entry.Offset);
                 break;
             case EntryKind.Discarded:
                 Number(span, ref at, entry.Offset);
                 Number(span, ref at, entry.Count);
+                break;
+            case EntryKind.Cancelled:
+                Number(span, ref at, entry.Lane);
+                Number(span, ref at, entry.Offset);
+                Number(span, ref at, entry.Count);
+                break;
+            case EntryKind.HalfRolledBack:
+                Number(span, ref at, entry.Offset);
+                Number(span, ref at, entry.Time);
                 break;
             default:
                 throw new InvalidOperationException($"No entry of kind {entry.Kind} is written.");
@@ -121,6 +134,9 @@ public static class EntryCodec
             EntryKind.Sought => new Entry { Kind = kind, Group = group, Offset = reader.Long() },
             EntryKind.StartMoved => new Entry { Kind = kind, Offset = reader.Long() },
             EntryKind.Discarded => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Count = reader.Int() },
+            EntryKind.Cancelled => new Entry { Kind = kind, Lane = reader.Int(), Offset = reader.Long(), Count = reader.Int() },
+            EntryKind.HalfTimedOut => new Entry { Kind = kind, Offset = reader.Long() },
+            EntryKind.HalfRolledBack => new Entry { Kind = kind, Offset = reader.Long(), Time = reader.Long() },
             EntryKind.TransactionBegun => new Entry { Kind = kind, Offset = reader.Long(), Number = reader.Int() },
             _ => default,
         };
@@ -130,7 +146,8 @@ public static class EntryCodec
         return true;
     }
 
-    private static bool IsOfGroup(EntryKind kind) => kind is not (EntryKind.StartMoved or EntryKind.TransactionBegun);
+    private static bool IsOfGroup(EntryKind kind) => kind is not (
+        EntryKind.StartMoved or EntryKind.Cancelled or EntryKind.HalfTimedOut or EntryKind.HalfRolledBack or EntryKind.TransactionBegun);
 
     private static void Number(Span<byte> span, ref int at, long value)
     {

@@ -1,6 +1,8 @@
 using System.Buffers;
 using OrleansMq.Core.Cursors;
+using OrleansMq.Core.Delay;
 using OrleansMq.Core.Dedup;
+using OrleansMq.Core.Half;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Snapshots;
 using OrleansMq.Core.Transactions;
@@ -15,13 +17,15 @@ namespace OrleansMq.Core.Partitions;
 ///     number i32 | id (two i64) | name | flags u8
 ///     | log style: log cursor;  queue style: main cursor, redriven cursor
 ///     | dead letters | redriven lane, each: end i64, count u32, (offset i64, position i64)*
-/// | sections: count u32, each: kind u8 (3 transactions) | length i32 | that part
+/// | sections: count u32, each: kind u8 (1 delayed messages, 2 half messages, 3 transactions) | length i32 | that part
 /// </code>
 /// Version 1 has no sections. A section that is empty is left out.
 /// </summary>
 public sealed partial class Partition
 {
     private const byte SnapshotVersion = 2;
+    private const byte ScheduledSection = 1;
+    private const byte HalfSection = 2;
     private const byte TransactionsSection = 3;
 
     public void Save(IBufferWriter<byte> output)
@@ -45,7 +49,11 @@ public sealed partial class Partition
     private void SaveSections(IBufferWriter<byte> output)
     {
         var writer = new StateWriter(output);
-        writer.Count(Transactions.IsUnused ? 0 : 1);
+        writer.Count((Scheduled.IsUnused ? 0 : 1) + (Half.IsUnused ? 0 : 1) + (Transactions.IsUnused ? 0 : 1));
+        if (!Scheduled.IsUnused)
+            SaveSection(ScheduledSection, Scheduled.Save, output);
+        if (!Half.IsUnused)
+            SaveSection(HalfSection, Half.Save, output);
         if (!Transactions.IsUnused)
             SaveSection(TransactionsSection, Transactions.Save, output);
     }
@@ -90,6 +98,12 @@ public sealed partial class Partition
         var rest = reader.Remaining - length;
         switch (kind)
         {
+            case ScheduledSection:
+                Scheduled = ScheduledLane.Load(ref reader);
+                break;
+            case HalfSection:
+                Half = HalfLane.Load(ref reader);
+                break;
             case TransactionsSection:
                 Transactions = PartitionTransactions.Load(ref reader);
                 break;

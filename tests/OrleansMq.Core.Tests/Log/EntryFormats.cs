@@ -30,6 +30,9 @@ public sealed class EntryFormats
         (new Entry { Kind = EntryKind.Sought, Group = 3, Offset = 127 }, "09 03 7F"),
         (new Entry { Kind = EntryKind.StartMoved, Offset = 128 }, "0A 8001"),
         (new Entry { Kind = EntryKind.Discarded, Group = 3, Offset = 5, Count = 2 }, "0B 03 05 02"),
+        (new Entry { Kind = EntryKind.Cancelled, Lane = Lane.Scheduled, Offset = 300, Count = 2 }, "0C 01 AC02 02"),
+        (new Entry { Kind = EntryKind.HalfTimedOut, Offset = 300 }, "0D AC02"),
+        (new Entry { Kind = EntryKind.HalfRolledBack, Offset = 5, Time = 1000 }, "0E 05 E807"),
         (new Entry { Kind = EntryKind.TransactionBegun, Offset = 300, Number = 7 }, "14 AC02 07"),
     ];
 
