@@ -74,7 +74,7 @@ public sealed class TransactionPowerLossTests
         var done = 0;
         try
         {
-            var producer = await TransactionalProducer.Open(broker, "etl");
+            var producer = await ProducerOfTransactions.Open(broker, "etl");
             for (var i = 0; i < Messages; i++)
             {
                 for (var partition = 0; partition < Partitions; partition++)
@@ -95,7 +95,7 @@ public sealed class TransactionPowerLossTests
     private static async Task Check(IBroker broker, int acknowledged, long call)
     {
         // Whoever takes over ends what was left open, and only then the log stands still.
-        await TransactionalProducer.Open(broker, "etl");
+        await ProducerOfTransactions.Open(broker, "etl");
         var cursor = (await broker.Coordinator!.Committed("etl")).SingleOrDefault()?.Offset ?? 0;
         Assert.True(cursor >= acknowledged, $"Power lost at {call}: {acknowledged} were acknowledged, and the cursor is at {cursor}.");
         for (var partition = 0; partition < Partitions; partition++)
@@ -105,7 +105,7 @@ public sealed class TransactionPowerLossTests
         }
 
         // And the work goes on where the cursor stands.
-        var producer = await TransactionalProducer.Open(broker, "etl");
+        var producer = await ProducerOfTransactions.Open(broker, "etl");
         await producer.Append("out", 0, "next");
         await producer.End(commit: true);
         Assert.Equal("next", (await broker.ReadAll("out", 0))[^1].BodyText);

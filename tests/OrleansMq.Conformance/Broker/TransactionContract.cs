@@ -11,7 +11,7 @@ public abstract class TransactionContract : BrokerContract
     [Fact]
     public Task WhatIsNotDecidedIsSeenByNobodyWhoAsksForCommitted() => Story(async broker =>
     {
-        var producer = await TransactionalProducer.Open(broker, "t");
+        var producer = await ProducerOfTransactions.Open(broker, "t");
         await broker.PutTopic("a", new());
         await Publish(broker, "a", "before");
         await producer.Append("a", "inside");
@@ -28,7 +28,7 @@ public abstract class TransactionContract : BrokerContract
     [Fact]
     public Task WhatIsAbortedIsSeenByNobodyAndHoldsNobodyUp() => Story(async broker =>
     {
-        var producer = await TransactionalProducer.Open(broker, "t");
+        var producer = await ProducerOfTransactions.Open(broker, "t");
         await broker.PutTopic("a", new());
         await producer.Append("a", "one", "two");
         await Publish(broker, "a", "between");
@@ -48,7 +48,7 @@ public abstract class TransactionContract : BrokerContract
     [Fact]
     public Task TheAbortedListTellsAReaderWhatToPassOver() => Story(async broker =>
     {
-        var producer = await TransactionalProducer.Open(broker, "t");
+        var producer = await ProducerOfTransactions.Open(broker, "t");
         await broker.PutTopic("a", new());
         await producer.Append("a", "one");
         await producer.End(commit: false);
@@ -62,7 +62,7 @@ public abstract class TransactionContract : BrokerContract
     [Fact]
     public Task GroupsByKeyGoPastMarkersAndWhatWasAborted() => Story(async broker =>
     {
-        var producer = await TransactionalProducer.Open(broker, "t");
+        var producer = await ProducerOfTransactions.Open(broker, "t");
         await broker.PutTopic("a", new());
         await broker.PutGroup("a", "keyed", new() { ByKey = true });
         await producer.Append("a", "aborted");
@@ -77,7 +77,7 @@ public abstract class TransactionContract : BrokerContract
     [Fact]
     public Task SeveralPartitionsAndCursorsMoveTogether() => Story(async broker =>
     {
-        var producer = await TransactionalProducer.Open(broker, "t");
+        var producer = await ProducerOfTransactions.Open(broker, "t");
         await broker.PutTopic("in", new());
         await broker.PutTopic("out", new() { Partitions = 2 });
         await Publish(broker, "in", "1", "2", "3");
@@ -100,11 +100,11 @@ public abstract class TransactionContract : BrokerContract
     [Fact]
     public Task WhoeverOpensAnIdFencesTheOneBeforeAndAbortsWhatItLeft() => Story(async broker =>
     {
-        var zombie = await TransactionalProducer.Open(broker, "t");
+        var zombie = await ProducerOfTransactions.Open(broker, "t");
         await broker.PutTopic("a", new());
         await zombie.Append("a", "zombie");
 
-        var heir = await TransactionalProducer.Open(broker, "t");
+        var heir = await ProducerOfTransactions.Open(broker, "t");
 
         await Refused(ErrorCodes.ProducerFenced, () => zombie.End(commit: true));
         await Refused(ErrorCodes.ProducerFenced, () => zombie.AddPartition("a", 0));
@@ -118,7 +118,7 @@ public abstract class TransactionContract : BrokerContract
     [Fact]
     public Task ABatchThatComesAfterItsTransactionIsRefusedAndHoldsNothingBack() => Story(async broker =>
     {
-        var producer = await TransactionalProducer.Open(broker, "t");
+        var producer = await ProducerOfTransactions.Open(broker, "t");
         await broker.PutTopic("a", new());
         await Refused(ErrorCodes.TransactionState, () => producer.AppendAlone("a", 0, "early"));
         await producer.Append("a", "inside");
@@ -137,7 +137,7 @@ public abstract class TransactionContract : BrokerContract
     [Fact]
     public Task TheEndMayBeSaidAgainButNotOtherwise() => Story(async broker =>
     {
-        var producer = await TransactionalProducer.Open(broker, "t");
+        var producer = await ProducerOfTransactions.Open(broker, "t");
         await broker.PutTopic("a", new());
         await producer.Append("a", "x");
         var was = producer.Identity;
@@ -152,7 +152,7 @@ public abstract class TransactionContract : BrokerContract
     [Fact]
     public Task ATokenAndATransactionDoNotGoTogether() => Story(async broker =>
     {
-        var producer = await TransactionalProducer.Open(broker, "t");
+        var producer = await ProducerOfTransactions.Open(broker, "t");
         await broker.PutTopic("a", new());
         await producer.AddPartition("a", 0);
         var builder = new RecordBatchBuilder(256) { IsTransactional = true };
@@ -175,7 +175,7 @@ public abstract class TransactionRestartContract : BrokerContract
     [Fact]
     public Task WhatWasCommittedIsSeenAfterARestartAndWhatWasAbortedIsNot() => Story(async host =>
     {
-        var producer = await TransactionalProducer.Open(host.Broker, "t");
+        var producer = await ProducerOfTransactions.Open(host.Broker, "t");
         await host.Broker.PutTopic("a", new() { Partitions = 2 });
         await producer.Append("a", 0, "aborted");
         await producer.Append("a", 1, "aborted");
@@ -192,7 +192,7 @@ public abstract class TransactionRestartContract : BrokerContract
     [Fact]
     public Task AnOpenTransactionStaysOpenOverARestartAndGoesOn() => Story(async host =>
     {
-        var producer = await TransactionalProducer.Open(host.Broker, "t");
+        var producer = await ProducerOfTransactions.Open(host.Broker, "t");
         await host.Broker.PutTopic("a", new());
         await producer.Append("a", "one");
 
@@ -218,7 +218,7 @@ public abstract class TimedTransactionContract : BrokerContract
     [Fact]
     public Task ATransactionThatIsOpenTooLongIsAbortedAndItsProducerFenced() => Story(async broker =>
     {
-        var producer = await TransactionalProducer.Open(broker, "t", TimeSpan.FromSeconds(30));
+        var producer = await ProducerOfTransactions.Open(broker, "t", TimeSpan.FromSeconds(30));
         await broker.PutTopic("a", new());
         await producer.Append("a", "hanging");
         await Publish(broker, "a", "after");
@@ -232,24 +232,24 @@ public abstract class TimedTransactionContract : BrokerContract
 }
 
 /// <summary>A producer as a client would write it: its batches carry id, epoch and sequence, and each transaction has a new epoch.</summary>
-public sealed class TransactionalProducer
+public sealed class ProducerOfTransactions
 {
     private readonly IBroker _broker;
     private readonly string _id;
     private readonly Dictionary<TransactionPartition, int> _sequences;
 
-    private TransactionalProducer(IBroker broker, string id, ProducerIdentity identity, Dictionary<TransactionPartition, int> sequences) =>
+    private ProducerOfTransactions(IBroker broker, string id, ProducerIdentity identity, Dictionary<TransactionPartition, int> sequences) =>
         (_broker, _id, Identity, FirstId, _sequences) = (broker, id, identity, identity.Id, sequences);
 
     public ProducerIdentity Identity { get; private set; }
 
     public long FirstId { get; }
 
-    public static async Task<TransactionalProducer> Open(IBroker broker, string id, TimeSpan? timeout = null) =>
+    public static async Task<ProducerOfTransactions> Open(IBroker broker, string id, TimeSpan? timeout = null) =>
         new(broker, id, await broker.Transactions!.Open(id, timeout ?? TimeSpan.FromMinutes(1)), []);
 
     /// <summary>The same, after the broker was started again.</summary>
-    public TransactionalProducer On(IBroker broker) => new(broker, _id, Identity, _sequences);
+    public ProducerOfTransactions On(IBroker broker) => new(broker, _id, Identity, _sequences);
 
     public async Task AddPartition(TopicName topic, int partition)
     {
