@@ -83,6 +83,9 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, Part
                 if (header.Kind == FrameKind.Batch && header.Lane == Lane.Main)
                 {
                     var batch = RecordBatch.ReadExactly(buffer.AsMemory(at + FrameHeader.Size, header.PayloadLength));
+                    // What is visible and not decided yet lies behind the end that was asked for.
+                    if (batch.BaseOffset >= endOffset)
+                        break;
                     if (batch.LastOffset >= offset)
                     {
                         if (kept > 0 && kept + batch.Length > maxBytes)
