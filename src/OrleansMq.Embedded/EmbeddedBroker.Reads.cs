@@ -22,7 +22,7 @@ public sealed partial class EmbeddedBroker
                 var first = watched.Count == 0;
                 var pass = new ReadPass(request.MaxBytes);
                 foreach (var cursor in request.Partitions)
-                    await ReadOne(cursor, pass, first && request.Wait > TimeSpan.Zero ? watched : null, waiter);
+                    await ReadOne(cursor, request.Isolation, pass, first && request.Wait > TimeSpan.Zero ? watched : null, waiter);
                 var left = TimeSpan.FromSeconds((double)(deadline - _options.Time.GetTimestamp()) / _options.Time.TimestampFrequency);
                 if (pass.Bytes >= request.MinBytes || pass.Failed || left <= TimeSpan.Zero || watched.Count == 0 || _closed)
                     return new ReadResult(pass.Results, pass);
@@ -38,7 +38,7 @@ public sealed partial class EmbeddedBroker
         }
     }
 
-    private async ValueTask ReadOne(PartitionCursor cursor, ReadPass pass, List<PartitionEngine>? watch, ReadWaiter waiter)
+    private async ValueTask ReadOne(PartitionCursor cursor, Isolation isolation, ReadPass pass, List<PartitionEngine>? watch, ReadWaiter waiter)
     {
         try
         {
@@ -53,7 +53,7 @@ public sealed partial class EmbeddedBroker
                 }
 
                 var room = Math.Min(cursor.MaxBytes, pass.BytesLeft);
-                var read = room > 0 || pass.Bytes == 0 ? await partition.ReadBatches(cursor.Offset, Math.Max(1, room)) : null;
+                var read = room > 0 || pass.Bytes == 0 ? await partition.ReadBatches(cursor.Offset, Math.Max(1, room), isolation) : null;
                 pass.Add(cursor, partition, read);
                 return;
             }
@@ -95,7 +95,8 @@ public sealed partial class EmbeddedBroker
                 Batches = read?.Batches ?? default,
                 Start = partition.Start,
                 End = partition.End,
-                LastStableOffset = partition.End,
+                LastStableOffset = partition.StableEnd,
+                Aborted = read is { Batches.IsEmpty: false } ? partition.AbortedWithin(cursor.Offset, read.NextOffset) : [],
             });
         }
 

@@ -12,6 +12,7 @@ public sealed partial class EmbeddedBroker
     private async void EachHour() => await Upkeep(async () =>
     {
         await Try("(groups)", "a group that lapsed could not be dropped", _coordinator.DropLapsed);
+        await Try("(transactions)", "a transactional id that lapsed could not be dropped", _transactions.DropLapsed);
         foreach (var topic in OpenTopics())
             await Try(topic.Name, "a group that lapsed could not be dropped", topic.DropLapsedGroups);
         if (_hours++ % HoursOfARound != 0)

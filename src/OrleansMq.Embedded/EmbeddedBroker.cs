@@ -7,6 +7,7 @@ using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
+using OrleansMq.Engine.Transactions;
 using OrleansMq.Storage.Files;
 
 namespace OrleansMq;
@@ -25,6 +26,7 @@ public sealed partial class EmbeddedBroker : IBroker
     private readonly ConcurrentDictionary<string, Lazy<Task<EmbeddedTopic?>>> _topics = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _gateways = new(StringComparer.Ordinal);
     private readonly GroupCoordinator _coordinator;
+    private readonly TransactionCoordinator _transactions;
     private readonly ITimer _hourly;
     private readonly ITimer _idle;
 
@@ -40,6 +42,7 @@ public sealed partial class EmbeddedBroker : IBroker
         _producers = new ProducerDesk(_storage.Documents, options.Time);
         _exchanges = new ExchangeDesk(_storage.Documents, options.Time, async topic => await FindTopic(topic) is not null);
         _coordinator = new GroupCoordinator(this, _storage.Documents, options.Time, options.NewId);
+        _transactions = new TransactionCoordinator(_storage.Documents, new EmbeddedTransactionParts(this, _coordinator), options.Time, options.OnReport);
         _hourly = options.Time.CreateTimer(_ => EachHour(), null, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
         _idle = options.Time.CreateTimer(_ => CloseIdle(), null, options.IdleAfter, options.IdleAfter);
     }
@@ -52,6 +55,7 @@ public sealed partial class EmbeddedBroker : IBroker
         var storage = options.Storage ?? (options.Data is { } data ? new FileStorage(new FileStorageOptions { Directory = data, OnNotice = notice => options.OnReport($"{notice.Path}: {notice.Message}") }) : new VolatileStorage());
         var broker = new EmbeddedBroker(options, storage);
         await new UnfinishedTopics(broker._catalog, broker._storage, options.OnReport).Finish();
+        await broker._transactions.Recover();
         return broker;
     }
 
@@ -59,6 +63,8 @@ public sealed partial class EmbeddedBroker : IBroker
     public static ValueTask<EmbeddedBroker> InMemory(TimeProvider? time = null) => Start(new EmbeddedOptions { Time = time ?? TimeProvider.System });
 
     public IGroupCoordinator Coordinator => _coordinator;
+
+    public ITransactionCoordinator Transactions => _transactions;
 
     /// <summary>Tells <see cref="DescribeCluster"/> where a gateway answers.</summary>
     public void Announce(string gateway, string address) => _gateways[gateway] = address;
@@ -201,7 +207,7 @@ public sealed partial class EmbeddedBroker : IBroker
     private async Task<EmbeddedTopic?> LoadTopic(TopicName name) =>
         await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _catalog, _options) : null;
 
-    private async ValueTask<EmbeddedTopic> Topic(TopicName name)
+    internal async ValueTask<EmbeddedTopic> Topic(TopicName name)
     {
         if (await FindTopic(name) is { } found)
             return found;
@@ -257,6 +263,7 @@ public sealed partial class EmbeddedBroker : IBroker
         await _hourly.DisposeAsync();
         await _idle.DisposeAsync();
         await _upkeep.WaitAsync();
+        await _transactions.DisposeAsync();
         await _coordinator.DisposeAsync();
         foreach (var loading in _topics.Values)
             if (loading.IsValueCreated && await loading.Value is { } topic)

@@ -52,6 +52,7 @@ internal static class HttpErrors
         [ErrorCodes.ProtocolMismatch] = new(StatusCodes.Status409Conflict, "Protocol mismatch"),
         [ErrorCodes.ProducerFenced] = new(StatusCodes.Status409Conflict, "Producer fenced"),
         [ErrorCodes.ProducerUnknown] = new(StatusCodes.Status409Conflict, "Producer unknown"),
+        [ErrorCodes.TransactionState] = new(StatusCodes.Status409Conflict, "Transaction state"),
         [ErrorCodes.SequenceGap] = new(StatusCodes.Status409Conflict, "Sequence gap"),
         [ErrorCodes.SequenceOld] = new(StatusCodes.Status409Conflict, "Sequence too old"),
         [ErrorCodes.OffsetOutOfRange] = new(StatusCodes.Status409Conflict, "Offset out of range"),

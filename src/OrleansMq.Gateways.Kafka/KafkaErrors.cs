@@ -25,6 +25,7 @@ internal static class KafkaErrors
         [ErrorCodes.MemberFenced] = KafkaError.FencedInstanceId,
         [ErrorCodes.ProtocolMismatch] = KafkaError.InconsistentGroupProtocol,
         [ErrorCodes.ProducerFenced] = KafkaError.InvalidProducerEpoch,
+        [ErrorCodes.TransactionState] = KafkaError.InvalidTxnState,
         [ErrorCodes.SequenceGap] = KafkaError.OutOfOrderSequence,
         [ErrorCodes.ProducerUnknown] = KafkaError.UnknownProducerId,
         [ErrorCodes.SequenceOld] = KafkaError.DuplicateSequence,

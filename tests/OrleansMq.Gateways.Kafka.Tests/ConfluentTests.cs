@@ -99,6 +99,41 @@ public sealed class ConfluentTests
         Assert.Equal(Offset.Unset, Consumer(served, "others").Committed([new TopicPartition("both", 0)], Patience)[0].Offset);
     }
 
+    [Fact]
+    public async Task ConsumeTransformProduceIsWholeOrNothing()
+    {
+        await using var served = await Served.Start();
+        await served.Broker.PutTopic("in", new TopicChange());
+        await served.Broker.PutTopic("out", new TopicChange());
+        await served.Broker.Publish("in", [.. Enumerable.Range(0, 4).Select(i => Message.OfText($"{i}"))]);
+        using var producer = new ProducerBuilder<string, string>(new ProducerConfig { BootstrapServers = served.Gateway.Address, TransactionalId = "etl" }).Build();
+        producer.InitTransactions(Patience);
+        using var consumer = Consumer(served, "etl");
+        consumer.Subscribe("in");
+        for (var i = 0; i < 4; i++)
+        {
+            var message = consumer.Consume(Patience);
+            producer.BeginTransaction();
+            producer.Produce("out", new Message<string, string> { Value = $"{message.Message.Value}!" });
+            producer.SendOffsetsToTransaction([new TopicPartitionOffset(message.TopicPartition, message.Offset + 1)], consumer.ConsumerGroupMetadata, Patience);
+            if (i < 3)
+            {
+                producer.CommitTransaction(Patience);
+                continue;
+            }
+            producer.Flush(Patience);
+            producer.AbortTransaction(Patience);
+        }
+        Assert.Equal(3, consumer.Committed([new TopicPartition("in", 0)], Patience)[0].Offset.Value);
+        consumer.Close();
+        Assert.Equal(["0!", "1!", "2!"], (await served.Broker.ReadAll("out")).ConvertAll(message => message.BodyText));
+        using var reader = Consumer(served, "reader");
+        reader.Subscribe("out");
+        Assert.Equal(["0!", "1!", "2!"], Enumerable.Range(0, 3).Select(_ => reader.Consume(Patience).Message.Value));
+        Assert.Null(reader.Consume(TimeSpan.FromSeconds(1)));
+        reader.Close();
+    }
+
     private static IConsumer<string, string> Consumer(Served served, string group, PartitionAssignmentStrategy strategy = PartitionAssignmentStrategy.Range) =>
         new ConsumerBuilder<string, string>(new ConsumerConfig
         {

@@ -11,7 +11,7 @@ public sealed class DecoderTests
     [Fact]
     public void EveryKindServedHasASampleAndIsReadWhole()
     {
-        Assert.Equal(Apis.All.Select(api => api.Key).Order(), Requests.All.Select(sample => sample.Key).Order());
+        Assert.Equal(Apis.All.Select(api => api.Key).Order(), Requests.All.Select(sample => sample.Key).Distinct().Order());
         Assert.All(Requests.All, sample => Assert.True(Requests.IsWhole(sample.Key, sample.Version, sample.Body), sample.ToString()));
     }
 

@@ -3,7 +3,7 @@ using OrleansMq.Records;
 
 namespace OrleansMq.Gateways.Kafka.Tests;
 
-/// <summary>One sound request of each kind, and the decoder that the gateway has for it.</summary>
+/// <summary>Sound requests of each kind, and the decoder that the gateway has for it.</summary>
 internal static class Requests
 {
     private delegate T Decode<out T>(ref KafkaReader reader, short version);
@@ -20,43 +20,132 @@ internal static class Requests
             writer.Int16(Version);
             writer.Int32(correlation);
             writer.String("test");
-            if (Key == ApiKey.ApiVersions && Version >= 3)
-                writer.UVarint(0);
+            writer.Flexible = Apis.IsFlexible(Key, Version);
+            writer.Tags();
             return [.. Bytes(writer), .. Body];
         }
     }
 
-    public static IReadOnlyList<Sample> All { get; } =
-    [
-        Of(ApiKey.Produce, 8, w => { w.NullableString(null); w.Int16(-1); w.Int32(1000); w.Int32(1); w.String("t"); w.Int32(1); w.Int32(0); w.Bytes(Batch()); }),
-        Of(ApiKey.Fetch, 11, w =>
+    /// <summary>Each kind in its last version of the old form, and in its last.</summary>
+    public static IReadOnlyList<Sample> All { get; } = [.. Writers.SelectMany(kind => Versions(kind.Key).Select(version => Of(kind.Key, version, kind.Value)))];
+
+    /// <summary>The last version of a kind.</summary>
+    public static Sample Last(ApiKey key) => All.Last(sample => sample.Key == key);
+
+    private static IEnumerable<short> Versions(ApiKey key)
+    {
+        var api = Apis.All.Single(served => served.Key == key);
+        return new[] { (short)Math.Min(api.Max, api.Flexible - 1), api.Max }.Distinct();
+    }
+
+    private static Dictionary<ApiKey, Action<KafkaWriter, short>> Writers => new()
+    {
+        [ApiKey.Produce] = (w, _) =>
+        {
+            w.NullableString(null); w.Int16(-1); w.Int32(1000); w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Bytes(Batch()); w.Tags(); w.Tags(); w.Tags();
+        },
+        [ApiKey.Fetch] = (w, v) =>
         {
             w.Int32(-1); w.Int32(0); w.Int32(1); w.Int32(1 << 20); w.Byte(0); w.Int32(0); w.Int32(-1);
-            w.Int32(1); w.String("t"); w.Int32(1); w.Int32(0); w.Int32(-1); w.Int64(0); w.Int64(-1); w.Int32(1 << 20);
-            w.Int32(1); w.String("u"); w.Int32Array([1]); w.String("");
-        }),
-        Of(ApiKey.ListOffsets, 5, w => { w.Int32(-1); w.Byte(0); w.Int32(1); w.String("t"); w.Int32(1); w.Int32(0); w.Int32(-1); w.Int64(-1); }),
-        Of(ApiKey.Metadata, 8, w => { w.Int32(1); w.String("t"); w.Bool(false); w.Bool(false); w.Bool(false); }),
-        Of(ApiKey.OffsetCommit, 7, w => { w.String("g"); w.Int32(-1); w.String(""); w.NullableString(null); w.Int32(1); w.String("t"); w.Int32(1); w.Int32(0); w.Int64(0); w.Int32(-1); w.NullableString("note"); }),
-        Of(ApiKey.OffsetFetch, 5, w => { w.String("g"); w.Int32(1); w.String("t"); w.Int32Array([0]); }),
-        Of(ApiKey.FindCoordinator, 2, w => { w.String("g"); w.Byte(0); }),
-        Of(ApiKey.JoinGroup, 5, w => { w.String("g"); w.Int32(10_000); w.Int32(10_000); w.String(""); w.NullableString(null); w.String("consumer"); w.Int32(1); w.String("range"); w.Bytes([0, 0, 0, 0]); }),
-        Of(ApiKey.Heartbeat, 3, w => { w.String("g"); w.Int32(1); w.String("m"); w.NullableString("i"); }),
-        Of(ApiKey.LeaveGroup, 3, w => { w.String("g"); w.Int32(1); w.String("m"); w.NullableString(null); }),
-        Of(ApiKey.SyncGroup, 3, w => { w.String("g"); w.Int32(1); w.String("m"); w.NullableString(null); w.Int32(1); w.String("m"); w.Bytes([1, 2]); }),
-        Of(ApiKey.DescribeGroups, 4, w => { w.Int32(1); w.String("g"); w.Bool(false); }),
-        Of(ApiKey.ListGroups, 2, _ => { }),
-        Of(ApiKey.ApiVersions, 3, w => { w.UVarint(2); w.Byte((byte)'a'); w.UVarint(2); w.Byte((byte)'1'); w.UVarint(0); }),
-        Of(ApiKey.CreateTopics, 4, w => { w.Int32(1); w.String("n"); w.Int32(-1); w.Int16(-1); w.Int32(1); w.Int32(0); w.Int32Array([1]); w.Int32(1); w.String("retention.ms"); w.NullableString("1"); w.Int32(1); w.Bool(true); }),
-        Of(ApiKey.DeleteTopics, 3, w => { w.Int32(1); w.String("none"); w.Int32(1); }),
-        Of(ApiKey.DeleteRecords, 1, w => { w.Int32(1); w.String("t"); w.Int32(1); w.Int32(0); w.Int64(0); w.Int32(1); }),
-        Of(ApiKey.InitProducerId, 1, w => { w.NullableString(null); w.Int32(1); }),
-        Of(ApiKey.OffsetForLeaderEpoch, 3, w => { w.Int32(-1); w.Int32(1); w.String("t"); w.Int32(1); w.Int32(0); w.Int32(-1); w.Int32(1); }),
-        Of(ApiKey.DescribeConfigs, 3, w => { w.Int32(1); w.Byte(2); w.String("t"); w.Int32(-1); w.Bool(true); w.Bool(false); }),
-        Of(ApiKey.CreatePartitions, 1, w => { w.Int32(1); w.String("t"); w.Int32(2); w.Int32(-1); w.Int32(1); w.Bool(false); }),
-        Of(ApiKey.DeleteGroups, 1, w => { w.Int32(1); w.String("none"); }),
-        Of(ApiKey.IncrementalAlterConfigs, 0, w => { w.Int32(1); w.Byte(2); w.String("t"); w.Int32(1); w.String("retention.ms"); w.Byte(0); w.NullableString("60000"); w.Bool(true); }),
-    ];
+            w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Int32(-1); w.Int64(0);
+            if (v >= 12)
+                w.Int32(-1);
+            w.Int64(-1); w.Int32(1 << 20); w.Tags(); w.Tags();
+            w.Count(1); w.String("u"); w.Int32Array([1]); w.Tags(); w.String(""); w.Tags();
+        },
+        [ApiKey.ListOffsets] = (w, _) => { w.Int32(-1); w.Byte(0); w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Int32(-1); w.Int64(-1); w.Tags(); w.Tags(); w.Tags(); },
+        [ApiKey.Metadata] = (w, _) => { w.Count(1); w.String("t"); w.Tags(); w.Bool(false); w.Bool(false); w.Bool(false); w.Tags(); },
+        [ApiKey.OffsetCommit] = (w, _) =>
+        {
+            w.String("g"); w.Int32(-1); w.String(""); w.NullableString(null); w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Int64(0); w.Int32(-1); w.NullableString("note"); w.Tags(); w.Tags(); w.Tags();
+        },
+        [ApiKey.OffsetFetch] = (w, v) =>
+        {
+            if (v >= 8)
+                w.Count(1);
+            w.String("g"); w.Count(1); w.String("t"); w.Int32Array([0]); w.Tags();
+            if (v >= 8)
+                w.Tags();
+            if (v >= 7)
+                w.Bool(true);
+            w.Tags();
+        },
+        [ApiKey.FindCoordinator] = (w, v) =>
+        {
+            if (v < 4)
+                w.String("g");
+            w.Byte(0);
+            if (v >= 4)
+            {
+                w.Count(1); w.String("g");
+            }
+            w.Tags();
+        },
+        [ApiKey.JoinGroup] = (w, _) =>
+        {
+            w.String("g"); w.Int32(10_000); w.Int32(10_000); w.String(""); w.NullableString(null); w.String("consumer"); w.Count(1); w.String("range"); w.Bytes([0, 0, 0, 0]); w.Tags(); w.Tags();
+        },
+        [ApiKey.Heartbeat] = (w, _) => { w.String("g"); w.Int32(1); w.String("m"); w.NullableString("i"); w.Tags(); },
+        [ApiKey.LeaveGroup] = (w, _) => { w.String("g"); w.Count(1); w.String("m"); w.NullableString(null); w.Tags(); w.Tags(); },
+        [ApiKey.SyncGroup] = (w, _) => { w.String("g"); w.Int32(1); w.String("m"); w.NullableString(null); w.Count(1); w.String("m"); w.Bytes([1, 2]); w.Tags(); w.Tags(); },
+        [ApiKey.DescribeGroups] = (w, _) => { w.Count(1); w.String("g"); w.Bool(false); w.Tags(); },
+        [ApiKey.ListGroups] = (w, v) =>
+        {
+            if (v >= 4)
+            {
+                w.Count(1); w.String("Stable");
+            }
+            w.Tags();
+        },
+        [ApiKey.ApiVersions] = (w, v) =>
+        {
+            if (v >= 3)
+            {
+                w.String("a"); w.String("1");
+            }
+            w.Tags();
+        },
+        [ApiKey.CreateTopics] = (w, _) =>
+        {
+            w.Count(1); w.String("n"); w.Int32(-1); w.Int16(-1); w.Count(1); w.Int32(0); w.Int32Array([1]); w.Tags(); w.Count(1); w.String("retention.ms"); w.NullableString("1"); w.Tags(); w.Tags(); w.Int32(1); w.Bool(true); w.Tags();
+        },
+        [ApiKey.DeleteTopics] = (w, v) =>
+        {
+            w.Count(1); w.String("none");
+            if (v >= 6)
+            {
+                w.NoId(); w.Tags();
+            }
+            w.Int32(1); w.Tags();
+        },
+        [ApiKey.DeleteRecords] = (w, _) => { w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Int64(0); w.Tags(); w.Tags(); w.Int32(1); w.Tags(); },
+        [ApiKey.InitProducerId] = (w, v) =>
+        {
+            w.NullableString(null); w.Int32(1);
+            if (v >= 3)
+            {
+                w.Int64(-1); w.Int16(-1);
+            }
+            w.Tags();
+        },
+        [ApiKey.OffsetForLeaderEpoch] = (w, _) => { w.Int32(-1); w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Int32(-1); w.Int32(1); w.Tags(); w.Tags(); w.Tags(); },
+        [ApiKey.AddPartitionsToTxn] = (w, _) => { w.String("id"); w.Int64(1); w.Int16(0); w.Count(1); w.String("t"); w.Int32Array([0]); w.Tags(); w.Tags(); },
+        [ApiKey.AddOffsetsToTxn] = (w, _) => { w.String("id"); w.Int64(1); w.Int16(0); w.String("g"); w.Tags(); },
+        [ApiKey.EndTxn] = (w, _) => { w.String("id"); w.Int64(1); w.Int16(0); w.Bool(true); w.Tags(); },
+        [ApiKey.TxnOffsetCommit] = (w, v) =>
+        {
+            w.String("id"); w.String("g"); w.Int64(1); w.Int16(0);
+            if (v >= 3)
+            {
+                w.Int32(1); w.String("m"); w.NullableString(null);
+            }
+            w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Int64(0); w.Int32(-1); w.NullableString("note"); w.Tags(); w.Tags(); w.Tags();
+        },
+        [ApiKey.DescribeConfigs] = (w, _) => { w.Count(1); w.Byte(2); w.String("t"); w.Count(-1); w.Tags(); w.Bool(true); w.Bool(false); w.Tags(); },
+        [ApiKey.CreatePartitions] = (w, _) => { w.Count(1); w.String("t"); w.Int32(2); w.Count(-1); w.Tags(); w.Int32(1); w.Bool(false); w.Tags(); },
+        [ApiKey.DeleteGroups] = (w, _) => { w.Count(1); w.String("none"); w.Tags(); },
+        [ApiKey.IncrementalAlterConfigs] = (w, _) => { w.Count(1); w.Byte(2); w.String("t"); w.Count(1); w.String("retention.ms"); w.Byte(0); w.NullableString("60000"); w.Tags(); w.Tags(); w.Bool(true); w.Tags(); },
+    };
 
     public static byte[] Batch()
     {
@@ -68,43 +157,47 @@ internal static class Requests
     /// <returns>Whether the body is a whole request.</returns>
     public static bool IsWhole(ApiKey key, short version, ReadOnlyMemory<byte> body) => key switch
     {
-        ApiKey.Produce => Whole(body, version, ProduceRequest.Read),
-        ApiKey.Fetch => Whole(body, version, FetchRequest.Read),
-        ApiKey.ListOffsets => Whole(body, version, ListOffsetsRequest.Read),
-        ApiKey.Metadata => Whole(body, version, MetadataRequest.Read),
-        ApiKey.OffsetCommit => Whole(body, version, OffsetCommitRequest.Read),
-        ApiKey.OffsetFetch => Whole(body, version, OffsetFetchRequest.Read),
-        ApiKey.FindCoordinator => Whole(body, version, FindCoordinatorRequest.Read),
-        ApiKey.JoinGroup => Whole(body, version, JoinGroupRequest.Read),
-        ApiKey.Heartbeat => Whole(body, version, HeartbeatRequest.Read),
-        ApiKey.LeaveGroup => Whole(body, version, LeaveGroupRequest.Read),
-        ApiKey.SyncGroup => Whole(body, version, SyncGroupRequest.Read),
-        ApiKey.DescribeGroups => Whole(body, version, DescribeGroupsRequest.Read),
-        ApiKey.ListGroups => Whole(body, version, ListGroupsRequest.Read),
-        ApiKey.ApiVersions => Whole(body, version, ApiVersionsRequest.Read),
-        ApiKey.CreateTopics => Whole(body, version, CreateTopicsRequest.Read),
-        ApiKey.DeleteTopics => Whole(body, version, DeleteTopicsRequest.Read),
-        ApiKey.DeleteRecords => Whole(body, version, DeleteRecordsRequest.Read),
-        ApiKey.InitProducerId => Whole(body, version, InitProducerIdRequest.Read),
-        ApiKey.OffsetForLeaderEpoch => Whole(body, version, OffsetForLeaderEpochRequest.Read),
-        ApiKey.DescribeConfigs => Whole(body, version, DescribeConfigsRequest.Read),
-        ApiKey.CreatePartitions => Whole(body, version, CreatePartitionsRequest.Read),
-        ApiKey.DeleteGroups => Whole(body, version, DeleteGroupsRequest.Read),
-        ApiKey.IncrementalAlterConfigs => Whole(body, version, AlterConfigsRequest.Read),
+        ApiKey.Produce => Whole(key, body, version, ProduceRequest.Read),
+        ApiKey.Fetch => Whole(key, body, version, FetchRequest.Read),
+        ApiKey.ListOffsets => Whole(key, body, version, ListOffsetsRequest.Read),
+        ApiKey.Metadata => Whole(key, body, version, MetadataRequest.Read),
+        ApiKey.OffsetCommit => Whole(key, body, version, OffsetCommitRequest.Read),
+        ApiKey.OffsetFetch => Whole(key, body, version, OffsetFetchRequest.Read),
+        ApiKey.FindCoordinator => Whole(key, body, version, FindCoordinatorRequest.Read),
+        ApiKey.JoinGroup => Whole(key, body, version, JoinGroupRequest.Read),
+        ApiKey.Heartbeat => Whole(key, body, version, HeartbeatRequest.Read),
+        ApiKey.LeaveGroup => Whole(key, body, version, LeaveGroupRequest.Read),
+        ApiKey.SyncGroup => Whole(key, body, version, SyncGroupRequest.Read),
+        ApiKey.DescribeGroups => Whole(key, body, version, DescribeGroupsRequest.Read),
+        ApiKey.ListGroups => Whole(key, body, version, ListGroupsRequest.Read),
+        ApiKey.ApiVersions => Whole(key, body, version, ApiVersionsRequest.Read),
+        ApiKey.CreateTopics => Whole(key, body, version, CreateTopicsRequest.Read),
+        ApiKey.DeleteTopics => Whole(key, body, version, DeleteTopicsRequest.Read),
+        ApiKey.DeleteRecords => Whole(key, body, version, DeleteRecordsRequest.Read),
+        ApiKey.InitProducerId => Whole(key, body, version, InitProducerIdRequest.Read),
+        ApiKey.OffsetForLeaderEpoch => Whole(key, body, version, OffsetForLeaderEpochRequest.Read),
+        ApiKey.AddPartitionsToTxn => Whole(key, body, version, AddPartitionsToTxnRequest.Read),
+        ApiKey.AddOffsetsToTxn => Whole(key, body, version, AddOffsetsToTxnRequest.Read),
+        ApiKey.EndTxn => Whole(key, body, version, EndTxnRequest.Read),
+        ApiKey.TxnOffsetCommit => Whole(key, body, version, TxnOffsetCommitRequest.Read),
+        ApiKey.DescribeConfigs => Whole(key, body, version, DescribeConfigsRequest.Read),
+        ApiKey.CreatePartitions => Whole(key, body, version, CreatePartitionsRequest.Read),
+        ApiKey.DeleteGroups => Whole(key, body, version, DeleteGroupsRequest.Read),
+        ApiKey.IncrementalAlterConfigs => Whole(key, body, version, AlterConfigsRequest.Read),
         _ => throw new ArgumentOutOfRangeException(nameof(key), key, "A kind without a decoder."),
     };
 
-    private static bool Whole<T>(ReadOnlyMemory<byte> body, short version, Decode<T> decode)
+    private static bool Whole<T>(ApiKey key, ReadOnlyMemory<byte> body, short version, Decode<T> decode)
     {
-        var reader = new KafkaReader(body);
+        var reader = new KafkaReader(body, Apis.IsFlexible(key, version));
         decode(ref reader, version);
         return reader.IsWhole;
     }
 
-    private static Sample Of(ApiKey key, short version, Action<KafkaWriter> write)
+    private static Sample Of(ApiKey key, short version, Action<KafkaWriter, short> write)
     {
-        using var writer = new KafkaWriter();
-        write(writer);
+        using var writer = new KafkaWriter { Flexible = Apis.IsFlexible(key, version) };
+        write(writer, version);
         return new Sample(key, version, Bytes(writer));
     }
 

@@ -80,8 +80,27 @@ def committed():
 
 
 def transaction():
+    admin.create_topics([NewTopic("ck-tx", 1, 1)])["ck-tx"].result(30)
     producer = ck.Producer({"bootstrap.servers": b, "transactional.id": "t"})
-    producer.init_transactions(10)
+    producer.init_transactions(30)
+    for value, commit in [(b"a", True), (b"b", False), (b"c", True)]:
+        producer.begin_transaction()
+        producer.produce("ck-tx", value)
+        producer.flush(30)
+        producer.commit_transaction(30) if commit else producer.abort_transaction(30)
+    for isolation, wanted in [("read_committed", [b"a", b"c"]), ("read_uncommitted", [b"a", b"b", b"c"])]:
+        reader = consumer("ck-" + isolation, **{"isolation.level": isolation, "enable.partition.eof": True})
+        reader.assign([ck.TopicPartition("ck-tx", 0, 0)])
+        seen = []
+        while True:
+            message = reader.poll(30)
+            assert message is not None, "nothing came"
+            if message.error():
+                break
+            seen.append(message.value())
+        reader.close()
+        same(seen, wanted)
+    admin.delete_topics(["ck-tx"])["ck-tx"].result(30)
 
 
 test("create topics", create)

@@ -41,6 +41,30 @@ async function main() {
   await test('offsets of a topic', async () => same((await admin.fetchTopicOffsets('kjs')).length, 3));
   await test('delete records', async () => admin.deleteTopicRecords({ topic: 'kjs', partitions: [{ partition: 0, offset: '1' }] }));
   await test('describe configs', async () => same((await admin.describeConfigs({ resources: [{ type: 2, name: 'kjs' }] })).resources[0].errorCode, 0));
+  await test('transaction with offsets: committed seen, aborted not', async () => {
+    await admin.createTopics({ topics: [{ topic: 'kjs-tx', numPartitions: 1 }] });
+    const producer = kafka.producer({ transactionalId: 'kjs', maxInFlightRequests: 1, idempotent: true });
+    await producer.connect();
+    for (const [value, commit] of [['a', true], ['b', false], ['c', true]]) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic: 'kjs-tx', messages: [{ value }] });
+      await transaction.sendOffsets({ consumerGroupId: 'kjs-etl', topics: [{ topic: 'kjs', partitions: [{ partition: 0, offset: commit ? '1' : '2' }] }] });
+      await (commit ? transaction.commit() : transaction.abort());
+    }
+    await producer.disconnect();
+    const consumer = kafka.consumer({ groupId: 'kjs-tx', readUncommitted: false });
+    await consumer.connect();
+    await consumer.subscribe({ topic: 'kjs-tx', fromBeginning: true });
+    const seen = [];
+    await consumer.run({ eachMessage: async ({ message }) => { seen.push(message.value.toString()); } });
+    for (let i = 0; i < 100 && seen.length < 2; i++)
+      await pause(200);
+    await pause(500);
+    await consumer.disconnect();
+    same(seen, ['a', 'c']);
+    same((await admin.fetchOffsets({ groupId: 'kjs-etl', topics: ['kjs'] }))[0].partitions.find(p => p.partition === 0).offset, '1');
+    await admin.deleteTopics({ topics: ['kjs-tx'] });
+  });
   await test('delete a group', async () => admin.deleteGroups(['kjs']));
   await test('delete topics', async () => admin.deleteTopics({ topics: ['kjs'] }));
   await admin.disconnect();

@@ -13,6 +13,9 @@ public partial interface IBroker : IAsyncDisposable
     /// <summary>Groups whose members assign partitions themselves, as Kafka's clients do. Null where this way to the broker has none (HTTP).</summary>
     IGroupCoordinator? Coordinator => null;
 
+    /// <summary>Transactions over several partitions. Null where this way to the broker has none (HTTP, and a cluster for now).</summary>
+    ITransactionCoordinator? Transactions => null;
+
     ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default);
 
     /// <summary>Creates the topic, or changes it where it exists.</summary>

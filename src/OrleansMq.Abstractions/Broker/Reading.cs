@@ -58,7 +58,7 @@ public sealed record PartitionRead
 
     public long LastStableOffset { get; init; }
 
-    /// <summary>Transactions that were aborted within the batches.</summary>
+    /// <summary>Transactions that were aborted within the batches, in the order of their first offsets; see <see cref="CommittedBatches"/>.</summary>
     public IReadOnlyList<AbortedTransaction> Aborted { get; init; } = [];
 }
 

@@ -15,10 +15,11 @@ internal static class RecordReading
         try
         {
             var next = from;
+            var committed = new CommittedBatches(read);
             foreach (var batch in new RecordBatchReader(read.Batches.ToArray()))
             {
                 next = Math.Max(next, batch.LastOffset + 1);
-                if (batch.IsControl || batch.LastOffset < from)
+                if (!committed.Holds(batch) || batch.LastOffset < from)
                     continue;
                 foreach (var record in batch.Records())
                     if (record.Offset >= from)

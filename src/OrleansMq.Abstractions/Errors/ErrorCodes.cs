@@ -57,6 +57,9 @@ public static class ErrorCodes
     /// <summary>A newer epoch of this producer exists.</summary>
     public const string ProducerFenced = "producer-fenced";
 
+    /// <summary>The transaction is not in a state in which this can be done: none is open, it ended otherwise, or it ended long ago.</summary>
+    public const string TransactionState = "transaction-state";
+
     /// <summary>A batch between this one and the last one stored is missing.</summary>
     public const string SequenceGap = "sequence-gap";
 

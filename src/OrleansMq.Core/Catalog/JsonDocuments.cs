@@ -4,6 +4,7 @@ using System.Text.Json.Serialization.Metadata;
 using OrleansMq.Core.Limits;
 using OrleansMq.Core.Routing;
 using OrleansMq.Core.Snapshots;
+using OrleansMq.Core.Transactions;
 
 namespace OrleansMq.Core.Catalog;
 
@@ -51,11 +52,15 @@ internal sealed class ByName<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
-    Converters = [typeof(ByName<Acks>), typeof(ByName<WhenFull>), typeof(ByName<GroupStyle>), typeof(ByName<StartKind>), typeof(ByName<WhenExpired>), typeof(ByName<ExchangeKind>)])]
+    Converters =
+    [
+        typeof(ByName<Acks>), typeof(ByName<WhenFull>), typeof(ByName<GroupStyle>), typeof(ByName<StartKind>), typeof(ByName<WhenExpired>), typeof(ByName<ExchangeKind>), typeof(ByName<TransactionPhase>),
+    ])]
 [JsonSerializable(typeof(TopicForm))]
 [JsonSerializable(typeof(GroupForm))]
 [JsonSerializable(typeof(CoordinationForm))]
 [JsonSerializable(typeof(NameIndexForm))]
 [JsonSerializable(typeof(ExchangeForm))]
+[JsonSerializable(typeof(TransactionForm))]
 [JsonSerializable(typeof(AdmissionLedgerForm))]
 internal sealed partial class CatalogJson : JsonSerializerContext;

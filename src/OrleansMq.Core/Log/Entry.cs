@@ -43,6 +43,9 @@ public enum EntryKind : byte
 
     /// <summary>A half message was rolled back at <see cref="Entry.Time"/>.</summary>
     HalfRolledBack = 14,
+
+    /// <summary>Batches of the transaction of the producer <see cref="Entry.Offset"/> at epoch <see cref="Entry.Number"/> are let in.</summary>
+    TransactionBegun = 20,
 }
 
 /// <summary>

@@ -20,6 +20,7 @@ namespace OrleansMq.Core.Log;
 /// 12 Cancelled      lane  offset  count
 /// 13 HalfTimedOut   offset
 /// 14 HalfRolledBack offset  time
+/// 20 TransactionBegun  offset  number
 /// </code>
 /// </summary>
 public static class EntryCodec
@@ -51,6 +52,7 @@ public static class EntryCodec
                 span[at++] = (byte)entry.Flags;
                 break;
             case EntryKind.Committed:
+            case EntryKind.TransactionBegun:
                 Number(span, ref at, entry.Offset);
                 Number(span, ref at, entry.Number);
                 break;
@@ -135,6 +137,7 @@ public static class EntryCodec
             EntryKind.Cancelled => new Entry { Kind = kind, Lane = reader.Int(), Offset = reader.Long(), Count = reader.Int() },
             EntryKind.HalfTimedOut => new Entry { Kind = kind, Offset = reader.Long() },
             EntryKind.HalfRolledBack => new Entry { Kind = kind, Offset = reader.Long(), Time = reader.Long() },
+            EntryKind.TransactionBegun => new Entry { Kind = kind, Offset = reader.Long(), Number = reader.Int() },
             _ => default,
         };
         if (entry.Kind == 0 || reader.Failed)
@@ -143,7 +146,8 @@ public static class EntryCodec
         return true;
     }
 
-    private static bool IsOfGroup(EntryKind kind) => kind is not (EntryKind.StartMoved or EntryKind.Cancelled or EntryKind.HalfTimedOut or EntryKind.HalfRolledBack);
+    private static bool IsOfGroup(EntryKind kind) => kind is not (
+        EntryKind.StartMoved or EntryKind.Cancelled or EntryKind.HalfTimedOut or EntryKind.HalfRolledBack or EntryKind.TransactionBegun);
 
     private static void Number(Span<byte> span, ref int at, long value)
     {

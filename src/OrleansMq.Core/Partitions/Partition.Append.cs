@@ -60,6 +60,8 @@ public sealed partial class Partition
             }
         }
 
+        if (batch.Batch.IsTransactional && Transactions.Check(batch.Batch.ProducerId, batch.Batch.ProducerEpoch) is { } outside)
+            return new AppendDecision(default, 0, outside);
         return batch.IsRich ? AppendRich(batch, admissions, nowMs, frames) : AppendPlain(batch, admissions, nowMs, frames);
     }
 
@@ -170,7 +172,7 @@ public sealed partial class Partition
 
     private static ReadOnlyMemory<byte> Rebuild(in RecordBatch batch, RecordOutcome[] outcomes)
     {
-        var builder = new RecordBatchBuilder(batch.Length);
+        var builder = new RecordBatchBuilder(batch.Length) { IsTransactional = batch.IsTransactional };
         var i = 0;
         foreach (var record in batch.Records())
         {
@@ -179,7 +181,7 @@ public sealed partial class Partition
                 builder.Append(record);
         }
 
-        return builder.Build();
+        return batch.IsTransactional ? builder.Build(producerId: batch.ProducerId, producerEpoch: batch.ProducerEpoch, baseSequence: batch.BaseSequence) : builder.Build();
     }
 
     private bool TryFindToken(TokenHash token, long nowMs, out long place) => Tokens.TryFind(token, nowMs, out place) && !IsRolledBack(place);

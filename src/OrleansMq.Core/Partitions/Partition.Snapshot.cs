@@ -5,6 +5,7 @@ using OrleansMq.Core.Dedup;
 using OrleansMq.Core.Half;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Snapshots;
+using OrleansMq.Core.Transactions;
 
 namespace OrleansMq.Core.Partitions;
 
@@ -16,7 +17,7 @@ namespace OrleansMq.Core.Partitions;
 ///     number i32 | id (two i64) | name | flags u8
 ///     | log style: log cursor;  queue style: main cursor, redriven cursor
 ///     | dead letters | redriven lane, each: end i64, count u32, (offset i64, position i64)*
-/// | sections: count u32, each: kind u8 (1 delayed messages, 2 half messages) | length i32 | that part
+/// | sections: count u32, each: kind u8 (1 delayed messages, 2 half messages, 3 transactions) | length i32 | that part
 /// </code>
 /// Version 1 has no sections. A section that is empty is left out.
 /// </summary>
@@ -25,6 +26,7 @@ public sealed partial class Partition
     private const byte SnapshotVersion = 2;
     private const byte ScheduledSection = 1;
     private const byte HalfSection = 2;
+    private const byte TransactionsSection = 3;
 
     public void Save(IBufferWriter<byte> output)
     {
@@ -47,11 +49,13 @@ public sealed partial class Partition
     private void SaveSections(IBufferWriter<byte> output)
     {
         var writer = new StateWriter(output);
-        writer.Count((Scheduled.IsUnused ? 0 : 1) + (Half.IsUnused ? 0 : 1));
+        writer.Count((Scheduled.IsUnused ? 0 : 1) + (Half.IsUnused ? 0 : 1) + (Transactions.IsUnused ? 0 : 1));
         if (!Scheduled.IsUnused)
             SaveSection(ScheduledSection, Scheduled.Save, output);
         if (!Half.IsUnused)
             SaveSection(HalfSection, Half.Save, output);
+        if (!Transactions.IsUnused)
+            SaveSection(TransactionsSection, Transactions.Save, output);
     }
 
     private static void SaveSection(byte kind, Action<IBufferWriter<byte>> save, IBufferWriter<byte> output)
@@ -68,8 +72,7 @@ public sealed partial class Partition
     public static Partition Load(LogIdentity log, PartitionLimits limits, ReadOnlySpan<byte> bytes, long position)
     {
         var reader = new StateReader(bytes);
-        var version = reader.Byte();
-        StateReader.Check(version is 1 or SnapshotVersion, $"The partition has version {version}; this program reads versions 1 to {SnapshotVersion}.");
+        var version = reader.Version(1, SnapshotVersion, "partition");
         var (start, end, clock, admitted, next) = (reader.Natural(), reader.Natural(), reader.Natural(), reader.Natural(), reader.Int32());
         StateReader.Check(start <= end, "A partition ends before it starts.");
         var partition = new Partition(
@@ -100,6 +103,9 @@ public sealed partial class Partition
                 break;
             case HalfSection:
                 Half = HalfLane.Load(ref reader);
+                break;
+            case TransactionsSection:
+                Transactions = PartitionTransactions.Load(ref reader);
                 break;
             default:
                 StateReader.Check(false, $"The partition's state has a section of kind {kind}, which this program does not know.");

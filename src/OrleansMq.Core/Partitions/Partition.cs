@@ -128,6 +128,8 @@ public sealed partial class Partition
         if (header.BaseOffset != End)
             throw new PartitionBrokenException($"A batch of offset {header.BaseOffset} was applied at {End}.");
         End += batch.LastOffsetDelta + 1;
+        if (batch.IsTransactional)
+            ApplyTransaction(batch);
         if (header.Flags.HasFlag(FrameFlags.Admitted))
             Admitted += batch.Count;
         if (header.Flags.HasFlag(FrameFlags.Moved))
@@ -168,6 +170,10 @@ public sealed partial class Partition
                 Start = Math.Max(Start, entry.Offset);
                 foreach (var group in _groups.Values)
                     group.ApplyStart(Start);
+                Transactions.ApplyStart(Start);
+                break;
+            case EntryKind.TransactionBegun:
+                Transactions.ApplyBegun(entry.Offset, (short)entry.Number);
                 break;
             case EntryKind.Cancelled:
                 ApplyCancelled(entry);

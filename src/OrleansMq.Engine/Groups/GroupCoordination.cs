@@ -85,9 +85,20 @@ public sealed class GroupCoordination : IAsyncDisposable
     {
         if (offsets.Any(offset => offset.Note.Length > CoordinationDocument.MaxNoteLength))
             throw new MqException(ErrorCodes.Malformed, $"What is written beside an offset has at most {CoordinationDocument.MaxNoteLength} characters.");
+        return await Commit(offsets, now => Members.CheckCommit(member, now));
+    }
+
+    /// <summary>Whether the member could commit now.</summary>
+    public Task Check(MemberRef member) => Turn(now => Members.CheckCommit(member, now) is { } code ? throw Refused(code) : true);
+
+    /// <summary>Moves cursors by a transaction that is committed: its member was asked when it brought them.</summary>
+    public Task<IReadOnlyList<MqError?>> CommitDecided(IReadOnlyList<GroupOffset> offsets) => Commit(offsets, static _ => null);
+
+    private async Task<IReadOnlyList<MqError?>> Commit(IReadOnlyList<GroupOffset> offsets, Func<long, string?> check)
+    {
         var committing = await Turn(now =>
         {
-            if (Members.CheckCommit(member, now) is { } code)
+            if (check(now) is { } code)
                 throw Refused(code);
             var commits = Task.WhenAll(offsets.Select(CommitOne));
             _commits.Add(commits);

@@ -27,6 +27,12 @@ public sealed class GroupCoordinator(IBroker broker, IDocuments documents, TimeP
     public async ValueTask<IReadOnlyList<MqError?>> Commit(GroupName group, MemberRef? member, IReadOnlyList<GroupOffset> offsets, CancellationToken cancel = default) =>
         await (member is null ? await Ensure(group) : await Known(group)).Commit(member, offsets);
 
+    /// <inheritdoc cref="GroupCoordination.Check"/>
+    public async ValueTask Check(GroupName group, MemberRef member) => await (await Known(group)).Check(member);
+
+    /// <inheritdoc cref="GroupCoordination.CommitDecided"/>
+    public async ValueTask<IReadOnlyList<MqError?>> CommitDecided(GroupName group, IReadOnlyList<GroupOffset> offsets) => await (await Ensure(group)).CommitDecided(offsets);
+
     public async ValueTask<IReadOnlyList<GroupOffset>> Committed(GroupName group, IReadOnlyList<TopicName>? topics = null, CancellationToken cancel = default) =>
         // Not made by asking; but a native group of this name has cursors to show.
         await (await Find(group) ?? new GroupCoordination(CoordinationDocument.New(group, 0), 0, broker, _catalog, time, newId)).Committed(topics);

@@ -20,8 +20,10 @@ public static class BatchAdmission
         var fault = batch.Check();
         if (fault != BatchFault.None)
             throw new MqException(ErrorCodes.BatchCorrupt, $"The record batch fails its check: {fault}.");
-        if (batch.IsControl || batch.IsTransactional)
-            throw new MqException(ErrorCodes.NotAvailable, "Transactions are not available yet.");
+        if (batch.IsControl)
+            throw new MqException(ErrorCodes.Malformed, "A control batch is written by the broker alone.");
+        if (batch.IsTransactional && (batch.ProducerId < 0 || (request.Producer is { } said && said.Id != batch.ProducerId)))
+            throw new MqException(ErrorCodes.Malformed, "A transactional batch carries the producer id of its transaction.");
         var producer = request.Producer ?? SequenceOf(batch);
         if (producer is { Sequence: < 0 } or { Epoch: < 0 } or { Id: < 0 })
             throw new MqException(ErrorCodes.Malformed, "A producer's id, epoch and sequence are not negative.");
@@ -34,7 +36,10 @@ public static class BatchAdmission
 
         var plain = Open(batch, settings);
         var (tokens, times) = Look(plain, settings, request.Topic);
-        return new AdmissibleBatch(plain, producer, tokens, times, IsHalf(plain, times));
+        var half = IsHalf(plain, times);
+        if (batch.IsTransactional && (half || times is not null))
+            throw new MqException(ErrorCodes.NotAvailable, "A message in a transaction is neither delayed nor half.");
+        return new AdmissibleBatch(plain, producer, tokens, times, half);
     }
 
     private static bool IsHalf(in RecordBatch batch, long[]? times)
@@ -104,6 +109,8 @@ public static class BatchAdmission
             i++;
         }
 
+        if (batch.IsTransactional && Array.Exists(tokens, token => token is not null))
+            throw new MqException(ErrorCodes.NotAvailable, "A message in a transaction carries no idempotency token: what is aborted would be remembered as sent.");
         return (tokens, times);
     }
 

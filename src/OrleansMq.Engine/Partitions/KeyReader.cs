@@ -25,7 +25,7 @@ internal static class KeyReader
             foreach (var batch in new RecordBatchReader(read.Batches))
                 foreach (var record in batch.Records())
                     if (record.Offset >= from && record.Offset < from + keys.Length)
-                        keys[record.Offset - from] = record.HasKey ? Hash(record.Key.Span) : 0;
+                        keys[record.Offset - from] = record.HasKey && !batch.IsControl ? Hash(record.Key.Span) : 0;
             next = read.NextOffset;
         }
 

@@ -14,12 +14,12 @@ public sealed partial class PartitionEngine
         {
             var leases = await Lease(name, holder, max, lease);
             var (deliveries, expired) = (new List<Delivery>(leases.Count), new List<LeaseId>());
-            await Deliver(name, leases, deliveries, expired);
+            var voids = await Deliver(name, leases, deliveries, expired);
             if (expired.Count > 0)
                 await Expire(name, expired);
-            // Where all were too old, there may be younger ones behind them.
-            if (deliveries.Count > 0 || expired.Count == 0)
-                return new LeasedMessages(leases.Count - expired.Count, deliveries);
+            // Where all were too old or void, there may be others behind them.
+            if (deliveries.Count > 0 || expired.Count + voids == 0)
+                return new LeasedMessages(leases.Count - expired.Count - voids, deliveries);
         }
     }
 
@@ -28,8 +28,8 @@ public sealed partial class PartitionEngine
     {
         var leases = await LeasesOf(name, holder);
         var deliveries = new List<Delivery>(leases.Count);
-        await Deliver(name, leases, deliveries, expired: null);
-        return new LeasedMessages(leases.Count, deliveries);
+        var voids = await Deliver(name, leases, deliveries, expired: null);
+        return new LeasedMessages(leases.Count - voids, deliveries);
     }
 
     private Task<string?[]> Expire(GroupName name, List<LeaseId> expired) =>
@@ -47,7 +47,8 @@ public sealed partial class PartitionEngine
     }
 
     /// <param name="expired">Gets the leases of those whose time to live is over, which are not delivered. Null: all are.</param>
-    private async ValueTask Deliver(GroupName name, List<GrantedLease> leases, List<Delivery> deliveries, List<LeaseId>? expired)
+    /// <returns>How many of the leases were on what is nobody's message; they are settled.</returns>
+    private async ValueTask<int> Deliver(GroupName name, List<GrantedLease> leases, List<Delivery> deliveries, List<LeaseId>? expired)
     {
         var main = leases.Where(lease => lease.Lane == Lane.Main).OrderBy(lease => lease.Offset).ToList();
         foreach (var lease in leases)
@@ -57,7 +58,8 @@ public sealed partial class PartitionEngine
                 deliveries.Add(delivery.DeadLetter is { } dead ? delivery with { Position = dead.Origin } : delivery);
             }
 
-        var records = await MainRecords(main.ConvertAll(lease => lease.Offset));
+        HashSet<long> voids = [];
+        var records = await MainRecords(main.ConvertAll(lease => lease.Offset), voids);
         var (now, topicLife) = (_clock.NowMs, TopicLifeMs);
         for (var i = 0; i < records.Length; i++)
         {
@@ -69,6 +71,10 @@ public sealed partial class PartitionEngine
             else
                 deliveries.Add(Deliver(main[i], stored.Record));
         }
+
+        if (voids.Count > 0)
+            await SettleVoid(name, voids);
+        return voids.Count;
     }
 
     private LeaseId IdOf(in GrantedLease lease) => new(Number, lease.Lane, lease.Epoch, lease.Offset, lease.Delivery);

@@ -89,7 +89,7 @@ public sealed partial class PartitionEngine
                 var group = Find(state, name);
                 RefuseWhileFull(now);
                 Lapse(group, now);
-                state.Lease(group, new LeaseTerms(consumer, max, now, now + (long)lease.TotalMilliseconds, Epoch), _visible.End, RedrivenEnd(group), frames, leases);
+                state.Lease(group, new LeaseTerms(consumer, max, now, now + (long)lease.TotalMilliseconds, Epoch), _visible.Stable, RedrivenEnd(group), frames, leases);
                 NoteInFlight(group);
                 return WantedKeys(group);
             });
@@ -275,7 +275,7 @@ public sealed partial class PartitionEngine
     }
 
     private KeyRange? WantedKeys(PartitionGroup group) =>
-        group.ByKey && group.Main!.WantsKeys(_visible.End, out var from, out var count) ? new KeyRange(group.Number, group.Name, from, count) : null;
+        group.ByKey && group.Main!.WantsKeys(_visible.Stable, out var from, out var count) ? new KeyRange(group.Number, group.Name, from, count) : null;
 
     /// <summary>Reads keys ahead and offers them to the group's cursor.</summary>
     private async Task LoadKeys(KeyRange wanted)
@@ -314,6 +314,7 @@ public sealed partial class PartitionEngine
         var places = offsets.ConvertAll(offset => lane != Lane.Main && group.RedrivenLane.TryFind(offset, out var place) ? place : 0);
         var deliveries = group.Cursor(lane).Rules.MaxDeliveries;
         var moves = new List<DeadLetterMove>();
+        var voids = new List<long>();
         try
         {
             for (var i = 0; i < offsets.Count; i++)
@@ -321,12 +322,15 @@ public sealed partial class PartitionEngine
                 var record = lane == Lane.Main ? await MainRecord(offsets[i]) : await LaneRecord(offsets[i], places[i]);
                 if (record is { } found)
                     moves.Add(new DeadLetterMove(lane, offsets[i], found, Partition.MaxDeliveriesReason, deliveries));
+                else if (lane == Lane.Main && offsets[i] >= Start)
+                    voids.Add(offsets[i]);
             }
 
             await Ask(ReleaseLevel.Decided, (state, frames, now) =>
             {
                 if (state.FindGroup(number) is { } still)
                 {
+                    state.SettleVoid(still, voids, now, frames);
                     var cursor = still.Cursor(lane);
                     moves.RemoveAll(move => cursor.IsSettled(move.FromOffset));
                     if (moves.Count > 0)

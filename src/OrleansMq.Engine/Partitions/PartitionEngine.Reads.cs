@@ -22,7 +22,8 @@ public sealed partial class PartitionEngine
     public long Bytes => _log.End - _log.Start;
 
     /// <exception cref="MqException">The offset lies outside, or the partition stopped.</exception>
-    public async ValueTask<BatchRead> ReadBatches(long offset, int maxBytes)
+    /// <param name="isolation">Committed: what is not decided yet is not read.</param>
+    public async ValueTask<BatchRead> ReadBatches(long offset, int maxBytes, Isolation isolation = Isolation.Uncommitted)
     {
         ThrowIfStopped();
         var seen = _visible;
@@ -30,7 +31,7 @@ public sealed partial class PartitionEngine
             throw OutOfRange(offset, seen.Start, seen.End);
         try
         {
-            return await _reader.ReadBatches(offset, seen.End, seen.Position, maxBytes);
+            return await _reader.ReadBatches(offset, isolation == Isolation.Committed ? seen.Stable : seen.End, seen.Position, maxBytes);
         }
         catch (LogTrimmedException)
         {
@@ -113,20 +114,22 @@ public sealed partial class PartitionEngine
     /// <summary>The record at an offset of the main lane, or null where it is gone.</summary>
     internal async ValueTask<RecordView?> MainRecord(long offset) => (await MainRecords([offset]))[0]?.Record;
 
-    /// <summary>The records at some offsets of the main lane, ascending; null where one was removed.</summary>
-    internal async ValueTask<StoredRecord?[]> MainRecords(IReadOnlyList<long> offsets)
+    /// <summary>The records at some offsets of the main lane, ascending; null where one was removed, or is void.</summary>
+    /// <param name="isVoid">Takes the offsets of those that are void.</param>
+    internal async ValueTask<StoredRecord?[]> MainRecords(IReadOnlyList<long> offsets, HashSet<long>? isVoid = null)
     {
         var seen = _visible;
         var records = new StoredRecord?[offsets.Count];
         var gone = GoneOf(offsets);
+        isVoid ??= [];
         try
         {
-            (await _reader.ReadRecords([.. offsets.Skip(gone)], seen.End, seen.Position)).CopyTo(records, gone);
+            (await _reader.ReadRecords([.. offsets.Skip(gone)], seen.End, seen.Position, isVoid)).CopyTo(records, gone);
         }
         catch (LogTrimmedException)
         {
             // Removed while it was read: what is still there is read again.
-            return await MainRecords(offsets);
+            return await MainRecords(offsets, isVoid);
         }
         catch (StorageException failure)
         {
@@ -138,7 +141,7 @@ public sealed partial class PartitionEngine
         }
 
         for (var i = GoneOf(offsets); i < records.Length; i++)
-            if (records[i] is null)
+            if (records[i] is null && !isVoid.Contains(offsets[i]))
                 throw FoundBug($"The message {offsets[i]} of partition {Number} of topic '{_topic.Name}' is not where the log says: {_visible}.");
         return records;
 

@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Core.Snapshots;
+using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
@@ -89,7 +91,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
     private PartitionEngine(IPartitionLog log, Partition state, long snapshotPosition, OffsetIndex index, ITopicOfPartition topic, PartitionHost host)
     {
         (_log, _state, _index, _topic, _host) = (log, state, index, topic, host);
-        _reader = new PartitionReader(log, index);
+        _reader = new PartitionReader(log, index, IsVoid);
         _turns = new TurnQueue(host.Scheduler, host.InlineTurns, AfterTurns);
         _clock = new EngineClock(host.Time, state.ClockMs);
         _frames = NewBuffer();
@@ -361,7 +363,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
     }
 
     /// <summary>What readers will see once everything below <paramref name="position"/> may be seen.</summary>
-    private Visible SeenNow(long position) => new(_state.Start, _state.End, position, true);
+    private Visible SeenNow(long position) => new(_state.Start, _state.End, position, true) { Stable = _state.StableEnd, Aborted = _state.Transactions.Aborted };
 
     /// <summary>The log had no room: nothing of the last groups is in it, so what they changed is forgotten by replaying the log.</summary>
     private async void ReplayAfterRefusal(Exception error)
@@ -497,4 +499,11 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
 }
 
 /// <summary>What readers may see: offsets from start to end, in frames below a position.</summary>
-internal sealed record Visible(long Start, long End, long Position, bool RedrivenMoved);
+internal sealed record Visible(long Start, long End, long Position, bool RedrivenMoved)
+{
+    /// <summary>Where those stop that see only what is decided.</summary>
+    public required long Stable { get; init; }
+
+    /// <summary>What within it is void, in the order of the markers.</summary>
+    public required ImmutableList<AbortedRange> Aborted { get; init; }
+}

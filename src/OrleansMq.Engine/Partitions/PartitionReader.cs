@@ -26,8 +26,11 @@ public sealed class BatchRead(byte[] buffer, int length, long nextOffset) : IDis
 internal readonly record struct StoredRecord(RecordView Record, long AppendedAtMs);
 
 /// <summary>Reads messages out of a partition's log; every frame is checked again before it is given. Any thread.</summary>
-internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
+/// <param name="isVoid">Whether a batch of the main lane holds nobody's messages: markers, or what was aborted.</param>
+internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, PartitionReader.VoidBatch isVoid)
 {
+    public delegate bool VoidBatch(in RecordBatch batch);
+
     /// <summary>Decoded batches kept for readers that take few messages at a time.</summary>
     private const int CachedBatches = 8;
 
@@ -84,6 +87,9 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
                 if (header.Kind == FrameKind.Batch && header.Lane == Lane.Main)
                 {
                     var batch = RecordBatch.ReadExactly(buffer.AsMemory(at + FrameHeader.Size, header.PayloadLength));
+                    // What is visible and not decided yet lies behind the end that was asked for.
+                    if (batch.BaseOffset >= endOffset)
+                        break;
                     if (batch.LastOffset >= offset)
                     {
                         if (kept > 0 && kept + batch.Length > maxBytes)
@@ -111,8 +117,9 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
         return new BatchRead(buffer, kept, next);
     }
 
-    /// <summary>The records at some offsets of the main lane, ascending; null where there is none. Each batch is read and taken apart once.</summary>
-    public async ValueTask<StoredRecord?[]> ReadRecords(IReadOnlyList<long> offsets, long endOffset, long endPosition)
+    /// <summary>The records at some offsets of the main lane, ascending; null where there is none, or a void one. Each batch is read and taken apart once.</summary>
+    /// <param name="voids">Takes the offsets of void ones.</param>
+    public async ValueTask<StoredRecord?[]> ReadRecords(IReadOnlyList<long> offsets, long endOffset, long endPosition, HashSet<long> voids)
     {
         var (records, appendedAt) = (new StoredRecord?[offsets.Count], new List<long>());
         for (var i = 0; i < records.Length;)
@@ -128,7 +135,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
             using var read = await ReadBatches(offsets[i], endOffset, endPosition, RecordChunkBytes, appendedAt);
             var (wanted, number) = (i, 0);
             foreach (var batch in new RecordBatchReader(read.Batches))
-                i = Take(batch, appendedAt[number++], offsets, i, records);
+                i = Take(batch, appendedAt[number++], offsets, i, records, voids);
             // What lies before the chunk's end and was in no batch is gone.
             while (i < records.Length && offsets[i] < read.NextOffset)
                 i++;
@@ -140,12 +147,19 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     }
 
     /// <summary>Fills in what this batch holds of the offsets from <paramref name="i"/> on, and remembers the batch if it holds any.</summary>
-    private int Take(in RecordBatch batch, long appendedAtMs, IReadOnlyList<long> offsets, int i, StoredRecord?[] records)
+    private int Take(in RecordBatch batch, long appendedAtMs, IReadOnlyList<long> offsets, int i, StoredRecord?[] records, HashSet<long> voids)
     {
         while (i < offsets.Count && offsets[i] < batch.BaseOffset)
             i++;
         if (i == offsets.Count || offsets[i] > batch.LastOffset)
             return i;
+        if (isVoid(batch))
+        {
+            for (; i < offsets.Count && offsets[i] <= batch.LastOffset; i++)
+                voids.Add(offsets[i]);
+            return i;
+        }
+
         // The views outlive the pooled buffer.
         var decoded = DecodedBatch.Of(RecordBatch.ReadExactly(batch.Memory.ToArray()), appendedAtMs);
         for (; i < offsets.Count && offsets[i] <= batch.LastOffset; i++)

@@ -117,6 +117,16 @@ public sealed class TopicCatalog(IDocuments documents)
     /// <inheritdoc cref="TopicNames"/>
     public ValueTask<IReadOnlyList<string>> CoordinationNames() => Names(CoordinationIndexKey);
 
+    private static string TransactionIndexKey(int shard) => string.Create(CultureInfo.InvariantCulture, $"transaction-names/{shard}");
+
+    /// <param name="key">As <c>TransactionalId.Key</c> says.</param>
+    public ValueTask NameTransaction(string key) => Change(TransactionIndexKey(NameIndex.ShardOf(key)), index => index.With(key));
+
+    public ValueTask UnnameTransaction(string key) => Change(TransactionIndexKey(NameIndex.ShardOf(key)), index => index.Without(key));
+
+    /// <inheritdoc cref="TopicNames"/>
+    public ValueTask<IReadOnlyList<string>> TransactionNames() => Names(TransactionIndexKey);
+
     /// <summary>The documents of a topic's groups and its ledger, whatever is there of them.</summary>
     public async ValueTask RemoveBelongings(Guid topicId)
     {

@@ -101,9 +101,10 @@ internal static class MessageCalls
     /// <returns>Where to read on.</returns>
     private static long WriteMessages(HttpCall call, Utf8JsonWriter writer, PartitionRead read, long next, int max)
     {
+        var committed = new CommittedBatches(read);
         foreach (var batch in new RecordBatchReader(read.Batches))
         {
-            if (!batch.IsControl)
+            if (committed.Holds(batch))
             {
                 foreach (var record in Open(batch))
                 {

@@ -17,8 +17,8 @@ internal sealed partial class KafkaCalls
                 await Broker.DeleteTopic(name, ended);
                 return new NamedResult(name, KafkaError.None);
             },
-            (name, e) => new NamedResult(name, KafkaErrors.Of(e.Code)));
-        NamedResponse.Write(writer, version >= 1, results);
+            (name, e) => new NamedResult(name, KafkaErrors.Of(e.Code), e.Message));
+        NamedResponse.Write(writer, version >= 1, results, withMessage: version >= 5, withId: version >= 6);
         return true;
     }
 

@@ -11,7 +11,8 @@ internal sealed partial class KafkaCalls
         {
             // Sessions are never opened, so a client that names one is told to send its whole list.
             FetchResponse.WriteHead(writer, version, request.Session != 0 ? KafkaError.FetchSessionIdNotFound : KafkaError.None);
-            writer.Int32(0);
+            writer.Count(0);
+            writer.Tags();
             return true;
         }
         var (cursors, places) = CursorsOf(request);
@@ -41,6 +42,7 @@ internal sealed partial class KafkaCalls
             var shown = found.Error is null && !held ? found with { Batches = default } : found;
             FetchResponse.WritePartition(writer, version, partition.Partition, error, error == KafkaError.None ? shown : null);
         });
+        writer.Tags();
         return true;
     }
 
@@ -85,15 +87,17 @@ internal sealed partial class KafkaCalls
 
     private async Task<bool> ListOffsets(short version, ListOffsetsRequest request, KafkaWriter writer)
     {
-        var results = await Each(request.Partitions, FindOffset, (_, e) => new ListOffsetsResult(KafkaErrors.Of(e.Code), -1, -1));
+        var results = await Each(request.Partitions, asked => FindOffset(asked, request.Committed), (_, e) => new ListOffsetsResult(KafkaErrors.Of(e.Code), -1, -1));
         ListOffsetsResponse.Write(writer, version, request.Partitions, results);
         return true;
     }
 
-    private async ValueTask<ListOffsetsResult> FindOffset(ListOffsetsPartition asked)
+    private async ValueTask<ListOffsetsResult> FindOffset(ListOffsetsPartition asked, bool committed)
     {
         if (!NameRule.IsValid(asked.Topic))
             return new ListOffsetsResult(KafkaError.InvalidTopic, -1, -1);
+        if (asked.Time == ListOffsetsPartition.Latest && committed)
+            return new ListOffsetsResult(KafkaError.None, -1, await StableEnd(asked));
         if (asked.Time is ListOffsetsPartition.Latest or ListOffsetsPartition.Earliest)
         {
             var place = asked.Time == ListOffsetsPartition.Latest ? StartAt.Latest : StartAt.Earliest;
@@ -105,5 +109,13 @@ internal sealed partial class KafkaCalls
         var offset = await Broker.FindOffset(asked.Topic, asked.Partition, StartAt.Time(DateTimeOffset.FromUnixTimeMilliseconds(asked.Time)), ended);
         // Nothing is so late: Kafka says -1, and not the end.
         return offset >= end ? new ListOffsetsResult(KafkaError.None, -1, -1) : new ListOffsetsResult(KafkaError.None, asked.Time, offset);
+    }
+
+    /// <summary>Where a reader of what is committed stops.</summary>
+    private async ValueTask<long> StableEnd(ListOffsetsPartition asked)
+    {
+        var end = await Broker.FindOffset(asked.Topic, asked.Partition, StartAt.Latest, ended);
+        using var read = await Broker.Read(new ReadRequest { Partitions = [new PartitionCursor(asked.Topic, asked.Partition, end, 1)], MinBytes = 0, MaxBytes = 1, Isolation = Isolation.Committed }, ended);
+        return read.Partitions[0].Error is { } error ? throw new MqException(error) : read.Partitions[0].LastStableOffset;
     }
 }

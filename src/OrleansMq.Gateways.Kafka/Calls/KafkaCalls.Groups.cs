@@ -87,6 +87,15 @@ internal sealed partial class KafkaCalls
 
     private async Task<bool> OffsetFetch(short version, OffsetFetchRequest request, KafkaWriter writer)
     {
+        var found = new List<OffsetFetchFound>();
+        foreach (var group in request.Groups)
+            found.Add(await Committed(group, request.OnlyStable));
+        OffsetFetchResponse.Write(writer, version, found);
+        return true;
+    }
+
+    private async ValueTask<OffsetFetchFound> Committed(OffsetFetchGroup request, bool onlyStable)
+    {
         IReadOnlyList<GroupOffset> committed = [];
         var topics = request.Partitions?.Select(partition => partition.Topic).Distinct().Where(NameRule.IsValid).Select(topic => new TopicName(topic)).ToList();
         var error = await Coordinate(request.Group, async (coordinator, group) => committed = await coordinator.Committed(group, topics, ended));
@@ -98,8 +107,14 @@ internal sealed partial class KafkaCalls
                 ? offset
                 : new OffsetFetchPartition(partition.Topic, partition.Partition, -1, ""));
         }
-        OffsetFetchResponse.Write(writer, version, error, [.. found]);
-        return true;
+        // A transaction that is not ended may still move them: the client asks again.
+        if (error == KafkaError.None && onlyStable && Broker.Transactions is { } transactions)
+        {
+            var pending = (await transactions.Pending(request.Group, ended)).Select(part => (part.Topic.Text, part.Partition)).ToHashSet();
+            if (pending.Count > 0)
+                found = found.Select(offset => pending.Contains((offset.Topic, offset.Partition)) ? offset with { Offset = -1, Error = KafkaError.UnstableOffsetCommit } : offset);
+        }
+        return new OffsetFetchFound(request.Group, error, [.. found]);
     }
 
     private async Task<bool> DescribeGroups(short version, DescribeGroupsRequest request, KafkaWriter writer)
@@ -116,7 +131,7 @@ internal sealed partial class KafkaCalls
         return true;
     }
 
-    private async Task<bool> ListGroups(short version, bool read, KafkaWriter writer)
+    private async Task<bool> ListGroups(short version, ListGroupsRequest request, KafkaWriter writer)
     {
         var groups = new List<CoordinatedGroup>();
         var error = KafkaError.None;
@@ -125,7 +140,7 @@ internal sealed partial class KafkaCalls
             for (string? after = null; Broker.Coordinator is { } coordinator;)
             {
                 var page = await coordinator.List(after, 1_000, ended);
-                groups.AddRange(page.Items);
+                groups.AddRange(page.Items.Where(group => request.Phases.Count == 0 || request.Phases.Contains(group.Phase.ToString(), StringComparer.OrdinalIgnoreCase)));
                 if ((after = page.Next) is null)
                     break;
             }

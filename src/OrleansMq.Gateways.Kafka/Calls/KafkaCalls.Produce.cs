@@ -48,8 +48,6 @@ internal sealed partial class KafkaCalls
             return ProduceResult.Refused(KafkaError.UnsupportedVersion, null);
         if (request.Acks is < -1 or > 1)
             return ProduceResult.Refused(KafkaError.InvalidRequiredAcks, $"acks is 0, 1 or -1; {request.Acks} was given.");
-        if (request.TransactionalId is not null)
-            return ProduceResult.Refused(KafkaError.InvalidRequest, "Transactions are not available yet.");
         return null;
     }
 

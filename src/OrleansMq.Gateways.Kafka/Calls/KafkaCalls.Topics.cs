@@ -66,13 +66,15 @@ internal sealed partial class KafkaCalls
         var twice = request.Topics.GroupBy(topic => topic.Name).Where(same => same.Count() > 1).Select(same => same.Key).ToHashSet();
         var results = await Each(
             request.Topics,
-            async topic => twice.Contains(topic.Name)
-                ? new NamedResult(topic.Name, KafkaError.InvalidRequest, "The topic is named twice.")
-                : await Create(topic, request.ValidateOnly),
-            (topic, e) => new NamedResult(topic.Name, e.Code == ErrorCodes.Malformed ? KafkaError.InvalidConfig : KafkaErrors.Of(e.Code), e.Message));
+            async topic => new CreatedTopic(
+                twice.Contains(topic.Name) ? new NamedResult(topic.Name, KafkaError.InvalidRequest, "The topic is named twice.") : await Create(topic, request.ValidateOnly),
+                PartitionsOf(topic)),
+            (topic, e) => new CreatedTopic(new NamedResult(topic.Name, e.Code == ErrorCodes.Malformed ? KafkaError.InvalidConfig : KafkaErrors.Of(e.Code), e.Message), 0));
         CreateTopicsResponse.Write(writer, version, results);
         return true;
     }
+
+    private int PartitionsOf(NewTopic topic) => topic.Assigned.Count > 0 ? topic.Assigned.Count : topic.Partitions == -1 ? Options.DefaultPartitions : topic.Partitions;
 
     private async ValueTask<NamedResult> Create(NewTopic topic, bool validateOnly)
     {
@@ -80,7 +82,7 @@ internal sealed partial class KafkaCalls
 
         if (!NameRule.IsValid(topic.Name))
             return Refused(KafkaError.InvalidTopic, $"A topic's name has 1 to {NameRule.MaxLength} of A-Z a-z 0-9 . _ -.");
-        var partitions = topic.Assigned.Count > 0 ? topic.Assigned.Count : topic.Partitions == -1 ? Options.DefaultPartitions : topic.Partitions;
+        var partitions = PartitionsOf(topic);
         if (partitions is < 1 or > TopicSettings.MaxPartitions)
             return Refused(KafkaError.InvalidPartitions, $"A topic has 1 to {TopicSettings.MaxPartitions} partitions; {partitions} were given.");
         if (topic.Assigned.Any(nodes => nodes != 1))

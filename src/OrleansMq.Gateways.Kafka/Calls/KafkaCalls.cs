@@ -25,7 +25,8 @@ internal sealed partial class KafkaCalls(KafkaDesk desk, ConnectionContext conne
     /// <exception cref="MalformedRequestException">It can't be read.</exception>
     public async ValueTask<Task<KafkaWriter?>> Begin(ReadOnlyMemory<byte> frame)
     {
-        var (header, body) = ReadHeader(frame);
+        if (!RequestHeader.TryRead(frame, out var header, out var body))
+            throw new MalformedRequestException("A request's header can't be read.");
         var alone = header.Key is not (ApiKey.Produce or ApiKey.Fetch);
         _inWork.RemoveAll(task => task.IsCompleted);
         if (alone && _inWork.Count > 0)
@@ -39,20 +40,15 @@ internal sealed partial class KafkaCalls(KafkaDesk desk, ConnectionContext conne
         return work;
     }
 
-    private static (RequestHeader Header, ReadOnlyMemory<byte> Body) ReadHeader(ReadOnlyMemory<byte> frame)
-    {
-        var reader = new KafkaReader(frame);
-        return RequestHeader.TryRead(ref reader, out var header)
-            ? (header, reader.Rest())
-            : throw new MalformedRequestException("A request's header can't be read.");
-    }
-
     private async Task<KafkaWriter?> Answer(RequestHeader header, ReadOnlyMemory<byte> body)
     {
         var writer = new KafkaWriter();
         try
         {
             writer.Int32(header.Correlation);
+            writer.Flexible = header.HasFlexibleAnswerHeader;
+            writer.Tags();
+            writer.Flexible = header.IsFlexible;
             if (await Route(header, body, writer))
                 return writer;
             writer.Dispose();
@@ -86,29 +82,33 @@ internal sealed partial class KafkaCalls(KafkaDesk desk, ConnectionContext conne
         }
         return header.Key switch
         {
-            ApiKey.Produce => Produce(header, Read(body, version, ProduceRequest.Read), writer),
-            ApiKey.Fetch => Fetch(version, Read(body, version, FetchRequest.Read), writer),
-            ApiKey.ListOffsets => ListOffsets(version, Read(body, version, ListOffsetsRequest.Read), writer),
-            ApiKey.Metadata => Metadata(version, Read(body, version, MetadataRequest.Read), writer),
-            ApiKey.FindCoordinator => FindCoordinator(version, Read(body, version, FindCoordinatorRequest.Read), writer),
-            ApiKey.ApiVersions => Versions(version, Read(body, version, ApiVersionsRequest.Read), writer),
-            ApiKey.CreateTopics => CreateTopics(version, Read(body, version, CreateTopicsRequest.Read), writer),
-            ApiKey.OffsetCommit => OffsetCommit(version, Read(body, version, OffsetCommitRequest.Read), writer),
-            ApiKey.OffsetFetch => OffsetFetch(version, Read(body, version, OffsetFetchRequest.Read), writer),
-            ApiKey.JoinGroup => JoinGroup(header, Read(body, version, JoinGroupRequest.Read), writer),
-            ApiKey.Heartbeat => Heartbeat(version, Read(body, version, HeartbeatRequest.Read), writer),
-            ApiKey.LeaveGroup => LeaveGroup(version, Read(body, version, LeaveGroupRequest.Read), writer),
-            ApiKey.SyncGroup => SyncGroup(version, Read(body, version, SyncGroupRequest.Read), writer),
-            ApiKey.DescribeGroups => DescribeGroups(version, Read(body, version, DescribeGroupsRequest.Read), writer),
-            ApiKey.ListGroups => ListGroups(version, Read(body, version, ListGroupsRequest.Read), writer),
-            ApiKey.DeleteTopics => DeleteTopics(version, Read(body, version, DeleteTopicsRequest.Read), writer),
-            ApiKey.DeleteRecords => DeleteRecords(Read(body, version, DeleteRecordsRequest.Read), writer),
-            ApiKey.OffsetForLeaderEpoch => OffsetForLeaderEpoch(version, Read(body, version, OffsetForLeaderEpochRequest.Read), writer),
-            ApiKey.DescribeConfigs => DescribeConfigs(version, Read(body, version, DescribeConfigsRequest.Read), writer),
-            ApiKey.CreatePartitions => CreatePartitions(Read(body, version, CreatePartitionsRequest.Read), writer),
-            ApiKey.DeleteGroups => DeleteGroups(Read(body, version, DeleteGroupsRequest.Read), writer),
-            ApiKey.IncrementalAlterConfigs => AlterConfigs(Read(body, version, AlterConfigsRequest.Read), writer),
-            ApiKey.InitProducerId => InitProducerId(Read(body, version, InitProducerIdRequest.Read), writer),
+            ApiKey.Produce => Produce(header, Read(header, body, ProduceRequest.Read), writer),
+            ApiKey.Fetch => Fetch(version, Read(header, body, FetchRequest.Read), writer),
+            ApiKey.ListOffsets => ListOffsets(version, Read(header, body, ListOffsetsRequest.Read), writer),
+            ApiKey.Metadata => Metadata(version, Read(header, body, MetadataRequest.Read), writer),
+            ApiKey.FindCoordinator => FindCoordinator(version, Read(header, body, FindCoordinatorRequest.Read), writer),
+            ApiKey.ApiVersions => Versions(version, Read(header, body, ApiVersionsRequest.Read), writer),
+            ApiKey.CreateTopics => CreateTopics(version, Read(header, body, CreateTopicsRequest.Read), writer),
+            ApiKey.OffsetCommit => OffsetCommit(version, Read(header, body, OffsetCommitRequest.Read), writer),
+            ApiKey.OffsetFetch => OffsetFetch(version, Read(header, body, OffsetFetchRequest.Read), writer),
+            ApiKey.JoinGroup => JoinGroup(header, Read(header, body, JoinGroupRequest.Read), writer),
+            ApiKey.Heartbeat => Heartbeat(version, Read(header, body, HeartbeatRequest.Read), writer),
+            ApiKey.LeaveGroup => LeaveGroup(version, Read(header, body, LeaveGroupRequest.Read), writer),
+            ApiKey.SyncGroup => SyncGroup(version, Read(header, body, SyncGroupRequest.Read), writer),
+            ApiKey.DescribeGroups => DescribeGroups(version, Read(header, body, DescribeGroupsRequest.Read), writer),
+            ApiKey.ListGroups => ListGroups(version, Read(header, body, ListGroupsRequest.Read), writer),
+            ApiKey.DeleteTopics => DeleteTopics(version, Read(header, body, DeleteTopicsRequest.Read), writer),
+            ApiKey.DeleteRecords => DeleteRecords(Read(header, body, DeleteRecordsRequest.Read), writer),
+            ApiKey.OffsetForLeaderEpoch => OffsetForLeaderEpoch(version, Read(header, body, OffsetForLeaderEpochRequest.Read), writer),
+            ApiKey.DescribeConfigs => DescribeConfigs(version, Read(header, body, DescribeConfigsRequest.Read), writer),
+            ApiKey.CreatePartitions => CreatePartitions(Read(header, body, CreatePartitionsRequest.Read), writer),
+            ApiKey.DeleteGroups => DeleteGroups(Read(header, body, DeleteGroupsRequest.Read), writer),
+            ApiKey.IncrementalAlterConfigs => AlterConfigs(Read(header, body, AlterConfigsRequest.Read), writer),
+            ApiKey.AddPartitionsToTxn => AddPartitionsToTxn(Read(header, body, AddPartitionsToTxnRequest.Read), writer),
+            ApiKey.AddOffsetsToTxn => AddOffsetsToTxn(Read(header, body, AddOffsetsToTxnRequest.Read), writer),
+            ApiKey.EndTxn => EndTxn(Read(header, body, EndTxnRequest.Read), writer),
+            ApiKey.TxnOffsetCommit => TxnOffsetCommit(Read(header, body, TxnOffsetCommitRequest.Read), writer),
+            ApiKey.InitProducerId => InitProducerId(Read(header, body, InitProducerIdRequest.Read), writer),
             _ => throw new InvalidOperationException($"{header.Key} is in the table of versions and has no call."),
         };
     }
@@ -116,11 +116,11 @@ internal sealed partial class KafkaCalls(KafkaDesk desk, ConnectionContext conne
     private static Task<bool> Answered { get; } = Task.FromResult(true);
 
     /// <summary>A request is read whole before anything of it is done.</summary>
-    private static T Read<T>(ReadOnlyMemory<byte> body, short version, Decode<T> decode)
+    private static T Read<T>(RequestHeader header, ReadOnlyMemory<byte> body, Decode<T> decode)
     {
-        var reader = new KafkaReader(body);
-        var request = decode(ref reader, version);
-        return reader.IsWhole ? request : throw new MalformedRequestException($"A request can't be read as {typeof(T).Name} {version}.");
+        var reader = new KafkaReader(body, header.IsFlexible);
+        var request = decode(ref reader, header.Version);
+        return reader.IsWhole ? request : throw new MalformedRequestException($"A request can't be read as {typeof(T).Name} {header.Version}.");
     }
 
     private static Task<bool> Versions(short version, bool read, KafkaWriter writer)
@@ -134,27 +134,12 @@ internal sealed partial class KafkaCalls(KafkaDesk desk, ConnectionContext conne
 
     private async Task<bool> FindCoordinator(short version, FindCoordinatorRequest request, KafkaWriter writer)
     {
-        // Every node can answer for every group: the broker finds who owns it.
-        var (error, message) = request.ForTransaction ? (KafkaError.InvalidRequest, "Transactions are not available yet.") : (KafkaError.None, null);
-        FindCoordinatorResponse.Write(writer, version, error, message, error == KafkaError.None ? (await Brokers()).Self : null);
-        return true;
-    }
-
-    private async Task<bool> InitProducerId(InitProducerIdRequest request, KafkaWriter writer)
-    {
-        if (request.TransactionalId is not null)
-        {
-            InitProducerIdResponse.Write(writer, KafkaError.InvalidRequest, default);
-            return true;
-        }
-        try
-        {
-            InitProducerIdResponse.Write(writer, KafkaError.None, await Broker.OpenProducer(null, ended));
-        }
-        catch (MqException e)
-        {
-            InitProducerIdResponse.Write(writer, KafkaErrors.Of(e.Code), default);
-        }
+        // Every node can answer for every group and transactional id: the broker finds who owns it.
+        var self = (await Brokers()).Self;
+        var refused = request.ForTransaction && Broker.Transactions is null;
+        FindCoordinatorResponse.Write(writer, version, [.. request.Keys.Select(key => refused
+            ? new FoundCoordinator(key, KafkaError.InvalidRequest, "Transactions are not available on a cluster yet.", null)
+            : new FoundCoordinator(key, KafkaError.None, null, self))]);
         return true;
     }
 

@@ -1,17 +1,27 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
-/// <summary>DeleteTopics 0-3: <c>topics [name] | timeout i32</c>.</summary>
+/// <summary>DeleteTopics 0-6: <c>topics [name], from 6 [name or null | id] | timeout i32</c>.</summary>
 internal sealed record DeleteTopicsRequest(IReadOnlyList<string> Topics)
 {
     public static DeleteTopicsRequest Read(ref KafkaReader reader, short version)
     {
-        var topics = reader.StringArray();
+        var topics = new string[reader.Count(version >= 6 ? 18 : 2)];
+        for (var i = 0; i < topics.Length && !reader.Failed; i++)
+        {
+            // Null means "by its id", which none has here: the empty name is no topic's.
+            topics[i] = version >= 6 ? reader.NullableString() ?? "" : reader.String();
+            if (version < 6)
+                continue;
+            reader.SkipId();
+            reader.Tags();
+        }
         reader.Int32();
+        reader.Tags();
         return new DeleteTopicsRequest(topics);
     }
 }
 
-/// <summary>CreatePartitions 0-1: <c>topics [name | count i32 | assignments [nodes [i32]] or null] | timeout i32 | only validate, bool</c>.</summary>
+/// <summary>CreatePartitions 0-3: <c>topics [name | count i32 | assignments [nodes [i32]] or null] | timeout i32 | only validate, bool</c>.</summary>
 internal sealed record CreatePartitionsRequest(IReadOnlyList<(string Topic, int Count)> Topics)
 {
     public static CreatePartitionsRequest Read(ref KafkaReader reader, short version)
@@ -21,15 +31,20 @@ internal sealed record CreatePartitionsRequest(IReadOnlyList<(string Topic, int 
         {
             topics[i] = (reader.String(), reader.Int32());
             for (var count = reader.NullableCount(4); count > 0 && !reader.Failed; count--)
+            {
                 reader.Int32Array();
+                reader.Tags();
+            }
+            reader.Tags();
         }
         reader.Int32();
         reader.Bool();
+        reader.Tags();
         return new CreatePartitionsRequest(topics);
     }
 }
 
-/// <summary>DeleteRecords 0-1: <c>topics [name | partitions [index i32 | offset i64]] | timeout i32</c>.</summary>
+/// <summary>DeleteRecords 0-2: <c>topics [name | partitions [index i32 | offset i64]] | timeout i32</c>.</summary>
 internal sealed record DeleteRecordsRequest(IReadOnlyList<DeleteRecordsPartition> Partitions)
 {
     public static DeleteRecordsRequest Read(ref KafkaReader reader, short version)
@@ -39,9 +54,14 @@ internal sealed record DeleteRecordsRequest(IReadOnlyList<DeleteRecordsPartition
         {
             var topic = reader.String();
             for (var count = reader.Count(12); count > 0 && !reader.Failed; count--)
+            {
                 partitions.Add(new DeleteRecordsPartition(topic, reader.Int32(), reader.Int64()));
+                reader.Tags();
+            }
+            reader.Tags();
         }
         reader.Int32();
+        reader.Tags();
         return new DeleteRecordsRequest(partitions);
     }
 }
@@ -60,10 +80,11 @@ internal static class DeleteRecordsResponse
             writer.Int64(results[at].Start);
             writer.Error(results[at].Error);
         });
+        writer.Tags();
     }
 }
 
-/// <summary>OffsetForLeaderEpoch 0-3: <c>(3) replica i32 | topics [name | partitions [index i32 | (2) current epoch i32 | epoch i32]]</c>.</summary>
+/// <summary>OffsetForLeaderEpoch 0-4: <c>(3) replica i32 | topics [name | partitions [index i32 | (2) current epoch i32 | epoch i32]]</c>.</summary>
 internal sealed record OffsetForLeaderEpochRequest(IReadOnlyList<EpochPartition> Partitions)
 {
     public static OffsetForLeaderEpochRequest Read(ref KafkaReader reader, short version)
@@ -80,8 +101,11 @@ internal sealed record OffsetForLeaderEpochRequest(IReadOnlyList<EpochPartition>
                 if (version >= 2)
                     reader.Int32();
                 partitions.Add(new EpochPartition(topic, partition, reader.Int32()));
+                reader.Tags();
             }
+            reader.Tags();
         }
+        reader.Tags();
         return new OffsetForLeaderEpochRequest(partitions);
     }
 }
@@ -102,5 +126,6 @@ internal static class OffsetForLeaderEpochResponse
                 writer.Int32(results[at].Error == KafkaError.None ? partition.Epoch : -1);
             writer.Int64(results[at].End);
         });
+        writer.Tags();
     }
 }

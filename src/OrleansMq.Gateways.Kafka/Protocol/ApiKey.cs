@@ -22,6 +22,10 @@ internal enum ApiKey : short
     DeleteRecords = 21,
     InitProducerId = 22,
     OffsetForLeaderEpoch = 23,
+    AddPartitionsToTxn = 24,
+    AddOffsetsToTxn = 25,
+    EndTxn = 26,
+    TxnOffsetCommit = 28,
     DescribeConfigs = 32,
     CreatePartitions = 37,
     DeleteGroups = 42,
@@ -30,43 +34,51 @@ internal enum ApiKey : short
 
 /// <summary>A kind and the versions of it that are advertised.</summary>
 /// <param name="Accepted">The lowest that is served; what is below it, though advertised, is answered with "unsupported version".</param>
-internal readonly record struct ApiRange(ApiKey Key, short Min, short Max, short Accepted);
+/// <param name="Flexible">The first version with compact lengths and tagged fields.</param>
+internal readonly record struct ApiRange(ApiKey Key, short Min, short Max, short Accepted, short Flexible);
 
-/// <summary>What is served, in which versions: each up to its last without tagged fields, ApiVersions excepted.</summary>
+/// <summary>What is served, in which versions.</summary>
 internal static class Apis
 {
     public static IReadOnlyList<ApiRange> All { get; } =
     [
         // librdkafka compresses only for a broker that lists Produce 0.
-        new(ApiKey.Produce, 0, 8, 3),
-        new(ApiKey.Fetch, 4, 11, 4),
-        new(ApiKey.ListOffsets, 1, 5, 1),
-        new(ApiKey.Metadata, 0, 8, 0),
-        new(ApiKey.OffsetCommit, 2, 7, 2),
-        new(ApiKey.OffsetFetch, 1, 5, 1),
-        new(ApiKey.FindCoordinator, 0, 2, 0),
-        new(ApiKey.JoinGroup, 0, 5, 0),
-        new(ApiKey.Heartbeat, 0, 3, 0),
-        new(ApiKey.LeaveGroup, 0, 3, 0),
-        new(ApiKey.SyncGroup, 0, 3, 0),
-        new(ApiKey.DescribeGroups, 0, 4, 0),
-        new(ApiKey.ListGroups, 0, 2, 0),
-        new(ApiKey.ApiVersions, 0, 3, 0),
-        new(ApiKey.CreateTopics, 0, 4, 0),
-        new(ApiKey.DeleteTopics, 0, 3, 0),
-        new(ApiKey.DeleteRecords, 0, 1, 0),
-        new(ApiKey.InitProducerId, 0, 1, 0),
-        new(ApiKey.OffsetForLeaderEpoch, 0, 3, 0),
-        new(ApiKey.DescribeConfigs, 0, 3, 0),
-        new(ApiKey.CreatePartitions, 0, 1, 0),
-        new(ApiKey.DeleteGroups, 0, 1, 0),
-        new(ApiKey.IncrementalAlterConfigs, 0, 0, 0),
+        new(ApiKey.Produce, 0, 9, 3, 9),
+        new(ApiKey.Fetch, 4, 12, 4, 12),
+        new(ApiKey.ListOffsets, 1, 6, 1, 6),
+        new(ApiKey.Metadata, 0, 9, 0, 9),
+        new(ApiKey.OffsetCommit, 2, 8, 2, 8),
+        new(ApiKey.OffsetFetch, 1, 8, 1, 6),
+        new(ApiKey.FindCoordinator, 0, 4, 0, 3),
+        new(ApiKey.JoinGroup, 0, 6, 0, 6),
+        new(ApiKey.Heartbeat, 0, 4, 0, 4),
+        new(ApiKey.LeaveGroup, 0, 4, 0, 4),
+        new(ApiKey.SyncGroup, 0, 4, 0, 4),
+        new(ApiKey.DescribeGroups, 0, 5, 0, 5),
+        new(ApiKey.ListGroups, 0, 4, 0, 3),
+        new(ApiKey.ApiVersions, 0, 3, 0, 3),
+        new(ApiKey.CreateTopics, 0, 7, 0, 5),
+        new(ApiKey.DeleteTopics, 0, 6, 0, 4),
+        new(ApiKey.DeleteRecords, 0, 2, 0, 2),
+        new(ApiKey.InitProducerId, 0, 4, 0, 2),
+        new(ApiKey.OffsetForLeaderEpoch, 0, 4, 0, 4),
+        new(ApiKey.AddPartitionsToTxn, 0, 3, 0, 3),
+        new(ApiKey.AddOffsetsToTxn, 0, 3, 0, 3),
+        new(ApiKey.EndTxn, 0, 3, 0, 3),
+        new(ApiKey.TxnOffsetCommit, 0, 3, 0, 3),
+        new(ApiKey.DescribeConfigs, 0, 4, 0, 4),
+        new(ApiKey.CreatePartitions, 0, 3, 0, 2),
+        new(ApiKey.DeleteGroups, 0, 2, 0, 2),
+        new(ApiKey.IncrementalAlterConfigs, 0, 1, 0, 1),
     ];
 
     private static readonly Dictionary<ApiKey, ApiRange> ByKey = All.ToDictionary(api => api.Key);
 
     public static bool Serves(ApiKey key, short version) =>
         ByKey.TryGetValue(key, out var range) && version >= range.Accepted && version <= range.Max;
+
+    /// <summary>False also for what is not served: its form is not known.</summary>
+    public static bool IsFlexible(ApiKey key, short version) => Serves(key, version) && version >= ByKey[key].Flexible;
 
     /// <summary>Listed, but below what is served.</summary>
     public static bool OnlyLists(ApiKey key, short version) =>

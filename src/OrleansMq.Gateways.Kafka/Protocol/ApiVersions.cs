@@ -1,15 +1,15 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
-/// <summary>ApiVersions 0-3; 3 is flexible: <c>client's name | client's version</c>, both compact, and tags.</summary>
+/// <summary>ApiVersions 0-3: <c>(3) client's name | client's version</c>.</summary>
 internal static class ApiVersionsRequest
 {
     public static bool Read(ref KafkaReader reader, short version)
     {
         if (version < 3)
             return true;
-        reader.CompactString();
-        reader.CompactString();
-        reader.SkipTags();
+        reader.String();
+        reader.String();
+        reader.Tags();
         return true;
     }
 }
@@ -20,21 +20,14 @@ internal static class ApiVersionsResponse
     public static void Write(KafkaWriter writer, short version, KafkaError error)
     {
         writer.Error(error);
-        if (version >= 3)
-            writer.UVarint((uint)Apis.All.Count + 1);
-        else
-            writer.Int32(Apis.All.Count);
-        foreach (var api in Apis.All)
+        writer.Array(Apis.All, (w, api) =>
         {
-            writer.Int16((short)api.Key);
-            writer.Int16(api.Min);
-            writer.Int16(api.Max);
-            if (version >= 3)
-                writer.UVarint(0);
-        }
+            w.Int16((short)api.Key);
+            w.Int16(api.Min);
+            w.Int16(api.Max);
+        });
         if (version >= 1)
             writer.Int32(0);
-        if (version >= 3)
-            writer.UVarint(0);
+        writer.Tags();
     }
 }

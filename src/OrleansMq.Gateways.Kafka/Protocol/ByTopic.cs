@@ -6,18 +6,29 @@ internal static class ByTopic
     /// <summary>Writes <c>[topic | [partition…]]</c>. What belongs to a topic stands together in the list, as it came.</summary>
     public static void Write<T>(KafkaWriter writer, IReadOnlyList<T> items, Func<T, string> topicOf, Action<int, T> write)
     {
-        var topics = writer.Reserve(4);
-        var count = 0;
-        for (var i = 0; i < items.Count; count++)
+        var topics = 0;
+        for (var i = 0; i < items.Count; i = EndOf(i))
+            topics++;
+        writer.Count(topics);
+        for (var i = 0; i < items.Count;)
         {
-            var topic = topicOf(items[i]);
-            writer.String(topic);
-            var partitions = writer.Reserve(4);
-            var first = i;
-            for (; i < items.Count && topicOf(items[i]) == topic; i++)
+            var end = EndOf(i);
+            writer.String(topicOf(items[i]));
+            writer.Count(end - i);
+            for (; i < end; i++)
+            {
                 write(i, items[i]);
-            writer.PatchInt32(partitions, i - first);
+                writer.Tags();
+            }
+            writer.Tags();
         }
-        writer.PatchInt32(topics, count);
+
+        int EndOf(int first)
+        {
+            var end = first + 1;
+            while (end < items.Count && topicOf(items[end]) == topicOf(items[first]))
+                end++;
+            return end;
+        }
     }
 }

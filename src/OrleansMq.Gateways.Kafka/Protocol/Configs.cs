@@ -7,7 +7,7 @@ internal enum ConfigResource : byte
     Broker = 4,
 }
 
-/// <summary>DescribeConfigs 0-3: <c>resources [kind i8 | name | settings [name] or null] | (1) synonyms, bool | (3) documentation, bool</c>.</summary>
+/// <summary>DescribeConfigs 0-4: <c>resources [kind i8 | name | settings [name] or null] | (1) synonyms, bool | (3) documentation, bool</c>.</summary>
 internal sealed record DescribeConfigsRequest(IReadOnlyList<DescribeConfigsResource> Resources, bool Synonyms)
 {
     public static DescribeConfigsRequest Read(ref KafkaReader reader, short version)
@@ -20,11 +20,13 @@ internal sealed record DescribeConfigsRequest(IReadOnlyList<DescribeConfigsResou
             string[]? names = count < 0 ? null : new string[count];
             for (var n = 0; n < count; n++)
                 names![n] = reader.String();
+            reader.Tags();
             resources[i] = new DescribeConfigsResource(kind, name, names);
         }
         var synonyms = version >= 1 && reader.Bool();
         if (version >= 3)
             reader.Bool();
+        reader.Tags();
         return new DescribeConfigsRequest(resources, synonyms);
     }
 }
@@ -52,6 +54,7 @@ internal static class DescribeConfigsResponse
             w.String(result.Name);
             w.Array(result.Configs, (c, config) => Write(c, version, synonyms, config));
         });
+        writer.Tags();
     }
 
     private static void Write(KafkaWriter writer, short version, bool synonyms, DescribedConfig config)
@@ -67,12 +70,13 @@ internal static class DescribeConfigsResponse
         writer.Bool(false);
         if (version >= 1)
         {
-            writer.Int32(synonyms ? 1 : 0);
+            writer.Count(synonyms ? 1 : 0);
             if (synonyms)
             {
                 writer.String(config.Name);
                 writer.NullableString(config.Value);
                 writer.Byte(source);
+                writer.Tags();
             }
         }
         if (version >= 3)
@@ -83,7 +87,7 @@ internal static class DescribeConfigsResponse
     }
 }
 
-/// <summary>IncrementalAlterConfigs 0: <c>resources [kind i8 | name | settings [name | operation i8 | value]] | only validate, bool</c>.</summary>
+/// <summary>IncrementalAlterConfigs 0-1: <c>resources [kind i8 | name | settings [name | operation i8 | value]] | only validate, bool</c>.</summary>
 internal sealed record AlterConfigsRequest(IReadOnlyList<AlterConfigsResource> Resources, bool ValidateOnly)
 {
     public static AlterConfigsRequest Read(ref KafkaReader reader, short version)
@@ -94,10 +98,16 @@ internal sealed record AlterConfigsRequest(IReadOnlyList<AlterConfigsResource> R
             var (kind, name) = ((ConfigResource)reader.Byte(), reader.String());
             var changes = new ConfigChange[reader.Count(5)];
             for (var c = 0; c < changes.Length && !reader.Failed; c++)
+            {
                 changes[c] = new ConfigChange(reader.String(), (ConfigOperation)reader.Byte(), reader.NullableString());
+                reader.Tags();
+            }
+            reader.Tags();
             resources[i] = new AlterConfigsResource(kind, name, changes);
         }
-        return new AlterConfigsRequest(resources, reader.Bool());
+        var validateOnly = reader.Bool();
+        reader.Tags();
+        return new AlterConfigsRequest(resources, validateOnly);
     }
 }
 
@@ -123,5 +133,6 @@ internal static class AlterConfigsResponse
             w.Byte((byte)result.Kind);
             w.String(result.Name);
         });
+        writer.Tags();
     }
 }

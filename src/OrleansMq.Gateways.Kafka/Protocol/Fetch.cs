@@ -1,8 +1,8 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
 /// <summary>
-/// Fetch 4-11: <c>replica i32 | max wait i32 | min bytes i32 | max bytes i32 | isolation i8 | (7) session i32, epoch i32 |
-/// topics [name | partitions [index i32 | (9) leader epoch i32 | offset i64 | (5) log start i64 | max bytes i32]] | (7) forgotten | (11) rack</c>.
+/// Fetch 4-12: <c>replica i32 | max wait i32 | min bytes i32 | max bytes i32 | isolation i8 | (7) session i32, epoch i32 |
+/// topics [name | partitions [index i32 | (9) leader epoch i32 | offset i64 | (12) last epoch i32 | (5) log start i64 | max bytes i32]] | (7) forgotten | (11) rack</c>.
 /// </summary>
 internal sealed record FetchRequest
 {
@@ -33,10 +33,14 @@ internal sealed record FetchRequest
                 if (version >= 9)
                     reader.Int32();
                 var offset = reader.Int64();
+                if (version >= 12)
+                    reader.Int32();
                 if (version >= 5)
                     reader.Int64();
                 partitions.Add(new FetchPartition(topic, partition, offset, reader.Int32()));
+                reader.Tags();
             }
+            reader.Tags();
         }
         if (version >= 7)
         {
@@ -44,10 +48,12 @@ internal sealed record FetchRequest
             {
                 reader.String();
                 reader.Int32Array();
+                reader.Tags();
             }
         }
         if (version >= 11)
             reader.String();
+        reader.Tags();
         return new FetchRequest { MaxWaitMs = wait, MinBytes = min, MaxBytes = max, Committed = isolation == 1, Session = session, Partitions = partitions };
     }
 }
@@ -74,12 +80,11 @@ internal static class FetchResponse
         writer.Int64(read?.LastStableOffset ?? -1);
         if (version >= 5)
             writer.Int64(read?.Start ?? -1);
-        writer.Int32(read?.Aborted.Count ?? 0);
-        foreach (var aborted in read?.Aborted ?? [])
+        writer.Array(read?.Aborted ?? [], (w, aborted) =>
         {
-            writer.Int64(aborted.ProducerId);
-            writer.Int64(aborted.FirstOffset);
-        }
+            w.Int64(aborted.ProducerId);
+            w.Int64(aborted.FirstOffset);
+        });
         if (version >= 11)
             writer.Int32(-1);
         writer.Lend(read?.Batches ?? default);

@@ -1,6 +1,6 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
-/// <summary>DescribeGroups 0-4: <c>groups [name] | (3) bool</c>.</summary>
+/// <summary>DescribeGroups 0-5: <c>groups [name] | (3) bool</c>.</summary>
 internal sealed record DescribeGroupsRequest(IReadOnlyList<string> Groups)
 {
     public static DescribeGroupsRequest Read(ref KafkaReader reader, short version)
@@ -8,6 +8,7 @@ internal sealed record DescribeGroupsRequest(IReadOnlyList<string> Groups)
         var groups = reader.StringArray();
         if (version >= 3)
             reader.Bool();
+        reader.Tags();
         return new DescribeGroupsRequest(groups);
     }
 }
@@ -31,6 +32,7 @@ internal static class DescribeGroupsResponse
             if (version >= 3)
                 w.Int32(int.MinValue);
         });
+        writer.Tags();
     }
 
     private static void Write(KafkaWriter writer, short version, CoordinatedMember member)
@@ -45,10 +47,16 @@ internal static class DescribeGroupsResponse
     }
 }
 
-/// <summary>ListGroups 0-2 asks nothing.</summary>
-internal static class ListGroupsRequest
+/// <summary>ListGroups 0-4: <c>(4) states [name]</c>.</summary>
+/// <param name="Phases">Empty: all.</param>
+internal sealed record ListGroupsRequest(IReadOnlyList<string> Phases)
 {
-    public static bool Read(ref KafkaReader reader, short version) => true;
+    public static ListGroupsRequest Read(ref KafkaReader reader, short version)
+    {
+        string[] phases = version >= 4 ? reader.StringArray() : [];
+        reader.Tags();
+        return new ListGroupsRequest(phases);
+    }
 }
 
 internal static class ListGroupsResponse
@@ -62,29 +70,40 @@ internal static class ListGroupsResponse
         {
             w.String(group.Name.Text);
             w.String(group.ProtocolType);
+            if (version >= 4)
+                w.String(group.Phase.ToString());
         });
+        writer.Tags();
     }
 }
 
-/// <summary>DeleteGroups 0-1: <c>groups [name]</c>.</summary>
+/// <summary>DeleteGroups 0-2: <c>groups [name]</c>.</summary>
 internal sealed record DeleteGroupsRequest(IReadOnlyList<string> Groups)
 {
-    public static DeleteGroupsRequest Read(ref KafkaReader reader, short version) => new(reader.StringArray());
+    public static DeleteGroupsRequest Read(ref KafkaReader reader, short version)
+    {
+        var groups = reader.StringArray();
+        reader.Tags();
+        return new DeleteGroupsRequest(groups);
+    }
 }
 
 /// <summary>What DeleteGroups and, from version 1 on, DeleteTopics answer: <c>throttle i32 | [name | error]</c>.</summary>
 internal static class NamedResponse
 {
-    public static void Write(KafkaWriter writer, bool throttled, IReadOnlyList<NamedResult> results, bool withMessage = false)
+    public static void Write(KafkaWriter writer, bool throttled, IReadOnlyList<NamedResult> results, bool withMessage = false, bool withId = false)
     {
         if (throttled)
             writer.Int32(0);
         writer.Array(results, (w, result) =>
         {
             w.String(result.Name);
+            if (withId)
+                w.NoId();
             w.Error(result.Error);
             if (withMessage)
                 w.NullableString(result.Message);
         });
+        writer.Tags();
     }
 }

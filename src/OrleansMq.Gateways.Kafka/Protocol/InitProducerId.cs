@@ -1,13 +1,15 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
-/// <summary>InitProducerId 0-1: <c>transactional id | transaction timeout i32</c>.</summary>
-internal sealed record InitProducerIdRequest(string? TransactionalId)
+/// <summary>InitProducerId 0-4: <c>transactional id | transaction timeout i32 | (3) producer i64 | epoch i16</c>.</summary>
+/// <param name="Known">What the producer was until now, where it says so.</param>
+internal sealed record InitProducerIdRequest(string? TransactionalId, int TimeoutMs, ProducerIdentity? Known)
 {
     public static InitProducerIdRequest Read(ref KafkaReader reader, short version)
     {
-        var id = reader.NullableString();
-        reader.Int32();
-        return new InitProducerIdRequest(id);
+        var (id, timeout) = (reader.NullableString(), reader.Int32());
+        ProducerIdentity? known = version >= 3 ? new ProducerIdentity(reader.Int64(), reader.Int16()) : null;
+        reader.Tags();
+        return new InitProducerIdRequest(id, timeout, known is { Id: >= 0, Epoch: >= 0 } ? known : null);
     }
 }
 
@@ -19,5 +21,6 @@ internal static class InitProducerIdResponse
         writer.Error(error);
         writer.Int64(error == KafkaError.None ? producer.Id : -1);
         writer.Int16(error == KafkaError.None ? producer.Epoch : (short)-1);
+        writer.Tags();
     }
 }

@@ -37,6 +37,10 @@ internal enum KafkaError : short
     DuplicateSequence = 46,
     InvalidProducerEpoch = 47,
     InvalidTxnState = 48,
+    InvalidProducerIdMapping = 49,
+    InvalidTransactionTimeout = 50,
+    ConcurrentTransactions = 51,
+    OperationNotAttempted = 55,
     StorageError = 56,
     SaslAuthenticationFailed = 58,
     UnknownProducerId = 59,
@@ -50,4 +54,5 @@ internal enum KafkaError : short
     InvalidRecord = 87,
     UnstableOffsetCommit = 88,
     ThrottlingQuotaExceeded = 89,
+    ProducerFenced = 90,
 }

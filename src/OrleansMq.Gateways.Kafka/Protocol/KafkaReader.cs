@@ -3,9 +3,14 @@ using System.Text;
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
 /// <summary>Kafka's strings, bytes and arrays, on the bounded reader.</summary>
-internal ref struct KafkaReader(ReadOnlyMemory<byte> frame)
+/// <remarks>
+/// In a flexible version lengths and counts are varints, one more than they are with 0 for null, and each structure ends with tagged fields. The same calls read
+/// both, so that a decoder is written once; <see cref="Tags"/> stands where a structure ends.
+/// </remarks>
+internal ref struct KafkaReader(ReadOnlyMemory<byte> frame, bool flexible = false)
 {
     private BoundedReader _reader = new(frame);
+    private readonly bool _flexible = flexible;
 
     // An encoding that does not guess: bytes that are no UTF-8 are malformed.
     private static readonly UTF8Encoding Utf8 = new(false, throwOnInvalidBytes: true);
@@ -32,34 +37,30 @@ internal ref struct KafkaReader(ReadOnlyMemory<byte> frame)
 
     public string? NullableString()
     {
-        var length = Int16();
+        var length = _flexible ? CompactLength() : Int16();
         return length == -1 ? null : Text(_reader.Bytes(length));
     }
 
-    /// <summary>Length, one more than it is, as a varint; 0 is null.</summary>
-    public string? CompactString()
-    {
-        var length = _reader.UVarint();
-        return length == 0 ? null : Text(_reader.Bytes((int)Math.Min(length - 1, int.MaxValue)));
-    }
-
-    public ReadOnlyMemory<byte> Bytes() => _reader.Bytes(Int32());
+    public ReadOnlyMemory<byte> Bytes() => _reader.Bytes(Length());
 
     public ReadOnlyMemory<byte>? NullableBytes()
     {
-        var length = Int32();
+        var length = Length();
         return length == -1 ? null : _reader.Bytes(length);
     }
 
-    /// <param name="elementBytes">The least that an element takes.</param>
-    public int Count(int elementBytes) => _reader.Count(Int32(), elementBytes);
+    /// <param name="elementBytes">The least that an element takes where the version is not flexible; its strings and arrays take less where it is, never below a third.</param>
+    public int Count(int elementBytes) => _reader.Count(Length(), Least(elementBytes));
 
     /// <returns>-1 for null.</returns>
     public int NullableCount(int elementBytes)
     {
-        var count = Int32();
-        return count == -1 && !Failed ? -1 : _reader.Count(count, elementBytes);
+        var count = Length();
+        return count == -1 && !Failed ? -1 : _reader.Count(count, Least(elementBytes));
     }
+
+    /// <summary>A topic's id, which none has here.</summary>
+    public void SkipId() => _reader.Bytes(16);
 
     public int[] Int32Array()
     {
@@ -77,9 +78,11 @@ internal ref struct KafkaReader(ReadOnlyMemory<byte> frame)
         return items;
     }
 
-    /// <summary>Tagged fields are passed over: none is known here.</summary>
-    public void SkipTags()
+    /// <summary>The end of a structure: tagged fields, where there are any, are passed over. None is known here.</summary>
+    public void Tags()
     {
+        if (!_flexible)
+            return;
         var count = _reader.Count((int)Math.Min(_reader.UVarint(), int.MaxValue), 2);
         for (; count > 0 && !Failed; count--)
         {
@@ -87,6 +90,12 @@ internal ref struct KafkaReader(ReadOnlyMemory<byte> frame)
             _reader.Bytes((int)Math.Min(_reader.UVarint(), int.MaxValue));
         }
     }
+
+    private int Length() => _flexible ? CompactLength() : Int32();
+
+    private int CompactLength() => (int)Math.Min(_reader.UVarint(), int.MaxValue) - 1;
+
+    private readonly int Least(int elementBytes) => _flexible ? elementBytes / 3 : elementBytes;
 
     private string Text(ReadOnlyMemory<byte> bytes)
     {

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
-/// <summary>Builds one response. Stored batches are not copied into it: their place is remembered, and they are sent from where they lie.</summary>
+/// <summary>Builds one response, in the form that its version has (see <see cref="KafkaReader"/>). Stored batches are not copied into it: their place is remembered, and they are sent from where they lie.</summary>
 internal sealed class KafkaWriter : IDisposable
 {
     private byte[] _bytes = ArrayPool<byte>.Shared.Rent(512);
@@ -12,6 +12,9 @@ internal sealed class KafkaWriter : IDisposable
     private List<(int At, ReadOnlyMemory<byte> Bytes)>? _lent;
     private List<IDisposable>? _owners;
     private long _lentBytes;
+
+    /// <summary>Lengths are varints and structures end with tagged fields from here on.</summary>
+    public bool Flexible { get; set; }
 
     /// <summary>All that is to be sent.</summary>
     public long Length => _length + _lentBytes;
@@ -36,42 +39,63 @@ internal sealed class KafkaWriter : IDisposable
         if (value.Length > 8_000)
             value = value[..8_000];
         var length = Encoding.UTF8.GetByteCount(value);
-        Int16((short)length);
+        if (Flexible)
+            UVarint((uint)length + 1);
+        else
+            Int16((short)length);
         Encoding.UTF8.GetBytes(value, Take(length));
     }
 
     public void NullableString(string? value)
     {
-        if (value is null)
-            Int16(-1);
-        else
+        if (value is not null)
             String(value);
+        else if (Flexible)
+            UVarint(0);
+        else
+            Int16(-1);
     }
 
     public void Bytes(ReadOnlySpan<byte> value)
     {
-        Int32(value.Length);
+        Count(value.Length);
         value.CopyTo(Take(value.Length));
     }
 
-    public void NullableBytes(ReadOnlyMemory<byte>? value)
+    /// <summary>A length, or how many elements follow.</summary>
+    /// <param name="count">-1 for null.</param>
+    public void Count(int count)
     {
-        if (value is { } bytes)
-            Bytes(bytes.Span);
+        if (Flexible)
+            UVarint((uint)(count + 1));
         else
-            Int32(-1);
+            Int32(count);
     }
 
+    /// <summary>The end of a structure.</summary>
+    public void Tags()
+    {
+        if (Flexible)
+            UVarint(0);
+    }
+
+    /// <summary>No topic has an id here: sixteen zeros, as Kafka says it.</summary>
+    public void NoId() => Take(16).Clear();
+
+    /// <summary>Structures, each with its end.</summary>
     public void Array<T>(IReadOnlyList<T> items, Action<KafkaWriter, T> write)
     {
-        Int32(items.Count);
+        Count(items.Count);
         foreach (var item in items)
+        {
             write(this, item);
+            Tags();
+        }
     }
 
     public void Int32Array(IReadOnlyList<int> items)
     {
-        Int32(items.Count);
+        Count(items.Count);
         foreach (var item in items)
             Int32(item);
     }
@@ -79,7 +103,7 @@ internal sealed class KafkaWriter : IDisposable
     /// <summary>A length and bytes that stay where they are until this is disposed.</summary>
     public void Lend(ReadOnlyMemory<byte> bytes)
     {
-        Int32(bytes.Length);
+        Count(bytes.Length);
         if (bytes.Length == 0)
             return;
         (_lent ??= []).Add((_length, bytes));
@@ -88,25 +112,6 @@ internal sealed class KafkaWriter : IDisposable
 
     /// <summary>Is disposed of when the response was sent.</summary>
     public void Own(IDisposable owner) => (_owners ??= []).Add(owner);
-
-    /// <summary>Room for a number that is known later.</summary>
-    public int Reserve(int length)
-    {
-        var at = _length;
-        Take(length).Clear();
-        return at;
-    }
-
-    public void PatchInt32(int at, int value) => BinaryPrimitives.WriteInt32BigEndian(_bytes.AsSpan(at), value);
-
-    /// <summary>What was written so far is forgotten, what it owned is given back.</summary>
-    public void Reset(int to)
-    {
-        _length = to;
-        _lent?.Clear();
-        _lentBytes = 0;
-        GiveBack();
-    }
 
     /// <summary>The pieces in their order.</summary>
     public IEnumerable<ReadOnlyMemory<byte>> Pieces()

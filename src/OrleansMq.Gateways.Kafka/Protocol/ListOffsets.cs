@@ -1,13 +1,13 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
-/// <summary>ListOffsets 1-5: <c>replica i32 | (2) isolation i8 | topics [name | partitions [index i32 | (4) leader epoch i32 | time i64]]</c>.</summary>
-internal sealed record ListOffsetsRequest(IReadOnlyList<ListOffsetsPartition> Partitions)
+/// <summary>ListOffsets 1-6: <c>replica i32 | (2) isolation i8 | topics [name | partitions [index i32 | (4) leader epoch i32 | time i64]]</c>.</summary>
+/// <param name="Committed">The end is the last stable offset.</param>
+internal sealed record ListOffsetsRequest(IReadOnlyList<ListOffsetsPartition> Partitions, bool Committed)
 {
     public static ListOffsetsRequest Read(ref KafkaReader reader, short version)
     {
         reader.Int32();
-        if (version >= 2)
-            reader.Byte();
+        var committed = version >= 2 && reader.Byte() == 1;
         var partitions = new List<ListOffsetsPartition>();
         for (var topics = reader.Count(6); topics > 0 && !reader.Failed; topics--)
         {
@@ -18,9 +18,12 @@ internal sealed record ListOffsetsRequest(IReadOnlyList<ListOffsetsPartition> Pa
                 if (version >= 4)
                     reader.Int32();
                 partitions.Add(new ListOffsetsPartition(topic, partition, reader.Int64()));
+                reader.Tags();
             }
+            reader.Tags();
         }
-        return new ListOffsetsRequest(partitions);
+        reader.Tags();
+        return new ListOffsetsRequest(partitions, committed);
     }
 }
 
@@ -49,5 +52,6 @@ internal static class ListOffsetsResponse
             if (version >= 4)
                 writer.Int32(-1);
         });
+        writer.Tags();
     }
 }

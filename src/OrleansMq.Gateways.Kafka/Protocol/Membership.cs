@@ -1,6 +1,6 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
-/// <summary>JoinGroup 0-5: <c>group | session i32 | (1) rebalance i32 | member | (5) instance | protocol type | protocols [name | metadata]</c>.</summary>
+/// <summary>JoinGroup 0-6: <c>group | session i32 | (1) rebalance i32 | member | (5) instance | protocol type | protocols [name | metadata]</c>.</summary>
 internal sealed record JoinGroupRequest
 {
     public required string Group { get; init; }
@@ -22,7 +22,11 @@ internal sealed record JoinGroupRequest
         var type = reader.String();
         var protocols = new GroupProtocol[reader.Count(6)];
         for (var i = 0; i < protocols.Length; i++)
+        {
             protocols[i] = new GroupProtocol(reader.String(), reader.Bytes().ToArray());
+            reader.Tags();
+        }
+        reader.Tags();
         return new JoinGroupRequest { Group = group, SessionMs = session, RebalanceMs = rebalance, Member = member, Instance = instance, ProtocolType = type, Protocols = protocols };
     }
 }
@@ -45,18 +49,23 @@ internal static class JoinGroupResponse
                 w.NullableString(member.Instance);
             w.Bytes(member.Metadata.Span);
         });
+        writer.Tags();
     }
 }
 
-/// <summary>SyncGroup 0-3: <c>group | generation i32 | member | (3) instance | assignments [member | bytes]</c>.</summary>
+/// <summary>SyncGroup 0-4: <c>group | generation i32 | member | (3) instance | assignments [member | bytes]</c>.</summary>
 internal sealed record SyncGroupRequest(string Group, MemberRef Member, IReadOnlyList<MemberAssignment> Assignments)
 {
     public static SyncGroupRequest Read(ref KafkaReader reader, short version)
     {
-        var (group, member) = HeartbeatRequest.Read(ref reader, version);
+        var (group, member) = HeartbeatRequest.ReadMember(ref reader, version);
         var assignments = new MemberAssignment[reader.Count(6)];
         for (var i = 0; i < assignments.Length; i++)
+        {
             assignments[i] = new MemberAssignment(reader.String(), reader.Bytes().ToArray());
+            reader.Tags();
+        }
+        reader.Tags();
         return new SyncGroupRequest(group, member, assignments);
     }
 }
@@ -69,16 +78,25 @@ internal static class SyncGroupResponse
             writer.Int32(0);
         writer.Error(error);
         writer.Bytes(assignment.Span);
+        writer.Tags();
     }
 }
 
-/// <summary>Heartbeat 0-3: <c>group | generation i32 | member | (3) instance</c>.</summary>
+/// <summary>Heartbeat 0-4: <c>group | generation i32 | member | (3) instance</c>.</summary>
 internal sealed record HeartbeatRequest(string Group, MemberRef Member)
 {
     public static HeartbeatRequest Read(ref KafkaReader reader, short version)
     {
+        var (group, member) = ReadMember(ref reader, version);
+        reader.Tags();
+        return new HeartbeatRequest(group, member);
+    }
+
+    /// <summary>What SyncGroup begins with as well.</summary>
+    public static (string Group, MemberRef Member) ReadMember(ref KafkaReader reader, short version)
+    {
         var (group, generation, member) = (reader.String(), reader.Int32(), reader.String());
-        return new HeartbeatRequest(group, new MemberRef(member, generation, version >= 3 ? reader.NullableString() : null));
+        return (group, new MemberRef(member, generation, version >= 3 ? reader.NullableString() : null));
     }
 }
 
@@ -89,10 +107,11 @@ internal static class HeartbeatResponse
         if (version >= 1)
             writer.Int32(0);
         writer.Error(error);
+        writer.Tags();
     }
 }
 
-/// <summary>LeaveGroup 0-3: <c>group | member</c>, from 3 <c>group | members [member | instance]</c>.</summary>
+/// <summary>LeaveGroup 0-4: <c>group | member</c>, from 3 <c>group | members [member | instance]</c>.</summary>
 internal sealed record LeaveGroupRequest(string Group, IReadOnlyList<MemberRef> Members)
 {
     public static LeaveGroupRequest Read(ref KafkaReader reader, short version)
@@ -105,7 +124,9 @@ internal sealed record LeaveGroupRequest(string Group, IReadOnlyList<MemberRef> 
         {
             var member = reader.String();
             members[i] = new MemberRef(member, 0, reader.NullableString());
+            reader.Tags();
         }
+        reader.Tags();
         return new LeaveGroupRequest(group, members);
     }
 }
@@ -126,5 +147,6 @@ internal static class LeaveGroupResponse
             w.NullableString(result.Member.Instance);
             w.Error(result.Error);
         });
+        writer.Tags();
     }
 }

@@ -1,6 +1,6 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
-/// <summary>Metadata 0-8: <c>topics [name], null (in 0: none) means all | (4) create missing topics, bool | (8) two bools</c>.</summary>
+/// <summary>Metadata 0-9: <c>topics [name], null (in 0: none) means all | (4) create missing topics, bool | (8) two bools</c>.</summary>
 internal sealed record MetadataRequest(IReadOnlyList<string>? Topics, bool MayCreate)
 {
     public static MetadataRequest Read(ref KafkaReader reader, short version)
@@ -8,13 +8,17 @@ internal sealed record MetadataRequest(IReadOnlyList<string>? Topics, bool MayCr
         var count = reader.NullableCount(2);
         List<string>? topics = count < 0 || (version == 0 && count == 0) ? null : [];
         for (; count > 0 && !reader.Failed; count--)
+        {
             topics!.Add(reader.String());
+            reader.Tags();
+        }
         var create = version < 4 || reader.Bool();
         if (version >= 8)
         {
             reader.Bool();
             reader.Bool();
         }
+        reader.Tags();
         return new MetadataRequest(topics, create);
     }
 }
@@ -45,6 +49,7 @@ internal static class MetadataResponse
         writer.Array(topics, (w, topic) => Write(w, version, topic));
         if (version >= 8)
             writer.Int32(NotAsked);
+        writer.Tags();
     }
 
     private static void Write(KafkaWriter writer, short version, TopicMetadata topic)
@@ -64,7 +69,7 @@ internal static class MetadataResponse
             w.Int32Array(replicas);
             w.Int32Array(replicas);
             if (version >= 5)
-                w.Int32(0);
+                w.Count(0);
         });
         if (version >= 8)
             writer.Int32(NotAsked);

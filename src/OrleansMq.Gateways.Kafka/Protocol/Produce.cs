@@ -1,6 +1,6 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
-/// <summary>Produce 0-8: <c>(3) transactional id | acks i16 | timeout i32 | topics [name | partitions [index i32 | records]]</c>.</summary>
+/// <summary>Produce 0-9: <c>(3) transactional id | acks i16 | timeout i32 | topics [name | partitions [index i32 | records]]</c>.</summary>
 internal sealed record ProduceRequest(string? TransactionalId, short Acks, int TimeoutMs, IReadOnlyList<ProducePartition> Partitions)
 {
     public static ProduceRequest Read(ref KafkaReader reader, short version)
@@ -12,8 +12,13 @@ internal sealed record ProduceRequest(string? TransactionalId, short Acks, int T
         {
             var topic = reader.String();
             for (var count = reader.Count(8); count > 0 && !reader.Failed; count--)
+            {
                 partitions.Add(new ProducePartition(topic, reader.Int32(), reader.NullableBytes() ?? default));
+                reader.Tags();
+            }
+            reader.Tags();
         }
+        reader.Tags();
         return new ProduceRequest(transactional, acks, timeout, partitions);
     }
 }
@@ -42,11 +47,12 @@ internal static class ProduceResponse
                 writer.Int64(-1); // the log's start is not known here
             if (version >= 8)
             {
-                writer.Int32(0);
+                writer.Count(0);
                 writer.NullableString(result.Message);
             }
         });
         if (version >= 1)
             writer.Int32(0);
+        writer.Tags();
     }
 }

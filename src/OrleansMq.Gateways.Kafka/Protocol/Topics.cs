@@ -1,6 +1,6 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
-/// <summary>CreateTopics 0-4: <c>topics [name | partitions i32 | replicas i16 | assignments [partition i32 | nodes [i32]] | configs [name | value]] | timeout i32 | (1) only validate, bool</c>.</summary>
+/// <summary>CreateTopics 0-7: <c>topics [name | partitions i32 | replicas i16 | assignments [partition i32 | nodes [i32]] | configs [name | value]] | timeout i32 | (1) only validate, bool</c>.</summary>
 internal sealed record CreateTopicsRequest(IReadOnlyList<NewTopic> Topics, bool ValidateOnly)
 {
     public static CreateTopicsRequest Read(ref KafkaReader reader, short version)
@@ -14,11 +14,15 @@ internal sealed record CreateTopicsRequest(IReadOnlyList<NewTopic> Topics, bool 
             {
                 reader.Int32();
                 assigned[a] = reader.Int32Array().Length;
+                reader.Tags();
             }
             topics[i] = new NewTopic(name, partitions, replicas, assigned, ConfigEntry.ReadAll(ref reader));
+            reader.Tags();
         }
         reader.Int32();
-        return new CreateTopicsRequest(topics, version >= 1 && reader.Bool());
+        var validateOnly = version >= 1 && reader.Bool();
+        reader.Tags();
+        return new CreateTopicsRequest(topics, validateOnly);
     }
 }
 
@@ -32,7 +36,10 @@ internal readonly record struct ConfigEntry(string Name, string? Value)
     {
         var configs = new ConfigEntry[reader.Count(4)];
         for (var i = 0; i < configs.Length && !reader.Failed; i++)
+        {
             configs[i] = new ConfigEntry(reader.String(), reader.NullableString());
+            reader.Tags();
+        }
         return configs;
     }
 }
@@ -40,18 +47,30 @@ internal readonly record struct ConfigEntry(string Name, string? Value)
 /// <summary>What became of one topic.</summary>
 internal readonly record struct NamedResult(string Name, KafkaError Error, string? Message = null);
 
+internal readonly record struct CreatedTopic(NamedResult Result, int Partitions);
+
 internal static class CreateTopicsResponse
 {
-    public static void Write(KafkaWriter writer, short version, IReadOnlyList<NamedResult> results)
+    public static void Write(KafkaWriter writer, short version, IReadOnlyList<CreatedTopic> results)
     {
         if (version >= 2)
             writer.Int32(0);
-        writer.Array(results, (w, result) =>
+        writer.Array(results, (w, created) =>
         {
-            w.String(result.Name);
-            w.Error(result.Error);
+            var ok = created.Result.Error == KafkaError.None;
+            w.String(created.Result.Name);
+            if (version >= 7)
+                w.NoId();
+            w.Error(created.Result.Error);
             if (version >= 1)
-                w.NullableString(result.Message);
+                w.NullableString(created.Result.Message);
+            if (version < 5)
+                return;
+            w.Int32(ok ? created.Partitions : -1);
+            w.Int16(ok ? (short)1 : (short)-1);
+            // What they were set to is asked with DescribeConfigs.
+            w.Count(0);
         });
+        writer.Tags();
     }
 }

@@ -132,9 +132,10 @@ internal sealed partial class PartitionFeed
 
     private void TakeAtHead(PartitionRead read, long from)
     {
+        var committed = new CommittedBatches(read);
         foreach (var batch in new RecordBatchReader(read.Batches))
         {
-            if (TryOpen(batch, out var records))
+            if (committed.Holds(batch) && TryOpen(batch, out var records))
             {
                 foreach (var record in records)
                 {
@@ -189,11 +190,12 @@ internal sealed partial class PartitionFeed
             if (cursor.To >= from && Wants(cursor))
                 served.Add(cursor);
         var room = IsFull ? RoomWhenFull : Options.SubscriptionCacheBytes;
+        var committed = new CommittedBatches(read);
         foreach (var batch in new RecordBatchReader(read.Batches))
         {
             if (batch.BaseOffset >= _head)
                 break;
-            if (TryOpen(batch, out var records))
+            if (committed.Holds(batch) && TryOpen(batch, out var records))
                 foreach (var record in records)
                     if (record.Offset < _head && record.Offset >= from && TryFindEntry(record.Key.Span, out var entry))
                         TakeBehind(entry, record, served, room);

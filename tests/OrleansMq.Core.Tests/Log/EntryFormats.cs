@@ -33,6 +33,7 @@ public sealed class EntryFormats
         (new Entry { Kind = EntryKind.Cancelled, Lane = Lane.Scheduled, Offset = 300, Count = 2 }, "0C 01 AC02 02"),
         (new Entry { Kind = EntryKind.HalfTimedOut, Offset = 300 }, "0D AC02"),
         (new Entry { Kind = EntryKind.HalfRolledBack, Offset = 5, Time = 1000 }, "0E 05 E807"),
+        (new Entry { Kind = EntryKind.TransactionBegun, Offset = 300, Number = 7 }, "14 AC02 07"),
     ];
 
     [Fact]
@@ -92,7 +93,7 @@ public sealed class EntryFormats
         {
             var bytes = new byte[random.Next(1, 48)];
             random.NextBytes(bytes);
-            bytes[0] %= 16;
+            bytes[0] %= 21;
             ReadOnlySpan<byte> rest = bytes;
             while (EntryCodec.TryRead(ref rest, out var entry))
             {

@@ -1,0 +1,21 @@
+using OrleansMq.Engine.Groups;
+using OrleansMq.Engine.Transactions;
+using OrleansMq.Records;
+
+namespace OrleansMq.Embedded;
+
+/// <summary>The partitions and groups of this process.</summary>
+internal sealed class EmbeddedTransactionParts(EmbeddedBroker broker, GroupCoordinator groups) : ITransactionParts
+{
+    public async ValueTask<long> NewProducerId() => (await broker.OpenProducer()).Id;
+
+    public async ValueTask Begin(TransactionPartition partition, ProducerIdentity producer) =>
+        await (await (await broker.Topic(partition.Topic)).Partition(partition.Partition)).BeginTransaction(producer);
+
+    public async ValueTask End(TransactionPartition partition, ProducerIdentity producer, TransactionOutcome outcome) =>
+        await (await (await broker.Topic(partition.Topic)).Partition(partition.Partition)).EndTransaction(producer, outcome);
+
+    public ValueTask CheckMember(GroupName group, MemberRef member) => groups.Check(group, member);
+
+    public ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets) => groups.CommitDecided(group, offsets);
+}

@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using OrleansMq.Core.Transactions;
+using OrleansMq.Records;
+
+namespace OrleansMq.Engine.Partitions;
+
+/// <summary>Transactions over several partitions, at this one.</summary>
+public sealed partial class PartitionEngine
+{
+    /// <summary>Where those readers stop that see only what is decided.</summary>
+    public long StableEnd => _visible.Stable;
+
+    /// <summary>Lets batches of the producer's transaction in.</summary>
+    public Task BeginTransaction(ProducerIdentity producer) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
+    {
+        RefuseWhileFull(now);
+        return state.BeginTransaction(producer, now, frames) is { } error ? throw new MqException(error) : true;
+    });
+
+    /// <summary>Writes the marker of the producer's transaction, if one is open here.</summary>
+    public Task EndTransaction(ProducerIdentity producer, TransactionOutcome outcome) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
+    {
+        RefuseWhileFull(now);
+        return state.EndTransaction(producer, outcome, now, frames) is { } error ? throw new MqException(error) : true;
+    });
+
+    /// <summary>Transactions that were aborted and reach into a range of offsets, in the order of their first offsets.</summary>
+    public IReadOnlyList<AbortedTransaction> AbortedWithin(long from, long end)
+    {
+        var aborted = _visible.Aborted;
+        var found = new List<AbortedTransaction>();
+        for (var i = FirstEndedFrom(aborted, from); i < aborted.Count; i++)
+            if (aborted[i].First < end)
+                found.Add(new AbortedTransaction(aborted[i].ProducerId, aborted[i].First));
+        found.Sort((a, b) => a.FirstOffset.CompareTo(b.FirstOffset));
+        return found;
+    }
+
+    /// <summary>A marker, or of a transaction that was aborted: nobody's message.</summary>
+    private bool IsVoid(in RecordBatch batch)
+    {
+        if (!batch.IsTransactional)
+            return false;
+        if (batch.IsControl)
+            return true;
+        var aborted = _visible.Aborted;
+        for (var i = FirstEndedFrom(aborted, batch.BaseOffset); i < aborted.Count; i++)
+            if (aborted[i].ProducerId == batch.ProducerId)
+                return aborted[i].First <= batch.BaseOffset;
+        return false;
+    }
+
+    /// <summary>The place of the first whose marker stands at or behind an offset.</summary>
+    private static int FirstEndedFrom(ImmutableList<AbortedRange> aborted, long offset)
+    {
+        var found = aborted.BinarySearch(new AbortedRange(0, 0, offset), Comparer<AbortedRange>.Create((a, b) => a.Last.CompareTo(b.Last)));
+        return found < 0 ? ~found : found;
+    }
+
+    /// <summary>Leases on what is nobody's message are settled as soon as that is known, so that the group goes past it.</summary>
+    private Task<bool> SettleVoid(GroupName name, IReadOnlyCollection<long> offsets) => Ask(ReleaseLevel.Decided, (state, frames, now) =>
+    {
+        if (state.FindGroup(name) is { IsLog: false } group)
+        {
+            state.SettleVoid(group, offsets, now, frames);
+            CursorMoved(group);
+        }
+
+        return true;
+    });
+}

@@ -1,0 +1,22 @@
+using OrleansMq.Records;
+
+namespace OrleansMq.Engine.Transactions;
+
+/// <summary>What a coordinator reaches for: the partitions and groups of its transactions, wherever they are. Every call may come twice.</summary>
+public interface ITransactionParts
+{
+    /// <summary>A producer id that nobody had.</summary>
+    ValueTask<long> NewProducerId();
+
+    /// <summary>Lets the producer's batches into a partition; durable when it returns.</summary>
+    ValueTask Begin(TransactionPartition partition, ProducerIdentity producer);
+
+    /// <summary>Writes the marker; durable when it returns.</summary>
+    ValueTask End(TransactionPartition partition, ProducerIdentity producer, TransactionOutcome outcome);
+
+    /// <exception cref="MqException">The member is not in the group's present generation.</exception>
+    ValueTask CheckMember(GroupName group, MemberRef member);
+
+    /// <returns>For each offset null, or why its cursor was not moved.</returns>
+    ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets);
+}

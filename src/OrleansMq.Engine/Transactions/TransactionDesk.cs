@@ -1,0 +1,222 @@
+using System.Collections.Immutable;
+using OrleansMq.Core.Transactions;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Records;
+
+namespace OrleansMq.Engine.Transactions;
+
+/// <summary>One transactional id at work: lets <see cref="Transaction"/> decide, stores what it decided, and carries it out until it is done, over restarts.</summary>
+/// <remarks>One owner for each id, one call at a time. A call finishes first what is decided and not carried out.</remarks>
+internal sealed class TransactionDesk : IAsyncDisposable
+{
+    /// <summary>When carrying out is tried again after a partition could not be reached.</summary>
+    private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(500);
+
+    private readonly IDocuments _documents;
+    private readonly ITransactionParts _parts;
+    private readonly TimeProvider _time;
+    private readonly Action<string> _report;
+    private readonly SemaphoreSlim _gate = new(1);
+    private readonly ITimer _timer;
+
+    private Transaction _transaction;
+    private long _version;
+    private bool _closed;
+
+    /// <param name="version">0: it was never stored.</param>
+    public TransactionDesk(Transaction transaction, long version, IDocuments documents, ITransactionParts parts, TimeProvider time, Action<string> report)
+    {
+        (_transaction, _version, _documents, _parts, _time, _report) = (transaction, version, documents, parts, time, report);
+        _timer = time.CreateTimer(_ => OnTimer(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        Arm();
+    }
+
+    public static string KeyOf(string key) => $"transactions/{key}";
+
+    /// <summary>Its document could not be written: what memory says may not be what is stored, so it must be loaded again.</summary>
+    public bool IsBroken { get; private set; }
+
+    /// <summary>As it is now; read from any thread.</summary>
+    public Transaction Now => Volatile.Read(ref _transaction);
+
+    private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    public Task<ProducerIdentity> Open(TimeSpan timeout, ProducerIdentity? known) => Hold(async () =>
+    {
+        // A first opening has nobody to be compared with.
+        if (_version > 0 && known is { } said && said != _transaction.Producer)
+            throw new MqException(ErrorCodes.ProducerFenced, $"Transactional id '{_transaction.Id}' was opened by another since.");
+        if (_transaction.Phase == TransactionPhase.Ongoing)
+            await Store(_transaction.Fence(NowMs));
+        await CarryOut();
+        // The first opening is told as it is; every later one at a new epoch.
+        if (_version == 0)
+            await Store(_transaction);
+        else
+            await Store(Checked(_transaction.Reopen(null, await FreshId(), (long)timeout.TotalMilliseconds, NowMs)));
+        return _transaction.Producer;
+    });
+
+    public Task<IReadOnlyList<MqError?>> AddPartitions(ProducerIdentity producer, IReadOnlyList<TransactionPartition> partitions) => Hold<IReadOnlyList<MqError?>>(async () =>
+    {
+        await CarryOut();
+        var fresh = partitions.Where(partition => !_transaction.Partitions.Contains(partition)).ToList();
+        var next = Checked(_transaction.AddPartitions(producer, fresh, NowMs));
+        // Stored before a partition lets anything in, so that every partition that did gets its marker.
+        if (fresh.Count > 0)
+            await Store(next);
+        return await Task.WhenAll(partitions.Select(Begin));
+
+        async Task<MqError?> Begin(TransactionPartition partition)
+        {
+            try
+            {
+                await _parts.Begin(partition, producer);
+                return null;
+            }
+            catch (MqException refusal)
+            {
+                return refusal.Error;
+            }
+        }
+    });
+
+    public Task AddOffsets(ProducerIdentity producer, GroupName group, MemberRef? member, IReadOnlyList<GroupOffset> offsets) => Hold(async () =>
+    {
+        await CarryOut();
+        var next = Checked(_transaction.AddOffsets(producer, group, offsets, NowMs));
+        if (member is not null)
+            await _parts.CheckMember(group, member);
+        await Store(next);
+        return true;
+    });
+
+    public Task<ProducerIdentity> End(ProducerIdentity producer, bool commit, bool newEpoch) => Hold(async () =>
+    {
+        var next = Checked(_transaction.End(producer, commit, newEpoch, await FreshId(), NowMs));
+        if (next != _transaction)
+            await Store(next);
+        await CarryOut();
+        return _transaction.Producer;
+    });
+
+    /// <summary>Ends what was decided before a restart.</summary>
+    public Task Finish() => Hold(async () =>
+    {
+        await CarryOut();
+        return true;
+    });
+
+    public async ValueTask DisposeAsync()
+    {
+        await _timer.DisposeAsync();
+        await _gate.WaitAsync();
+        _closed = true;
+        _gate.Release();
+    }
+
+    /// <summary>Writes the markers and moves the cursors that a decision asks for. All of it may have been done before.</summary>
+    private async Task CarryOut()
+    {
+        if (!_transaction.IsDecided)
+            return;
+        var decided = _transaction;
+        var outcome = decided.Phase == TransactionPhase.Committing ? TransactionOutcome.Commit : TransactionOutcome.Abort;
+        await Task.WhenAll(decided.Partitions.Select(partition => End(partition, decided.EndedBy, outcome)));
+        if (outcome == TransactionOutcome.Commit)
+            foreach (var (group, offsets) in decided.Offsets.Where(staged => !staged.Value.IsEmpty))
+                await MoveCursors(decided.Id, group, offsets);
+        await Store(decided.Completed());
+    }
+
+    private async Task End(TransactionPartition partition, ProducerIdentity producer, TransactionOutcome outcome)
+    {
+        try
+        {
+            await _parts.End(partition, producer, outcome);
+        }
+        catch (MqException gone) when (gone.Code is ErrorCodes.TopicUnknown or ErrorCodes.PartitionUnknown)
+        {
+            // Deleted meanwhile, with what the transaction wrote there.
+        }
+    }
+
+    private async Task MoveCursors(TransactionalId id, GroupName group, ImmutableList<GroupOffset> offsets)
+    {
+        var errors = await _parts.MoveCursors(group, offsets);
+        for (var i = 0; i < errors.Count; i++)
+        {
+            if (errors[i] is not { } error)
+                continue;
+            if (ErrorCodes.IsRetriable(error.Code))
+                throw new MqException(error);
+            _report($"Transaction '{id}' is committed, but group '{group}' could not be moved to {offsets[i].Topic}/{offsets[i].Partition}:{offsets[i].Offset}: {error.Detail}");
+        }
+    }
+
+    private async ValueTask<long> FreshId() => _transaction.EpochsAreUsedUp ? await _parts.NewProducerId() : -1;
+
+    private static Transaction Checked(TransactionStep step) => step.Error is { } error ? throw new MqException(error) : step.Next;
+
+    private async Task Store(Transaction next)
+    {
+        try
+        {
+            _version = await _documents.Put(KeyOf(next.Id.Key), TransactionDocument.ToJson(next), _version);
+            Volatile.Write(ref _transaction, next);
+        }
+        catch (LogFullException full)
+        {
+            // Nothing changed.
+            throw new MqException(ErrorCodes.DiskFull, full.Message, TimeSpan.FromSeconds(1), full);
+        }
+        catch (Exception error)
+        {
+            IsBroken = true;
+            throw error as MqException ?? new MqException(ErrorCodes.OutcomeUnknown, $"Transaction '{next.Id}' could not be stored: {error.Message}", TimeSpan.FromSeconds(1), error);
+        }
+    }
+
+    private async Task<T> Hold<T>(Func<Task<T>> act)
+    {
+        await _gate.WaitAsync();
+        try
+        {
+            if (_closed || IsBroken)
+                throw new MqException(ErrorCodes.PartitionUnavailable, $"Transaction '{_transaction.Id}' is not served here now.", TimeSpan.FromMilliseconds(100));
+            return await act();
+        }
+        finally
+        {
+            if (!_closed && !IsBroken)
+                Arm();
+            _gate.Release();
+        }
+    }
+
+    private void Arm()
+    {
+        var due = _transaction.IsDecided ? Retry : _transaction.DeadlineMs is { } deadline ? TimeSpan.FromMilliseconds(Math.Clamp(deadline - NowMs, 1, int.MaxValue)) : Timeout.InfiniteTimeSpan;
+        _timer.Change(due, Timeout.InfiniteTimeSpan);
+    }
+
+    private async void OnTimer()
+    {
+        try
+        {
+            await Hold(async () =>
+            {
+                if (_transaction.DeadlineMs <= NowMs)
+                    await Store(_transaction.Fence(NowMs));
+                await CarryOut();
+                return true;
+            });
+        }
+        catch (MqException refusal)
+        {
+            // What is decided is tried again; whoever calls is told by his own call.
+            if (!_closed)
+                _report($"Transaction '{_transaction.Id}' could not be ended yet: {refusal.Message}");
+        }
+    }
+}

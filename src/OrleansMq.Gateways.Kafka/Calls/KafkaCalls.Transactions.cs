@@ -1,0 +1,137 @@
+using OrleansMq.Gateways.Kafka.Protocol;
+
+namespace OrleansMq.Gateways.Kafka.Calls;
+
+/// <summary>Transactions: everything goes to the broker's coordinator.</summary>
+internal sealed partial class KafkaCalls
+{
+    private async Task<bool> InitProducerId(InitProducerIdRequest request, KafkaWriter writer)
+    {
+        var producer = default(ProducerIdentity);
+        var error = request.TransactionalId is { } id
+            ? await Transact(async transactions => producer = await transactions.Open(id, TimeSpan.FromMilliseconds(request.TimeoutMs), request.Known, ended))
+            : await Try(async () => producer = await Broker.OpenProducer(null, ended));
+        InitProducerIdResponse.Write(writer, error == KafkaError.InvalidRequest ? KafkaError.InvalidTransactionTimeout : error, producer);
+        return true;
+    }
+
+    private async Task<bool> AddPartitionsToTxn(AddPartitionsToTxnRequest request, KafkaWriter writer)
+    {
+        var errors = new KafkaError[request.Partitions.Count];
+        var unknown = false;
+        for (var i = 0; i < errors.Length; i++)
+            unknown |= (errors[i] = await ErrorOf(request.Partitions[i])) != KafkaError.None;
+        if (unknown)
+        {
+            // As Kafka: one that is not there and none is added.
+            for (var i = 0; i < errors.Length; i++)
+                errors[i] = errors[i] == KafkaError.None ? KafkaError.OperationNotAttempted : errors[i];
+        }
+        else
+        {
+            var all = await Transact(async transactions =>
+            {
+                var results = await transactions.AddPartitions(
+                    request.Transaction.Id, request.Transaction.Producer, [.. request.Partitions.Select(part => new TransactionPartition(part.Topic, part.Partition))], ended);
+                for (var i = 0; i < errors.Length; i++)
+                    errors[i] = results[i] is { } refused ? OfTransaction(refused.Code) : KafkaError.None;
+            });
+            if (all != KafkaError.None)
+                Array.Fill(errors, all);
+        }
+        TransactionPartitionsResponse.Write(writer, request.Partitions, part => part, errors);
+        return true;
+    }
+
+    private async ValueTask<KafkaError> ErrorOf(TopicPartition part)
+    {
+        if (!NameRule.IsValid(part.Topic))
+            return KafkaError.InvalidTopic;
+        return await Try(async () =>
+        {
+            if (await FindTopic(part.Topic) is not { } topic || part.Partition < 0 || part.Partition >= topic.Partitions.Count)
+                throw new MqException(ErrorCodes.PartitionUnknown, "There is no such partition.");
+        });
+    }
+
+    /// <summary>Only asks: the group becomes part of the transaction with its positions.</summary>
+    private async Task<bool> AddOffsetsToTxn(AddOffsetsToTxnRequest request, KafkaWriter writer)
+    {
+        var error = !NameRule.IsValid(request.Group)
+            ? KafkaError.InvalidGroupId
+            : await Transact(async transactions => await transactions.AddOffsets(request.Transaction.Id, request.Transaction.Producer, request.Group, null, [], ended));
+        TransactionResponse.Write(writer, error);
+        return true;
+    }
+
+    private async Task<bool> TxnOffsetCommit(TxnOffsetCommitRequest request, KafkaWriter writer)
+    {
+        var errors = new KafkaError[request.Partitions.Count];
+        var refused = false;
+        for (var i = 0; i < errors.Length; i++)
+        {
+            var asked = request.Partitions[i];
+            errors[i] = asked.Note.Length > MaxNoteLength ? KafkaError.OffsetMetadataTooLarge : await ErrorOf(new TopicPartition(asked.Topic, asked.Partition));
+            refused |= errors[i] != KafkaError.None;
+        }
+        if (!refused)
+        {
+            var all = !NameRule.IsValid(request.Group)
+                ? KafkaError.InvalidGroupId
+                : await Transact(async transactions => await transactions.AddOffsets(
+                    request.Transaction.Id,
+                    request.Transaction.Producer,
+                    request.Group,
+                    request.Member,
+                    [.. request.Partitions.Select(part => new GroupOffset(part.Topic, part.Partition, part.Offset, part.Note))],
+                    ended));
+            Array.Fill(errors, all);
+        }
+        TransactionPartitionsResponse.Write(writer, request.Partitions, part => new TopicPartition(part.Topic, part.Partition), errors);
+        return true;
+    }
+
+    private async Task<bool> EndTxn(EndTxnRequest request, KafkaWriter writer)
+    {
+        // Its clients go on at the epoch that they have: one that is raised at every end comes with EndTxn 5.
+        TransactionResponse.Write(writer, await Transact(async transactions => await transactions.End(request.Transaction.Id, request.Transaction.Producer, request.Commit, newEpoch: false, ended)));
+        return true;
+    }
+
+    private async ValueTask<KafkaError> Transact(Func<ITransactionCoordinator, ValueTask> call)
+    {
+        if (Broker.Transactions is not { } transactions)
+            return KafkaError.CoordinatorNotAvailable;
+        try
+        {
+            await call(transactions);
+            return KafkaError.None;
+        }
+        catch (MqException e)
+        {
+            return OfTransaction(e.Code);
+        }
+    }
+
+    private static async ValueTask<KafkaError> Try(Func<ValueTask> call)
+    {
+        try
+        {
+            await call();
+            return KafkaError.None;
+        }
+        catch (MqException e)
+        {
+            return KafkaErrors.Of(e.Code);
+        }
+    }
+
+    /// <summary>Where a transaction's call has another word for it.</summary>
+    private static KafkaError OfTransaction(string code) => code switch
+    {
+        // What was decided is carried out first; the client asks again.
+        ErrorCodes.Overloaded or ErrorCodes.PartitionUnavailable or ErrorCodes.OutcomeUnknown or ErrorCodes.DiskFull => KafkaError.ConcurrentTransactions,
+        ErrorCodes.ProducerUnknown => KafkaError.InvalidProducerIdMapping,
+        _ => KafkaErrors.Of(code),
+    };
+}

@@ -1,0 +1,291 @@
+using OrleansMq.Records;
+using Xunit;
+
+namespace OrleansMq.Conformance.Broker;
+
+/// <summary>Transactions over several partitions and over consumed positions: all of it, or nothing. For hosts with <see cref="IBroker.Transactions"/>.</summary>
+public abstract class TransactionContract : BrokerContract
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(1);
+
+    [Fact]
+    public Task WhatIsNotDecidedIsSeenByNobodyWhoAsksForCommitted() => Story(async broker =>
+    {
+        var producer = await ProducerOfTransactions.Open(broker, "t");
+        await broker.PutTopic("a", new());
+        await Publish(broker, "a", "before");
+        await producer.Append("a", "inside");
+        await Publish(broker, "a", "after");
+
+        Assert.Equal(["before"], Bodies(await broker.ReadAll("a")));
+        Assert.Equal(["before"], Bodies(await Receive(broker, "a", "queue")));
+        await producer.End(commit: true);
+
+        Assert.Equal(["before", "inside", "after"], Bodies(await broker.ReadAll("a")));
+        Assert.Equal(["inside", "after"], Bodies(await Receive(broker, "a", "queue")));
+    });
+
+    [Fact]
+    public Task WhatIsAbortedIsSeenByNobodyAndHoldsNobodyUp() => Story(async broker =>
+    {
+        var producer = await ProducerOfTransactions.Open(broker, "t");
+        await broker.PutTopic("a", new());
+        await producer.Append("a", "one", "two");
+        await Publish(broker, "a", "between");
+        await producer.Append("a", "three");
+        await producer.End(commit: false);
+        await producer.Append("a", "four");
+        await producer.End(commit: true);
+
+        Assert.Equal(["between", "four"], Bodies(await broker.ReadAll("a")));
+        var deliveries = await Receive(broker, "a", "queue");
+        Assert.Equal(["between", "four"], Bodies(deliveries));
+        await Acknowledge(broker, "a", "queue", [.. deliveries]);
+        Assert.Empty(await Receive(broker, "a", "queue"));
+        Assert.Equal(0, (await broker.DescribeGroup("a", "queue")).Partitions[0].Lag);
+    });
+
+    [Fact]
+    public Task TheAbortedListTellsAReaderWhatToPassOver() => Story(async broker =>
+    {
+        var producer = await ProducerOfTransactions.Open(broker, "t");
+        await broker.PutTopic("a", new());
+        await producer.Append("a", "one");
+        await producer.End(commit: false);
+        await producer.Append("a", "two");
+
+        using var read = await broker.Read(new ReadRequest { Partitions = [new PartitionCursor("a", 0, 0)], MinBytes = 0, Isolation = Isolation.Committed });
+        var found = read.Partitions[0];
+        Assert.Equal((2, 3, new AbortedTransaction(producer.FirstId, 0)), (found.LastStableOffset, found.End, Assert.Single(found.Aborted)));
+    });
+
+    [Fact]
+    public Task GroupsByKeyGoPastMarkersAndWhatWasAborted() => Story(async broker =>
+    {
+        var producer = await ProducerOfTransactions.Open(broker, "t");
+        await broker.PutTopic("a", new());
+        await broker.PutGroup("a", "keyed", new() { ByKey = true });
+        await producer.Append("a", "aborted");
+        await producer.End(commit: false);
+        await producer.Append("a", "committed");
+        await producer.End(commit: true);
+        await PublishKeyed(broker, "a", ("k", "keyed"));
+
+        Assert.Equal(["committed", "keyed"], Bodies(await Receive(broker, "a", "keyed")));
+    });
+
+    [Fact]
+    public Task SeveralPartitionsAndCursorsMoveTogether() => Story(async broker =>
+    {
+        var producer = await ProducerOfTransactions.Open(broker, "t");
+        await broker.PutTopic("in", new());
+        await broker.PutTopic("out", new() { Partitions = 2 });
+        await Publish(broker, "in", "1", "2", "3");
+        await producer.Append("out", 0, "x");
+        await producer.Append("out", 1, "y");
+        await producer.AddOffsets("etl", new GroupOffset("in", 0, 2));
+
+        Assert.Empty(await Committed(broker, "etl"));
+        Assert.Equal([new TransactionPartition("in", 0)], await broker.Transactions!.Pending("etl"));
+        await producer.End(commit: true);
+
+        Assert.Equal(["x", "y"], Bodies(await broker.ReadAll("out")));
+        Assert.Equal([new GroupOffset("in", 0, 2)], await Committed(broker, "etl"));
+        Assert.Empty(await broker.Transactions.Pending("etl"));
+        await producer.AddOffsets("etl", new GroupOffset("in", 0, 3));
+        await producer.End(commit: false);
+        Assert.Equal([new GroupOffset("in", 0, 2)], await Committed(broker, "etl"));
+    });
+
+    [Fact]
+    public Task WhoeverOpensAnIdFencesTheOneBeforeAndAbortsWhatItLeft() => Story(async broker =>
+    {
+        var zombie = await ProducerOfTransactions.Open(broker, "t");
+        await broker.PutTopic("a", new());
+        await zombie.Append("a", "zombie");
+
+        var heir = await ProducerOfTransactions.Open(broker, "t");
+
+        await Refused(ErrorCodes.ProducerFenced, () => zombie.End(commit: true));
+        await Refused(ErrorCodes.ProducerFenced, () => zombie.AddPartition("a", 0));
+        await Refused(ErrorCodes.TransactionState, () => zombie.AppendAlone("a", 0, "late"));
+        await heir.Append("a", "heir");
+        await Refused(ErrorCodes.ProducerFenced, () => zombie.AppendAlone("a", 0, "later"));
+        await heir.End(commit: true);
+        Assert.Equal(["heir"], Bodies(await broker.ReadAll("a")));
+    });
+
+    [Fact]
+    public Task ABatchThatComesAfterItsTransactionIsRefusedAndHoldsNothingBack() => Story(async broker =>
+    {
+        var producer = await ProducerOfTransactions.Open(broker, "t");
+        await broker.PutTopic("a", new());
+        await Refused(ErrorCodes.TransactionState, () => producer.AppendAlone("a", 0, "early"));
+        await producer.Append("a", "inside");
+        var late = producer.Next("a", 0, "late");
+        await producer.End(commit: true);
+
+        // Also when the next one has begun on the same partition: every transaction has an epoch of its own.
+        await Refused(ErrorCodes.TransactionState, async () => await broker.Append(late));
+        await producer.AddPartition("a", 0);
+        await Refused(ErrorCodes.ProducerFenced, async () => await broker.Append(late));
+        await producer.End(commit: true);
+        await Publish(broker, "a", "after");
+        Assert.Equal(["inside", "after"], Bodies(await broker.ReadAll("a")));
+    });
+
+    [Fact]
+    public Task TheEndMayBeSaidAgainButNotOtherwise() => Story(async broker =>
+    {
+        var producer = await ProducerOfTransactions.Open(broker, "t");
+        await broker.PutTopic("a", new());
+        await producer.Append("a", "x");
+        var was = producer.Identity;
+        await producer.End(commit: true);
+
+        Assert.Equal(producer.Identity, await broker.Transactions!.End("t", was, commit: true, newEpoch: true));
+        await Refused(ErrorCodes.TransactionState, async () => await broker.Transactions.End("t", was, commit: false, newEpoch: true));
+        await Refused(ErrorCodes.TransactionState, () => producer.End(commit: true));
+        Assert.Equal(["x"], Bodies(await broker.ReadAll("a")));
+    });
+
+    [Fact]
+    public Task ATokenAndATransactionDoNotGoTogether() => Story(async broker =>
+    {
+        var producer = await ProducerOfTransactions.Open(broker, "t");
+        await broker.PutTopic("a", new());
+        await producer.AddPartition("a", 0);
+        var builder = new RecordBatchBuilder(256) { IsTransactional = true };
+        builder.Append(0, default, false, "x"u8, true, [RecordHeader.OfText(ReservedHeaders.Token, "once")]);
+        var batch = builder.ToArray(producerId: producer.Identity.Id, producerEpoch: producer.Identity.Epoch, baseSequence: 0);
+
+        await Refused(ErrorCodes.NotAvailable, async () => await broker.Append(new AppendRequest { Topic = "a", Partition = 0, Batch = batch, Rich = true }));
+    });
+
+    private static async Task<IReadOnlyList<GroupOffset>> Committed(IBroker broker, GroupName group) => await broker.Coordinator!.Committed(group);
+
+    private static async Task Refused(string code, Func<Task> act) => Assert.Equal(code, (await Assert.ThrowsAsync<MqException>(act)).Code);
+}
+
+/// <summary>The same over restarts, for hosts that can do that.</summary>
+public abstract class TransactionRestartContract : BrokerContract
+{
+    protected virtual Task Restart(BrokerUnderTest host) => host.Restart();
+
+    [Fact]
+    public Task WhatWasCommittedIsSeenAfterARestartAndWhatWasAbortedIsNot() => Story(async host =>
+    {
+        var producer = await ProducerOfTransactions.Open(host.Broker, "t");
+        await host.Broker.PutTopic("a", new() { Partitions = 2 });
+        await producer.Append("a", 0, "aborted");
+        await producer.Append("a", 1, "aborted");
+        await producer.End(commit: false);
+        await producer.Append("a", 0, "committed");
+        await producer.Append("a", 1, "committed");
+        await producer.End(commit: true);
+
+        await Restart(host);
+
+        Assert.Equal(["committed", "committed"], Bodies(await host.Broker.ReadAll("a")));
+    });
+
+    [Fact]
+    public Task AnOpenTransactionStaysOpenOverARestartAndGoesOn() => Story(async host =>
+    {
+        var producer = await ProducerOfTransactions.Open(host.Broker, "t");
+        await host.Broker.PutTopic("a", new());
+        await producer.Append("a", "one");
+
+        await Restart(host);
+
+        Assert.Empty(await host.Broker.ReadAll("a"));
+        producer = producer.On(host.Broker);
+        await producer.Append("a", "two");
+        await producer.End(commit: true);
+        Assert.Equal(["one", "two"], Bodies(await host.Broker.ReadAll("a")));
+    });
+}
+
+/// <summary>The same over crashes.</summary>
+public abstract class TransactionCrashContract : TransactionRestartContract
+{
+    protected override Task Restart(BrokerUnderTest host) => host.Crash();
+}
+
+/// <summary>Time runs out for a transaction that nobody ends.</summary>
+public abstract class TimedTransactionContract : BrokerContract
+{
+    [Fact]
+    public Task ATransactionThatIsOpenTooLongIsAbortedAndItsProducerFenced() => Story(async broker =>
+    {
+        var producer = await ProducerOfTransactions.Open(broker, "t", TimeSpan.FromSeconds(30));
+        await broker.PutTopic("a", new());
+        await producer.Append("a", "hanging");
+        await Publish(broker, "a", "after");
+        Assert.Empty(await broker.ReadAll("a"));
+
+        var seen = broker.Read(new ReadRequest { Partitions = [new PartitionCursor("a", 0, 0)], MinBytes = 1, Wait = TimeSpan.FromMinutes(5), Isolation = Isolation.Committed }).AsTask();
+        using (await Until(seen))
+            Assert.Equal(["after"], Bodies(await broker.ReadAll("a")));
+        Assert.Equal(ErrorCodes.ProducerFenced, (await Assert.ThrowsAsync<MqException>(() => producer.End(commit: true))).Code);
+    });
+}
+
+/// <summary>A producer as a client would write it: its batches carry id, epoch and sequence, and each transaction has a new epoch.</summary>
+public sealed class ProducerOfTransactions
+{
+    private readonly IBroker _broker;
+    private readonly string _id;
+    private readonly Dictionary<TransactionPartition, int> _sequences;
+
+    private ProducerOfTransactions(IBroker broker, string id, ProducerIdentity identity, Dictionary<TransactionPartition, int> sequences) =>
+        (_broker, _id, Identity, FirstId, _sequences) = (broker, id, identity, identity.Id, sequences);
+
+    public ProducerIdentity Identity { get; private set; }
+
+    public long FirstId { get; }
+
+    public static async Task<ProducerOfTransactions> Open(IBroker broker, string id, TimeSpan? timeout = null) =>
+        new(broker, id, await broker.Transactions!.Open(id, timeout ?? TimeSpan.FromMinutes(1)), []);
+
+    /// <summary>The same, after the broker was started again.</summary>
+    public ProducerOfTransactions On(IBroker broker) => new(broker, _id, Identity, _sequences);
+
+    public async Task AddPartition(TopicName topic, int partition)
+    {
+        var errors = await _broker.Transactions!.AddPartitions(_id, Identity, [new TransactionPartition(topic, partition)]);
+        if (errors[0] is { } error)
+            throw new MqException(error);
+    }
+
+    public Task Append(TopicName topic, params string[] bodies) => Append(topic, 0, bodies);
+
+    public async Task Append(TopicName topic, int partition, params string[] bodies)
+    {
+        await AddPartition(topic, partition);
+        await AppendAlone(topic, partition, bodies);
+    }
+
+    public async Task AppendAlone(TopicName topic, int partition, params string[] bodies)
+    {
+        await _broker.Append(Next(topic, partition, bodies));
+        _sequences[new TransactionPartition(topic, partition)] = _sequences.GetValueOrDefault(new TransactionPartition(topic, partition)) + bodies.Length;
+    }
+
+    public AppendRequest Next(TopicName topic, int partition, params string[] bodies)
+    {
+        var builder = new RecordBatchBuilder(256) { IsTransactional = true };
+        foreach (var body in bodies)
+            builder.Append(0, default, false, System.Text.Encoding.UTF8.GetBytes(body), true);
+        var sequence = _sequences.GetValueOrDefault(new TransactionPartition(topic, partition));
+        return new AppendRequest { Topic = topic, Partition = partition, Batch = builder.ToArray(producerId: Identity.Id, producerEpoch: Identity.Epoch, baseSequence: sequence) };
+    }
+
+    public async Task AddOffsets(GroupName group, params GroupOffset[] offsets) => await _broker.Transactions!.AddOffsets(_id, Identity, group, null, offsets);
+
+    public async Task End(bool commit)
+    {
+        Identity = await _broker.Transactions!.End(_id, Identity, commit, newEpoch: true);
+        _sequences.Clear();
+    }
+}

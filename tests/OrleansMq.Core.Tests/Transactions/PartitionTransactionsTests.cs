@@ -1,0 +1,73 @@
+using OrleansMq.Core.Snapshots;
+using OrleansMq.Core.Transactions;
+using Xunit;
+
+namespace OrleansMq.Core.Tests.Transactions;
+
+/// <summary>What one partition knows of transactions.</summary>
+public sealed class PartitionTransactionsTests
+{
+    private const string Golden = "01 01000000 0700000000000000 03000000 1E00000000000000 01000000 0500000000000000 0A00000000000000 1400000000000000";
+
+    private static PartitionTransactions Sample()
+    {
+        var transactions = new PartitionTransactions();
+        transactions.ApplyBegun(5, 0);
+        transactions.ApplyAppended(5, 10);
+        transactions.ApplyBegun(7, 3);
+        transactions.ApplyEnded(5, 20, committed: false);
+        transactions.ApplyAppended(7, 30);
+        transactions.ApplyAppended(7, 31);
+        return transactions;
+    }
+
+    [Fact]
+    public void ReadersStopAtTheFirstThatIsNotDecided()
+    {
+        var transactions = new PartitionTransactions();
+        transactions.ApplyBegun(5, 0);
+        Assert.Equal(50, transactions.StableEnd(0, 50));
+        transactions.ApplyAppended(5, 10);
+        transactions.ApplyBegun(7, 0);
+        transactions.ApplyAppended(7, 8 + 4);
+        Assert.Equal(10, transactions.StableEnd(0, 50));
+        // What retention removed is waited for by nobody.
+        Assert.Equal(11, transactions.StableEnd(11, 50));
+        transactions.ApplyEnded(5, 20, committed: true);
+        Assert.Equal(12, transactions.StableEnd(0, 50));
+        transactions.ApplyEnded(7, 21, committed: false);
+        Assert.Equal(50, transactions.StableEnd(0, 50));
+        Assert.Equal([new AbortedRange(7, 12, 21)], transactions.Aborted);
+    }
+
+    [Fact]
+    public void OnlyABatchOfTheOpenTransactionIsTaken()
+    {
+        var transactions = Sample();
+
+        Assert.Null(transactions.Check(7, 3));
+        Assert.Equal(ErrorCodes.ProducerFenced, transactions.Check(7, 2)?.Code);
+        Assert.Equal(ErrorCodes.TransactionState, transactions.Check(7, 4)?.Code);
+        Assert.Equal(ErrorCodes.TransactionState, transactions.Check(5, 0)?.Code);
+    }
+
+    [Fact]
+    public void WhatLiesBelowTheStartIsForgotten()
+    {
+        var transactions = Sample();
+        transactions.ApplyStart(20);
+        Assert.Single(transactions.Aborted);
+        transactions.ApplyStart(21);
+        Assert.Empty(transactions.Aborted);
+    }
+
+    [Fact]
+    public void ItIsSavedAndReadAsDrawn()
+    {
+        Assert.Equal(State.Hex(Golden), State.Of(Sample().Save));
+        var reader = new StateReader(Convert.FromHexString(State.Hex(Golden)));
+        var loaded = PartitionTransactions.Load(ref reader);
+        Assert.Equal((30L, 1), (loaded.StableEnd(0, 50), loaded.Aborted.Count));
+        Assert.Equal(State.Hex(Golden), State.Of(loaded.Save));
+    }
+}
