@@ -20,7 +20,8 @@ internal static class Arrows
         ("OrleansMq.Http.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
         ("OrleansMq.Outbox", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Streaming", ["OrleansMq.Abstractions"]),
-        ("OrleansMq.Gateways", ["OrleansMq.Abstractions"]),
+        ("OrleansMq.Access", ["OrleansMq.Abstractions"]),
+        ("OrleansMq.Gateways", ["OrleansMq.Abstractions", "OrleansMq.Access"]),
         ("OrleansMq.Gateways.*", ["OrleansMq.Gateways"]),
         ("OrleansMq.Cli", ["OrleansMq.Http.Client", "OrleansMq.Storage.Files"]),
     ];

@@ -13,6 +13,9 @@ public interface IBroker : IAsyncDisposable
     /// <summary>Groups whose members assign partitions themselves, as Kafka's clients do. Null where this way to the broker has none (HTTP).</summary>
     IGroupCoordinator? Coordinator => null;
 
+    /// <summary>Users and rules. Null where there are none: whoever reaches this broker may do everything.</summary>
+    IAccessDirectory? Access => null;
+
     ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default);
 
     /// <summary>Creates the topic, or changes it where it exists.</summary>

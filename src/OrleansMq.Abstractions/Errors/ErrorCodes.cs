@@ -16,6 +16,8 @@ public static class ErrorCodes
     public const string PartitionUnknown = "partition-unknown";
     public const string GroupUnknown = "group-unknown";
     public const string MemberUnknown = "member-unknown";
+    public const string UserUnknown = "user-unknown";
+    public const string RuleUnknown = "rule-unknown";
 
     /// <summary>The name is taken, also by the dead letters of a group.</summary>
     public const string NameTaken = "name-taken";
