@@ -35,7 +35,7 @@ public sealed class AccessControl : IAsyncDisposable
         {
             if (options.AdminPassword is { } password)
                 await control.MakeAdmin(password, cancel);
-            if (!control.State.HasAdmin)
+            if (options.NeedsAdmin && !control.State.HasAdmin)
                 throw new MqException(ErrorCodes.Conflict, $"{store.Place} has nobody who may administer.");
             return control;
         }
@@ -168,6 +168,9 @@ public sealed record AccessControlOptions
 {
     /// <summary>The password of the user <see cref="AccessControl.AdminName"/>, which is made or set by it. Null: there has to be an administrator.</summary>
     public string? AdminPassword { get; init; }
+
+    /// <summary>Whether nothing starts while nobody may administer. Off for who writes a file without a broker.</summary>
+    public bool NeedsAdmin { get; init; } = true;
 
     /// <summary>How often the store is looked at for what other nodes, or an operator, have changed. 2 s.</summary>
     public TimeSpan LookEvery { get; init; } = TimeSpan.FromSeconds(2);

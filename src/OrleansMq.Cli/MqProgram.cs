@@ -8,11 +8,11 @@ namespace OrleansMq.Cli;
 public static class MqProgram
 {
     public static Task<int> Run(string[] args, TextReader stdin, TextWriter stdout, TextWriter stderr, Func<Uri, IBroker> connect) =>
-        Run(args, new MqConsole(stdin, stdout, stderr), connect);
+        Run(args, new MqConsole(stdin, stdout, stderr), (address, _) => connect(address));
 
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     /// <param name="interrupted">Ctrl-C.</param>
-    public static async Task<int> Run(string[] args, MqConsole console, Func<Uri, IBroker> connect, CancellationToken interrupted = default)
+    public static async Task<int> Run(string[] args, MqConsole console, Func<Uri, HttpBrokerOptions, IBroker> connect, CancellationToken interrupted = default)
     {
         // Not System.CommandLine's response files: '@FILE' means the file's text in our own options.
         var parsed = Root(new Shell(console, connect)).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -49,6 +49,8 @@ public static class MqProgram
         {
             shell.Server, shell.Json,
         };
+        foreach (var option in shell.Login.All)
+            root.Add(option);
         root.Add(TopicCommands.Build(shell));
         root.Add(ProduceCommand.Build(shell));
         root.Add(ConsumeCommand.Build(shell));
@@ -56,6 +58,8 @@ public static class MqProgram
         root.Add(GroupCommands.Build(shell));
         root.Add(DeadLetterCommands.Build(shell));
         root.Add(SeekCommand.Build(shell));
+        root.Add(UserCommands.Build(shell));
+        root.Add(AclCommands.Build(shell));
         root.Add(BenchCommand.Build(shell));
         root.Add(DoctorCommand.Build(shell));
         return root;

@@ -12,7 +12,9 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
     private const string Json = "application/json";
     private const string Octets = "application/octet-stream";
 
-    public IBroker Broker => broker;
+    /// <summary>The broker as whoever asks may use it.</summary>
+    public IBroker Broker { get; set; } = broker;
+
     public HttpGatewayOptions Options => options;
     public HttpRoute Route => route;
 
@@ -30,6 +32,10 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
     public TopicName Topic => new(Value("topic"));
 
     public GroupName Group => new(Value("group"));
+
+    public string User => Value("user");
+
+    public string Id => Value("id");
 
     public int Partition => int.TryParse(Value("partition"), NumberStyles.None, CultureInfo.InvariantCulture, out var partition)
         ? partition
@@ -85,7 +91,7 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
 
     public void SetHeader(string name, long value) => http.Response.Headers[name] = value.ToString(CultureInfo.InvariantCulture);
 
-    public void SetHeader(string name, string value) => http.Response.Headers[name] = value;
+    public void SetHeader(string name, params string[] values) => http.Response.Headers[name] = values;
 
     public ValueTask Answer(Action<Utf8JsonWriter> write, int status = StatusCodes.Status200OK) => Answer(status, Json, write);
 

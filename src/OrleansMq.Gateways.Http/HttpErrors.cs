@@ -34,6 +34,8 @@ internal static class HttpErrors
         [ErrorCodes.PartitionUnknown] = new(StatusCodes.Status404NotFound, "Partition unknown"),
         [ErrorCodes.GroupUnknown] = new(StatusCodes.Status404NotFound, "Group unknown"),
         [ErrorCodes.MemberUnknown] = new(StatusCodes.Status404NotFound, "Member unknown"),
+        [ErrorCodes.UserUnknown] = new(StatusCodes.Status404NotFound, "User unknown"),
+        [ErrorCodes.RuleUnknown] = new(StatusCodes.Status404NotFound, "Rule unknown"),
         [PathUnknown] = new(StatusCodes.Status404NotFound, "Path unknown"),
         [MethodNotAllowed] = new(StatusCodes.Status405MethodNotAllowed, "Method not allowed"),
         [RequestTimeout] = new(StatusCodes.Status408RequestTimeout, "Request too slow"),

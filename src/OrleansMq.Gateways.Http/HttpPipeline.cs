@@ -19,6 +19,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
     private readonly HttpGatewayOptions _options;
     private readonly ILogger _log;
     private readonly CancellationToken _stopping;
+    private readonly HttpAuthentication _authentication;
     private readonly HttpMetrics _metrics = new();
     private readonly HttpRouter _router;
     private readonly InFlightBytes _inFlightBytes;
@@ -27,6 +28,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
     public HttpPipeline(IBroker broker, HttpGatewayOptions options, ILogger log, CancellationToken stopping)
     {
         (_broker, _options, _log, _stopping) = (broker, options, log, stopping);
+        _authentication = new HttpAuthentication(options.Security);
         _inFlightBytes = new InFlightBytes(options.MaxInFlightBytes);
         IReadOnlyList<HttpRoute> routes = RoutesOf(_metrics, stopping);
         _router = new HttpRouter(routes);
@@ -38,7 +40,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         var routes = new List<HttpRoute>();
         var openApi = new Lazy<ReadOnlyMemory<byte>>(() => OpenApiDocument.Write(routes));
         routes.AddRange([
-            .. TopicCalls.Routes, .. MessageCalls.Routes, .. BatchCalls.Routes, .. GroupCalls.Routes, .. QueueCalls.Routes,
+            .. TopicCalls.Routes, .. MessageCalls.Routes, .. BatchCalls.Routes, .. GroupCalls.Routes, .. QueueCalls.Routes, .. AccessCalls.Routes,
             .. new ClusterCalls(metrics, openApi, stopping).Routes,
         ]);
         return routes;
@@ -64,6 +66,8 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         {
             await Guard(context, call, async () =>
             {
+                if (_authentication.IsOn && route is not { Public: true })
+                    call.Broker = _options.Security.BrokerOf(_broker, await _authentication.WhoAsks(context));
                 if (route is null)
                     throw NotFound(context, allowed);
                 RequestChecks.Check(context.Request, route);
@@ -97,6 +101,8 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
             catch (Exception e) when (!IsGone(context, e) && !context.Response.HasStarted)
             {
                 var (error, status) = RefusalOf(e, call.Route);
+                if (error.Code == ErrorCodes.Unauthenticated)
+                    call.SetHeader("WWW-Authenticate", _authentication.Challenges);
                 await Problem.Answer(call, error, status: status);
             }
         }
