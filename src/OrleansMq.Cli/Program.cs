@@ -14,7 +14,7 @@ var console = new MqConsole(
 {
     OutIsTerminal = !Console.IsOutputRedirected,
     ErrorIsTerminal = !Console.IsErrorRedirected,
-    AskSecret = Console.IsInputRedirected ? null : Secrets.Ask,
+    AskSecret = Console.IsInputRedirected ? null : OrleansMq.Cli.Input.Secrets.Ask,
     Edit = Console.IsInputRedirected || Console.IsOutputRedirected ? null : Editor.Edit,
 };
 return await MqProgram.Run(args, console, (address, options) => HttpBroker.Connect(address, options), interrupt.Token);

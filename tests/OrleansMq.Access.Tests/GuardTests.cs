@@ -148,9 +148,9 @@ public sealed class GuardTests : IAsyncLifetime
         await _control.Directory.AddRule(Some.Rule(AccessOperations.Produce, ResourceKind.Topic, "b", ResourceMatch.Prefix));
 
         var first = await Annas.ListTopics(max: 2);
-        Assert.Equal((["b1", "b2"], "b2"), (first.Items.Select(topic => topic.Text).ToArray(), first.Next));
+        Assert.Equal(["b1", "b2", "| b2"], first.Items.Select(topic => topic.Text).Append($"| {first.Next}"));
         var second = await Annas.ListTopics(after: first.Next, max: 2);
-        Assert.Equal((["b3"], null), (second.Items.Select(topic => topic.Text).ToArray(), second.Next));
+        Assert.Equal(["b3", "| "], second.Items.Select(topic => topic.Text).Append($"| {second.Next}"));
     }
 
     [Fact]

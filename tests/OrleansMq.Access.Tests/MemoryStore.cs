@@ -5,6 +5,11 @@ internal sealed class MemoryStore : IAccessStore
 {
     private StoredAccess? _stored;
 
+    public MemoryStore(StoredAccess? stored = null) => _stored = stored;
+
+    /// <summary>What is stored now.</summary>
+    public StoredAccess? Stored => _stored;
+
     public string Place => "memory";
 
     public bool ReadOnly => false;
@@ -38,10 +43,20 @@ internal static class Some
     /// <summary>With the user anna, who may do nothing.</summary>
     public static async ValueTask<AccessControl> ControlWithAnna(MemoryStore? store = null)
     {
+        if (store is null)
+            return await AccessControl.Start(new MemoryStore(await WithAnna.Value), new AccessControlOptions { LookEvery = Timeout.InfiniteTimeSpan });
         var control = await Control(store);
         await control.Directory.PutUser("anna", new UserChange { Password = Password });
         return control;
     }
+
+    // Derived once: what every story has to pay for otherwise.
+    private static readonly Lazy<Task<StoredAccess?>> WithAnna = new(async () =>
+    {
+        var store = new MemoryStore();
+        await using (await ControlWithAnna(store))
+            return store.Stored;
+    });
 
     public static AccessRule Rule(AccessOperations allow, ResourceKind kind, string name, ResourceMatch match = ResourceMatch.Literal, string who = "anna") =>
         new(SubjectKind.User, who, allow, kind, match, name);

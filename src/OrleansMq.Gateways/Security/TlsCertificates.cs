@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
@@ -11,6 +12,14 @@ namespace OrleansMq.Gateways;
 /// <summary>TLS for listeners: the server's certificate and the clients' roots from files, read again when they change. Connections that are open keep theirs.</summary>
 public sealed class TlsCertificates : IDisposable
 {
+    // Kestrel's TLS asks for its own services, and our servers are made without a host.
+    private static readonly Lazy<IServiceProvider> KestrelServices = new(() =>
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
+        return builder.Build().Services;
+    });
+
     private const string ForClients = "1.3.6.1.5.5.7.3.2";
 
     private readonly TlsOptions _options;
@@ -43,11 +52,11 @@ public sealed class TlsCertificates : IDisposable
     public X509Certificate2 Certificate => Volatile.Read(ref _loaded).Context.TargetCertificate;
 
     /// <summary>TLS 1.2 or later on this listener; the certificates are those of the moment of each handshake.</summary>
-    public void Use(ListenOptions listen, TimeSpan handshakeTimeout) => listen.UseHttps(new TlsHandshakeCallbackOptions
+    public void Use(ListenOptions listen, TimeSpan handshakeTimeout)
     {
-        HandshakeTimeout = handshakeTimeout,
-        OnConnection = _ => ValueTask.FromResult(ForServer(listen.Protocols)),
-    });
+        listen.KestrelServerOptions.ApplicationServices ??= KestrelServices.Value;
+        listen.UseHttps(new TlsHandshakeCallbackOptions { HandshakeTimeout = handshakeTimeout, OnConnection = _ => ValueTask.FromResult(ForServer(listen.Protocols)) });
+    }
 
     /// <summary>Reads the files again; what can't be read is reported, and the certificates stay.</summary>
     public void LookAgain()
