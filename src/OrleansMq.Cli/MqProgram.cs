@@ -8,7 +8,11 @@ namespace OrleansMq.Cli;
 public static class MqProgram
 {
     public static Task<int> Run(string[] args, TextReader stdin, TextWriter stdout, TextWriter stderr, Func<Uri, IBroker> connect) =>
-        Run(args, new MqConsole(stdin, stdout, stderr), (address, _) => connect(address));
+        Run(args, new MqConsole(stdin, stdout, stderr), connect);
+
+    /// <summary>Where nobody is asked who they are.</summary>
+    public static Task<int> Run(string[] args, MqConsole console, Func<Uri, IBroker> connect, CancellationToken interrupted = default) =>
+        Run(args, console, (address, _) => connect(address), interrupted);
 
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     /// <param name="interrupted">Ctrl-C.</param>
