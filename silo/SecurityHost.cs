@@ -9,16 +9,19 @@ internal sealed class SecurityHost : IAsyncDisposable
 {
     private const int MaxPasswordFileBytes = 4 << 10;
 
-    private SecurityHost(GatewaySecurity security) => Security = security;
+    private readonly AuditTrail? _audit;
+
+    private SecurityHost(GatewaySecurity security, AuditTrail? audit) => (Security, _audit) = (security, audit);
 
     public GatewaySecurity Security { get; }
 
     /// <exception cref="SettingException">There is nobody who could come in, or a file says what can't be.</exception>
     /// <exception cref="IOException">A file can't be read.</exception>
-    public static async ValueTask<SecurityHost> Start(SecurityOptions told, IDocuments documents, ILoggerFactory loggers, Action<string> report, CancellationToken stop)
+    public static async ValueTask<SecurityHost> Start(SecurityOptions told, IBrokerHost host, ILoggerFactory loggers, Action<string> report, CancellationToken stop)
     {
         TlsCertificates? tls = null;
         AccessControl? access = null;
+        AuditTrail? audit = null;
         try
         {
             if (told.TlsCertificate is { } certificate)
@@ -27,15 +30,20 @@ internal sealed class SecurityHost : IAsyncDisposable
                     new TlsOptions { CertificateFile = certificate, KeyFile = told.TlsKey!, ClientRootsFile = told.TlsClientRoots, ClientCertificateRequired = told.TlsClientRequired }, report: report);
             }
             if (told.On)
-                access = await StartAccess(told, documents, report, stop);
+            {
+                audit = new AuditTrail(host.Broker, report);
+                access = await StartAccess(told, host.Documents, audit, report, stop);
+            }
             var tokens = told.JwtIssuer is { } issuer ? new TokenCheck(new TokenOptions { Issuer = issuer, Audience = told.JwtAudience! }, loggers) : null;
-            return new SecurityHost(new GatewaySecurity { Access = access, Tls = tls, Tokens = tokens, PasswordsInClear = told.Insecure });
+            return new SecurityHost(new GatewaySecurity { Access = access, Tls = tls, Tokens = tokens, PasswordsInClear = told.Insecure }, audit);
         }
         catch
         {
             tls?.Dispose();
             if (access is not null)
                 await access.DisposeAsync();
+            if (audit is not null)
+                await audit.DisposeAsync();
             throw;
         }
     }
@@ -47,15 +55,17 @@ internal sealed class SecurityHost : IAsyncDisposable
             await tokens.DisposeAsync();
         if (Security.Access is { } access)
             await access.DisposeAsync();
+        if (_audit is not null)
+            await _audit.DisposeAsync();
     }
 
-    private static async ValueTask<AccessControl> StartAccess(SecurityOptions told, IDocuments documents, Action<string> report, CancellationToken stop)
+    private static async ValueTask<AccessControl> StartAccess(SecurityOptions told, IDocuments documents, AuditTrail audit, Action<string> report, CancellationToken stop)
     {
         IAccessStore store = told.Users is { } users ? new FileAccessStore(users) : new DocumentAccessStore(documents);
         var password = told.AdminPassword?.Value ?? (told.AdminPasswordFile is { } file ? await PasswordIn(file, stop) : null);
         try
         {
-            return await AccessControl.Start(store, new AccessControlOptions { AdminPassword = password, OnReport = report }, stop);
+            return await AccessControl.Start(store, new AccessControlOptions { AdminPassword = password, OnReport = report, OnAudit = audit.Add }, stop);
         }
         catch (MqException e) when (e.Code == ErrorCodes.Conflict)
         {

@@ -27,7 +27,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         try
         {
             host = await StartHost(stop);
-            security = await SecurityHost.Start(options.Security, host.Documents, loggers, LogReport, stop);
+            security = await SecurityHost.Start(options.Security, host, loggers, LogReport, stop);
             await StartGateways(host, security.Security, gateways, stop);
             var addresses = gateways.Select(gateway => $" {gateway.Name}={gateway.Address}");
             await output.WriteLineAsync($"orleansmq ready{string.Concat(addresses)}".AsMemory(), stop);

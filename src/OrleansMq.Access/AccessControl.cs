@@ -11,6 +11,7 @@ public sealed class AccessControl : IAsyncDisposable
     private readonly PasswordCheck _passwords;
     private readonly SemaphoreSlim _turn = new(1);
     private readonly ITimer _timer;
+    private readonly AuditSink _audit;
     private Seen _seen;
 
     /// <summary>A state, and the version it was stored under.</summary>
@@ -18,7 +19,7 @@ public sealed class AccessControl : IAsyncDisposable
 
     private AccessControl(IAccessStore store, Seen seen, AccessControlOptions options)
     {
-        (_store, _seen, _report) = (store, seen, options.OnReport);
+        (_store, _seen, _report, _audit) = (store, seen, options.OnReport, options.OnAudit);
         _passwords = new PasswordCheck(() => State);
         Directory = new AccessDirectory(this);
         _timer = options.Time.CreateTimer(_ => _ = LookAgain(), null, options.LookEvery, options.LookEvery);
@@ -61,6 +62,10 @@ public sealed class AccessControl : IAsyncDisposable
     /// <returns>Null: there is no such user, the password is another, or the user is disabled; which of them is not told.</returns>
     /// <exception cref="MqException"><see cref="ErrorCodes.Overloaded"/>: too many are being checked.</exception>
     public ValueTask<Principal?> CheckPassword(string user, string password, CancellationToken cancel = default) => _passwords.Check(user, password, cancel);
+
+    /// <summary>For gateways: somebody said to be this one, and did not show it.</summary>
+    public void LoginFailed(string name, string address, string gateway) =>
+        Audit(new Principal(name.Length <= UserNameRule.MaxLength ? name : name[..UserNameRule.MaxLength]) { Address = address }, "login", gateway, refused: true);
 
     /// <summary>Begins a login by SCRAM.</summary>
     public ScramExchange BeginScram(ScramMechanism mechanism) => new(mechanism, FindSecret);
@@ -126,6 +131,8 @@ public sealed class AccessControl : IAsyncDisposable
         }
     }
 
+    internal void Audit(Principal principal, string what, string on, bool refused) => _audit(principal, what, on, refused);
+
     internal Grants GrantsOf(Principal principal) => State.GrantsOf(principal);
 
     public async ValueTask DisposeAsync()
@@ -164,8 +171,15 @@ public sealed class AccessControl : IAsyncDisposable
     }
 }
 
+/// <param name="what">A call's name, an operation, or <c>login</c>.</param>
+/// <param name="on">For example <c>topic orders</c>.</param>
+public delegate void AuditSink(Principal principal, string what, string on, bool refused);
+
 public sealed record AccessControlOptions
 {
+    /// <summary>Is told of refusals and of what administrators do; does not wait. See <see cref="AuditTrail"/>.</summary>
+    public AuditSink OnAudit { get; init; } = static (_, _, _, _) => { };
+
     /// <summary>The password of the user <see cref="AccessControl.AdminName"/>, which is made or set by it. Null: there has to be an administrator.</summary>
     public string? AdminPassword { get; init; }
 

@@ -43,13 +43,16 @@ internal sealed class GuardedDirectory(GuardedBroker caller, IAccessDirectory in
         var ownPassword = user == caller.Principal.Name && change is { Teams: null, Disabled: null, Password: not null } && caller.Exists;
         if (!ownPassword)
             DemandAdmin();
-        return await inner.PutUser(user, change, cancel);
+        var put = await inner.PutUser(user, change, cancel);
+        caller.Done(put.Created ? "createUser" : "alterUser", $"user {user}");
+        return put;
     }
 
     public async ValueTask DeleteUser(string user, CancellationToken cancel = default)
     {
         DemandAdmin();
         await inner.DeleteUser(user, cancel);
+        caller.Done("deleteUser", $"user {user}");
     }
 
     public async ValueTask<IReadOnlyList<UserDescription>> ListUsers(CancellationToken cancel = default)
@@ -61,13 +64,16 @@ internal sealed class GuardedDirectory(GuardedBroker caller, IAccessDirectory in
     public async ValueTask<AccessRule> AddRule(AccessRule rule, CancellationToken cancel = default)
     {
         DemandAdmin();
-        return await inner.AddRule(rule, cancel);
+        var added = await inner.AddRule(rule, cancel);
+        caller.Done("addRule", $"rule {added.Id} for {added.Who}");
+        return added;
     }
 
     public async ValueTask RemoveRule(long id, CancellationToken cancel = default)
     {
         DemandAdmin();
         await inner.RemoveRule(id, cancel);
+        caller.Done("removeRule", $"rule {id}");
     }
 
     public async ValueTask<IReadOnlyList<AccessRule>> ListRules(CancellationToken cancel = default)

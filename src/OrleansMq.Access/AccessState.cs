@@ -7,6 +7,9 @@ namespace OrleansMq.Access;
 /// <summary>All users and rules at one moment. Immutable: a change is a new state, to be written over the version it was made from.</summary>
 public sealed class AccessState
 {
+    /// <summary>Names of topics that are the broker's own: no prefix and no pattern opens them, and who is no administrator may look at most.</summary>
+    public const string ReservedPrefix = "_orleansmq.";
+
     /// <summary>More than a document should hold; beyond it, tokens of an issuer are the better way.</summary>
     public const int MaxUsers = 10_000;
     public const int MaxRules = 10_000;

@@ -7,6 +7,8 @@ internal sealed class Grants
 {
     private const AccessOperations Everything = (AccessOperations)511;
 
+    private const AccessOperations Looking = AccessOperations.Describe | AccessOperations.Browse | AccessOperations.Consume;
+
     // Names a client makes up must not fill the memory.
     private const int MaxRemembered = 4_096;
 
@@ -31,7 +33,11 @@ internal sealed class Grants
             return Everything;
         if (_remembered.TryGetValue((kind, name), out var known))
             return known;
-        var found = WithDescribe(_rules.Where(rule => rule.Kind == kind && Fits(rule, name)).Aggregate(AccessOperations.None, (all, rule) => all | rule.Allow));
+        var reserved = kind == ResourceKind.Topic && name.StartsWith(AccessState.ReservedPrefix, StringComparison.Ordinal);
+        var found = WithDescribe(_rules.Where(rule => rule.Kind == kind && (!reserved || rule.Match == ResourceMatch.Literal) && Fits(rule, name))
+            .Aggregate(AccessOperations.None, (all, rule) => all | rule.Allow));
+        if (reserved)
+            found &= Looking;
         if (Interlocked.Increment(ref _count) > MaxRemembered)
         {
             _remembered.Clear();

@@ -10,7 +10,9 @@ public sealed partial class GuardedBroker
         Demand(AccessOperations.Create | AccessOperations.Alter, ResourceKind.Group, group.Text);
         if (!(May(AccessOperations.Create, ResourceKind.Group, group.Text) && May(AccessOperations.Alter, ResourceKind.Group, group.Text)))
             Demand(await GroupExists(topic, group, cancel) ? AccessOperations.Alter : AccessOperations.Create, ResourceKind.Group, group.Text);
-        return await _inner.PutGroup(topic, group, change, cancel);
+        var put = await _inner.PutGroup(topic, group, change, cancel);
+        Done(put.Created ? "createGroup" : "alterGroup", $"topic {topic} group {group}");
+        return put;
     }
 
     public async ValueTask<GroupDescription> DescribeGroup(TopicName topic, GroupName group, CancellationToken cancel = default)
@@ -23,6 +25,7 @@ public sealed partial class GuardedBroker
     {
         Demand(AccessOperations.Describe, AccessOperations.Delete, topic, group);
         await _inner.DeleteGroup(topic, group, cancel);
+        Done("deleteGroup", $"topic {topic} group {group}");
     }
 
     public async ValueTask<Page<GroupName>> ListGroups(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default)
@@ -70,6 +73,7 @@ public sealed partial class GuardedBroker
     {
         Demand(AccessOperations.Consume, AccessOperations.Alter, topic, group);
         await _inner.Seek(topic, group, request, cancel);
+        Done("seek", $"topic {topic} group {group}");
     }
 
     /// <summary>With another message in their place it is also producing.</summary>
@@ -78,13 +82,17 @@ public sealed partial class GuardedBroker
         Demand(AccessOperations.Describe, AccessOperations.Redrive, topic, group);
         if (replace is not null)
             Demand(AccessOperations.Produce, ResourceKind.Topic, topic.Text);
-        return await _inner.Redrive(topic, group, selection, replace, cancel);
+        var count = await _inner.Redrive(topic, group, selection, replace, cancel);
+        Done("redrive", $"topic {topic} group {group}");
+        return count;
     }
 
     public async ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default)
     {
         Demand(AccessOperations.Describe, AccessOperations.Redrive, topic, group);
-        return await _inner.Discard(topic, group, selection, cancel);
+        var count = await _inner.Discard(topic, group, selection, cancel);
+        Done("discard", $"topic {topic} group {group}");
+        return count;
     }
 
     private void Demand(AccessOperations onTopic, AccessOperations onGroup, TopicName topic, GroupName group)

@@ -12,7 +12,9 @@ public sealed partial class GuardedBroker
         Demand(AccessOperations.Create | AccessOperations.Alter, ResourceKind.Topic, topic.Text);
         if (!(May(AccessOperations.Create, ResourceKind.Topic, topic.Text) && May(AccessOperations.Alter, ResourceKind.Topic, topic.Text)))
             Demand(await TopicExists(topic, cancel) ? AccessOperations.Alter : AccessOperations.Create, ResourceKind.Topic, topic.Text);
-        return await _inner.PutTopic(topic, change, cancel);
+        var put = await _inner.PutTopic(topic, change, cancel);
+        Done(put.Created ? "createTopic" : "alterTopic", $"topic {topic}");
+        return put;
     }
 
     public async ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default)
@@ -25,6 +27,7 @@ public sealed partial class GuardedBroker
     {
         Demand(AccessOperations.Delete, ResourceKind.Topic, topic.Text);
         await _inner.DeleteTopic(topic, cancel);
+        Done("deleteTopic", $"topic {topic}");
     }
 
     public ValueTask<Page<TopicName>> ListTopics(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default) =>
@@ -81,7 +84,9 @@ public sealed partial class GuardedBroker
     public async ValueTask<long> DeleteBefore(TopicName topic, int partition, long offset, CancellationToken cancel = default)
     {
         Demand(AccessOperations.Delete, ResourceKind.Topic, topic.Text);
-        return await _inner.DeleteBefore(topic, partition, offset, cancel);
+        var start = await _inner.DeleteBefore(topic, partition, offset, cancel);
+        Done("deleteBefore", $"topic {topic} partition {partition} offset {offset}");
+        return start;
     }
 
     /// <summary>Whose messages a name means: dead letters are their topic's, so that a rule for the names <c>a.b*</c> does not open those of the topic <c>a</c>.</summary>

@@ -47,10 +47,14 @@ public sealed partial class GuardedBroker : IBroker
     /// <summary>Nothing: the broker is its host's.</summary>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
+    /// <summary>What administrators are asked about later.</summary>
+    internal void Done(string call, string on) => _control.Audit(Principal, call, on, refused: false);
+
     internal MqException Refusal(AccessOperations anyOf, ResourceKind kind, string name)
     {
         var operation = AccessJson.Operations.Write(AccessJson.Each(anyOf).First());
         var what = AccessJson.Kinds.Write(kind);
+        _control.Audit(Principal, operation, kind == ResourceKind.Cluster ? what : $"{what} {name}", refused: true);
         return new MqException(ErrorCodes.Forbidden, kind == ResourceKind.Cluster
             ? $"'{Principal}' may not {operation} the cluster; an administrator allows it by: mq acl add --user {Principal} --allow {operation} --cluster."
             : $"'{Principal}' may not {operation} {what} '{name}'; an administrator allows it by: mq acl add --user {Principal} --allow {operation} --{what} {name}.");

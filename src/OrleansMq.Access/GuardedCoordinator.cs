@@ -60,6 +60,7 @@ internal sealed class GuardedCoordinator(GuardedBroker caller, IGroupCoordinator
     {
         Demand(AccessOperations.Delete, group);
         await inner.Delete(group, cancel);
+        caller.Done("deleteGroup", $"group {group}");
     }
 
     private bool IsVisible(TopicName topic) => caller.May(AccessOperations.Describe, ResourceKind.Topic, topic.Text);

@@ -10,6 +10,9 @@ public sealed record Principal(string Name, IReadOnlyList<string> Teams)
 
     public Principal(string name) : this(name, []) { }
 
+    /// <summary>Where it comes from, for the audit trail and for quotas; it allows nothing.</summary>
+    public string Address { get; init; } = "";
+
     /// <summary>It is in the directory, with password and teams.</summary>
     public bool IsUser => !Name.Contains(':', StringComparison.Ordinal);
 

@@ -35,9 +35,9 @@ internal sealed class Shell(MqConsole console, Func<Uri, HttpBrokerOptions, IBro
 
     public Login Login { get; } = new();
 
-    public IBroker Connect(string server, ParseResult parsed) =>
+    public IBroker Connect(string server, ParseResult parsed, bool asNobody = false) =>
         Uri.TryCreate(server, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
-            ? connect(address, Login.Read(parsed))
+            ? connect(address, asNobody ? Login.Read(parsed) with { Credential = null, Certificate = null } : Login.Read(parsed))
             : throw new UsageException($"--server: '{server}' is no http:// or https:// address.");
 }
 
@@ -50,6 +50,9 @@ internal sealed class Invocation(Shell shell, ParseResult parsed, CancellationTo
     public CancellationToken Cancel => cancel;
     public string Server => parsed.GetValue(shell.Server)!;
     public IBroker Broker => _broker ??= shell.Connect(Server, parsed);
+    /// <summary>Another way to the same broker, without a credential; to be disposed by whoever asked.</summary>
+    public IBroker ConnectAsNobody() => shell.Connect(Server, parsed, asNobody: true);
+
     public Printer Out { get; } = new(shell.Console.Out, shell.Console.OutIsTerminal, parsed.GetValue(shell.Json));
 
     public T Get<T>(Option<T> option) => parsed.GetValue(option)!;
