@@ -22,6 +22,7 @@ public sealed class AccessControl : IAsyncDisposable
         (_store, _seen, _report, _audit) = (store, seen, options.OnReport, options.OnAudit);
         _passwords = new PasswordCheck(() => State);
         Directory = new AccessDirectory(this);
+        Quotas = new QuotaDesk(this, options.Time);
         _timer = options.Time.CreateTimer(_ => _ = LookAgain(), null, options.LookEvery, options.LookEvery);
     }
 
@@ -51,6 +52,9 @@ public sealed class AccessControl : IAsyncDisposable
 
     /// <summary>Users and rules, unguarded: for the process itself. Through <see cref="As"/> everyone else has it guarded.</summary>
     public IAccessDirectory Directory { get; }
+
+    /// <summary>What principals and addresses take; for gateways, which know requests, bytes and connections.</summary>
+    public QuotaDesk Quotas { get; }
 
     /// <summary>Derivations of passwords made so far.</summary>
     public long Derivations => _passwords.Derivations;

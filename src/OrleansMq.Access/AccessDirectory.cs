@@ -1,3 +1,5 @@
+using OrleansMq.Json;
+
 namespace OrleansMq.Access;
 
 /// <summary>Users and rules, for those who may change them.</summary>
@@ -33,6 +35,12 @@ internal sealed class AccessDirectory(AccessControl control) : IAccessDirectory
 
     public ValueTask<IReadOnlyList<AccessRule>> ListRules(CancellationToken cancel = default) =>
         ValueTask.FromResult<IReadOnlyList<AccessRule>>(control.State.Rules);
+
+    public async ValueTask SetQuota(QuotaScope scope, string who, QuotaKind kind, long? limit, CancellationToken cancel = default) =>
+        await control.Change(state => (state.With(scope, who, kind, limit), 0), cancel);
+
+    public ValueTask<IReadOnlyList<Quota>> ListQuotas(CancellationToken cancel = default) =>
+        ValueTask.FromResult<IReadOnlyList<Quota>>(control.State.Quotas);
 }
 
 /// <summary>The same for a principal: administrators have it all, everyone else may change their own password.</summary>
@@ -80,6 +88,19 @@ internal sealed class GuardedDirectory(GuardedBroker caller, IAccessDirectory in
     {
         DemandAdmin();
         return await inner.ListRules(cancel);
+    }
+
+    public async ValueTask SetQuota(QuotaScope scope, string who, QuotaKind kind, long? limit, CancellationToken cancel = default)
+    {
+        DemandAdmin();
+        await inner.SetQuota(scope, who, kind, limit, cancel);
+        caller.Done("setQuota", $"{AccessJson.QuotaKinds.Write(kind)} of {AccessJson.QuotaScopes.Write(scope)} {who}");
+    }
+
+    public async ValueTask<IReadOnlyList<Quota>> ListQuotas(CancellationToken cancel = default)
+    {
+        DemandAdmin();
+        return await inner.ListQuotas(cancel);
     }
 
     private void DemandAdmin() => caller.Demand(AccessOperations.Admin, ResourceKind.Cluster, "");

@@ -33,6 +33,8 @@ public static class AccessDocument
             writer.WriteNumber("nextRule", state.NextRule);
             WriteList(writer, "users", state.Users.Values, WriteUser);
             WriteList(writer, "rules", state.Rules, AccessJson.WriteRule);
+            if (!state.Quotas.IsEmpty)
+                WriteList(writer, "quotas", state.Quotas, AccessJson.WriteQuota);
             writer.WriteEndObject();
         }
         return buffer.WrittenSpan.ToArray();
@@ -45,7 +47,7 @@ public static class AccessDocument
     {
         int? version = null;
         var (state, seed) = (new AccessState(), (byte[]?)null);
-        (IReadOnlyList<AccessUser> users, IReadOnlyList<AccessRule> rules, long next) = ([], [], 1);
+        (IReadOnlyList<AccessUser> users, IReadOnlyList<AccessRule> rules, IReadOnlyList<Quota> quotas, long next) = ([], [], [], 1);
         foreach (var field in spot.Fields())
         {
             switch (field.Name)
@@ -55,6 +57,7 @@ public static class AccessDocument
                 case "nextRule": next = field.Int64(1); break;
                 case "users": users = field.Items(AccessState.MaxUsers, ReadUser); break;
                 case "rules": rules = field.Items(AccessState.MaxRules, ReadRule); break;
+                case "quotas": quotas = field.Items(AccessState.MaxQuotas, ReadQuota); break;
                 default: field.Unknown(); break;
             }
         }
@@ -69,6 +72,7 @@ public static class AccessDocument
             Users = users.ToImmutableSortedDictionary(user => user.Name, user => user, StringComparer.Ordinal),
             Rules = [.. rules.OrderBy(rule => rule.Id)],
             NextRule = Math.Max(next, rules.Count == 0 ? 1 : rules.Max(rule => rule.Id) + 1),
+            Quotas = [.. quotas],
             Seed = seed ?? state.Seed,
         };
     }
@@ -78,6 +82,13 @@ public static class AccessDocument
         var rule = AccessJson.ReadRule(spot);
         AccessState.Check(rule);
         return rule;
+    }
+
+    private static Quota ReadQuota(JsonSpot spot)
+    {
+        var quota = AccessJson.ReadQuota(spot);
+        AccessState.Check(quota);
+        return quota;
     }
 
     private static void WriteUser(Utf8JsonWriter writer, AccessUser user)

@@ -14,6 +14,9 @@ public sealed class AccessState
     public const int MaxUsers = 10_000;
     public const int MaxRules = 10_000;
 
+    /// <summary>Each request looks through them.</summary>
+    public const int MaxQuotas = 200;
+
     // Principals are made from what clients send.
     private const int MaxRemembered = 10_000;
 
@@ -24,6 +27,8 @@ public sealed class AccessState
     /// <summary>In the order of their ids.</summary>
     public ImmutableArray<AccessRule> Rules { get; init; } = [];
 
+    public ImmutableArray<Quota> Quotas { get; init; } = [];
+
     /// <summary>Above every id that was ever given.</summary>
     public long NextRule { get; init; } = 1;
 
@@ -33,6 +38,29 @@ public sealed class AccessState
     /// <summary>Whether anybody may administer.</summary>
     public bool HasAdmin => Rules.Any(rule => rule.Kind == ResourceKind.Cluster && rule.Allow.HasFlag(AccessOperations.Admin)
         && (rule.Who.Contains(':', StringComparison.Ordinal) || Users.Values.Any(user => !user.Disabled && IsFor(rule, user.Name, user.Teams))));
+
+    /// <param name="limit">Null takes it away.</param>
+    public AccessState With(QuotaScope scope, string who, QuotaKind kind, long? limit)
+    {
+        var other = Quotas.RemoveAll(quota => quota.Scope == scope && quota.Who == who && quota.Kind == kind);
+        if (limit is { } most)
+        {
+            other = other.Add(new Quota(scope, who, kind, most));
+            Check(other[^1]);
+        }
+        return other.Length > MaxQuotas ? throw new MqException(ErrorCodes.Conflict, $"There are {MaxQuotas} quotas, all there can be.") : Copy(Users, Rules, NextRule, other);
+    }
+
+    /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>: it could never apply.</exception>
+    internal static void Check(Quota quota)
+    {
+        if (quota.Limit < 1 || quota.Who.Length is 0 or > AccessRule.MaxNameChars)
+            throw new MqException(ErrorCodes.Malformed, "A quota is of somebody, and 1 at least.");
+        if (quota is { Scope: QuotaScope.User, Kind: QuotaKind.Connections })
+            throw new MqException(ErrorCodes.Malformed, "Connections are counted by address: one is open before it is known whose it is.");
+        if (quota is { Scope: QuotaScope.Address, Who: not Quota.Each } && !(System.Net.IPAddress.TryParse(quota.Who, out var address) && address.ToString() == quota.Who))
+            throw new MqException(ErrorCodes.Malformed, $"'{quota.Who}' is no IP address as it is written, nor '*'.");
+    }
 
     internal Grants GrantsOf(Principal principal)
     {
@@ -104,6 +132,6 @@ public sealed class AccessState
     private static bool IsFor(AccessRule rule, string name, IReadOnlyList<string> teams) =>
         rule.Subject == SubjectKind.User ? rule.Who == name : teams.Contains(rule.Who);
 
-    private AccessState Copy(ImmutableSortedDictionary<string, AccessUser> users, ImmutableArray<AccessRule> rules, long nextRule) =>
-        new() { Users = users, Rules = rules, NextRule = nextRule, Seed = Seed };
+    private AccessState Copy(ImmutableSortedDictionary<string, AccessUser> users, ImmutableArray<AccessRule> rules, long nextRule, ImmutableArray<Quota>? quotas = null) =>
+        new() { Users = users, Rules = rules, NextRule = nextRule, Seed = Seed, Quotas = quotas ?? Quotas };
 }

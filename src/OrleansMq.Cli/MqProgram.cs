@@ -64,6 +64,7 @@ public static class MqProgram
         root.Add(SeekCommand.Build(shell));
         root.Add(UserCommands.Build(shell));
         root.Add(AclCommands.Build(shell));
+        root.Add(QuotaCommands.Build(shell));
         root.Add(BenchCommand.Build(shell));
         root.Add(DoctorCommand.Build(shell));
         return root;

@@ -79,6 +79,8 @@ public sealed class HttpGateway : IGateway
         kestrel.Listen(new IPEndPoint(options.Address, options.Port), listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
+            if (options.Security.Access is { } access)
+                listen.Use(ConnectionQuota.Before(access));
             options.Security.Tls?.Use(listen, options.HeaderTimeout);
             listen.Use(ServerRefusals.Before);
         });

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
+using OrleansMq.Access;
 
 namespace OrleansMq.Gateways.Http;
 
@@ -62,12 +63,13 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         var body = new RequestBody(_inFlightBytes);
         var bytesIn = 0L;
         var abandoned = true;
+        Principal? who = null;
         try
         {
             await Guard(context, call, async () =>
             {
                 if (_authentication.IsOn && route is not { Public: true })
-                    call.Broker = _options.Security.BrokerOf(_broker, await _authentication.WhoAsks(context));
+                    who = await Admit(context, call);
                 if (route is null)
                     throw NotFound(context, allowed);
                 RequestChecks.Check(context.Request, route);
@@ -83,8 +85,18 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         {
             body.Give(abandoned);
             var status = context.RequestAborted.IsCancellationRequested ? ClientGone : context.Response.StatusCode;
+            if (who is not null)
+                _options.Security.Access!.Quotas.Charge(who, bytesIn + call.BytesOut);
             _metrics.Count(call.Route.Name, status, Stopwatch.GetElapsedTime(began), call.Messages, bytesIn, call.BytesOut);
         }
+    }
+
+    /// <summary>Finds out who asks, takes the request from their quotas, and gives the call their broker.</summary>
+    private async ValueTask<Principal?> Admit(HttpContext context, HttpCall call)
+    {
+        var who = await _authentication.WhoAsks(context);
+        call.Broker = _options.Security.BrokerOf(_broker, who);
+        return _options.Security.Access!.Quotas.Take(who!) is { } refusal ? throw refusal : who;
     }
 
     /// <summary>Bounds the calls in flight, and answers whatever goes wrong by a problem document.</summary>

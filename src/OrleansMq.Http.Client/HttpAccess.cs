@@ -9,6 +9,7 @@ internal sealed class HttpAccess(HttpTransport transport) : IAccessDirectory
 {
     private const string Users = "/v1/access/users";
     private const string Rules = "/v1/access/rules";
+    private const string Quotas = "/v1/access/quotas";
 
     public async ValueTask<UserDescription> PutUser(string user, UserChange change, CancellationToken cancel = default)
     {
@@ -31,6 +32,12 @@ internal sealed class HttpAccess(HttpTransport transport) : IAccessDirectory
 
     public ValueTask<IReadOnlyList<AccessRule>> ListRules(CancellationToken cancel = default) =>
         transport.Send(new HttpAsk(HttpMethod.Get, Rules), spot => AccessJson.ReadAll(spot, "rules", AccessJson.ReadRule), cancel);
+
+    public async ValueTask SetQuota(QuotaScope scope, string who, QuotaKind kind, long? limit, CancellationToken cancel = default) =>
+        await transport.Send(new HttpAsk(HttpMethod.Put, Quotas, HttpTransport.JsonBody(writer => AccessJson.WriteQuotaChange(writer, scope, who, kind, limit)), Changes: true), cancel);
+
+    public ValueTask<IReadOnlyList<Quota>> ListQuotas(CancellationToken cancel = default) =>
+        transport.Send(new HttpAsk(HttpMethod.Get, Quotas), spot => AccessJson.ReadAll(spot, "quotas", AccessJson.ReadQuota), cancel);
 
     private static string PathOf(string user) => $"{Users}/{Uri.EscapeDataString(UserNameRule.Check(user, "user"))}";
 }

@@ -78,6 +78,8 @@ public static class GuardedCalls
         new(Directory, nameof(IAccessDirectory.ListUsers), async b => await b.Access!.ListUsers(), Admin),
         new(Directory, nameof(IAccessDirectory.AddRule), async b => await b.Access!.AddRule(Topic(AccessOperations.Produce).Rule), Admin),
         new(Directory, nameof(IAccessDirectory.RemoveRule), async b => await b.Access!.RemoveRule(99), Admin),
+        new(Directory, nameof(IAccessDirectory.SetQuota), async b => await b.Access!.SetQuota(QuotaScope.User, "bea", QuotaKind.RequestsPerSecond, 5), Admin),
+        new(Directory, nameof(IAccessDirectory.ListQuotas), async b => await b.Access!.ListQuotas(), Admin),
         new(Directory, nameof(IAccessDirectory.ListRules), async b => await b.Access!.ListRules(), Admin),
     ];
 

@@ -24,7 +24,7 @@ public sealed class RightsTests : IAsyncLifetime
         ["receive"] = Consume, ["ack"] = Consume, ["nack"] = Consume, ["extend"] = Consume, ["deadletter"] = Consume, ["join"] = Consume, ["heartbeat"] = Consume, ["leave"] = Consume, ["commit"] = Consume,
         ["seek"] = Both(AccessOperations.Consume, AccessOperations.Alter), ["redrive"] = Both(AccessOperations.Produce, AccessOperations.Redrive), ["discard"] = Both(AccessOperations.Describe, AccessOperations.Redrive),
         ["describeCluster"] = Nothing, ["openProducer"] = [[(AccessOperations.Produce, ResourceKind.Producer)]], ["metrics"] = [[(AccessOperations.Describe, ResourceKind.Cluster)]],
-        ["putUser"] = Admin, ["deleteUser"] = Admin, ["listUsers"] = Admin, ["addRule"] = Admin, ["removeRule"] = Admin, ["listRules"] = Admin,
+        ["putUser"] = Admin, ["deleteUser"] = Admin, ["listUsers"] = Admin, ["addRule"] = Admin, ["removeRule"] = Admin, ["listRules"] = Admin, ["setQuota"] = Admin, ["listQuotas"] = Admin,
     };
 
     private readonly Memory _store = new();
@@ -118,6 +118,7 @@ public sealed class RightsTests : IAsyncLifetime
         {
             "putUser" => $$"""{"password":"{{Password}}"}""",
             "addRule" => """{"user":"bea","allow":["produce"],"kind":"topic","name":"x"}""",
+            "setQuota" => """{"user":"bea","quota":"requests-per-second","limit":5}""",
             _ => Bodies.All.Single(good => good.Method == route.Method && good.Path == path).Good,
         };
         return new ByteArrayContent(Encoding.UTF8.GetBytes(body)) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };

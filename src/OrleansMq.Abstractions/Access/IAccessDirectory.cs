@@ -23,6 +23,11 @@ public interface IAccessDirectory
     ValueTask RemoveRule(long id, CancellationToken cancel = default);
 
     ValueTask<IReadOnlyList<AccessRule>> ListRules(CancellationToken cancel = default);
+
+    /// <param name="limit">Null takes the quota away.</param>
+    ValueTask SetQuota(QuotaScope scope, string who, QuotaKind kind, long? limit, CancellationToken cancel = default);
+
+    ValueTask<IReadOnlyList<Quota>> ListQuotas(CancellationToken cancel = default);
 }
 
 /// <summary>A user without secrets.</summary>

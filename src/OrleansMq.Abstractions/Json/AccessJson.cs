@@ -19,6 +19,49 @@ public static class AccessJson
 
     public static WordList<SubjectKind> Subjects { get; } = new(("user", SubjectKind.User), ("team", SubjectKind.Team));
 
+    public static WordList<QuotaKind> QuotaKinds { get; } =
+        new(("requests-per-second", QuotaKind.RequestsPerSecond), ("bytes-per-second", QuotaKind.BytesPerSecond), ("connections", QuotaKind.Connections));
+
+    public static WordList<QuotaScope> QuotaScopes { get; } = new(("user", QuotaScope.User), ("address", QuotaScope.Address));
+
+    /// <summary><c>{"user":"anna","quota":"requests-per-second","limit":100}</c>; a limit of null takes it away.</summary>
+    public static (QuotaScope Scope, string Who, QuotaKind Kind, long? Limit) ReadQuotaChange(JsonSpot spot)
+    {
+        (QuotaScope? scope, string who, QuotaKind? kind, long? limit) = (null, "", null, null);
+        foreach (var field in spot.Fields())
+        {
+            switch (field.Name)
+            {
+                case "user" or "address" when scope is not null: throw field.Malformed("stands beside another subject");
+                case "user" or "address": (scope, who) = (field.Name == "user" ? QuotaScope.User : QuotaScope.Address, field.Text(AccessRule.MaxNameChars)); break;
+                case "quota": kind = field.Word(QuotaKinds); break;
+                case "limit": limit = field.OrNull(f => f.Int64(1)); break;
+                default: field.Unknown(); break;
+            }
+        }
+        return (scope ?? throw spot.Malformed("lacks 'user' or 'address'"), who, kind ?? throw spot.Missing("quota"), limit);
+    }
+
+    public static void WriteQuotaChange(Utf8JsonWriter writer, QuotaScope scope, string who, QuotaKind kind, long? limit)
+    {
+        writer.WriteStartObject();
+        writer.WriteString(QuotaScopes.Write(scope), who);
+        writer.WriteString("quota", QuotaKinds.Write(kind));
+        if (limit is { } most)
+            writer.WriteNumber("limit", most);
+        else
+            writer.WriteNull("limit");
+        writer.WriteEndObject();
+    }
+
+    public static Quota ReadQuota(JsonSpot spot)
+    {
+        var (scope, who, kind, limit) = ReadQuotaChange(spot);
+        return new Quota(scope, who, kind, limit ?? throw spot.Missing("limit"));
+    }
+
+    public static void WriteQuota(Utf8JsonWriter writer, Quota quota) => WriteQuotaChange(writer, quota.Scope, quota.Who, quota.Kind, quota.Limit);
+
     /// <summary>Each operation of a set, in the order of the words.</summary>
     public static IEnumerable<AccessOperations> Each(AccessOperations set) =>
         Enum.GetValues<AccessOperations>().Where(one => one != AccessOperations.None && set.HasFlag(one));

@@ -9,6 +9,7 @@ internal static class AccessCalls
 {
     private const string Users = "/v1/access/users";
     private const string Rules = "/v1/access/rules";
+    private const string Quotas = "/v1/access/quotas";
 
     public static IEnumerable<HttpRoute> Routes =>
     [
@@ -20,6 +21,8 @@ internal static class AccessCalls
         new("GET", Users, "listUsers", "All users.", ListUsers) { AnswerSchema = "Users" },
         new("POST", Rules, "addRule", "Allow somebody something.", AddRule) { Body = BodyKind.Json, Changes = true, RequestSchema = "Rule", AnswerSchema = "Rule" },
         new("DELETE", Rules + "/{id}", "removeRule", "Take a rule away.", RemoveRule) { Changes = true, Statuses = [204] },
+        new("PUT", Quotas, "setQuota", "Set a quota, or take it away.", SetQuota) { Body = BodyKind.Json, Changes = true, RequestSchema = "QuotaChange", Statuses = [204] },
+        new("GET", Quotas, "listQuotas", "All quotas.", ListQuotas) { AnswerSchema = "Quotas" },
         new("GET", Rules, "listRules", "All rules.", ListRules) { AnswerSchema = "Rules" },
     ];
 
@@ -59,6 +62,19 @@ internal static class AccessCalls
     {
         var rules = await Directory(call).ListRules(call.Cancel);
         await call.Answer(writer => AccessJson.WriteAll(writer, "rules", rules, AccessJson.WriteRule));
+    }
+
+    private static async ValueTask SetQuota(HttpCall call)
+    {
+        var (scope, who, kind, limit) = call.Read(AccessJson.ReadQuotaChange);
+        await Directory(call).SetQuota(scope, who, kind, limit, call.Cancel);
+        call.AnswerNoContent();
+    }
+
+    private static async ValueTask ListQuotas(HttpCall call)
+    {
+        var quotas = await Directory(call).ListQuotas(call.Cancel);
+        await call.Answer(writer => AccessJson.WriteAll(writer, "quotas", quotas, AccessJson.WriteQuota));
     }
 
     private static IAccessDirectory Directory(HttpCall call) =>
