@@ -49,7 +49,7 @@ public static class MqProgram
 
     private static RootCommand Root(Shell shell)
     {
-        var root = new RootCommand($"OrleansMq's command line: topics, messages, groups, dead letters.\n\n{ExitCode.Help}")
+        var root = new RootCommand($"OrleansMq's command line: topics, messages, groups, dead letters, delayed messages.\n\n{ExitCode.Help}")
         {
             shell.Server, shell.Json,
         };
@@ -61,6 +61,8 @@ public static class MqProgram
         root.Add(BrowseCommand.Build(shell));
         root.Add(GroupCommands.Build(shell));
         root.Add(DeadLetterCommands.Build(shell));
+        root.Add(ScheduledCommands.Build(shell));
+        root.Add(HalfCommands.Build(shell));
         root.Add(SeekCommand.Build(shell));
         root.Add(UserCommands.Build(shell));
         root.Add(AclCommands.Build(shell));

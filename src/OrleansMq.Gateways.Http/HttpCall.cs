@@ -35,7 +35,8 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
 
     public string User => Value("user");
 
-    public string Id => Value("id");
+    /// <summary>A name that may hold anything. The framework leaves an escaped slash as it stands in the address.</summary>
+    public string Id => Value("id").Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 
     public int Partition => int.TryParse(Value("partition"), NumberStyles.None, CultureInfo.InvariantCulture, out var partition)
         ? partition

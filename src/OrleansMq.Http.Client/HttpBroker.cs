@@ -182,6 +182,30 @@ public sealed class HttpBroker : IBroker
             Post(topic, group, "dlq/discard", HttpTransport.JsonBody(writer => DeadLetterJson.Write(writer, selection))),
             spot => ClusterJson.ReadNumber(spot, "discarded"), cancel);
 
+    public ValueTask<ScheduledMessage> DescribeScheduled(TopicName topic, string id, CancellationToken cancel = default) =>
+        _transport.Send(new HttpAsk(HttpMethod.Get, $"{PathOf(topic)}/scheduled/{Uri.EscapeDataString(id)}"), ScheduledJson.Read, cancel);
+
+    public async ValueTask CancelScheduled(TopicName topic, string id, CancellationToken cancel = default) =>
+        await _transport.Send(Change(HttpMethod.Delete, $"{PathOf(topic)}/scheduled/{Uri.EscapeDataString(id)}"), cancel);
+
+    public ValueTask<Page<ScheduledMessage>> ListScheduled(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) =>
+        _transport.Send(new HttpAsk(HttpMethod.Get, new Address($"{PathOf(topic)}/scheduled").With("after", after).With("max", max)), ScheduledJson.ReadPage, cancel);
+
+    public ValueTask<HalfResult> EndHalf(TopicName topic, string id, HalfState decision, bool force = false, CancellationToken cancel = default) =>
+        decision is not (HalfState.Committed or HalfState.RolledBack) ? throw new MqException(ErrorCodes.Malformed, "A half message is committed or rolled back.") : _transport.Send(
+            Change(HttpMethod.Post, $"{PathOf(topic)}/half/{Uri.EscapeDataString(id)}/{(decision == HalfState.Committed ? "commit" : "rollback")}", HttpTransport.JsonBody(writer => HalfJson.WriteEnd(writer, force))),
+            HalfJson.ReadResult, cancel);
+
+    public ValueTask<HalfMessage> DescribeHalf(TopicName topic, string id, CancellationToken cancel = default) =>
+        _transport.Send(new HttpAsk(HttpMethod.Get, $"{PathOf(topic)}/half/{Uri.EscapeDataString(id)}"), HalfJson.Read, cancel);
+
+    public ValueTask<Page<HalfMessage>> ListHalf(TopicName topic, string? group = null, string? after = null, int max = 100, CancellationToken cancel = default) =>
+        _transport.Send(new HttpAsk(HttpMethod.Get, new Address($"{PathOf(topic)}/half").With("group", group).With("after", after).With("max", max)), HalfJson.ReadPage, cancel);
+
+    public ValueTask<IReadOnlyList<HalfMessage>> CheckHalf(TopicName topic, string group, int max = 100, TimeSpan wait = default, CancellationToken cancel = default) =>
+        _transport.Send(
+            Change(HttpMethod.Post, $"{PathOf(topic)}/half-checks", HttpTransport.JsonBody(writer => HalfJson.WriteCheck(writer, group, max, AtMost(wait))), wait), HalfJson.ReadChecks, cancel);
+
     public ValueTask DisposeAsync()
     {
         _transport.Dispose();

@@ -19,6 +19,8 @@ public static class ReservedHeaders
 
     /// <summary>Not to be delivered once this has passed since the append.</summary>
     public const string TimeToLive = "mq-ttl";
+    /// <summary>A half message: how it is checked back.</summary>
+    public const string Half = "mq-half";
     public const string Priority = "mq-priority";
 
     /// <summary>Why the message is a dead letter.</summary>
@@ -43,6 +45,7 @@ public static class ReservedHeaders
     public static ReadOnlySpan<byte> ReplyToUtf8 => "mq-reply-to"u8;
     public static ReadOnlySpan<byte> DeliverAtUtf8 => "mq-deliver-at"u8;
     public static ReadOnlySpan<byte> TimeToLiveUtf8 => "mq-ttl"u8;
+    public static ReadOnlySpan<byte> HalfUtf8 => "mq-half"u8;
     public static ReadOnlySpan<byte> PriorityUtf8 => "mq-priority"u8;
     public static ReadOnlySpan<byte> DeadLetterReasonUtf8 => "mq-dead-reason"u8;
     public static ReadOnlySpan<byte> DeadLetterOriginUtf8 => "mq-dead-origin"u8;

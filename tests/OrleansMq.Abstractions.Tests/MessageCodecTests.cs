@@ -90,8 +90,9 @@ public sealed class MessageCodecTests
         { new Message { Headers = [new("x", null!)] }, ErrorCodes.Malformed },
         { new Message { Headers = null! }, ErrorCodes.Malformed },
         { new Message { Timestamp = DateTimeOffset.UnixEpoch.AddMilliseconds(-1) }, ErrorCodes.Malformed },
-        { new Message { DeliverAt = DateTimeOffset.UnixEpoch }, ErrorCodes.NotAvailable },
-        { new Message { DeliverAfter = TimeSpan.Zero }, ErrorCodes.NotAvailable },
+        { new Message { DeliverAt = DateTimeOffset.UnixEpoch.AddMilliseconds(-1) }, ErrorCodes.Malformed },
+        { new Message { DeliverAfter = TimeSpan.FromMilliseconds(-1) }, ErrorCodes.Malformed },
+        { new Message { DeliverAt = DateTimeOffset.UnixEpoch, DeliverAfter = TimeSpan.Zero }, ErrorCodes.Malformed },
         { new Message { TimeToLive = TimeSpan.Zero }, ErrorCodes.NotAvailable },
         { new Message { Priority = 0 }, ErrorCodes.NotAvailable },
     };

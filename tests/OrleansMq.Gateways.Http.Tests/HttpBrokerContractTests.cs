@@ -94,3 +94,13 @@ public sealed class HttpRestartTests : RestartContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
+
+public sealed class HttpScheduleTests : ScheduleContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
+public sealed class HttpHalfTests : HalfContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}

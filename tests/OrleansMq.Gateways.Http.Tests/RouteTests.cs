@@ -76,18 +76,6 @@ public sealed class RouteTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("GET", "/v1/topics/t/scheduled")]
-    [InlineData("GET", "/v1/topics/t/scheduled/id-1")]
-    [InlineData("DELETE", "/v1/topics/t/scheduled/id-1")]
-    public async Task WhatIsNotBuiltYetSaysSo(string method, string path)
-    {
-        var answer = await _served.Send(method, path);
-        Assert.Equal((400, "not-available"), ((int)answer.Status, answer.ProblemCode()));
-    }
-
-    [Theory]
-    [InlineData("""{"deliverAt":"2030-01-01T00:00:00Z"}""")]
-    [InlineData("""{"deliverAfterMs":1}""")]
     [InlineData("""{"ttlMs":1}""")]
     [InlineData("""[{},{"priority":3}]""")]
     public async Task MessageWithWhatIsNotBuiltYet(string body)

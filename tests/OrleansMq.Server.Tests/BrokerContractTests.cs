@@ -148,3 +148,27 @@ public sealed class SiloConsumerTests(OneSilo cluster) : ConsumerContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
+
+[Collection(nameof(TwoSilos))]
+public sealed class ClientScheduleTests(TwoSilos cluster) : ScheduleContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloScheduleTests(OneSilo cluster) : ScheduleContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(TwoSilos))]
+public sealed class ClientHalfTests(TwoSilos cluster) : HalfContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloHalfTests(OneSilo cluster) : HalfContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}

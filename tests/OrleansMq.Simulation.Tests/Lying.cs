@@ -18,6 +18,12 @@ internal class Lying(IBroker broker) : IBroker
     public virtual ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default) =>
         broker.Publish(topic, messages, options, cancel);
 
+    public virtual ValueTask<ScheduledMessage> DescribeScheduled(TopicName topic, string id, CancellationToken cancel = default) => broker.DescribeScheduled(topic, id, cancel);
+
+    public virtual ValueTask CancelScheduled(TopicName topic, string id, CancellationToken cancel = default) => broker.CancelScheduled(topic, id, cancel);
+
+    public virtual ValueTask<Page<ScheduledMessage>> ListScheduled(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) => broker.ListScheduled(topic, after, max, cancel);
+
     public virtual ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default) => broker.Append(request, cancel);
 
     public virtual ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default) => broker.Read(request, cancel);

@@ -23,6 +23,12 @@ public sealed record PublishOptions
 /// <summary>What became of one message: a position, or an error.</summary>
 public readonly record struct PublishResult(Position Position, bool Duplicate, MqError? Error)
 {
+    /// <summary>Set where the message waits for its time: its name for <see cref="IBroker.CancelScheduled"/>. It has no position then.</summary>
+    public string? Scheduled { get; init; }
+
+    /// <summary>Set where this is a half message: its name for <see cref="IBroker.EndHalf"/>. It has no position then.</summary>
+    public string? Half { get; init; }
+
     /// <exception cref="MqException">It was refused.</exception>
     public Position OrThrow() => Error is null ? Position : throw new MqException(Error);
 }
@@ -68,4 +74,11 @@ public readonly record struct AppendResult
 /// <summary>What became of one record of a rich batch.</summary>
 /// <param name="Offset">Of this record, or of the first one with its token.</param>
 /// <param name="Error">Set where it was refused by itself.</param>
-public readonly record struct RecordOutcome(long Offset, bool Duplicate, MqError? Error = null);
+public readonly record struct RecordOutcome(long Offset, bool Duplicate, MqError? Error = null)
+{
+    /// <summary>Set where the message waits for its time: its token, else a name that the broker gave it. The offset is -1 then.</summary>
+    public string? Scheduled { get; init; }
+
+    /// <summary>Set where this is a half message that is not committed: its name. The offset is -1 then.</summary>
+    public string? Half { get; init; }
+}

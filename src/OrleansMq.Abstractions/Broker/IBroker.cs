@@ -93,6 +93,41 @@ public interface IBroker : IAsyncDisposable
     /// <returns>How many; positions that are no dead letters (any more) don't count.</returns>
     ValueTask<int> Redrive(TopicName topic, GroupName group, DeadLetterSelection selection, Message? replace = null, CancellationToken cancel = default);
 
+    /// <summary>Looks at a message that waits for its time.</summary>
+    /// <param name="id">Its token, else the name that <see cref="PublishResult.Scheduled"/> gave it. Of several with one token: the first that waits.</param>
+    /// <exception cref="MqException"><see cref="ErrorCodes.ScheduledUnknown"/>: no message of this name waits (any more).</exception>
+    ValueTask<ScheduledMessage> DescribeScheduled(TopicName topic, string id, CancellationToken cancel = default) => throw Unavailable("Looking at delayed messages");
+
+    /// <summary>Cancels a message that waits for its time. Its token stays known: sent again within the window it is a duplicate.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.ScheduledUnknown"/>: it was delivered, cancelled, or never there.</exception>
+    ValueTask CancelScheduled(TopicName topic, string id, CancellationToken cancel = default) => throw Unavailable("Cancelling delayed messages");
+
+    /// <summary>The messages that wait, partition by partition in the order they were sent.</summary>
+    /// <param name="max">1 to 1,000.</param>
+    ValueTask<Page<ScheduledMessage>> ListScheduled(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) => throw Unavailable("Listing delayed messages");
+
+    /// <summary>
+    /// Commits or rolls back a half message (one that was sent with <see cref="Message.Half"/>). The same decision again is answered as the first was;
+    /// states only move forward.
+    /// </summary>
+    /// <param name="id">What <see cref="PublishResult.Half"/> said.</param>
+    /// <param name="force">By hand: decides also what timed out.</param>
+    /// <exception cref="MqException"><see cref="ErrorCodes.HalfCommitted"/>, <see cref="ErrorCodes.HalfRolledBack"/>: the other was decided before;
+    /// <see cref="ErrorCodes.HalfTimedOut"/>; <see cref="ErrorCodes.HalfUnknown"/>: never there, or decided more than a week or 100,000 decisions ago.</exception>
+    ValueTask<HalfResult> EndHalf(TopicName topic, string id, HalfState decision, bool force = false, CancellationToken cancel = default) => throw Unavailable("Deciding half messages");
+
+    /// <exception cref="MqException"><see cref="ErrorCodes.HalfUnknown"/>: it is decided, or was never there.</exception>
+    ValueTask<HalfMessage> DescribeHalf(TopicName topic, string id, CancellationToken cancel = default) => throw Unavailable("Looking at half messages");
+
+    /// <summary>Half messages that are undecided or timed out, partition by partition, oldest first.</summary>
+    /// <param name="group">Of these producers; null: of all.</param>
+    ValueTask<Page<HalfMessage>> ListHalf(TopicName topic, string? group = null, string? after = null, int max = 100, CancellationToken cancel = default) => throw Unavailable("Listing half messages");
+
+    /// <summary>Takes half messages of a group of producers that are to be checked back now: each check is given to one who asks. Answer with <see cref="EndHalf"/>, or let it be asked again.</summary>
+    ValueTask<IReadOnlyList<HalfMessage>> CheckHalf(TopicName topic, string group, int max = 100, TimeSpan wait = default, CancellationToken cancel = default) => throw Unavailable("Checking half messages back");
+
+    private static MqException Unavailable(string what) => new(ErrorCodes.NotAvailable, $"{what} is not available on this host yet.");
+
     /// <summary>Throws dead letters away.</summary>
     /// <returns>How many.</returns>
     ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default);

@@ -19,6 +19,21 @@ public static class ErrorCodes
     public const string UserUnknown = "user-unknown";
     public const string RuleUnknown = "rule-unknown";
 
+    /// <summary>No message of this name waits for its time (any more).</summary>
+    public const string ScheduledUnknown = "scheduled-unknown";
+
+    /// <summary>There is no such half message, or it was decided longer ago than is remembered.</summary>
+    public const string HalfUnknown = "half-unknown";
+
+    /// <summary>The half message was committed before: it can't be rolled back.</summary>
+    public const string HalfCommitted = "half-committed";
+
+    /// <summary>The half message was rolled back before: it can't be committed.</summary>
+    public const string HalfRolledBack = "half-rolled-back";
+
+    /// <summary>The half message was not decided in time; it is decided by hand now.</summary>
+    public const string HalfTimedOut = "half-timed-out";
+
     /// <summary>The name is taken, also by the dead letters of a group.</summary>
     public const string NameTaken = "name-taken";
 

@@ -19,6 +19,7 @@ internal sealed class MessageFields
     public DateTimeOffset? Timestamp { get; set; }
     public DateTimeOffset? DeliverAt { get; set; }
     public TimeSpan? DeliverAfter { get; set; }
+    public HalfTerms? Half { get; set; }
     public TimeSpan? TimeToLive { get; set; }
     public int? Priority { get; set; }
 
@@ -67,6 +68,7 @@ internal sealed class MessageFields
             Timestamp = Timestamp,
             DeliverAt = DeliverAt,
             DeliverAfter = DeliverAfter,
+            Half = Half,
             TimeToLive = TimeToLive,
             Priority = Priority,
         };

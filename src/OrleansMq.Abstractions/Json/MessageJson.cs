@@ -48,6 +48,11 @@ public static class MessageJson
             writer.WriteTime("deliverAt", deliverAt);
         if (message.DeliverAfter is { } deliverAfter)
             writer.WriteMs("deliverAfterMs", deliverAfter);
+        if (message.Half is { } half)
+        {
+            writer.WritePropertyName("half");
+            HalfJson.WriteTerms(writer, half);
+        }
         if (message.TimeToLive is { } timeToLive)
             writer.WriteMs("ttlMs", timeToLive);
         if (message.Priority is { } priority)
@@ -146,6 +151,7 @@ public static class MessageJson
             case "timestamp": message.Timestamp = field.OrNull(f => f.Time()); break;
             case "deliverAt": message.DeliverAt = field.OrNull(f => f.Time()); break;
             case "deliverAfterMs": message.DeliverAfter = field.OrNull(f => f.Milliseconds()); break;
+            case "half": message.Half = field.IsNull ? null : HalfJson.ReadTerms(field); break;
             case "ttlMs": message.TimeToLive = field.OrNull(f => f.Milliseconds()); break;
             case "priority": message.Priority = field.OrNull(f => f.Int32(0, 9)); break;
             default: field.Unknown(); break;

@@ -5,7 +5,7 @@ namespace OrleansMq.Json;
 /// <summary>What became of messages and of record batches that were sent.</summary>
 public static class PublishJson
 {
-    /// <summary><c>{"results":[{"position","duplicate"} or {"error"}]}</c></summary>
+    /// <summary><c>{"results":[{"position","duplicate"}, {"scheduled","duplicate"}, {"half","duplicate"} or {"error"}]}</c></summary>
     public static void WriteResults(Utf8JsonWriter writer, IReadOnlyList<PublishResult> results)
     {
         writer.WriteStartObject();
@@ -65,14 +65,19 @@ public static class PublishJson
 
     /// <summary>A rich record's outcome, as a message's.</summary>
     public static PublishResult ResultOf(int partition, RecordOutcome record) =>
-        new(new Position(partition, record.Offset), record.Duplicate, record.Error);
+        new(new Position(partition, record.Offset), record.Duplicate, record.Error) { Scheduled = record.Scheduled, Half = record.Half };
 
     private static void WriteResult(Utf8JsonWriter writer, PublishResult result)
     {
         writer.WriteStartObject();
         if (result.Error is null)
         {
-            writer.WritePosition("position", result.Position);
+            if (result.Scheduled is { } scheduled)
+                writer.WriteString("scheduled", scheduled);
+            else if (result.Half is { } half)
+                writer.WriteString("half", half);
+            else
+                writer.WritePosition("position", result.Position);
             writer.WriteBoolean("duplicate", result.Duplicate);
         }
         ErrorJson.WriteUnlessNull(writer, result.Error);
@@ -82,6 +87,7 @@ public static class PublishJson
     private static PublishResult ReadResult(JsonSpot spot)
     {
         Position? position = null;
+        string? scheduled = null, half = null;
         var duplicate = false;
         MqError? error = null;
         foreach (var field in spot.Fields())
@@ -89,19 +95,21 @@ public static class PublishJson
             switch (field.Name)
             {
                 case "position": position = field.Position(); break;
+                case "half": half = field.IsNull ? null : field.Text(); break;
+                case "scheduled": scheduled = field.IsNull ? null : field.Text(); break;
                 case "duplicate": duplicate = field.Flag(); break;
                 case "error": error = field.IsNull ? null : ErrorJson.Read(field); break;
                 default: field.Unknown(); break;
             }
         }
-        if (position is null && error is null)
+        if (position is null && scheduled is null && half is null && error is null)
             throw spot.Missing("position");
-        return new PublishResult(position ?? new Position(-1, -1), duplicate, error);
+        return new PublishResult(position ?? new Position(-1, -1), duplicate, error) { Scheduled = scheduled, Half = half };
     }
 
     private static RecordOutcome ReadRecord(JsonSpot spot)
     {
         var result = ReadResult(spot);
-        return new RecordOutcome(result.Position.Offset, result.Duplicate, result.Error);
+        return new RecordOutcome(result.Position.Offset, result.Duplicate, result.Error) { Scheduled = result.Scheduled, Half = result.Half };
     }
 }

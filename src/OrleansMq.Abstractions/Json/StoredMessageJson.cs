@@ -8,7 +8,8 @@ public static class StoredMessageJson
     public static void Write(Utf8JsonWriter writer, StoredMessage message)
     {
         writer.WriteStartObject();
-        writer.WritePosition("position", message.Position);
+        if (message.Position.Offset >= 0)
+            writer.WritePosition("position", message.Position);
         writer.WriteTime("timestamp", message.Timestamp);
         MessageJson.WriteKey(writer, message.Key);
         MessageJson.WriteBody(writer, message.Body.Span, message.ContentType, message.Tombstone);
@@ -16,6 +17,8 @@ public static class StoredMessageJson
         writer.WriteTextUnlessNull("token", message.Token);
         writer.WriteTextUnlessNull("correlationId", message.CorrelationId);
         writer.WriteTextUnlessNull("replyTo", message.ReplyTo);
+        if (message.DeliverAt is { } deliverAt)
+            writer.WriteTime("deliverAt", deliverAt);
         if (message.DeadLetter is { } deadLetter)
             WriteDeadLetter(writer, deadLetter);
         if (message is Delivery delivery)
@@ -23,11 +26,16 @@ public static class StoredMessageJson
         writer.WriteEndObject();
     }
 
-    public static StoredMessage Read(JsonSpot spot) => ReadMarked(spot, out _);
+    public static StoredMessage Read(JsonSpot spot) => Placed(spot, ReadMarked(spot, out _));
+
+    /// <summary>A message that has no position yet.</summary>
+    internal static StoredMessage ReadUnplaced(JsonSpot spot) => ReadMarked(spot, out _);
+
+    private static StoredMessage Placed(JsonSpot spot, StoredMessage message) => message.Position.Offset >= 0 ? message : throw spot.Missing("position");
 
     public static Delivery ReadDelivery(JsonSpot spot)
     {
-        var message = ReadMarked(spot, out var delivery);
+        var message = Placed(spot, ReadMarked(spot, out var delivery));
         return new Delivery
         {
             Position = message.Position,
@@ -40,6 +48,7 @@ public static class StoredMessageJson
             Token = message.Token,
             CorrelationId = message.CorrelationId,
             ReplyTo = message.ReplyTo,
+            DeliverAt = message.DeliverAt,
             DeadLetter = message.DeadLetter,
             Lease = delivery.Lease ?? throw spot.Missing("lease"),
             LeaseUntil = delivery.Until ?? throw spot.Missing("leaseUntil"),
@@ -53,6 +62,7 @@ public static class StoredMessageJson
         delivery = default;
         Position? position = null;
         DateTimeOffset? timestamp = null;
+        DateTimeOffset? deliverAt = null;
         DeadLetterInfo? deadLetter = null;
         foreach (var field in spot.Fields())
         {
@@ -62,6 +72,7 @@ public static class StoredMessageJson
             {
                 case "position": position = field.Position(); break;
                 case "timestamp": timestamp = field.Time(); break;
+                case "deliverAt": deliverAt = field.Time(); break;
                 case "deadLetter": deadLetter = field.IsNull ? null : ReadDeadLetter(field); break;
                 case "lease": delivery.Lease = field.Lease(); break;
                 case "leaseUntil": delivery.Until = field.Time(); break;
@@ -71,7 +82,7 @@ public static class StoredMessageJson
         }
         return new StoredMessage
         {
-            Position = position ?? throw spot.Missing("position"),
+            Position = position ?? new Position(-1, -1),
             Timestamp = timestamp ?? throw spot.Missing("timestamp"),
             Key = shared.Key,
             Body = shared.Body,
@@ -81,6 +92,7 @@ public static class StoredMessageJson
             Token = shared.Token,
             CorrelationId = shared.CorrelationId,
             ReplyTo = shared.ReplyTo,
+            DeliverAt = deliverAt,
             DeadLetter = deadLetter,
         };
     }

@@ -35,10 +35,13 @@ public sealed record Message
     /// <summary>Null: the time of sending, by the sender's clock.</summary>
     public DateTimeOffset? Timestamp { get; init; }
 
-    /// <summary>Not available yet: <see cref="ErrorCodes.NotAvailable"/>.</summary>
+    /// <summary>
+    /// Delivered not before this time, by the broker's clock; at most a year ahead. Until then the message waits under a name
+    /// (<see cref="PublishResult.Scheduled"/>), can be looked at and cancelled, and has no position. A time that is over means at once.
+    /// </summary>
     public DateTimeOffset? DeliverAt { get; init; }
 
-    /// <summary>Not available yet: <see cref="ErrorCodes.NotAvailable"/>.</summary>
+    /// <summary>The same, counted from the append by the broker's clock. Not together with <see cref="DeliverAt"/>.</summary>
     public TimeSpan? DeliverAfter { get; init; }
 
     /// <summary>Not available yet: <see cref="ErrorCodes.NotAvailable"/>.</summary>
@@ -46,6 +49,12 @@ public sealed record Message
 
     /// <summary>0 to 9. Not available yet: <see cref="ErrorCodes.NotAvailable"/>.</summary>
     public int? Priority { get; init; }
+
+    /// <summary>
+    /// Stores it as a half message: acknowledged, but delivered only when <see cref="IBroker.EndHalf"/> commits it. Null: an ordinary message. Not together with a
+    /// time of delivery; half messages and others for one partition don't go in one request.
+    /// </summary>
+    public HalfTerms? Half { get; init; }
 
     public static Message OfText(string body, string? key = null) => new()
     {
@@ -82,6 +91,9 @@ public record StoredMessage
     public string? Token { get; init; }
     public string? CorrelationId { get; init; }
     public string? ReplyTo { get; init; }
+
+    /// <summary>Set where it was sent to be delivered at a time, or waits for it.</summary>
+    public DateTimeOffset? DeliverAt { get; init; }
 
     /// <summary>Set where this is a dead letter, or one that was redriven.</summary>
     public DeadLetterInfo? DeadLetter { get; init; }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using OrleansMq.Records;
 
 namespace OrleansMq;
@@ -9,13 +10,18 @@ public static class MessageCodec
     /// <summary>Bytes of UTF-8 that a token has at most.</summary>
     public const int MaxTokenBytes = 256;
 
+    /// <summary>Reserved headers that a message sent has at most.</summary>
+    internal const int MaxReserved = 8;
+
+    private static readonly byte[] HalfName = ReservedHeaders.HalfUtf8.ToArray();
+    private static readonly byte[] DeliverAtName = ReservedHeaders.DeliverAtUtf8.ToArray();
     private static readonly byte[] TokenName = ReservedHeaders.TokenUtf8.ToArray();
     private static readonly byte[] ContentTypeName = ReservedHeaders.ContentTypeUtf8.ToArray();
     private static readonly byte[] CorrelationIdName = ReservedHeaders.CorrelationIdUtf8.ToArray();
     private static readonly byte[] ReplyToName = ReservedHeaders.ReplyToUtf8.ToArray();
 
     /// <summary>Checks what the message says by itself; its topic's limits are the broker's to check.</summary>
-    /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>, or <see cref="ErrorCodes.NotAvailable"/> for delay, time-to-live and priority.</exception>
+    /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>, or <see cref="ErrorCodes.NotAvailable"/> for time-to-live and priority.</exception>
     public static void Validate(Message message)
     {
         RefuseUnavailable(message);
@@ -27,13 +33,16 @@ public static class MessageCodec
             throw Malformed($"A partition is not negative; {message.Partition} was given.");
         if (message.Timestamp is { } timestamp && timestamp < DateTimeOffset.UnixEpoch)
             throw Malformed($"A timestamp is not before 1970; {timestamp:O} was given.");
+        ValidateTimes(message);
+        ValidateHalf(message);
         ValidateTexts(message);
         ValidateHeaders(message.Headers);
     }
 
     /// <summary>Whether the message needs reserved headers, so that its batch is a rich one.</summary>
     public static bool IsRich(Message message) =>
-        message.Token is not null || message.ContentType is not null || message.CorrelationId is not null || message.ReplyTo is not null;
+        message.Token is not null || message.ContentType is not null || message.CorrelationId is not null || message.ReplyTo is not null
+        || message.DeliverAt is not null || message.DeliverAfter is not null || message.Half is not null;
 
     /// <summary>Key, body and headers together, reserved ones included: what a topic's <see cref="TopicSettings.MaxMessageBytes"/> counts.</summary>
     public static int SizeOf(Message message) => checked((message.Key?.Length ?? 0) + message.Body.Length + HeaderBytes(message));
@@ -51,7 +60,7 @@ public static class MessageCodec
         }
 
         var texts = ArrayPool<byte>.Shared.Rent(HeaderBytes(message));
-        var headers = ArrayPool<RecordHeader>.Shared.Rent(message.Headers.Count + 4);
+        var headers = ArrayPool<RecordHeader>.Shared.Rent(message.Headers.Count + MaxReserved);
         try
         {
             var count = WriteHeaders(message, texts, headers);
@@ -81,6 +90,7 @@ public static class MessageCodec
             Token = headers.Token,
             CorrelationId = headers.CorrelationId,
             ReplyTo = headers.ReplyTo,
+            DeliverAt = headers.DeliverAt,
             DeadLetter = headers.DeadLetter,
         };
     }
@@ -102,6 +112,7 @@ public static class MessageCodec
             Token = headers.Token,
             CorrelationId = headers.CorrelationId,
             ReplyTo = headers.ReplyTo,
+            DeliverAt = headers.DeliverAt,
             DeadLetter = headers.DeadLetter,
             Lease = lease,
             LeaseUntil = leaseUntil,
@@ -119,8 +130,6 @@ public static class MessageCodec
     {
         var asked = message switch
         {
-            { DeliverAt: not null } => nameof(Message.DeliverAt),
-            { DeliverAfter: not null } => nameof(Message.DeliverAfter),
             { TimeToLive: not null } => nameof(Message.TimeToLive),
             { Priority: not null } => nameof(Message.Priority),
             _ => null,
@@ -128,6 +137,44 @@ public static class MessageCodec
         if (asked is not null)
             throw new MqException(ErrorCodes.NotAvailable, $"{asked} is not available yet; send the message without it.");
     }
+
+    private static void ValidateTimes(Message message)
+    {
+        if (message.DeliverAt is not null && message.DeliverAfter is not null)
+            throw Malformed("A message is delivered at a time or after one; this one has both.");
+        if (message.DeliverAt is { } at && at < DateTimeOffset.UnixEpoch)
+            throw Malformed($"A message is not delivered before 1970; {at:O} was given.");
+        if (message.DeliverAfter is { } after && after < TimeSpan.Zero)
+            throw Malformed($"A message is not delivered before it is sent; it was to be after {after}.");
+    }
+
+    private static void ValidateHalf(Message message)
+    {
+        if (message.Half is not { } terms)
+            return;
+        if (message.DeliverAt is not null || message.DeliverAfter is not null)
+            throw Malformed("A half message has no time of delivery; it is delivered when it is committed.");
+        if (!NameRule.IsValid(terms.Group))
+            throw Malformed($"'{terms.Group}' is no name for a group of producers: the rule is that of topics.");
+        if (terms.CheckAfter < TimeSpan.Zero || terms.CheckAfter > MaxCheckTime || terms.CheckEvery < TimeSpan.FromMilliseconds(1) || terms.CheckEvery > MaxCheckTime)
+            throw Malformed("A half message is checked back after 0 to 24 hours, and then every 1 ms to 24 hours.");
+        if (terms.MaxChecks is < 1 or > 1_000)
+            throw Malformed($"A half message is checked back 1 to 1,000 times; {terms.MaxChecks} was given.");
+    }
+
+    private static readonly TimeSpan MaxCheckTime = TimeSpan.FromDays(1);
+
+    private static string? HalfText(Message message) => message.Half is not { } terms
+        ? null
+        : string.Create(CultureInfo.InvariantCulture, $"{Json.Durations.Milliseconds(terms.CheckAfter)}:{Json.Durations.Milliseconds(terms.CheckEvery)}:{terms.MaxChecks}:{terms.Group}");
+
+    /// <summary>A delay is written as such: only the broker knows its clock. A part of a millisecond counts as a whole one: never early.</summary>
+    private static string? DeliverAtText(Message message) => message switch
+    {
+        { DeliverAt: { } at } => (at.ToUnixTimeMilliseconds() + (at.Ticks % TimeSpan.TicksPerMillisecond > 0 ? 1 : 0)).ToString(CultureInfo.InvariantCulture),
+        { DeliverAfter: { } after } => "+" + Json.Durations.Milliseconds(after).ToString(CultureInfo.InvariantCulture),
+        _ => null,
+    };
 
     private static void ValidateTexts(Message message)
     {
@@ -164,7 +211,7 @@ public static class MessageCodec
     private static int HeaderBytes(Message message)
     {
         var bytes = Bytes(TokenName, message.Token) + Bytes(ContentTypeName, message.ContentType)
-            + Bytes(CorrelationIdName, message.CorrelationId) + Bytes(ReplyToName, message.ReplyTo);
+            + Bytes(CorrelationIdName, message.CorrelationId) + Bytes(ReplyToName, message.ReplyTo) + Bytes(DeliverAtName, DeliverAtText(message)) + Bytes(HalfName, HalfText(message));
         var headers = message.Headers;
         for (var i = 0; i < headers.Count; i++)
             bytes = checked(bytes + MessageText.ByteCount(headers[i].Key, "header's name") + MessageText.ByteCount(headers[i].Value, "header's value"));
@@ -180,6 +227,8 @@ public static class MessageCodec
         AddReserved(ContentTypeName, message.ContentType);
         AddReserved(CorrelationIdName, message.CorrelationId);
         AddReserved(ReplyToName, message.ReplyTo);
+        AddReserved(DeliverAtName, DeliverAtText(message));
+        AddReserved(HalfName, HalfText(message));
         for (var i = 0; i < message.Headers.Count; i++)
         {
             var (name, value) = message.Headers[i];

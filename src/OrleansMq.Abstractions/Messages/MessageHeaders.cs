@@ -14,6 +14,7 @@ internal struct MessageHeaders
     public string? ContentType;
     public string? CorrelationId;
     public string? ReplyTo;
+    public DateTimeOffset? DeliverAt;
     public DeadLetterInfo? DeadLetter;
 
     /// <summary>In the order written. A null value is read as an empty one.</summary>
@@ -64,6 +65,8 @@ internal struct MessageHeaders
             CorrelationId = MessageText.Read(value);
         else if (name.SequenceEqual(ReservedHeaders.ReplyToUtf8))
             ReplyTo = MessageText.Read(value);
+        else if (name.SequenceEqual(ReservedHeaders.DeliverAtUtf8) && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var atMs))
+            DeliverAt = Time(atMs);
     }
 
     // Nearly every message has one of these two; they need no string of their own.

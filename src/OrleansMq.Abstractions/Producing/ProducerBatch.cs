@@ -29,6 +29,9 @@ internal sealed class ProducerBatch(RecordBatchBuilder records, long lingerUntil
 
     public bool Rich { get; set; }
 
+    /// <summary>All its messages are half ones, or none is.</summary>
+    public bool IsHalf { get; set; }
+
     /// <summary>The producer's timestamp at which it goes without being full.</summary>
     public long LingerUntil => lingerUntil;
 

@@ -70,12 +70,13 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
     /// <param name="size">As <see cref="Publishing.RecordBytes"/> counts.</param>
     public void Add(Message message, PendingMessage pending, int size, long nowMs, long lingerUntil, Func<RecordBatchBuilder> builder)
     {
-        if (_open is not null && (_open.Records.ByteCount + size > Math.Min(options.BatchBytes, maxBatchBytes) || _open.Messages.Count == options.BatchMessages))
+        if (_open is not null && (_open.Records.ByteCount + size > Math.Min(options.BatchBytes, maxBatchBytes) || _open.Messages.Count == options.BatchMessages || _open.IsHalf != (message.Half is not null)))
             Close();
         _open ??= new ProducerBatch(builder(), lingerUntil);
         MessageCodec.Append(_open.Records, message, nowMs);
         _open.Messages.Add(pending);
         _open.Rich |= MessageCodec.IsRich(message);
+        _open.IsHalf = message.Half is not null;
         _open.BufferedBytes += size;
     }
 

@@ -98,7 +98,7 @@ public static class Publishing
     }
 
     /// <summary>At most so many bytes has a message's record in a batch: its length fields and deltas, and two lengths for each header, come on top.</summary>
-    internal static int RecordBytes(Message message, int size) => checked(size + 40 + 10 * (message.Headers.Count + 4));
+    internal static int RecordBytes(Message message, int size) => checked(size + 40 + 10 * (message.Headers.Count + MessageCodec.MaxReserved));
 
     /// <summary>What became of the record at <paramref name="index"/> of a batch.</summary>
     internal static PublishResult ResultOf(int partition, in AppendResult appended, int index)
@@ -108,7 +108,7 @@ public static class Publishing
         var outcome = records[index];
         return outcome.Error is { } error
             ? new(default, false, error)
-            : new(new Position(partition, outcome.Offset), outcome.Duplicate || appended.Duplicate, null);
+            : new(new Position(partition, outcome.Offset), outcome.Duplicate || appended.Duplicate, null) { Scheduled = outcome.Scheduled, Half = outcome.Half };
     }
 
     private static void ThrowIfAllFailedAlike(PublishResult[] results)

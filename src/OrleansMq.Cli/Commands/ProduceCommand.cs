@@ -24,19 +24,30 @@ internal static class ProduceCommand
         var token = new Option<string?>("--token") { Description = "Idempotency token of each line: {n} is its number, {key} its key. The same input sent again with the same tokens is stored once.", HelpName = "TEMPLATE" };
         var acks = Common.Acks();
         var partition = Options.Of<int?>("--partition", "Send all to this one. Default: by key, else by token, else in turn.", "P", t => Text.SmallCount(t));
+        var delay = Options.Of<TimeSpan?>("--delay", "Deliver every message so long after the broker has it.", "TIME", t => Text.Duration(t));
+        var at = Options.Of<DateTimeOffset?>("--at", "Deliver every message at this time, not before.", "TIME", t => Text.Time(t));
         var rate = Options.Of<double?>("--rate", "At most so many lines a second.", "N", t => Text.Rate(t));
         var retryFor = Options.Of<TimeSpan?>("--retry-for", "How long what may pass (unavailable, a rate, an unknown outcome) is tried again. Default: without end.", "TIME", t => Text.Duration(t));
 
-        var command = new Command("produce", "Send a message for each line of standard input or a file, in order.") { topic, file, separator, jsonLines, headers, contentType, token, acks, partition, rate, retryFor };
+        var command = new Command("produce", "Send a message for each line of standard input or a file, in order.") { topic, file, separator, jsonLines, headers, contentType, token, acks, partition, delay, at, rate, retryFor };
         command.Validators.Add(result =>
         {
             if (result.GetValue(jsonLines) && result.GetResult(separator) is not null)
                 result.AddError("--json-lines carries its keys; --key-separator does not go with it.");
         });
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(delay) is not null && result.GetResult(at) is not null)
+                result.AddError("--delay and --at contradict each other: give one.");
+        });
         return shell.Handle(command, async run =>
         {
             var lines = new LineReading(
-                run.Get(jsonLines), run.Get(separator), [.. run.Get(headers).Select(Text.Header)], run.Get(contentType), run.Get(token), run.Get(partition));
+                run.Get(jsonLines), run.Get(separator), [.. run.Get(headers).Select(Text.Header)], run.Get(contentType), run.Get(token), run.Get(partition))
+            {
+                DeliverAfter = run.Get(delay),
+                DeliverAt = run.Get(at),
+            };
             var options = new ProducerOptions { Acks = run.Get(acks), RetryFor = run.Get(retryFor) ?? Timeout.InfiniteTimeSpan, Client = "mq produce" };
             using var opened = run.Get(file) is { } name ? new StreamReader(name, new UTF8Encoding(false)) : null;
             return await Production.Run(run, run.Get(topic), options, lines, opened ?? run.Console.In, run.Get(rate));
@@ -48,6 +59,9 @@ internal static class ProduceCommand
 internal sealed record LineReading(
     bool JsonLines, string? KeySeparator, IReadOnlyList<KeyValuePair<string, string>> Headers, string? ContentType, string? Token, int? Partition)
 {
+    public TimeSpan? DeliverAfter { get; init; }
+    public DateTimeOffset? DeliverAt { get; init; }
+
     /// <exception cref="UsageException">The line is not what the options say.</exception>
     public Message Read(string line, long number)
     {
@@ -58,6 +72,8 @@ internal sealed record LineReading(
             ContentType = ContentType ?? message.ContentType,
             Token = Token is null ? message.Token : TokenTemplate.Fill(Token, number, message.Key is { } key ? Encoding.UTF8.GetString(key.Span) : null),
             Partition = Partition ?? message.Partition,
+            DeliverAfter = DeliverAt is null ? DeliverAfter ?? message.DeliverAfter : null,
+            DeliverAt = DeliverAfter is null ? DeliverAt ?? message.DeliverAt : null,
         };
     }
 

@@ -91,7 +91,11 @@ internal sealed class Production
         if (result.Duplicate)
             _duplicates++;
         if (_run.Out.Json)
-            _run.Out.Line(Printer.Fields(("position", new { partition = result.Position.Partition, offset = result.Position.Offset }), ("duplicate", result.Duplicate)));
+            _run.Out.Line(result.Scheduled is { } scheduled
+                ? Printer.Fields(("scheduled", scheduled), ("duplicate", result.Duplicate))
+                : result.Half is { } half
+                ? Printer.Fields(("half", half), ("duplicate", result.Duplicate))
+                : Printer.Fields(("position", new { partition = result.Position.Partition, offset = result.Position.Offset }), ("duplicate", result.Duplicate)));
     }
 }
 

@@ -106,6 +106,9 @@ internal static class Text
         }
     }
 
+    /// <summary>A time (RFC 3339) such as <c>2026-01-31T12:00:00Z</c>.</summary>
+    public static DateTimeOffset Time(string text) => TimeText.TryParse(text, out var time) ? time : throw Expected(text, "a time such as 2026-01-31T12:00:00Z");
+
     /// <summary><c>name=text</c>.</summary>
     public static KeyValuePair<string, string> Header(string text) =>
         text.IndexOf('=', StringComparison.Ordinal) is var at and > 0 ? new(text[..at], text[(at + 1)..]) : throw Expected(text, "name=text");

@@ -23,6 +23,27 @@ public interface IPartitionGrain : IGrainWithStringKey
     /// <returns>A code for each lease; null for done.</returns>
     [Alias("Settle"), ResponseTimeout("00:00:10")]
     Task<string?[]> Settle(GroupName group, [Immutable] Settlement settlement);
+
+    [Alias("FindScheduled"), ResponseTimeout("00:00:10")]
+    Task<ScheduledMessage?> FindScheduled(string id);
+
+    [Alias("CancelScheduled"), ResponseTimeout("00:00:10")]
+    Task<bool> CancelScheduled(string id);
+
+    [Alias("ListScheduled"), ResponseTimeout("00:00:10")]
+    Task<ScheduledPart> ListScheduled(long from, int max);
+
+    [Alias("EndHalf"), ResponseTimeout("00:00:10")]
+    Task<HalfResult> EndHalf(long offset, bool commit, bool force);
+
+    [Alias("FindHalf"), ResponseTimeout("00:00:10")]
+    Task<HalfMessage?> FindHalf(long offset);
+
+    [Alias("ListHalf"), ResponseTimeout("00:00:10")]
+    Task<HalfPart> ListHalf(string? group, long from, int max);
+
+    [Alias("CheckHalf"), ResponseTimeout("00:00:10")]
+    Task<HalfPart> CheckHalf(string group, int max);
 }
 
 /// <summary>What goes with a batch.</summary>

@@ -5,15 +5,15 @@ namespace OrleansMq.Client.Wire;
 /// <code>
 /// count i32, then for each
 ///   position i32 i64 | timestamp i64 ms | lease i32 i32 i32 i64 i32 | lease until i64 ms | deliveries i32
-///   flags u8 (1 key, 2 tombstone, 4 content type, 8 token, 16 correlation id, 32 reply-to, 64 dead letter)
+///   flags u8 (1 key, 2 tombstone, 4 content type, 8 token, 16 correlation id, 32 reply-to, 64 dead letter, 128 time of delivery)
 ///   body length i32, body | key length i32, key | the texts of the flags | headers i32, each two texts
-///   dead letter: reason, origin i32 i64, deliveries i32, at i64 ms
+///   time of delivery: i64 ms | dead letter: reason, origin i32 i64, deliveries i32, at i64 ms
 /// </code>
 /// </summary>
 [GenerateSerializer, Immutable, Alias("OrleansMq.DeliveryBlock")]
 public sealed record DeliveryBlock(byte[] Bytes)
 {
-    private const byte HasKey = 1, IsTombstone = 2, HasContentType = 4, HasToken = 8, HasCorrelationId = 16, HasReplyTo = 32, IsDeadLetter = 64;
+    private const byte HasKey = 1, IsTombstone = 2, HasContentType = 4, HasToken = 8, HasCorrelationId = 16, HasReplyTo = 32, IsDeadLetter = 64, HasDeliverAt = 128;
 
     public static DeliveryBlock Empty { get; } = Of([]);
 
@@ -71,6 +71,8 @@ public sealed record DeliveryBlock(byte[] Bytes)
             to.Write(value);
         }
 
+        if (delivery.DeliverAt is { } at)
+            to.Write(at.ToUnixTimeMilliseconds());
         if (delivery.DeadLetter is not { } dead)
             return;
         to.Write(dead.Reason);
@@ -87,7 +89,8 @@ public sealed record DeliveryBlock(byte[] Bytes)
         | (delivery.Token is null ? 0 : HasToken)
         | (delivery.CorrelationId is null ? 0 : HasCorrelationId)
         | (delivery.ReplyTo is null ? 0 : HasReplyTo)
-        | (delivery.DeadLetter is null ? 0 : IsDeadLetter));
+        | (delivery.DeadLetter is null ? 0 : IsDeadLetter)
+        | (delivery.DeliverAt is null ? 0 : HasDeliverAt));
 
     private Delivery ReadOne(BinaryReader from)
     {
@@ -114,6 +117,7 @@ public sealed record DeliveryBlock(byte[] Bytes)
             CorrelationId = Text(from, flags & HasCorrelationId),
             ReplyTo = Text(from, flags & HasReplyTo),
             Headers = ReadHeaders(from),
+            DeliverAt = (flags & HasDeliverAt) == 0 ? null : Time(from),
             DeadLetter = (flags & IsDeadLetter) == 0
                 ? null
                 : new DeadLetterInfo(from.ReadString(), new Position(from.ReadInt32(), from.ReadInt64()), from.ReadInt32(), Time(from)),

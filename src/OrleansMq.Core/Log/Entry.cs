@@ -34,6 +34,15 @@ public enum EntryKind : byte
 
     /// <summary>Dead letters were thrown away.</summary>
     Discarded = 11,
+
+    /// <summary>Messages of one of the partition's own lanes (<see cref="Lane.Scheduled"/>) will not be delivered.</summary>
+    Cancelled = 12,
+
+    /// <summary>A half message was not decided in time.</summary>
+    HalfTimedOut = 13,
+
+    /// <summary>A half message was rolled back at <see cref="Entry.Time"/>.</summary>
+    HalfRolledBack = 14,
 }
 
 /// <summary>

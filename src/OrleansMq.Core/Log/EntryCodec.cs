@@ -17,6 +17,9 @@ namespace OrleansMq.Core.Log;
 ///  9 Sought         group  offset
 /// 10 StartMoved     offset
 /// 11 Discarded      group  offset  count
+/// 12 Cancelled      lane  offset  count
+/// 13 HalfTimedOut   offset
+/// 14 HalfRolledBack offset  time
 /// </code>
 /// </summary>
 public static class EntryCodec
@@ -31,7 +34,7 @@ public static class EntryCodec
         var span = output.GetSpan(MaxLength);
         span[0] = (byte)entry.Kind;
         var at = 1;
-        if (entry.Kind != EntryKind.StartMoved)
+        if (IsOfGroup(entry.Kind))
             Number(span, ref at, entry.Group);
         switch (entry.Kind)
         {
@@ -73,11 +76,21 @@ public static class EntryCodec
                 break;
             case EntryKind.Sought:
             case EntryKind.StartMoved:
+            case EntryKind.HalfTimedOut:
                 Number(span, ref at, entry.Offset);
                 break;
             case EntryKind.Discarded:
                 Number(span, ref at, entry.Offset);
                 Number(span, ref at, entry.Count);
+                break;
+            case EntryKind.Cancelled:
+                Number(span, ref at, entry.Lane);
+                Number(span, ref at, entry.Offset);
+                Number(span, ref at, entry.Count);
+                break;
+            case EntryKind.HalfRolledBack:
+                Number(span, ref at, entry.Offset);
+                Number(span, ref at, entry.Time);
                 break;
             default:
                 throw new InvalidOperationException($"No entry of kind {entry.Kind} is written.");
@@ -95,7 +108,7 @@ public static class EntryCodec
             return false;
         var reader = new FieldReader(source[1..]);
         var kind = (EntryKind)source[0];
-        var group = kind == EntryKind.StartMoved ? 0 : reader.Int();
+        var group = IsOfGroup(kind) ? reader.Int() : 0;
         entry = kind switch
         {
             EntryKind.GroupAdded => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Flags = (GroupFlags)reader.Byte(), Id = reader.Id(), Name = reader.Text() },
@@ -119,6 +132,9 @@ public static class EntryCodec
             EntryKind.Sought => new Entry { Kind = kind, Group = group, Offset = reader.Long() },
             EntryKind.StartMoved => new Entry { Kind = kind, Offset = reader.Long() },
             EntryKind.Discarded => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Count = reader.Int() },
+            EntryKind.Cancelled => new Entry { Kind = kind, Lane = reader.Int(), Offset = reader.Long(), Count = reader.Int() },
+            EntryKind.HalfTimedOut => new Entry { Kind = kind, Offset = reader.Long() },
+            EntryKind.HalfRolledBack => new Entry { Kind = kind, Offset = reader.Long(), Time = reader.Long() },
             _ => default,
         };
         if (entry.Kind == 0 || reader.Failed)
@@ -126,6 +142,8 @@ public static class EntryCodec
         source = reader.Rest;
         return true;
     }
+
+    private static bool IsOfGroup(EntryKind kind) => kind is not (EntryKind.StartMoved or EntryKind.Cancelled or EntryKind.HalfTimedOut or EntryKind.HalfRolledBack);
 
     private static void Number(Span<byte> span, ref int at, long value)
     {

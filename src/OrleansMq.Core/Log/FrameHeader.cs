@@ -26,6 +26,12 @@ public enum FrameFlags : ushort
 
     /// <summary>The batch's records count against the topic's admission cap.</summary>
     Admitted = 2,
+
+    /// <summary>
+    /// The records stood in the log before. In the main lane each says from where (<c>mq-moved-from</c>); in the lane of delayed messages they stand at the
+    /// offsets they had, and this frame replaces those that held them.
+    /// </summary>
+    Moved = 4,
 }
 
 /// <summary>

@@ -1,3 +1,4 @@
+using OrleansMq.Core.Delay;
 using OrleansMq.Core.Dedup;
 using OrleansMq.Core.Log;
 using OrleansMq.Records;
@@ -6,7 +7,9 @@ namespace OrleansMq.Core.Partitions;
 
 /// <summary>A batch that passed the checks which need no state, with the hashes of its tokens if it is rich.</summary>
 /// <param name="Tokens">For each record the hash of its token, or null; null for a plain batch.</param>
-public readonly record struct AdmissibleBatch(RecordBatch Batch, ProducerSequence? Producer, TokenHash?[]? Tokens)
+/// <param name="IsHalf">Its records are half messages, all of them.</param>
+/// <param name="Times">For each record when it is to be delivered, as <see cref="ScheduledHeaders.AsSent"/> gives it; null where none says.</param>
+public readonly record struct AdmissibleBatch(RecordBatch Batch, ProducerSequence? Producer, TokenHash?[]? Tokens, long[]? Times = null, bool IsHalf = false)
 {
     public bool IsRich => Tokens is not null;
 }
@@ -30,7 +33,7 @@ public sealed partial class Partition
         var seen = new HashSet<TokenHash>();
         var count = 0;
         foreach (var token in tokens)
-            if (token is not { } hash || (!Tokens.TryFind(hash, nowMs, out _) && seen.Add(hash)))
+            if (token is not { } hash || (!TryFindToken(hash, nowMs, out _) && seen.Add(hash)))
                 count++;
         return count;
     }
@@ -74,7 +77,11 @@ public sealed partial class Partition
 
     private AppendDecision AppendRich(in AdmissibleBatch batch, long? admissions, long nowMs, FrameBuffer frames)
     {
-        var (outcomes, stored, refused) = Sort(batch, admissions, nowMs);
+        if (batch.IsHalf)
+            return AppendHalf(batch, admissions, nowMs, frames);
+        if (batch.Times is { } times && Array.Exists(times, time => IsAhead(time, At(nowMs))))
+            return AppendScheduled(batch, times, admissions, nowMs, frames);
+        var (outcomes, stored, refused) = Sort(batch, End, admissions, nowMs);
         var count = batch.Batch.Count;
         if (refused == count)
             return new AppendDecision(default, 0, outcomes[0].Error);
@@ -83,18 +90,18 @@ public sealed partial class Partition
         {
             if (batch.Producer is { } producer)
                 ApplyHeader(frames.AddSequence(producer, count, End, At(nowMs)), 0);
-            return new AppendDecision(new AppendResult { BaseOffset = -1, Records = outcomes }, 0, null);
+            return new AppendDecision(new AppendResult { BaseOffset = -1, Records = Named(batch.Batch, outcomes) }, 0, null);
         }
 
         var bytes = stored == count ? batch.Batch.Memory : Rebuild(batch.Batch, outcomes);
         var flags = FrameFlags.Rich | (admissions is null ? FrameFlags.None : FrameFlags.Admitted);
         var (header, placed) = frames.AddBatch(bytes.Span, Lane.Main, flags, offset, batch.Producer, count, At(nowMs));
         ApplyBatch(header, placed);
-        return new AppendDecision(new AppendResult { BaseOffset = offset, Records = outcomes }, stored, null);
+        return new AppendDecision(new AppendResult { BaseOffset = offset, Records = Named(batch.Batch, outcomes) }, stored, null);
     }
 
-    /// <summary>For each record: the offset it will have, or that of the first with its token, or why it is refused.</summary>
-    private (RecordOutcome[] Outcomes, int Stored, int Refused) Sort(in AdmissibleBatch batch, long? admissions, long nowMs)
+    /// <summary>For each record: the offset it will have from <paramref name="end"/> on, or that of the first with its token, or why it is refused.</summary>
+    private (RecordOutcome[] Outcomes, int Stored, int Refused) Sort(in AdmissibleBatch batch, long end, long? admissions, long nowMs)
     {
         var tokens = batch.Tokens!;
         var outcomes = new RecordOutcome[tokens.Length];
@@ -104,7 +111,7 @@ public sealed partial class Partition
         {
             if (tokens[i] is { } hash)
             {
-                if (Tokens.TryFind(hash, nowMs, out var known))
+                if (TryFindToken(hash, nowMs, out var known))
                 {
                     outcomes[i] = new RecordOutcome(known, true);
                     continue;
@@ -127,7 +134,7 @@ public sealed partial class Partition
                 continue;
             }
 
-            outcomes[i] = new RecordOutcome(End + stored, false);
+            outcomes[i] = new RecordOutcome(end + stored, false);
             stored++;
         }
 
@@ -158,7 +165,7 @@ public sealed partial class Partition
             }
         }
 
-        return new AppendDecision(new AppendResult { BaseOffset = earlier.BaseOffset, Duplicate = true, Records = outcomes }, 0, null);
+        return new AppendDecision(new AppendResult { BaseOffset = earlier.BaseOffset >= HalfPlace ? -1 : earlier.BaseOffset, Duplicate = true, Records = Named(batch.Batch, outcomes) }, 0, null);
     }
 
     private static ReadOnlyMemory<byte> Rebuild(in RecordBatch batch, RecordOutcome[] outcomes)
@@ -174,6 +181,8 @@ public sealed partial class Partition
 
         return builder.Build();
     }
+
+    private bool TryFindToken(TokenHash token, long nowMs, out long place) => Tokens.TryFind(token, nowMs, out place) && !IsRolledBack(place);
 
     private long At(long nowMs) => Math.Max(nowMs, ClockMs);
 }

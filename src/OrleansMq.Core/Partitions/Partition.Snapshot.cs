@@ -1,6 +1,8 @@
 using System.Buffers;
 using OrleansMq.Core.Cursors;
+using OrleansMq.Core.Delay;
 using OrleansMq.Core.Dedup;
+using OrleansMq.Core.Half;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Snapshots;
 
@@ -9,16 +11,20 @@ namespace OrleansMq.Core.Partitions;
 /// <summary>
 /// The state as bytes, so that replay need not begin at the log's start:
 /// <code>
-/// version u8 = 1 | start i64 | end i64 | clock i64 | admitted i64 | next group number i32
+/// version u8 = 2 | start i64 | end i64 | clock i64 | admitted i64 | next group number i32
 /// | producers | tokens | groups: count u32, then each group:
 ///     number i32 | id (two i64) | name | flags u8
 ///     | log style: log cursor;  queue style: main cursor, redriven cursor
 ///     | dead letters | redriven lane, each: end i64, count u32, (offset i64, position i64)*
+/// | sections: count u32, each: kind u8 (1 delayed messages, 2 half messages) | length i32 | that part
 /// </code>
+/// Version 1 has no sections. A section that is empty is left out.
 /// </summary>
 public sealed partial class Partition
 {
-    private const byte SnapshotVersion = 1;
+    private const byte SnapshotVersion = 2;
+    private const byte ScheduledSection = 1;
+    private const byte HalfSection = 2;
 
     public void Save(IBufferWriter<byte> output)
     {
@@ -35,13 +41,35 @@ public sealed partial class Partition
         // By number: the dictionary's order depends on how the state came about, the bytes must not.
         foreach (var group in _groups.Values.OrderBy(group => group.Number))
             Save(group, output);
+        SaveSections(output);
+    }
+
+    private void SaveSections(IBufferWriter<byte> output)
+    {
+        var writer = new StateWriter(output);
+        writer.Count((Scheduled.IsUnused ? 0 : 1) + (Half.IsUnused ? 0 : 1));
+        if (!Scheduled.IsUnused)
+            SaveSection(ScheduledSection, Scheduled.Save, output);
+        if (!Half.IsUnused)
+            SaveSection(HalfSection, Half.Save, output);
+    }
+
+    private static void SaveSection(byte kind, Action<IBufferWriter<byte>> save, IBufferWriter<byte> output)
+    {
+        var bytes = new ArrayBufferWriter<byte>(1024);
+        save(bytes);
+        var writer = new StateWriter(output);
+        writer.Byte(kind);
+        writer.Int32(bytes.WrittenCount);
+        output.Write(bytes.WrittenSpan);
     }
 
     /// <exception cref="StateFormatException">The bytes are no such state.</exception>
     public static Partition Load(LogIdentity log, PartitionLimits limits, ReadOnlySpan<byte> bytes, long position)
     {
         var reader = new StateReader(bytes);
-        reader.Version(SnapshotVersion, "partition");
+        var version = reader.Byte();
+        StateReader.Check(version is 1 or SnapshotVersion, $"The partition has version {version}; this program reads versions 1 to {SnapshotVersion}.");
         var (start, end, clock, admitted, next) = (reader.Natural(), reader.Natural(), reader.Natural(), reader.Natural(), reader.Int32());
         StateReader.Check(start <= end, "A partition ends before it starts.");
         var partition = new Partition(
@@ -55,7 +83,30 @@ public sealed partial class Partition
         for (var left = reader.Count(40); left > 0; left--)
             partition.AddGroup(LoadGroup(ref reader));
         partition._nextGroupNumber = next;
+        for (var left = version == 1 ? 0 : reader.Count(5); left > 0; left--)
+            partition.LoadSection(ref reader);
         return partition;
+    }
+
+    private void LoadSection(ref StateReader reader)
+    {
+        var (kind, length) = (reader.Byte(), reader.Int32());
+        StateReader.Check(length >= 0 && length <= reader.Remaining, "A section of the partition's state is longer than the bytes that follow it.");
+        var rest = reader.Remaining - length;
+        switch (kind)
+        {
+            case ScheduledSection:
+                Scheduled = ScheduledLane.Load(ref reader);
+                break;
+            case HalfSection:
+                Half = HalfLane.Load(ref reader);
+                break;
+            default:
+                StateReader.Check(false, $"The partition's state has a section of kind {kind}, which this program does not know.");
+                break;
+        }
+
+        StateReader.Check(reader.Remaining == rest, $"The section of kind {kind} of the partition's state has another length than it says.");
     }
 
     private static void Save(PartitionGroup group, IBufferWriter<byte> output)

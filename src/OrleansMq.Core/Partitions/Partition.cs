@@ -49,12 +49,12 @@ public sealed partial class Partition
 
     public PartitionGroup? FindGroup(int number) => _groupsByNumber.GetValueOrDefault(number);
 
-    /// <summary>The least log position that lanes of groups still need.</summary>
+    /// <summary>The least log position that the lanes still need.</summary>
     public long LeastLanePosition
     {
         get
         {
-            var least = long.MaxValue;
+            var least = Math.Min(Scheduled.LeastPosition, Half.LeastPosition);
             foreach (var group in _groups.Values)
                 least = Math.Min(least, group.LeastPosition);
             return least;
@@ -99,13 +99,25 @@ public sealed partial class Partition
         ClockMs = Math.Max(ClockMs, header.AppendedAt);
         if (header.ProducerId >= 0)
             Producers.Apply(
-                new ProducerSequence(header.ProducerId, header.ProducerEpoch, header.BaseSequence), header.SequenceCount, header.BaseOffset, stored, header.AppendedAt);
+                new ProducerSequence(header.ProducerId, header.ProducerEpoch, header.BaseSequence), header.SequenceCount, header.BaseOffset | PlaceOf(header.Lane), stored, header.AppendedAt);
     }
 
     private void ApplyBatch(in FrameHeader header, ReadOnlyMemory<byte> payload)
     {
         var batch = RecordBatch.ReadExactly(payload);
         ApplyHeader(header, batch.Count);
+        if (header.Lane == Lane.Scheduled)
+        {
+            ApplyScheduled(header, batch);
+            return;
+        }
+
+        if (header.Lane == Lane.Half)
+        {
+            ApplyHalf(header, batch);
+            return;
+        }
+
         if (header.Lane != Lane.Main)
         {
             var group = FindGroup(Lane.GroupOf(header.Lane)) ?? throw new PartitionBrokenException($"Lane {header.Lane} belongs to no group.");
@@ -118,15 +130,17 @@ public sealed partial class Partition
         End += batch.LastOffsetDelta + 1;
         if (header.Flags.HasFlag(FrameFlags.Admitted))
             Admitted += batch.Count;
-        if (header.Flags.HasFlag(FrameFlags.Rich))
-            RememberTokens(batch, header.AppendedAt);
+        if (header.Flags.HasFlag(FrameFlags.Moved))
+            ApplyMoved(header, batch);
+        else if (header.Flags.HasFlag(FrameFlags.Rich))
+            RememberTokens(batch, header.AppendedAt, 0);
     }
 
-    private void RememberTokens(in RecordBatch batch, long atMs)
+    private void RememberTokens(in RecordBatch batch, long atMs, long place)
     {
         foreach (var record in batch.Records())
             if (record.Headers.TryGetLast(ReservedHeaders.TokenUtf8, out var token))
-                Tokens.ApplyRemembered(TokenHash.Of(token.Value.Span), record.Offset, atMs);
+                Tokens.ApplyRemembered(TokenHash.Of(token.Value.Span), record.Offset | place, atMs);
     }
 
     private void ApplyEntries(ReadOnlySpan<byte> payload)
@@ -154,6 +168,15 @@ public sealed partial class Partition
                 Start = Math.Max(Start, entry.Offset);
                 foreach (var group in _groups.Values)
                     group.ApplyStart(Start);
+                break;
+            case EntryKind.Cancelled:
+                ApplyCancelled(entry);
+                break;
+            case EntryKind.HalfTimedOut:
+                Half.ApplyTimedOut(entry.Offset);
+                break;
+            case EntryKind.HalfRolledBack:
+                Half.ApplyDecided(entry.Offset, -1, entry.Time);
                 break;
             default:
                 (FindGroup(entry.Group) ?? throw new PartitionBrokenException($"An entry {entry.Kind} names group {entry.Group}, which is not here.")).Apply(entry);

@@ -1,4 +1,6 @@
+using OrleansMq.Core.Delay;
 using OrleansMq.Core.Dedup;
+using OrleansMq.Core.Half;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Records;
 
@@ -31,7 +33,19 @@ public static class BatchAdmission
         }
 
         var plain = Open(batch, settings);
-        return new AdmissibleBatch(plain, producer, TokensOf(plain, settings, request.Topic));
+        var (tokens, times) = Look(plain, settings, request.Topic);
+        return new AdmissibleBatch(plain, producer, tokens, times, IsHalf(plain, times));
+    }
+
+    private static bool IsHalf(in RecordBatch batch, long[]? times)
+    {
+        var half = 0;
+        foreach (var record in batch.Records())
+            if (HalfHeaders.Read(record) is not null)
+                half++;
+        if (half > 0 && (half < batch.Count || times is not null))
+            throw new MqException(ErrorCodes.Malformed, "Half messages go in batches of their own, without times of delivery.");
+        return half > 0;
     }
 
     private static ProducerSequence? SequenceOf(in RecordBatch batch) =>
@@ -69,8 +83,10 @@ public static class BatchAdmission
             CheckSize(record, settings, topic);
     }
 
-    private static TokenHash?[] TokensOf(in RecordBatch batch, TopicSettings settings, TopicName topic)
+    /// <summary>Each record's token, and its time where any has one.</summary>
+    private static (TokenHash?[] Tokens, long[]? Times) Look(in RecordBatch batch, TopicSettings settings, TopicName topic)
     {
+        long[]? times = null;
         var tokens = new TokenHash?[batch.Count];
         var i = 0;
         foreach (var record in batch.Records())
@@ -83,10 +99,12 @@ public static class BatchAdmission
                 tokens[i] = TokenHash.Of(token.Value.Span);
             }
 
+            if (ScheduledHeaders.AsSent(record) is not 0 and var time)
+                (times ??= new long[batch.Count])[i] = time;
             i++;
         }
 
-        return tokens;
+        return (tokens, times);
     }
 
     private static void CheckSize(in RecordView record, TopicSettings settings, TopicName topic)

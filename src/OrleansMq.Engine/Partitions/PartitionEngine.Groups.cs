@@ -359,6 +359,7 @@ public sealed partial class PartitionEngine
                 next = Math.Min(next, Math.Min(group.Main!.NextDeadline ?? long.MaxValue, group.Redriven!.NextDeadline ?? long.MaxValue));
         if (_parked.First is { Value.AwaitsAnswer: false } parked)
             next = Math.Min(next, parked.Value.PatientUntilMs);
+        next = Math.Min(next, Math.Min(NextScheduledMs, Math.Max(NextHalfMs, _fullUntilMs)));
         if (next == _deadlineMs)
             return;
         _deadlineMs = next;
@@ -382,5 +383,7 @@ public sealed partial class PartitionEngine
         }
 
         RetryParked();
+        StartScheduled();
+        TimeOutHalf();
     }
 }

@@ -45,7 +45,7 @@ public sealed partial class PartitionEngine
         try
         {
             return await Ask(ReleaseLevel.Durable, (state, _, now) =>
-                _parked.Count == 0 && _dying.Count == 0 && state.Groups.All(group => group.IsLog || (group.InFlight == 0 && IsAtRest(group.Main!) && IsAtRest(group.Redriven!))));
+                _parked.Count == 0 && _dying.Count == 0 && state.Scheduled.Count == 0 && state.Half.NextTimeOutMs is null && state.Groups.All(group => group.IsLog || (group.InFlight == 0 && IsAtRest(group.Main!) && IsAtRest(group.Redriven!))));
         }
         catch (MqException)
         {
@@ -120,6 +120,7 @@ public sealed partial class PartitionEngine
 
         if (segments.Count < 2 || segments[1] > keep)
             return;
+        await RollScheduled(keep);
         var lanes = await Ask(ReleaseLevel.Durable, (state, _, _) => state.LeastLanePosition);
         keep = Math.Min(keep, lanes);
         if (segments[1] > keep)

@@ -476,6 +476,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
             closed.SetResult();
         });
         await closed.Task;
+        await ScheduledAtRest();
         WakeReaders();
         await _flushTimer.DisposeAsync();
         await _log.DisposeAsync();

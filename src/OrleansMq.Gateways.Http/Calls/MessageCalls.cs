@@ -5,7 +5,7 @@ using OrleansMq.Records;
 
 namespace OrleansMq.Gateways.Http;
 
-/// <summary>Sending messages as JSON, browsing, deleting up to an offset; delayed messages, which wait to be built.</summary>
+/// <summary>Sending messages as JSON, browsing, deleting up to an offset.</summary>
 internal static class MessageCalls
 {
     private const int DefaultBrowse = 100;
@@ -30,12 +30,6 @@ internal static class MessageCalls
         {
             Query = [Parameters.At], AnswerSchema = "Offset",
         },
-        new("GET", "/v1/topics/{topic}/scheduled", "listScheduled", "List delayed messages. Not available yet.", NotAvailable)
-        {
-            Query = [Parameters.After, Parameters.PageMax], Statuses = [],
-        },
-        new("GET", "/v1/topics/{topic}/scheduled/{id}", "describeScheduled", "Look at a delayed message. Not available yet.", NotAvailable) { Statuses = [] },
-        new("DELETE", "/v1/topics/{topic}/scheduled/{id}", "cancelScheduled", "Cancel a delayed message. Not available yet.", NotAvailable) { Statuses = [] },
     ];
 
     /// <summary>Where every message was refused for the same reason, so is the request: with that reason's status, and the results beside it.</summary>
@@ -149,11 +143,5 @@ internal static class MessageCalls
     {
         var offset = await call.Broker.FindOffset(call.Topic, call.Partition, call.Start("at") ?? throw HttpCall.Absent("at"), call.Cancel);
         await call.Answer(writer => ClusterJson.WriteNumber(writer, "offset", offset));
-    }
-
-    private static ValueTask NotAvailable(HttpCall call)
-    {
-        _ = call.Topic;
-        throw new MqException(ErrorCodes.NotAvailable, "Delayed messages are not available yet.");
     }
 }

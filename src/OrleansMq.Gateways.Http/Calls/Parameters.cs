@@ -11,6 +11,8 @@ internal static class Parameters
 
     public static readonly QueryParameter Prefix = new("prefix", "Only names that begin so.", Text);
     public static readonly QueryParameter After = new("after", "Only names behind this one: the last page's `next`.", Text);
+    public static readonly QueryParameter ScheduledAfter = new("after", "The last page's `next`.", Text);
+    public static readonly QueryParameter ProducerGroup = new("group", "Only of this group of producers.", Text);
     public static readonly QueryParameter PageMax = new("max", "Names in a page; 100 unless said.", """{"type":"integer","minimum":1,"maximum":1000,"default":100}""");
 
     public static readonly QueryParameter Acks = new("acks", "What an acknowledgement means; what the topic or the broker says where that is more, or where this is absent.", """{"type":"string","enum":["none","accepted","durable"]}""");

@@ -170,6 +170,8 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
                 await Leave();
             else if (answer.View is { } view)
                 await SetView(view);
+            if (_opening is { IsCompletedSuccessfully: true } opened && await opened.Result.HasWaiting())
+                DelayDeactivation(AttachInterval * 4);
         }
         catch (MqException)
         {

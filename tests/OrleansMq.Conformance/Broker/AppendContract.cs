@@ -208,8 +208,6 @@ public abstract class AppendContract : BrokerContract
         ["reserved header"] = (new() { Headers = [new("mq-token", "x")] }, ErrorCodes.Malformed),
         ["tombstone with body"] = (new() { Key = new byte[1], Tombstone = true, Body = new byte[1] }, ErrorCodes.Malformed),
         ["negative partition"] = (new() { Partition = -1 }, ErrorCodes.Malformed),
-        ["deliver at"] = (new() { DeliverAt = DateTimeOffset.UnixEpoch.AddYears(100) }, ErrorCodes.NotAvailable),
-        ["deliver after"] = (new() { DeliverAfter = TimeSpan.FromSeconds(1) }, ErrorCodes.NotAvailable),
         ["time to live"] = (new() { TimeToLive = TimeSpan.FromSeconds(1) }, ErrorCodes.NotAvailable),
         ["priority"] = (new() { Priority = 3 }, ErrorCodes.NotAvailable),
     };

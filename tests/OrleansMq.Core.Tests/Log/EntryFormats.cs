@@ -30,6 +30,9 @@ public sealed class EntryFormats
         (new Entry { Kind = EntryKind.Sought, Group = 3, Offset = 127 }, "09 03 7F"),
         (new Entry { Kind = EntryKind.StartMoved, Offset = 128 }, "0A 8001"),
         (new Entry { Kind = EntryKind.Discarded, Group = 3, Offset = 5, Count = 2 }, "0B 03 05 02"),
+        (new Entry { Kind = EntryKind.Cancelled, Lane = Lane.Scheduled, Offset = 300, Count = 2 }, "0C 01 AC02 02"),
+        (new Entry { Kind = EntryKind.HalfTimedOut, Offset = 300 }, "0D AC02"),
+        (new Entry { Kind = EntryKind.HalfRolledBack, Offset = 5, Time = 1000 }, "0E 05 E807"),
     ];
 
     [Fact]
@@ -68,7 +71,7 @@ public sealed class EntryFormats
 
     [Theory]
     [InlineData("00")]
-    [InlineData("0C 03 05 02")]
+    [InlineData("0F 03 05 02")]
     [InlineData("FF 00")]
     [InlineData("02 80808080 08")]
     [InlineData("09 03 FFFFFFFFFFFFFFFFFF 01")]
@@ -89,7 +92,7 @@ public sealed class EntryFormats
         {
             var bytes = new byte[random.Next(1, 48)];
             random.NextBytes(bytes);
-            bytes[0] %= 13;
+            bytes[0] %= 16;
             ReadOnlySpan<byte> rest = bytes;
             while (EntryCodec.TryRead(ref rest, out var entry))
             {

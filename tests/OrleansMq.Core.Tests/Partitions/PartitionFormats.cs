@@ -13,8 +13,9 @@ public sealed class PartitionFormats
     private static readonly LogIdentity Log = new(0x1122334455667788, Guid.Parse("00112233-4455-6677-8899-aabbccddeeff"), 2);
     private static readonly PartitionLimits Limits = new() { TokenCount = 10, TokenAgeMs = 1000 };
 
+    /// <summary>Version 2, without sections; version 1 ended where the sections begin.</summary>
     private const string Golden = """
-        01 0100000000000000 0300000000000000 EE03000000000000 0300000000000000 03000000
+        02 0100000000000000 0300000000000000 EE03000000000000 0300000000000000 03000000
           02 FFFFFFFFFFFFFFFF 01000000 0500000000000000 03000000 E903000000000000 01000000 00000000 03000000 0000000000000000 03000000
           01 0000000000000000 03000000
             CABD1BCA128197CA4DDC239AB331C2FA 0000000000000000 E903000000000000
@@ -30,6 +31,7 @@ public sealed class PartitionFormats
             01 0200000000000000 01000000 0000000000000000
             0000000000000000 00000000
             0000000000000000 00000000
+        00000000
         """;
 
     /// <summary>Three messages: the first was removed, the others died in the queue and one of them was redriven; the log style group is behind the second.</summary>
@@ -72,6 +74,14 @@ public sealed class PartitionFormats
         Assert.Equal((1, 2, 0, 1), (queue.DeadLetters.Start, queue.DeadLetters.End, queue.RedrivenLane.Start, queue.RedrivenLane.End));
         Assert.Equal((2, true, 2, 1), (log.Number, log.IsLog, log.Floor, log.Committed!.Generation));
         Assert.Equal(State.Hex(Golden), State.Of(loaded.Save));
+    }
+
+    [Fact]
+    public void VersionOneIsReadAsVersionTwoWithoutSections()
+    {
+        var golden = State.Hex(Golden);
+
+        Assert.Equal(golden, State.Of(Load(Convert.FromHexString("01" + golden[2..^8])).Save));
     }
 
     [Fact]

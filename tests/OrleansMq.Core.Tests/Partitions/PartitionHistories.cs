@@ -34,7 +34,9 @@ public sealed class PartitionHistories
         var happened = Enumerable.Range(1, 40).SelectMany(seed => new PartitionHistory(seed, Steps).Happened).ToHashSet();
         string[] wanted =
         [
-            .. Enum.GetNames<EntryKind>(), "main", "dead letters", "redriven", "sequence", "repeated",
+            .. Enum.GetNames<EntryKind>(), "main", "dead letters", "redriven", "scheduled", "due", "rolled", "passed on",
+            "half", "committed", "half Committed", "half Committed again", "half RolledBack", "half RolledBack again",
+            ErrorCodes.HalfCommitted, ErrorCodes.HalfRolledBack, ErrorCodes.HalfTimedOut, ErrorCodes.HalfUnknown, "sequence", "repeated",
             "plain, all stored", "rich, all stored", "rich, some stored", "rich, nothing stored",
             ErrorCodes.AdmissionClosed, ErrorCodes.SequenceGap,
         ];

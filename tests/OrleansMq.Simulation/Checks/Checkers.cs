@@ -12,5 +12,6 @@ internal static class Checkers
             .Concat(CursorCheck.Check(history))
             .Concat(LeaseCheck.Check(history, plan))
             .Concat(DeadLetterCheck.Check(history, plan))
+            .Concat(DelayCheck.Check(history))
             .Concat(RestCheck.Check(history, plan));
 }

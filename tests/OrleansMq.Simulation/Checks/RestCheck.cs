@@ -35,7 +35,7 @@ internal static class RestCheck
         foreach (var code in history.Calls.Where(call => call.Code == ErrorCodes.PartitionDamaged))
             yield return new Violation("false damage", $"{code.What}: the partition says that it is damaged, and no bit was flipped.");
 
-        foreach (var (topic, partitions) in new[] { (Population.Orders, plan.OrdersPartitions), (Population.Ring, plan.RingPartitions), (Population.Capped, plan.CappedPartitions) })
+        foreach (var (topic, partitions) in new[] { (Population.Orders, plan.OrdersPartitions), (Population.Ring, plan.RingPartitions), (Population.Capped, plan.CappedPartitions), (Population.Later, Population.LaterPartitions) })
             for (var p = 0; p < partitions; p++)
                 if (!history.Final.ContainsKey(new Place(topic, p)))
                     yield return new Violation("not served", $"{topic}/{p} was not read at the end.");

@@ -22,9 +22,9 @@ public sealed class Desk(World world, WorldPlan plan, Link link, History history
 
     public Call NewCall(string what) => new(what, history.Next());
 
-    public Sent NewMessage(string topic, string? key, string? token, string? session = null, int index = 0)
+    public Sent NewMessage(string topic, string? key, string? token, string? session = null, int index = 0, TimeSpan? after = null)
     {
-        var sent = new Sent { Uid = $"u{++_uids}", Topic = topic, Key = key, Token = token, Session = session, Index = index };
+        var sent = new Sent { Uid = $"u{++_uids}", Topic = topic, Key = key, Token = token, Session = session, Index = index, After = after };
         history.Sent.Add(sent.Uid, sent);
         return sent;
     }
@@ -36,6 +36,7 @@ public sealed class Desk(World world, WorldPlan plan, Link link, History history
         Body = Body(sent.Uid),
         Key = sent.Key is null ? (ReadOnlyMemory<byte>?)null : Encoding.UTF8.GetBytes(sent.Key),
         Token = sent.Token,
+        DeliverAfter = sent.After,
         Partition = partition,
     };
 

@@ -8,11 +8,13 @@ internal sealed class Population(Desk desk)
     public const string Orders = "orders";
     public const string Ring = "ring";
     public const string Capped = "capped";
+    public const string Later = "later";
+    public const int LaterPartitions = 2;
 
     private static readonly string[] OrderQueues = ["shared", "bykey", "solo"];
 
     public IReadOnlyList<(string Topic, int Partitions)> Topics { get; } =
-        [(Orders, desk.Plan.OrdersPartitions), (Ring, desk.Plan.RingPartitions), (Capped, desk.Plan.CappedPartitions)];
+        [(Orders, desk.Plan.OrdersPartitions), (Ring, desk.Plan.RingPartitions), (Capped, desk.Plan.CappedPartitions), (Later, LaterPartitions)];
 
     private IReadOnlyList<(string Topic, string Group, int Partitions)> Queues { get; } =
         [.. OrderQueues.Select(group => (Orders, group, desk.Plan.OrdersPartitions)), (Ring, "tail", desk.Plan.RingPartitions)];
@@ -32,6 +34,7 @@ internal sealed class Population(Desk desk)
             WhenFull = plan.Seed % 3 == 0 ? WhenFull.DropOldest : plan.Seed % 3 == 1 ? WhenFull.Wait : WhenFull.Refuse,
         }));
         await desk.Insist("put capped", broker => broker.PutTopic(Capped, new TopicChange { Partitions = plan.CappedPartitions, Admit = plan.Admit, TokenAge = TimeSpan.FromDays(7) }));
+        await desk.Insist("put later", broker => broker.PutTopic(Later, new TopicChange { Partitions = LaterPartitions, TokenAge = TimeSpan.FromDays(7) }));
         var queue = new GroupChange
         {
             Lease = Worker.GroupLease,
@@ -74,6 +77,7 @@ internal sealed class Population(Desk desk)
         foreach (var group in OrderQueues)
             all.Add(Undertaker.Live(desk, Orders, group, plan.OrdersPartitions));
         all.Add(Reader.Live(desk, Places()));
+        all.Add(Scheduler.Live(desk, Later, "later"));
         all.Add(Churner.Live(desk, "temp"));
         all.Add(Caretaker.Live(desk, Ring, plan.RingPartitions));
         return Task.WhenAll(all);
@@ -84,6 +88,7 @@ internal sealed class Population(Desk desk)
     {
         for (var p = 0; p < desk.Plan.CappedPartitions; p++)
             await FillCapped();
+        await Scheduler.ComeToRest(desk, Later);
         foreach (var (topic, group, partitions) in Queues)
             await Drain(topic, group, partitions);
     }
@@ -93,6 +98,8 @@ internal sealed class Population(Desk desk)
     {
         foreach (var place in Places())
             await ReadAll(place);
+        for (var p = 0; p < LaterPartitions; p++)
+            await Scheduler.CheckTimes(desk, new Place(Later, p));
         foreach (var (topic, group, partitions) in Queues)
         {
             var described = await desk.Describe(topic, group);

@@ -21,6 +21,7 @@ public sealed class History
     public List<LetterMoved> LettersMoved { get; } = [];
     public List<Bounds> Bounds { get; } = [];
     public List<Assigned> Assignments { get; } = [];
+    public List<(Sent Sent, Call Call)> Cancelled { get; } = [];
     public List<Call> Calls { get; } = [];
 
     /// <summary>Broken already while it ran.</summary>

@@ -22,6 +22,9 @@ public sealed class Sent
     public string? Key { get; init; }
     public string? Token { get; init; }
 
+    /// <summary>To be delivered so long after it is stored.</summary>
+    public TimeSpan? After { get; init; }
+
     /// <summary>The idempotent session that it was sent in, with its place there.</summary>
     public string? Session { get; init; }
     public int Index { get; init; }
