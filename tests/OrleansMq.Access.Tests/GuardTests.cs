@@ -227,6 +227,23 @@ public sealed class GuardTests : IAsyncLifetime
             Assert.Equal(ErrorCodes.Forbidden, (await Assert.ThrowsAsync<MqException>(async () => await Annas.Access.PutUser(user, change))).Code);
     }
 
+    [Fact]
+    public async Task ALookAtTheRulesAllocatesNothing()
+    {
+        for (var i = 0; i < 200; i++)
+            await _control.Directory.AddRule(Some.Rule(AccessOperations.Consume, ResourceKind.Topic, $"team{i}.", ResourceMatch.Prefix));
+        await Allow(new Need(AccessOperations.Produce, ResourceKind.Topic, "t"));
+        var annas = Annas;
+        Assert.True(annas.May(AccessOperations.Produce, ResourceKind.Topic, "t"));
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var allowed = 0;
+        for (var i = 0; i < 10_000; i++)
+            allowed += annas.May(AccessOperations.Produce, ResourceKind.Topic, "t") ? 1 : 0;
+
+        Assert.Equal((10_000, 0L), (allowed, GC.GetAllocatedBytesForCurrentThread() - before));
+    }
+
     [Theory]
     [InlineData("*", "", true)]
     [InlineData("a*c", "abbbc", true)]
