@@ -136,7 +136,8 @@ public sealed partial class GuardedBroker
                     return new Page<T>(items, nameOf(items[^1]));
                 items.Add(item);
             }
-            if (page.Next is null)
+            // Names come in ordinal order: a page that leads back would be asked for ever.
+            if (page.Next is null || string.CompareOrdinal(page.Next, after) <= 0)
                 return new Page<T>(items, null);
             after = page.Next;
         }
