@@ -29,7 +29,8 @@ public sealed class AuditTests
     {
         await using var broker = await EmbeddedBroker.InMemory();
         var held = new TaskCompletionSource();
-        await using (var trail = new AuditTrail(Proxy<IBroker>.Of(broker, (name, result) => name == nameof(IBroker.PutTopic) ? After(held.Task, (ValueTask<TopicDescription>)result!) : result)))
+        var slow = Proxy<IBroker>.Of(broker, (name, result) => name == nameof(IBroker.PutTopic) ? new ValueTask<TopicDescription>(After(held.Task, (ValueTask<TopicDescription>)result!)) : result);
+        await using (var trail = new AuditTrail(slow))
         {
             for (var i = 0; i < AuditTrail.MaxWaiting * 2; i++)
                 trail.Add(Some.Anna, "produce", "topic t", refused: true);
@@ -39,12 +40,6 @@ public sealed class AuditTests
         var lines = await Trail(broker);
         Assert.Single(lines, line => line.StartsWith("lost ", StringComparison.Ordinal));
         Assert.InRange(lines.Count, AuditTrail.MaxWaiting, AuditTrail.MaxWaiting + 300);
-
-        static async ValueTask<TopicDescription> After(Task first, ValueTask<TopicDescription> then)
-        {
-            await first;
-            return await then;
-        }
     }
 
     [Fact]
@@ -62,6 +57,12 @@ public sealed class AuditTests
 
         Assert.True(annas.May(AccessOperations.Browse, ResourceKind.Topic, AuditTrail.TopicName));
         Assert.False(annas.May(AccessOperations.Produce | AccessOperations.Delete | AccessOperations.Alter, ResourceKind.Topic, AuditTrail.TopicName));
+    }
+
+    private static async Task<TopicDescription> After(Task first, ValueTask<TopicDescription> then)
+    {
+        await first;
+        return await then;
     }
 
     private static async Task<IReadOnlyList<string>> Trail(IBroker broker)

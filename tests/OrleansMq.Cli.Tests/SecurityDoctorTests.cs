@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using OrleansMq.Access;
 
 namespace OrleansMq.Cli.Tests;
