@@ -14,8 +14,15 @@ internal static class Help
           --gateway-port PORT           30000       for Orleans clients
           --silo-address ADDRESS        127.0.0.1   address of both; one that others can reach needs --insecure
           --membership tuned|defaults   tuned       how fast a dead silo is found: about a second, or Orleans' defaults
-          --listen ADDRESS              127.0.0.1   address of every gateway; one that others can reach needs --insecure
+          --listen ADDRESS              127.0.0.1   address of every gateway; one that others can reach needs --access on and TLS, or --insecure
           --insecure                                allow that without authentication or TLS
+          --access on|off               off         ask whoever comes who they are, and allow what rules allow: docs/security.md
+          --admin-password-file FILE                makes the user admin; or ORLEANSMQ_ADMIN_PASSWORD in the environment
+          --users FILE                              users and rules from a file instead of the broker's documents
+          --tls-certificate FILE                    PEM, with --tls-key FILE; read again when they change
+          --tls-client-roots FILE                   ask clients for a certificate of these roots
+          --tls-client-certificate required|optional
+          --jwt-issuer URL                          take bearer tokens of this OpenID provider, with --jwt-audience NAME
           --http PORT|off               8080        0 picks a free port
           --kafka PORT|off              9092        0 picks a free port
           --kafka-advertise HOST:PORT               where Kafka's clients find this node; else where it listens

@@ -1,9 +1,15 @@
+using OrleansMq.Engine.Storage;
+using OrleansMq.Storage.Files;
+
 namespace OrleansMq.Silo;
 
 /// <summary>What runs the broker in this process.</summary>
 internal interface IBrokerHost : IAsyncDisposable
 {
     IBroker Broker { get; }
+
+    /// <summary>Where the broker keeps its documents.</summary>
+    IDocuments Documents { get; }
 
     /// <summary>The broker's own figures; null where the host has none.</summary>
     Func<TextWriter, CancellationToken, ValueTask>? Metrics { get; }
@@ -13,9 +19,11 @@ internal interface IBrokerHost : IAsyncDisposable
 }
 
 /// <summary>One process, one broker.</summary>
-internal sealed class EmbeddedHost(EmbeddedBroker broker) : IBrokerHost
+internal sealed class EmbeddedHost(EmbeddedBroker broker, IStorage storage) : IBrokerHost
 {
     public IBroker Broker => broker;
+
+    public IDocuments Documents { get; } = new AnsweringStorage(storage).Documents;
 
     public Func<TextWriter, CancellationToken, ValueTask>? Metrics => broker.WriteMetrics;
 
@@ -23,12 +31,16 @@ internal sealed class EmbeddedHost(EmbeddedBroker broker) : IBrokerHost
 
     public ValueTask DisposeAsync() => broker.DisposeAsync();
 
-    public static async ValueTask<IBrokerHost> Start(SiloOptions told, Action<string> report) => new EmbeddedHost(await EmbeddedBroker.Start(new EmbeddedOptions
+    public static async ValueTask<IBrokerHost> Start(SiloOptions told, Action<string> report)
     {
-        Storage = await BlobPlace.Open(told, report),
-        Data = told.Data,
-        DefaultAcks = told.Durable ? Acks.Durable : Acks.Accepted,
-        Node = Environment.MachineName,
-        OnReport = report,
-    }));
+        var storage = await BlobPlace.Open(told, report)
+            ?? new FileStorage(new FileStorageOptions { Directory = told.Data, OnNotice = notice => report($"{notice.Path}: {notice.Message}") });
+        return new EmbeddedHost(await EmbeddedBroker.Start(new EmbeddedOptions
+        {
+            Storage = storage,
+            DefaultAcks = told.Durable ? Acks.Durable : Acks.Accepted,
+            Node = Environment.MachineName,
+            OnReport = report,
+        }), storage);
+    }
 }

@@ -21,6 +21,8 @@ internal sealed class OrleansHost : IBrokerHost
 
     public IBroker Broker => _host.Services.GetRequiredService<IBroker>();
 
+    public IDocuments Documents => new AnsweringStorage(_storage).Documents;
+
     public Func<TextWriter, CancellationToken, ValueTask>? Metrics => null;
 
     public void Announce(string gateway, string address) => _host.Services.GetRequiredService<IGatewayAnnouncements>().Announce(gateway, address);

@@ -31,7 +31,7 @@ public sealed record SiloOptions
 
     /// <summary>Every name there is, in the order of the help text.</summary>
     public static readonly IReadOnlyList<string> Names =
-        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "silo-address", "membership", "listen", "insecure", "http", "kafka", "kafka-advertise", .. GatewaysToCome, "acks"];
+        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "silo-address", "membership", "listen", "insecure", "http", "kafka", "kafka-advertise", .. GatewaysToCome, "acks", .. SecurityOptions.Names];
 
     /// <summary>Switches that need no value.</summary>
     public static readonly IReadOnlyList<string> Flags = ["insecure"];
@@ -83,6 +83,9 @@ public sealed record SiloOptions
     /// <summary>Whether an acknowledgement means on disk, where neither client nor topic says; else it means written.</summary>
     public bool Durable { get; private init; } = true;
 
+    /// <summary>Who may come in, and TLS.</summary>
+    public SecurityOptions Security { get; private init; } = new();
+
     /// <param name="settings">By name; the strongest source alone.</param>
     /// <exception cref="SettingException">One can't be, or two contradict each other.</exception>
     public static SiloOptions Of(IReadOnlyDictionary<string, Setting> settings)
@@ -91,8 +94,10 @@ public sealed record SiloOptions
         if (unknown is not null)
             throw new SettingException($"{settings[unknown].From} is no setting of orleansmq; see --help.");
         var options = new SiloOptions();
+        var security = SecurityOptions.Of(settings);
         options = options with
         {
+            Security = security,
             Data = Text(settings, "data") ?? options.Data,
             Blobs = OnBlobs(settings),
             Cluster = Text(settings, "cluster") ?? options.Cluster,
@@ -104,14 +109,22 @@ public sealed record SiloOptions
             Storage = Word(settings, "storage", "files", "shared", "blobs") switch { "shared" => StoragePlace.Shared, "blobs" => StoragePlace.Blobs, _ => StoragePlace.Files },
             Listen = Address(settings, "listen") ?? options.Listen,
             Http = IsOff(settings, "http") ? null : Port(settings, "http", 0) ?? options.Http,
-            Kafka = IsOff(settings, "kafka") ? null : Port(settings, "kafka", 0) ?? options.Kafka,
+            Kafka = IsOff(settings, "kafka") ? null : Port(settings, "kafka", 0) ?? (security.On ? null : options.Kafka),
             KafkaAdvertise = HostAndPort(settings, "kafka-advertise"),
             Durable = Word(settings, "acks", "durable", "accepted") is null or "durable",
         };
         RefuseWhatIsNotBuilt(settings);
         RefuseContradictions(settings, options);
-        RefuseStrangers(settings, "listen", options.Listen);
-        RefuseStrangers(settings, "silo-address", options.SiloAddress);
+        if (!IPAddress.IsLoopback(options.Listen) && !security.FitForStrangers)
+        {
+            throw new SettingException(
+                $"{settings["listen"].From} {options.Listen}: others can reach it; say --access on, --tls-certificate FILE and --tls-key FILE as well, keep 127.0.0.1, or say --insecure.");
+        }
+        if (!IPAddress.IsLoopback(options.SiloAddress) && !security.Insecure)
+        {
+            throw new SettingException(
+                $"{settings["silo-address"].From} {options.SiloAddress}: others can reach it, and Orleans' own ports have no authentication or TLS here; keep 127.0.0.1, or say --insecure where the network is your silos' alone.");
+        }
         return options;
     }
 
@@ -128,6 +141,8 @@ public sealed record SiloOptions
     {
         if (options.Storage == StoragePlace.Shared && !options.Orleans)
             throw new SettingException($"{settings["storage"].From} shared: is for several silos, and the host is embedded; say --host orleans as well, or --storage files.");
+        if (options.Security.On && options.Kafka is not null)
+            throw new SettingException($"{settings["kafka"].From}: with --access on, this gateway can't ask its clients who they are yet; say --kafka off.");
         if (options.Orleans && options.SiloPort == options.GatewayPort)
             throw new SettingException($"--silo-port and --gateway-port are both {options.SiloPort}; each needs its own.");
     }
@@ -144,24 +159,14 @@ public sealed record SiloOptions
 #endif
     }
 
-    private static void RefuseStrangers(IReadOnlyDictionary<string, Setting> settings, string name, IPAddress listen)
-    {
-        var insecure = Word(settings, "insecure", "true", "false") is "true";
-        if (!IPAddress.IsLoopback(listen) && !insecure)
-        {
-            throw new SettingException(
-                $"{settings[name].From} {listen}: others can reach it, and there is no authentication or TLS yet; keep 127.0.0.1, or say --insecure as well.");
-        }
-    }
-
-    private static string? Text(IReadOnlyDictionary<string, Setting> settings, string name)
+    internal static string? Text(IReadOnlyDictionary<string, Setting> settings, string name)
     {
         if (!settings.TryGetValue(name, out var setting))
             return null;
         return string.IsNullOrWhiteSpace(setting.Value) ? throw new SettingException($"{setting.From} is empty.") : setting.Value;
     }
 
-    private static string? Word(IReadOnlyDictionary<string, Setting> settings, string name, params string[] words)
+    internal static string? Word(IReadOnlyDictionary<string, Setting> settings, string name, params string[] words)
     {
         if (!settings.TryGetValue(name, out var setting))
             return null;

@@ -22,11 +22,13 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
     public async Task<int> Run(TextWriter output, TextWriter errors, CancellationToken stop)
     {
         IBrokerHost? host = null;
+        SecurityHost? security = null;
         var gateways = new List<IGateway>();
         try
         {
             host = await StartHost(stop);
-            await StartGateways(host, gateways, stop);
+            security = await SecurityHost.Start(options.Security, host, loggers, LogReport, stop);
+            await StartGateways(host, security.Security, gateways, stop);
             var addresses = gateways.Select(gateway => $" {gateway.Name}={gateway.Address}");
             await output.WriteLineAsync($"orleansmq ready{string.Concat(addresses)}".AsMemory(), stop);
             await output.FlushAsync(stop);
@@ -42,7 +44,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
             await errors.WriteLineAsync(e.Message);
             return WrongSetting;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or StorageException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or StorageException or MqException)
         {
             LogStartFailed(e);
             await errors.WriteLineAsync($"orleansmq can't start: {FirstLine(e.Message)}");
@@ -50,21 +52,21 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         }
         finally
         {
-            await Stop(host, gateways);
+            await Stop(host, security, gateways);
         }
     }
 
-    private async ValueTask StartGateways(IBrokerHost host, List<IGateway> gateways, CancellationToken stop)
+    private async ValueTask StartGateways(IBrokerHost host, GatewaySecurity security, List<IGateway> gateways, CancellationToken stop)
     {
         if (options.Http is { } port)
-            gateways.Add(await HttpGateway.Start(host.Broker, new HttpGatewayOptions { Address = options.Listen, Port = port, BrokerMetrics = host.Metrics }, loggers, stop));
+            gateways.Add(await HttpGateway.Start(host.Broker, new HttpGatewayOptions { Address = options.Listen, Port = port, Security = security, BrokerMetrics = host.Metrics }, loggers, stop));
         if (options.Kafka is { } kafka)
-            gateways.Add(await KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Advertise = options.KafkaAdvertise }, loggers, stop));
+            gateways.Add(await KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Security = security, Advertise = options.KafkaAdvertise }, loggers, stop));
         foreach (var gateway in gateways)
             host.Announce(gateway.Name, gateway.Address);
     }
 
-    private async Task Stop(IBrokerHost? host, List<IGateway> gateways)
+    private async Task Stop(IBrokerHost? host, SecurityHost? security, List<IGateway> gateways)
     {
         // A flush that hangs must not keep the process beyond its time; what was acknowledged is on disk already.
         using var watchdog = new Timer(_ => Environment.Exit(1), null, StopMayTake, Timeout.InfiniteTimeSpan);
@@ -72,6 +74,8 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         await Task.WhenAll(gateways.Select(gateway => gateway.Stop(hurry.Token).AsTask()));
         foreach (var gateway in gateways)
             await gateway.DisposeAsync();
+        if (security is not null)
+            await security.DisposeAsync();
         // Nothing was started, nothing has stopped: the line that says why stands alone.
         if (host is null)
             return;

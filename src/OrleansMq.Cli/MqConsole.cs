@@ -11,6 +11,9 @@ public sealed record MqConsole(TextReader In, TextWriter Out, TextWriter Error)
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>Asks a person for a secret, without showing it; null where nobody sits there.</summary>
+    public Func<string, string>? AskSecret { get; init; }
+
     /// <summary>Opens a text for editing and returns what became of it; null where there is no editor.</summary>
     public Func<string, string>? Edit { get; init; }
 }

@@ -10,9 +10,13 @@ public static class MqProgram
     public static Task<int> Run(string[] args, TextReader stdin, TextWriter stdout, TextWriter stderr, Func<Uri, IBroker> connect) =>
         Run(args, new MqConsole(stdin, stdout, stderr), connect);
 
+    /// <summary>Where nobody is asked who they are.</summary>
+    public static Task<int> Run(string[] args, MqConsole console, Func<Uri, IBroker> connect, CancellationToken interrupted = default) =>
+        Run(args, console, (address, _) => connect(address), interrupted);
+
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     /// <param name="interrupted">Ctrl-C.</param>
-    public static async Task<int> Run(string[] args, MqConsole console, Func<Uri, IBroker> connect, CancellationToken interrupted = default)
+    public static async Task<int> Run(string[] args, MqConsole console, Func<Uri, HttpBrokerOptions, IBroker> connect, CancellationToken interrupted = default)
     {
         // Not System.CommandLine's response files: '@FILE' means the file's text in our own options.
         var parsed = Root(new Shell(console, connect)).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -49,6 +53,8 @@ public static class MqProgram
         {
             shell.Server, shell.Json,
         };
+        foreach (var option in shell.Login.All)
+            root.Add(option);
         root.Add(TopicCommands.Build(shell));
         root.Add(ExchangeCommands.Build(shell));
         root.Add(ProduceCommand.Build(shell));
@@ -63,6 +69,9 @@ public static class MqProgram
         root.Add(SlowCommand.Build(shell));
         root.Add(WhyCommand.Build(shell));
         root.Add(SeekCommand.Build(shell));
+        root.Add(UserCommands.Build(shell));
+        root.Add(AclCommands.Build(shell));
+        root.Add(QuotaCommands.Build(shell));
         root.Add(BenchCommand.Build(shell));
         root.Add(DoctorCommand.Build(shell));
         return root;

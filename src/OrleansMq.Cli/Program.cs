@@ -14,9 +14,10 @@ var console = new MqConsole(
 {
     OutIsTerminal = !Console.IsOutputRedirected,
     ErrorIsTerminal = !Console.IsErrorRedirected,
+    AskSecret = Console.IsInputRedirected ? null : OrleansMq.Cli.Input.Secrets.Ask,
     Edit = Console.IsInputRedirected || Console.IsOutputRedirected ? null : Editor.Edit,
 };
-return await MqProgram.Run(args, console, address => HttpBroker.Connect(address), interrupt.Token);
+return await MqProgram.Run(args, console, (address, options) => HttpBroker.Connect(address, options), interrupt.Token);
 
 // A second Ctrl-C ends at once, whatever still hangs.
 void Interrupt(PosixSignalContext signal)

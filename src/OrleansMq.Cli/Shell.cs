@@ -1,9 +1,10 @@
 using System.CommandLine;
+using OrleansMq.Cli.Input;
 
 namespace OrleansMq.Cli;
 
 /// <summary>What all commands share: the streams, the way to a broker, and the global options.</summary>
-internal sealed class Shell(MqConsole console, Func<Uri, IBroker> connect)
+internal sealed class Shell(MqConsole console, Func<Uri, HttpBrokerOptions, IBroker> connect)
 {
     public MqConsole Console => console;
 
@@ -32,9 +33,11 @@ internal sealed class Shell(MqConsole console, Func<Uri, IBroker> connect)
         return command;
     }
 
-    public IBroker Connect(string server) =>
+    public Login Login { get; } = new();
+
+    public IBroker Connect(string server, ParseResult parsed, bool asNobody = false) =>
         Uri.TryCreate(server, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
-            ? connect(address)
+            ? connect(address, asNobody ? Login.Read(parsed) with { Credential = null, Certificate = null } : Login.Read(parsed))
             : throw new UsageException($"--server: '{server}' is no http:// or https:// address.");
 }
 
@@ -46,7 +49,10 @@ internal sealed class Invocation(Shell shell, ParseResult parsed, CancellationTo
     public MqConsole Console => shell.Console;
     public CancellationToken Cancel => cancel;
     public string Server => parsed.GetValue(shell.Server)!;
-    public IBroker Broker => _broker ??= shell.Connect(Server);
+    public IBroker Broker => _broker ??= shell.Connect(Server, parsed);
+    /// <summary>Another way to the same broker, without a credential; to be disposed by whoever asked.</summary>
+    public IBroker ConnectAsNobody() => shell.Connect(Server, parsed, asNobody: true);
+
     public Printer Out { get; } = new(shell.Console.Out, shell.Console.OutIsTerminal, parsed.GetValue(shell.Json));
 
     public T Get<T>(Option<T> option) => parsed.GetValue(option)!;

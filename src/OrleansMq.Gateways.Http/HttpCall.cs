@@ -12,7 +12,9 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
     private const string Json = "application/json";
     private const string Octets = "application/octet-stream";
 
-    public IBroker Broker => broker;
+    /// <summary>The broker as whoever asks may use it.</summary>
+    public IBroker Broker { get; set; } = broker;
+
     public HttpGatewayOptions Options => options;
     public HttpRoute Route => route;
 
@@ -32,6 +34,9 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
     public GroupName Group => new(Value("group"));
 
     public ExchangeName Exchange => new(Value("exchange"));
+
+    public string User => Value("user");
+
     /// <summary>A name that may hold anything. The framework leaves an escaped slash as it stands in the address.</summary>
     public string Id => Value("id").Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 
@@ -94,7 +99,7 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
 
     public void SetHeader(string name, long value) => http.Response.Headers[name] = value.ToString(CultureInfo.InvariantCulture);
 
-    public void SetHeader(string name, string value) => http.Response.Headers[name] = value;
+    public void SetHeader(string name, params string[] values) => http.Response.Headers[name] = values;
 
     public ValueTask Answer(Action<Utf8JsonWriter> write, int status = StatusCodes.Status200OK) => Answer(status, Json, write);
 

@@ -35,6 +35,8 @@ internal static class HttpErrors
         [ErrorCodes.GroupUnknown] = new(StatusCodes.Status404NotFound, "Group unknown"),
         [ErrorCodes.MemberUnknown] = new(StatusCodes.Status404NotFound, "Member unknown"),
         [ErrorCodes.ExchangeUnknown] = new(StatusCodes.Status404NotFound, "Exchange unknown"),
+        [ErrorCodes.UserUnknown] = new(StatusCodes.Status404NotFound, "User unknown"),
+        [ErrorCodes.RuleUnknown] = new(StatusCodes.Status404NotFound, "Rule unknown"),
         [ErrorCodes.ScheduledUnknown] = new(StatusCodes.Status404NotFound, "Delayed message unknown"),
         [ErrorCodes.MessageUnknown] = new(StatusCodes.Status404NotFound, "Message unknown"),
         [ErrorCodes.HalfUnknown] = new(StatusCodes.Status404NotFound, "Half message unknown"),

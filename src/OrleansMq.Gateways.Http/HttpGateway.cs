@@ -16,16 +16,17 @@ public sealed class HttpGateway : IGateway
 
     // Cancelled when stopping begins: what only waits then ends.
     private readonly CancellationTokenSource _stopping = new();
+    private readonly bool _tls;
     private int _stopped;
 
-    private HttpGateway(KestrelServer server) => _server = server;
+    private HttpGateway(KestrelServer server, bool tls) => (_server, _tls) = (server, tls);
 
     public string Name => "http";
 
     public string Address { get; private set; } = "";
 
     /// <summary>Where clients find it.</summary>
-    public Uri Uri => new($"http://{Address}/");
+    public Uri Uri => new($"{(_tls ? Uri.UriSchemeHttps : Uri.UriSchemeHttp)}://{Address}/");
 
     /// <summary>Listens, and answers when this returns.</summary>
     /// <exception cref="ArgumentException">The options contradict themselves.</exception>
@@ -36,7 +37,7 @@ public sealed class HttpGateway : IGateway
         loggers ??= NullLoggerFactory.Instance;
         var server = new KestrelServer(
             Options.Create(KestrelOf(options)), new SocketTransportFactory(Options.Create(new SocketTransportOptions()), loggers), loggers);
-        var gateway = new HttpGateway(server);
+        var gateway = new HttpGateway(server, options.Security.Tls is not null);
         try
         {
             await server.StartAsync(new HttpPipeline(broker, options, loggers.CreateLogger<HttpGateway>(), gateway._stopping.Token), cancel);
@@ -78,6 +79,9 @@ public sealed class HttpGateway : IGateway
         kestrel.Listen(new IPEndPoint(options.Address, options.Port), listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
+            if (options.Security.Access is { } access)
+                listen.Use(ConnectionQuota.Before(access));
+            options.Security.Tls?.Use(listen, options.HeaderTimeout);
             listen.Use(ServerRefusals.Before);
         });
         return kestrel;

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
+using OrleansMq.Access;
 
 namespace OrleansMq.Gateways.Http;
 
@@ -19,6 +20,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
     private readonly HttpGatewayOptions _options;
     private readonly ILogger _log;
     private readonly CancellationToken _stopping;
+    private readonly HttpAuthentication _authentication;
     private readonly HttpMetrics _metrics = new();
     private readonly HttpRouter _router;
     private readonly InFlightBytes _inFlightBytes;
@@ -27,6 +29,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
     public HttpPipeline(IBroker broker, HttpGatewayOptions options, ILogger log, CancellationToken stopping)
     {
         (_broker, _options, _log, _stopping) = (broker, options, log, stopping);
+        _authentication = new HttpAuthentication(options.Security);
         _inFlightBytes = new InFlightBytes(options.MaxInFlightBytes);
         IReadOnlyList<HttpRoute> routes = RoutesOf(_metrics, stopping);
         _router = new HttpRouter(routes);
@@ -39,6 +42,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         var openApi = new Lazy<ReadOnlyMemory<byte>>(() => OpenApiDocument.Write(routes));
         routes.AddRange([
             .. TopicCalls.Routes, .. MessageCalls.Routes, .. ScheduledCalls.Routes, .. HalfCalls.Routes, .. BatchCalls.Routes, .. GroupCalls.Routes, .. QueueCalls.Routes, .. TraceCalls.Routes, .. ExchangeCalls.Routes,
+            .. AccessCalls.Routes,
             .. new ClusterCalls(metrics, openApi, stopping).Routes,
         ]);
         return routes;
@@ -60,10 +64,13 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         var body = new RequestBody(_inFlightBytes);
         var bytesIn = 0L;
         var abandoned = true;
+        Principal? who = null;
         try
         {
             await Guard(context, call, async () =>
             {
+                if (_authentication.IsOn && route is not { Public: true })
+                    who = await Admit(context, call);
                 if (route is null)
                     throw NotFound(context, allowed);
                 RequestChecks.Check(context.Request, route);
@@ -79,8 +86,18 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         {
             body.Give(abandoned);
             var status = context.RequestAborted.IsCancellationRequested ? ClientGone : context.Response.StatusCode;
+            if (who is not null)
+                _options.Security.Access!.Quotas.Charge(who, bytesIn + call.BytesOut);
             _metrics.Count(call.Route.Name, status, Stopwatch.GetElapsedTime(began), call.Messages, bytesIn, call.BytesOut);
         }
+    }
+
+    /// <summary>Finds out who asks, takes the request from their quotas, and gives the call their broker.</summary>
+    private async ValueTask<Principal?> Admit(HttpContext context, HttpCall call)
+    {
+        var who = await _authentication.WhoAsks(context);
+        call.Broker = _options.Security.BrokerOf(_broker, who);
+        return _options.Security.Access!.Quotas.Take(who!) is { } refusal ? throw refusal : who;
     }
 
     /// <summary>Bounds the calls in flight, and answers whatever goes wrong by a problem document.</summary>
@@ -97,6 +114,8 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
             catch (Exception e) when (!IsGone(context, e) && !context.Response.HasStarted)
             {
                 var (error, status) = RefusalOf(e, call.Route);
+                if (error.Code == ErrorCodes.Unauthenticated)
+                    call.SetHeader("WWW-Authenticate", _authentication.Challenges);
                 await Problem.Answer(call, error, status: status);
             }
         }

@@ -26,6 +26,9 @@ internal sealed record HttpRoute(string Method, string Template, string Name, st
     /// <summary>Something may have changed when the call ends badly.</summary>
     public bool Changes { get; init; }
 
+    /// <summary>Tells nothing of what the broker holds: nobody is asked who they are.</summary>
+    public bool Public { get; init; }
+
     /// <summary>Answered even where the gateway is full.</summary>
     public bool Vital { get; init; }
 

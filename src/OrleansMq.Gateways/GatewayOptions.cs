@@ -29,6 +29,9 @@ public record GatewayOptions
     /// <summary>A connection without a request is closed after it. 130 s, Kestrel's own: longer than clients keep theirs.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(130);
 
+    /// <summary>Who may come in, and TLS. Unless said, whoever reaches the gateway may do everything.</summary>
+    public GatewaySecurity Security { get; init; } = GatewaySecurity.Open;
+
     /// <exception cref="ArgumentException">A limit that can't hold; its name is in the text, both names where two contradict each other.</exception>
     public virtual void Validate()
     {

@@ -16,10 +16,17 @@ public sealed partial class HttpBroker : IBroker
     private readonly HttpTransport _transport;
     private readonly HttpBrokerOptions _options;
     private readonly AppendOrder _order = new();
+    private readonly HttpAccess _access;
 
     static HttpBroker() => Compression.CompressedRecords.Use();
 
-    private HttpBroker(Uri address, HttpBrokerOptions options) => (_transport, _options) = (new HttpTransport(address, options), options);
+    private HttpBroker(Uri address, HttpBrokerOptions options)
+    {
+        (_transport, _options) = (new HttpTransport(address, options), options);
+        _access = new HttpAccess(_transport);
+    }
+
+    public IAccessDirectory Access => _access;
 
     /// <summary>Makes the client; connections are made when they are needed.</summary>
     /// <param name="address">For example <c>http://127.0.0.1:8080</c>.</param>

@@ -1,3 +1,7 @@
+using System.Net.Http.Headers;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
 namespace OrleansMq;
 
 /// <summary>How <see cref="HttpBroker"/> speaks to the broker.</summary>
@@ -21,6 +25,15 @@ public sealed record HttpBrokerOptions
     /// <summary>Go through the system's proxy. Off: a broker stands in the same network.</summary>
     public bool UseProxy { get; init; }
 
+    /// <summary>Who asks. Null: nobody is named, or the certificate says it.</summary>
+    public HttpCredential? Credential { get; init; }
+
+    /// <summary>The roots to trust instead of this machine's own, for a broker whose certificate is of one's own making.</summary>
+    public X509Certificate2Collection? Roots { get; init; }
+
+    /// <summary>With its key, for a broker that asks its clients for a certificate.</summary>
+    public X509Certificate2? Certificate { get; init; }
+
     /// <exception cref="ArgumentException">An option that can't hold; its name is in the text.</exception>
     public void Validate()
     {
@@ -36,4 +49,19 @@ public sealed record HttpBrokerOptions
         if (!holds)
             throw new ArgumentException($"{name} is {value}; it has to be above 0.");
     }
+}
+
+/// <summary>What a client shows to say who it is. Never printed.</summary>
+public sealed class HttpCredential
+{
+    private HttpCredential(AuthenticationHeaderValue header) => Header = header;
+
+    internal AuthenticationHeaderValue Header { get; }
+
+    public static HttpCredential OfPassword(string user, string password) =>
+        new(new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))));
+
+    public static HttpCredential OfToken(string token) => new(new AuthenticationHeaderValue("Bearer", token));
+
+    public override string ToString() => $"{Header.Scheme} ***";
 }

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using OrleansMq.Json;
 
@@ -37,12 +39,27 @@ internal sealed class HttpTransport : IDisposable
             UseProxy = options.UseProxy,
             UseCookies = false,
             AllowAutoRedirect = false,
+            SslOptions = Tls(options),
         })
         {
             BaseAddress = address,
             Timeout = Timeout.InfiniteTimeSpan,
             DefaultRequestVersion = HttpVersion.Version11,
         };
+        _client.DefaultRequestHeaders.Authorization = options.Credential?.Header;
+    }
+
+    private static SslClientAuthenticationOptions Tls(HttpBrokerOptions options)
+    {
+        var tls = new SslClientAuthenticationOptions();
+        if (options.Certificate is { } certificate)
+            tls.ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true);
+        if (options.Roots is { } roots)
+        {
+            tls.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            tls.CertificateChainPolicy.CustomTrustStore.AddRange(roots);
+        }
+        return tls;
     }
 
     public static HttpContent JsonBody(Action<Utf8JsonWriter> write)

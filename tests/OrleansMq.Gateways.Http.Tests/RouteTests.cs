@@ -13,7 +13,7 @@ public sealed class RouteTests : IAsyncLifetime
 
     private static string Example(HttpRoute route) => route.Template
         .Replace("{topic}", "t", StringComparison.Ordinal).Replace("{group}", "g", StringComparison.Ordinal)
-        .Replace("{partition}", "0", StringComparison.Ordinal).Replace("{id}", "x", StringComparison.Ordinal);
+        .Replace("{partition}", "0", StringComparison.Ordinal).Replace("{id}", "x", StringComparison.Ordinal).Replace("{user}", "u", StringComparison.Ordinal);
 
     [Fact]
     public async Task EveryGoodBodyIsTaken()

@@ -44,6 +44,17 @@ public sealed class SiloOptionsTests
 #endif
 
     [Fact]
+    public void OneSettingAsksWhoComesAndWithTlsOthersMayReachIt()
+    {
+        Assert.False(Of().Security.On);
+        Assert.True(Of("--access", "on").Security.On);
+        Assert.Equal(IPAddress.Any, Of("--access", "on", "--listen", "0.0.0.0", "--tls-certificate", "c", "--tls-key", "k").Listen);
+
+        var secret = From(null, new() { ["ORLEANSMQ_ACCESS"] = "on", ["ORLEANSMQ_ADMIN_PASSWORD"] = "a secret of mine" });
+        Assert.DoesNotContain("a secret of mine", secret.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void CommandLineOverEnvironmentOverFile()
     {
         const string file = """{"data":"file","http":1,"silo-port":2,"Logging":{"LogLevel":{"Default":"Debug"}}}""";
@@ -112,6 +123,23 @@ public sealed class SiloOptionsTests
         { "--listen", ["--listen", "everywhere"] },
         { "--listen", ["--listen", "1"] },
         { "--insecure", ["--insecure=maybe"] },
+        { "--listen", ["--listen", "0.0.0.0", "--access", "on"] },
+        { "--listen", ["--listen", "0.0.0.0", "--tls-certificate", "c", "--tls-key", "k"] },
+        { "--silo-address", ["--silo-address", "10.0.0.1", "--access", "on", "--tls-certificate", "c", "--tls-key", "k"] },
+        { "--access", ["--access", "perhaps"] },
+        { "--admin-password-file", ["--admin-password-file", "f"] },
+        { "--users", ["--users", "f", "--access", "off"] },
+        { "--jwt-issuer", ["--jwt-issuer", "https://issuer", "--jwt-audience", "a"] },
+        { "--jwt-issuer", ["--access", "on", "--jwt-issuer", "https://issuer"] },
+        { "--jwt-issuer", ["--access", "on", "--jwt-issuer", "http://issuer.example", "--jwt-audience", "a"] },
+        { "--jwt-audience", ["--access", "on", "--jwt-audience", "a"] },
+        { "--tls-certificate", ["--tls-certificate", "c"] },
+        { "--tls-key", ["--tls-key", "k"] },
+        { "--tls-client-roots", ["--tls-client-roots", "r"] },
+        { "--tls-client-certificate", ["--tls-certificate", "c", "--tls-key", "k", "--tls-client-certificate", "optional"] },
+        { "--admin-password", ["--access", "on", "--admin-password", "on the command line"] },
+        { "--users", ["--access", "on", "--users", "f", "--admin-password-file", "f"] },
+        { "--kafka", ["--access", "on", "--kafka", "9092"] },
     };
 
     [Theory]

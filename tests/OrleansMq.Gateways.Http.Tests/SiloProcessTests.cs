@@ -45,6 +45,34 @@ public sealed class SiloProcessTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task WhoComesIsAskedAndTheAdministratorIsMadeFromThePasswordFile()
+    {
+        var file = Path.Combine(_data, "admin.txt");
+        await File.WriteAllTextAsync(file, "a password of my own\n");
+        var (code, _, errors) = await SiloProgram.Run($"--data {_data}/broker --http 0 --access on");
+        Assert.Equal(2, code);
+        Assert.Contains("--admin-password-file", errors, StringComparison.Ordinal);
+
+        using (var silo = SiloProgram.Start($"--data {_data}/broker --http 0 --access on --admin-password-file {file}"))
+        {
+            var address = await Ready(silo);
+            await using var nobody = HttpBroker.Connect(address);
+            Assert.Equal(ErrorCodes.Unauthenticated, (await Assert.ThrowsAsync<MqException>(async () => await nobody.ListTopics())).Code);
+            await using var admin = HttpBroker.Connect(address, new HttpBrokerOptions { Credential = HttpCredential.OfPassword("admin", "a password of my own") });
+            await admin.Access.PutUser("anna", new UserChange { Password = "hers and nobody else's" });
+            await Terminate(silo, Task.CompletedTask);
+        }
+
+        using (var again = SiloProgram.Start($"--data {_data}/broker --http 0 --access on"))
+        {
+            await using var anna = HttpBroker.Connect(await Ready(again), new HttpBrokerOptions { Credential = HttpCredential.OfPassword("anna", "hers and nobody else's") });
+            Assert.Empty((await anna.ListTopics()).Items);
+            Assert.Equal(ErrorCodes.Forbidden, (await Assert.ThrowsAsync<MqException>(async () => await anna.PutTopic("t", new TopicChange()))).Code);
+            await Terminate(again, Task.CompletedTask);
+        }
+    }
+
     private static async Task<Uri> Ready(Process silo)
     {
         var line = await silo.StandardOutput.ReadLineAsync().WaitAsync(Patience);

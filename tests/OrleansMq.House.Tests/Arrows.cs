@@ -21,9 +21,10 @@ internal static class Arrows
         ("OrleansMq.Outbox", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Recurring", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Streaming", ["OrleansMq.Abstractions"]),
-        ("OrleansMq.Gateways", ["OrleansMq.Abstractions"]),
+        ("OrleansMq.Access", ["OrleansMq.Abstractions"]),
+        ("OrleansMq.Gateways", ["OrleansMq.Abstractions", "OrleansMq.Access"]),
         ("OrleansMq.Gateways.*", ["OrleansMq.Gateways"]),
-        ("OrleansMq.Cli", ["OrleansMq.Http.Client", "OrleansMq.Storage.Files"]),
+        ("OrleansMq.Cli", ["OrleansMq.Http.Client", "OrleansMq.Access", "OrleansMq.Storage.Files"]),
     ];
 
     private static readonly string[] WithoutPackages =

@@ -16,6 +16,9 @@ public partial interface IBroker : IAsyncDisposable
     /// <summary>Transactions over several partitions. Null where this way to the broker has none (HTTP, and a cluster for now).</summary>
     ITransactionCoordinator? Transactions => null;
 
+    /// <summary>Users and rules. Null where there are none: whoever reaches this broker may do everything.</summary>
+    IAccessDirectory? Access => null;
+
     ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default);
 
     /// <summary>Creates the topic, or changes it where it exists.</summary>

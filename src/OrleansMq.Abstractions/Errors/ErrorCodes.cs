@@ -17,6 +17,8 @@ public static class ErrorCodes
     public const string GroupUnknown = "group-unknown";
     public const string MemberUnknown = "member-unknown";
     public const string ExchangeUnknown = "exchange-unknown";
+    public const string UserUnknown = "user-unknown";
+    public const string RuleUnknown = "rule-unknown";
 
     /// <summary>No message of this name waits for its time (any more).</summary>
     public const string ScheduledUnknown = "scheduled-unknown";

@@ -14,10 +14,13 @@ internal static class DoctorCommand
 {
     public static Command Build(Shell shell)
     {
-        var folder = new Argument<string>("DIR") { Description = "The broker's data folder. No broker may have it open." };
-        return shell.Handle(new Command("doctor", "Read every frame of a data folder offline and say what is torn or damaged. Changes nothing. 0: clean, 1: damage found.") { folder }, async run =>
+        var folder = new Argument<string?>("DIR") { Description = "The broker's data folder. No broker may have it open.", Arity = ArgumentArity.ZeroOrOne, DefaultValueFactory = _ => null };
+        var security = new Option<bool>("--security") { Description = "Look at a running broker instead, and list what is open and why. 1: something is." };
+        return shell.Handle(new Command("doctor", "Read every frame of a data folder offline and say what is torn or damaged. Changes nothing. 0: clean, 1: damage found.") { folder, security }, async run =>
         {
-            using var inspector = Open(run.Get(folder));
+            if (run.Get(security))
+                return await SecurityDoctor.Run(run);
+            using var inspector = Open(run.Get(folder) ?? throw new UsageException("Which folder? Or --security, for a running broker."));
             var examination = new Examination(inspector);
             await LiveProgress.Show(run.Console, "frames read", () => (examination.Frames, null), Task.Run(() => examination.Run(run.Cancel), run.Cancel));
             if (run.Out.Json)

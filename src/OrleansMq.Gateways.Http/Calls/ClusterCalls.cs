@@ -1,4 +1,5 @@
 using System.Text;
+using OrleansMq.Access;
 using OrleansMq.Json;
 
 namespace OrleansMq.Gateways.Http;
@@ -16,10 +17,10 @@ internal sealed class ClusterCalls(HttpMetrics metrics, Lazy<ReadOnlyMemory<byte
         {
             Body = BodyKind.OptionalJson, Changes = true, RequestSchema = "OpenProducerRequest", AnswerSchema = "Producer",
         },
-        new("GET", "/healthz", "health", "The process lives. Asks nobody.", call => call.Answer(writer => WriteStatus(writer, "alive"))) { Vital = true, AnswerSchema = "Status" },
-        new("GET", "/readyz", "ready", "The broker answers, and is not stopping.", Ready) { Vital = true, AnswerSchema = "Status" },
+        new("GET", "/healthz", "health", "The process lives. Asks nobody.", call => call.Answer(writer => WriteStatus(writer, "alive"))) { Public = true, Vital = true, AnswerSchema = "Status" },
+        new("GET", "/readyz", "ready", "The broker answers, and is not stopping.", Ready) { Public = true, Vital = true, AnswerSchema = "Status" },
         new("GET", "/metrics", "metrics", "Figures as Prometheus text.", Metrics) { Vital = true, AnswerType = "text/plain" },
-        new("GET", "/openapi/v1.json", "openApi", "This description.", call => call.Answer(200, "application/json", openApi.Value)) { Vital = true, AnswerSchema = "Any" },
+        new("GET", "/openapi/v1.json", "openApi", "This description.", call => call.Answer(200, "application/json", openApi.Value)) { Public = true, Vital = true, AnswerSchema = "Any" },
     ];
 
     private static async ValueTask Describe(HttpCall call)
@@ -53,6 +54,7 @@ internal sealed class ClusterCalls(HttpMetrics metrics, Lazy<ReadOnlyMemory<byte
 
     private async ValueTask Metrics(HttpCall call)
     {
+        (call.Broker as GuardedBroker)?.Demand(AccessOperations.Describe, ResourceKind.Cluster, "");
         using var text = new StringWriter();
         metrics.Write(text);
         if (call.Options.BrokerMetrics is { } ofBroker)

@@ -162,6 +162,7 @@ internal static class OpenApiDocument
     {
         "partition" => """{"type":"integer","minimum":0}""",
         "id" => """{"type":"string"}""",
+        "user" => """{"type":"string","pattern":"^[A-Za-z0-9._@-]{1,128}$"}""",
         _ => """{"type":"string","pattern":"^[A-Za-z0-9._-]{1,249}$"}""",
     };
 }

@@ -1,4 +1,4 @@
-namespace OrleansMq.Engine.Topics;
+namespace OrleansMq;
 
 /// <summary>Names of the form <c>{topic}.{group}.dlq</c>. Both parts may hold dots, so a name may have several readings.</summary>
 public static class DeadLetterNames

@@ -1,0 +1,107 @@
+using OrleansMq.Json;
+
+namespace OrleansMq.Access;
+
+/// <summary>Users and rules, for those who may change them.</summary>
+internal sealed class AccessDirectory(AccessControl control) : IAccessDirectory
+{
+    public async ValueTask<UserDescription> PutUser(string user, UserChange change, CancellationToken cancel = default)
+    {
+        UserNameRule.Check(user, "user");
+        return await control.Change(state =>
+        {
+            if (state.Users.TryGetValue(user, out var known))
+            {
+                var changed = known.With(change);
+                return (state.With(changed), changed.Describe());
+            }
+            if (change.Password is null)
+                throw new MqException(ErrorCodes.Malformed, $"The user '{user}' is new and needs a password.");
+            var made = new AccessUser { Name = user, Secrets = [] }.With(change);
+            return (state.With(made), made.Describe(created: true));
+        }, cancel);
+    }
+
+    public async ValueTask DeleteUser(string user, CancellationToken cancel = default) =>
+        await control.Change(state => (state.Without(user), 0), cancel);
+
+    public ValueTask<IReadOnlyList<UserDescription>> ListUsers(CancellationToken cancel = default) =>
+        ValueTask.FromResult<IReadOnlyList<UserDescription>>([.. control.State.Users.Values.Select(user => user.Describe())]);
+
+    public ValueTask<AccessRule> AddRule(AccessRule rule, CancellationToken cancel = default) => control.Change(state => state.With(rule), cancel);
+
+    public async ValueTask RemoveRule(long id, CancellationToken cancel = default) =>
+        await control.Change(state => (state.Without(id), 0), cancel);
+
+    public ValueTask<IReadOnlyList<AccessRule>> ListRules(CancellationToken cancel = default) =>
+        ValueTask.FromResult<IReadOnlyList<AccessRule>>(control.State.Rules);
+
+    public async ValueTask SetQuota(QuotaScope scope, string who, QuotaKind kind, long? limit, CancellationToken cancel = default) =>
+        await control.Change(state => (state.With(scope, who, kind, limit), 0), cancel);
+
+    public ValueTask<IReadOnlyList<Quota>> ListQuotas(CancellationToken cancel = default) =>
+        ValueTask.FromResult<IReadOnlyList<Quota>>(control.State.Quotas);
+}
+
+/// <summary>The same for a principal: administrators have it all, everyone else may change their own password.</summary>
+internal sealed class GuardedDirectory(GuardedBroker caller, IAccessDirectory inner) : IAccessDirectory
+{
+    public async ValueTask<UserDescription> PutUser(string user, UserChange change, CancellationToken cancel = default)
+    {
+        var ownPassword = user == caller.Principal.Name && change is { Teams: null, Disabled: null, Password: not null } && caller.Exists;
+        if (!ownPassword)
+            DemandAdmin();
+        var put = await inner.PutUser(user, change, cancel);
+        caller.Done(put.Created ? "createUser" : "alterUser", $"user {user}");
+        return put;
+    }
+
+    public async ValueTask DeleteUser(string user, CancellationToken cancel = default)
+    {
+        DemandAdmin();
+        await inner.DeleteUser(user, cancel);
+        caller.Done("deleteUser", $"user {user}");
+    }
+
+    public async ValueTask<IReadOnlyList<UserDescription>> ListUsers(CancellationToken cancel = default)
+    {
+        DemandAdmin();
+        return await inner.ListUsers(cancel);
+    }
+
+    public async ValueTask<AccessRule> AddRule(AccessRule rule, CancellationToken cancel = default)
+    {
+        DemandAdmin();
+        var added = await inner.AddRule(rule, cancel);
+        caller.Done("addRule", $"rule {added.Id} for {added.Who}");
+        return added;
+    }
+
+    public async ValueTask RemoveRule(long id, CancellationToken cancel = default)
+    {
+        DemandAdmin();
+        await inner.RemoveRule(id, cancel);
+        caller.Done("removeRule", $"rule {id}");
+    }
+
+    public async ValueTask<IReadOnlyList<AccessRule>> ListRules(CancellationToken cancel = default)
+    {
+        DemandAdmin();
+        return await inner.ListRules(cancel);
+    }
+
+    public async ValueTask SetQuota(QuotaScope scope, string who, QuotaKind kind, long? limit, CancellationToken cancel = default)
+    {
+        DemandAdmin();
+        await inner.SetQuota(scope, who, kind, limit, cancel);
+        caller.Done("setQuota", $"{AccessJson.QuotaKinds.Write(kind)} of {AccessJson.QuotaScopes.Write(scope)} {who}");
+    }
+
+    public async ValueTask<IReadOnlyList<Quota>> ListQuotas(CancellationToken cancel = default)
+    {
+        DemandAdmin();
+        return await inner.ListQuotas(cancel);
+    }
+
+    private void DemandAdmin() => caller.Demand(AccessOperations.Admin, ResourceKind.Cluster, "");
+}

@@ -1,0 +1,145 @@
+namespace OrleansMq.Access;
+
+/// <summary>Topics, messages in, reading.</summary>
+public sealed partial class GuardedBroker
+{
+    /// <summary>For every client that came in: it has to know where the nodes are.</summary>
+    public ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default) => _inner.DescribeCluster(cancel);
+
+    // Between the look and the call another may create or delete the topic; whoever may only create then changes one that was made a moment ago.
+    public async ValueTask<TopicDescription> PutTopic(TopicName topic, TopicChange change, CancellationToken cancel = default)
+    {
+        Demand(AccessOperations.Create | AccessOperations.Alter, ResourceKind.Topic, topic.Text);
+        if (!(May(AccessOperations.Create, ResourceKind.Topic, topic.Text) && May(AccessOperations.Alter, ResourceKind.Topic, topic.Text)))
+            Demand(await TopicExists(topic, cancel) ? AccessOperations.Alter : AccessOperations.Create, ResourceKind.Topic, topic.Text);
+        var put = await _inner.PutTopic(topic, change, cancel);
+        Done(put.Created ? "createTopic" : "alterTopic", $"topic {topic}");
+        return put;
+    }
+
+    public async ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default)
+    {
+        Demand(AccessOperations.Describe, ResourceKind.Topic, await OriginOf(topic, cancel));
+        return await _inner.DescribeTopic(topic, cancel);
+    }
+
+    public async ValueTask DeleteTopic(TopicName topic, CancellationToken cancel = default)
+    {
+        Demand(AccessOperations.Delete, ResourceKind.Topic, topic.Text);
+        await _inner.DeleteTopic(topic, cancel);
+        Done("deleteTopic", $"topic {topic}");
+    }
+
+    public ValueTask<Page<TopicName>> ListTopics(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default) =>
+        Visible(from => _inner.ListTopics(prefix, from, max, cancel), after, max, topic => topic.Text, topic => May(AccessOperations.Describe, ResourceKind.Topic, topic.Text));
+
+    /// <summary>A name is a resource of its own: whoever opens it fences the one before.</summary>
+    public async ValueTask<ProducerIdentity> OpenProducer(string? name = null, CancellationToken cancel = default)
+    {
+        if (name is not null)
+            Demand(AccessOperations.Produce, ResourceKind.Producer, name);
+        else if (!Grants.MaySomewhere(AccessOperations.Produce, ResourceKind.Topic))
+            throw Refusal(AccessOperations.Produce, ResourceKind.Topic, "*");
+        return await _inner.OpenProducer(name, cancel);
+    }
+
+    public ValueTask<IReadOnlyList<PublishResult>> Publish(
+        TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default) =>
+        May(AccessOperations.Produce, ResourceKind.Topic, topic.Text)
+            ? _inner.Publish(topic, messages, options, cancel)
+            : ValueTask.FromException<IReadOnlyList<PublishResult>>(Refusal(AccessOperations.Produce, ResourceKind.Topic, topic.Text));
+
+    public ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default) =>
+        May(AccessOperations.Produce, ResourceKind.Topic, request.Topic.Text)
+            ? _inner.Append(request, cancel)
+            : ValueTask.FromException<AppendResult>(Refusal(AccessOperations.Produce, ResourceKind.Topic, request.Topic.Text));
+
+    /// <summary>What may not be read is refused by itself; the others' reads stand, and nobody waits then.</summary>
+    public async ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default)
+    {
+        var refused = new PartitionRead?[request.Partitions.Count];
+        for (var i = 0; i < refused.Length; i++)
+        {
+            var (topic, partition) = (request.Partitions[i].Topic, request.Partitions[i].Partition);
+            var origin = await OriginOf(topic, cancel);
+            if (!May(Reading, ResourceKind.Topic, origin))
+                refused[i] = new PartitionRead { Topic = topic, Partition = partition, Error = Refusal(Reading, ResourceKind.Topic, topic.Text).Error };
+        }
+        if (refused.All(read => read is null))
+            return await _inner.Read(request, cancel);
+        var allowed = request.Partitions.Where((_, i) => refused[i] is null).ToList();
+        if (allowed.Count == 0)
+            return new ReadResult(refused!);
+        var read = await _inner.Read(request with { Partitions = allowed, Wait = TimeSpan.Zero }, cancel);
+        using var found = read.Partitions.GetEnumerator();
+        return new ReadResult([.. refused.Select(one => one ?? (found.MoveNext() ? found.Current : throw new InvalidOperationException("A read lacks a partition.")))], read);
+    }
+
+    public async ValueTask<long> FindOffset(TopicName topic, int partition, StartAt at, CancellationToken cancel = default)
+    {
+        Demand(AccessOperations.Describe, ResourceKind.Topic, await OriginOf(topic, cancel));
+        return await _inner.FindOffset(topic, partition, at, cancel);
+    }
+
+    public async ValueTask<long> DeleteBefore(TopicName topic, int partition, long offset, CancellationToken cancel = default)
+    {
+        Demand(AccessOperations.Delete, ResourceKind.Topic, topic.Text);
+        var start = await _inner.DeleteBefore(topic, partition, offset, cancel);
+        Done("deleteBefore", $"topic {topic} partition {partition} offset {offset}");
+        return start;
+    }
+
+    /// <summary>Whose messages a name means: dead letters are their topic's, so that a rule for the names <c>a.b*</c> does not open those of the topic <c>a</c>.</summary>
+    private async ValueTask<string> OriginOf(TopicName name, CancellationToken cancel)
+    {
+        foreach (var (topic, group) in DeadLetterNames.Readings(name))
+            if (await IsQueue(topic, group, cancel))
+                return topic.Text;
+        return name.Text;
+    }
+
+    private async ValueTask<bool> IsQueue(TopicName topic, GroupName group, CancellationToken cancel)
+    {
+        try
+        {
+            return (await _inner.DescribeGroup(topic, group, cancel)).Settings.Style == GroupStyle.Queue;
+        }
+        catch (MqException e) when (e.Code is ErrorCodes.TopicUnknown or ErrorCodes.GroupUnknown)
+        {
+            return false;
+        }
+    }
+
+    private async ValueTask<bool> TopicExists(TopicName topic, CancellationToken cancel)
+    {
+        try
+        {
+            await _inner.DescribeTopic(topic, cancel);
+            return true;
+        }
+        catch (MqException e) when (e.Code == ErrorCodes.TopicUnknown)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>A page of what may be seen: pages of what there is, until it is full. The next page's name is one that may be seen.</summary>
+    internal static async ValueTask<Page<T>> Visible<T>(Func<string?, ValueTask<Page<T>>> list, string? after, int max, Func<T, string> nameOf, Func<T, bool> visible)
+    {
+        var items = new List<T>();
+        while (true)
+        {
+            var page = await list(after);
+            foreach (var item in page.Items.Where(visible))
+            {
+                if (items.Count == max)
+                    return new Page<T>(items, nameOf(items[^1]));
+                items.Add(item);
+            }
+            // Names come in ordinal order: a page that leads back would be asked for ever.
+            if (page.Next is null || string.CompareOrdinal(page.Next, after) <= 0)
+                return new Page<T>(items, null);
+            after = page.Next;
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using OrleansMq.Json;
+
+namespace OrleansMq.Access;
+
+/// <summary>
+/// A broker as one principal may use it. The one place where rights are checked: all gateways call it, none checks by itself. A refusal comes before the broker is asked, so
+/// it says nothing of what exists.
+/// </summary>
+public sealed partial class GuardedBroker : IBroker
+{
+    private const AccessOperations Reading = AccessOperations.Consume | AccessOperations.Browse;
+
+    private readonly IBroker _inner;
+    private readonly AccessControl _control;
+    private Held _held;
+
+    /// <summary>The principal's grants, and the state they are of.</summary>
+    private sealed record Held(AccessState State, Grants Grants);
+
+    internal GuardedBroker(IBroker inner, AccessControl control, Principal principal)
+    {
+        (_inner, _control, Principal) = (inner, control, principal);
+        _held = Hold(control.State);
+        Access = new GuardedDirectory(this, control.Directory);
+        Coordinator = inner.Coordinator is { } coordinator ? new GuardedCoordinator(this, coordinator) : null;
+    }
+
+    public Principal Principal { get; }
+
+    public IGroupCoordinator? Coordinator { get; }
+
+    public IAccessDirectory Access { get; }
+
+    /// <summary>Whether this is a user that is there and not disabled.</summary>
+    internal bool Exists => Principal.IsUser && _control.State.Users.TryGetValue(Principal.Name, out var user) && !user.Disabled;
+
+    /// <summary>Whether any of the operations is allowed on it.</summary>
+    public bool May(AccessOperations anyOf, ResourceKind kind, string name) => (Grants.On(kind, name) & anyOf) != 0;
+
+    /// <exception cref="MqException"><see cref="ErrorCodes.Forbidden"/>: none of them is.</exception>
+    public void Demand(AccessOperations anyOf, ResourceKind kind, string name)
+    {
+        if (!May(anyOf, kind, name))
+            throw Refusal(anyOf, kind, name);
+    }
+
+    /// <summary>Nothing: the broker is its host's.</summary>
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>What administrators are asked about later.</summary>
+    internal void Done(string call, string on) => _control.Audit(Principal, call, on, refused: false);
+
+    internal MqException Refusal(AccessOperations anyOf, ResourceKind kind, string name)
+    {
+        var operation = AccessJson.Operations.Write(AccessJson.Each(anyOf).First());
+        var what = AccessJson.Kinds.Write(kind);
+        _control.Audit(Principal, operation, kind == ResourceKind.Cluster ? what : $"{what} {name}", refused: true);
+        return new MqException(ErrorCodes.Forbidden, kind == ResourceKind.Cluster
+            ? $"'{Principal}' may not {operation} the cluster; an administrator allows it by: mq acl add --user {Principal} --allow {operation} --cluster."
+            : $"'{Principal}' may not {operation} {what} '{name}'; an administrator allows it by: mq acl add --user {Principal} --allow {operation} --{what} {name}.");
+    }
+
+    private Grants Grants
+    {
+        get
+        {
+            var (held, state) = (Volatile.Read(ref _held), _control.State);
+            if (!ReferenceEquals(held.State, state))
+                Volatile.Write(ref _held, held = Hold(state));
+            return held.Grants;
+        }
+    }
+
+    private Held Hold(AccessState state) => new(state, state.GrantsOf(Principal));
+}

@@ -1,0 +1,66 @@
+using System.CommandLine;
+using System.Globalization;
+using OrleansMq.Cli.Input;
+using OrleansMq.Json;
+
+namespace OrleansMq.Cli.Commands;
+
+/// <summary><c>mq quota set|list</c>.</summary>
+internal static class QuotaCommands
+{
+    public static Command Build(Shell shell) => new("quota", "How much a user or an address may take on each node.") { Set(shell), List(shell) };
+
+    private static Command Set(Shell shell)
+    {
+        var user = new Option<string?>("--user") { Description = "Of this user; '*': of each that has none of its own.", HelpName = "USER" };
+        var address = new Option<string?>("--address") { Description = "Of this IP address; '*': of each that has none of its own.", HelpName = "ADDRESS" };
+        var requests = Limit("--requests", "Requests a second.", Text.Count);
+        var bytes = Limit("--bytes", "Bytes a second, in and out.", Text.Bytes);
+        var connections = Limit("--connections", "Open connections; of addresses alone.", Text.Count);
+        var file = Directories.File();
+        var command = new Command("set", "Set quotas; 'none' takes one away, what is left out stays.") { user, address, requests, bytes, connections, file };
+        return shell.Handle(command, run =>
+        {
+            var (scope, who) = (run.Get(user), run.Get(address)) switch
+            {
+                ({ } one, null) => (QuotaScope.User, one),
+                (null, { } one) => (QuotaScope.Address, one),
+                _ => throw new UsageException("One of --user and --address."),
+            };
+            var changes = new[] { (QuotaKind.RequestsPerSecond, run.Get(requests)), (QuotaKind.BytesPerSecond, run.Get(bytes)), (QuotaKind.Connections, run.Get(connections)) }
+                .Where(change => change.Item2 is not null).ToList();
+            if (changes.Count == 0)
+                throw new UsageException("Which? --requests, --bytes or --connections.");
+            return Directories.Use(run, file, async directory =>
+            {
+                foreach (var (kind, limit) in changes)
+                {
+                    await directory.SetQuota(scope, who, kind, limit!.Value.Limit, run.Cancel);
+                    run.Out.Result($"quota {AccessJson.QuotaKinds.Write(kind)} of {AccessJson.QuotaScopes.Write(scope)} {who}: {Written(limit.Value.Limit)}",
+                        json => AccessJson.WriteQuotaChange(json, scope, who, kind, limit.Value.Limit));
+                }
+            });
+        });
+    }
+
+    private static Command List(Shell shell)
+    {
+        var file = Directories.File();
+        return shell.Handle(new Command("list", "All quotas.") { file }, run => Directories.Use(run, file, async directory =>
+        {
+            var quotas = await directory.ListQuotas(run.Cancel);
+            if (run.Out.Json)
+                run.Out.Line(json => AccessJson.WriteAll(json, "quotas", quotas, AccessJson.WriteQuota));
+            else
+                run.Out.Table("quotas", ["of", "who", "quota", "limit"], quotas.Select(IReadOnlyList<string> (quota) =>
+                    [AccessJson.QuotaScopes.Write(quota.Scope), quota.Who, AccessJson.QuotaKinds.Write(quota.Kind), Written(quota.Limit)]));
+        }));
+    }
+
+    private static string Written(long? limit) => limit?.ToString(CultureInfo.InvariantCulture) ?? "none";
+
+    private static Option<NewLimit?> Limit(string name, string description, Func<string, long> parse) =>
+        Options.Of<NewLimit?>(name, description, "N|none", text => text == "none" ? new NewLimit(null) : parse(text) is > 0 and var limit ? new NewLimit(limit) : throw new FormatException("at least 1"));
+
+    private readonly record struct NewLimit(long? Limit);
+}

@@ -1,0 +1,100 @@
+using System.Net;
+using OrleansMq.Json;
+
+namespace OrleansMq.Cli.Commands;
+
+/// <param name="Open">Somebody may do what nobody may have meant; else it is only worth knowing.</param>
+internal sealed record SecurityFinding(bool Open, string What, string Do);
+
+/// <summary><c>mq doctor --security</c>: looks at a running broker as an administrator, and as nobody, and says what is open and why.</summary>
+internal static class SecurityDoctor
+{
+    private const AccessOperations Grave = AccessOperations.Produce | AccessOperations.Alter | AccessOperations.Delete | AccessOperations.Redrive;
+
+    public static async Task<int> Run(Invocation run)
+    {
+        var findings = new List<SecurityFinding>();
+        findings.AddRange(Address(new Uri(run.Server)));
+        await using (var nobody = run.ConnectAsNobody())
+            findings.AddRange(await AsNobody(nobody, run.Cancel));
+        if (findings.All(finding => finding.Do != TurnItOn))
+            findings.AddRange(await AsAdministrator(run.Broker, run.Cancel));
+        if (run.Out.Json)
+            run.Out.Line(Printer.Fields(("open", findings.Any(finding => finding.Open)), ("findings", findings.Select(finding => new { open = finding.Open, what = finding.What, @do = finding.Do }))));
+        else
+            Print(run, findings);
+        return findings.Any(finding => finding.Open) ? ExitCode.DamageFound : ExitCode.Done;
+    }
+
+    private const string TurnItOn = "start the broker with --access on";
+
+    private static IEnumerable<SecurityFinding> Address(Uri server)
+    {
+        if (server.Scheme == Uri.UriSchemeHttp && !server.IsLoopback)
+            yield return new SecurityFinding(true, $"{server} is not TLS: passwords and messages can be read on the way", "start the broker with --tls-certificate and --tls-key, without --insecure");
+        if (server.Scheme == Uri.UriSchemeHttp && server.IsLoopback)
+            yield return new SecurityFinding(false, $"{server} is not TLS; within this machine that is no hole", "nothing, while it listens to this machine alone");
+    }
+
+    private static async Task<IReadOnlyList<SecurityFinding>> AsNobody(IBroker nobody, CancellationToken cancel)
+    {
+        try
+        {
+            var cluster = await nobody.DescribeCluster(cancel);
+            var reached = cluster.Nodes.SelectMany(node => node.Gateways.Select(gateway => (node.Node, gateway.Key, gateway.Value))).Where(gateway => !IsLoopback(gateway.Value)).ToList();
+            return
+            [
+                new SecurityFinding(true, "whoever reaches the broker may do everything: nobody is asked who they are", TurnItOn),
+                .. reached.Select(gateway => new SecurityFinding(true, $"{gateway.Key} of {gateway.Node} listens at {gateway.Value}, which others can reach", "listen at 127.0.0.1 until it is on")),
+            ];
+        }
+        catch (MqException e) when (e.Code == ErrorCodes.Unauthenticated)
+        {
+            return [];
+        }
+        catch (MqException e) when (e.Code == ErrorCodes.PartitionUnavailable && e.InnerException is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError })
+        {
+            // It wants a certificate, or its own is not trusted: nobody came in.
+            return [];
+        }
+    }
+
+    private static async Task<IReadOnlyList<SecurityFinding>> AsAdministrator(IBroker broker, CancellationToken cancel)
+    {
+        var directory = broker.Access ?? throw new UsageException("This broker's address leads to no users and rules.");
+        var (users, rules) = (await directory.ListUsers(cancel), await directory.ListRules(cancel));
+        return [.. rules.SelectMany(rule => OfRule(rule, users)), .. users.SelectMany(user => OfUser(user, rules))];
+    }
+
+    private static IEnumerable<SecurityFinding> OfRule(AccessRule rule, IReadOnlyList<UserDescription> users)
+    {
+        var who = $"{AccessJson.Subjects.Write(rule.Subject)} {rule.Who}";
+        var words = string.Join(',', AccessJson.Each(rule.Allow & Grave).Select(AccessJson.Operations.Write));
+        if (rule.Kind == ResourceKind.Cluster && rule.Allow.HasFlag(AccessOperations.Admin) && rule.Who.Contains(':', StringComparison.Ordinal))
+            yield return new SecurityFinding(true, $"{who} may administer: whoever issues its tokens or certificates may as well", $"mq acl rm {rule.Id}, unless that is meant");
+        else if (rule.Kind == ResourceKind.Cluster && rule.Allow.HasFlag(AccessOperations.Admin))
+            yield return new SecurityFinding(false, $"{who} may administer", "see that this is somebody who should");
+        if (rule.Kind != ResourceKind.Cluster && rule.Match == ResourceMatch.Pattern && rule.Name.All(c => c == '*') && words.Length > 0)
+            yield return new SecurityFinding(true, $"{who} may {words} on every {AccessJson.Kinds.Write(rule.Kind)}", $"mq acl rm {rule.Id}, and name those that are meant");
+        if (!rule.Who.Contains(':', StringComparison.Ordinal) && !users.Any(user => rule.Subject == SubjectKind.User ? user.Name == rule.Who : user.Teams.Contains(rule.Who)))
+            yield return new SecurityFinding(true, $"rule {rule.Id} is for {who}, and there is nobody of the name: whoever is given it next has the right", $"mq acl rm {rule.Id}");
+    }
+
+    private static IEnumerable<SecurityFinding> OfUser(UserDescription user, IReadOnlyList<AccessRule> rules)
+    {
+        if (user.Disabled)
+            yield return new SecurityFinding(false, $"user {user.Name} is disabled", $"mq user rm {user.Name}, if it is not to come back");
+        else if (!rules.Any(rule => rule.Subject == SubjectKind.User ? rule.Who == user.Name : user.Teams.Contains(rule.Who)))
+            yield return new SecurityFinding(false, $"user {user.Name} may come in and do nothing", $"mq acl add --user {user.Name} …, or mq user rm {user.Name}");
+    }
+
+    private static void Print(Invocation run, List<SecurityFinding> findings)
+    {
+        run.Out.Table("security", ["", "what", "do"], findings.OrderByDescending(finding => finding.Open).Select(IReadOnlyList<string> (finding) => [finding.Open ? "open" : "note", finding.What, finding.Do]));
+        var open = findings.Count(finding => finding.Open);
+        run.Say(open == 0 ? "Nothing is open that should not be." : $"{open} open.");
+    }
+
+    private static bool IsLoopback(string address) =>
+        IPEndPoint.TryParse(address, out var endpoint) ? IPAddress.IsLoopback(endpoint.Address) : address.StartsWith("localhost:", StringComparison.Ordinal);
+}

@@ -1,0 +1,27 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using OrleansMq.Access;
+
+namespace OrleansMq.Gateways;
+
+/// <summary>Turns away connections of an address that has as many as it may, before a byte of them is read.</summary>
+public static class ConnectionQuota
+{
+    public static Func<ConnectionDelegate, ConnectionDelegate> Before(AccessControl access) => next => async connection =>
+    {
+        var address = (connection.RemoteEndPoint as IPEndPoint)?.Address.ToString() ?? "";
+        if (!access.Quotas.TryConnect(address))
+        {
+            connection.Abort(new ConnectionAbortedException($"The quota connections of address {address} is reached."));
+            return;
+        }
+        try
+        {
+            await next(connection);
+        }
+        finally
+        {
+            access.Quotas.Disconnect(address);
+        }
+    };
+}

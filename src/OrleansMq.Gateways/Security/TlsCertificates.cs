@@ -1,0 +1,145 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+
+namespace OrleansMq.Gateways;
+
+/// <summary>TLS for listeners: the server's certificate and the clients' roots from files, read again when they change. Connections that are open keep theirs.</summary>
+public sealed class TlsCertificates : IDisposable
+{
+    // Kestrel's TLS asks for its own services, and our servers are made without a host.
+    private static readonly Lazy<IServiceProvider> KestrelServices = new(() =>
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
+        return builder.Build().Services;
+    });
+
+    private const string ForClients = "1.3.6.1.5.5.7.3.2";
+
+    private readonly TlsOptions _options;
+    private readonly Action<string> _report;
+    private readonly ITimer _timer;
+    private Loaded _loaded;
+
+    private sealed record Loaded(SslStreamCertificateContext Context, X509Certificate2Collection? Roots, string Fingerprint);
+
+    private TlsCertificates(TlsOptions options, TimeProvider time, Action<string> report)
+    {
+        (_options, _report, _loaded) = (options, report, Load(options));
+        _timer = time.CreateTimer(_ => LookAgain(), null, options.LookEvery, options.LookEvery);
+    }
+
+    /// <exception cref="IOException">A file can't be read, or others may read the key.</exception>
+    public static TlsCertificates Start(TlsOptions options, TimeProvider? time = null, Action<string>? report = null)
+    {
+        try
+        {
+            return new TlsCertificates(options, time ?? TimeProvider.System, report ?? (_ => { }));
+        }
+        catch (CryptographicException e)
+        {
+            throw new IOException($"{options.CertificateFile} and {options.KeyFile} are not a certificate and its key in PEM: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The certificate that the next handshake shows.</summary>
+    public X509Certificate2 Certificate => Volatile.Read(ref _loaded).Context.TargetCertificate;
+
+    /// <summary>TLS 1.2 or later on this listener; the certificates are those of the moment of each handshake.</summary>
+    public void Use(ListenOptions listen, TimeSpan handshakeTimeout)
+    {
+        listen.KestrelServerOptions.ApplicationServices ??= KestrelServices.Value;
+        listen.UseHttps(new TlsHandshakeCallbackOptions { HandshakeTimeout = handshakeTimeout, OnConnection = _ => ValueTask.FromResult(ForServer(listen.Protocols)) });
+    }
+
+    /// <summary>Reads the files again; what can't be read is reported, and the certificates stay.</summary>
+    public void LookAgain()
+    {
+        try
+        {
+            if (Fingerprint(_options) == _loaded.Fingerprint)
+                return;
+            Volatile.Write(ref _loaded, Load(_options));
+            _report($"TLS: a new certificate from {_options.CertificateFile}, valid until {Certificate.NotAfter.ToUniversalTime():u}.");
+        }
+        catch (Exception e) when (e is IOException or CryptographicException or UnauthorizedAccessException)
+        {
+            _report($"TLS: the certificates stay as they were: {e.Message}");
+        }
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private SslServerAuthenticationOptions ForServer(HttpProtocols protocols)
+    {
+        var now = Volatile.Read(ref _loaded);
+        return new SslServerAuthenticationOptions
+        {
+            ServerCertificateContext = now.Context,
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            AllowRenegotiation = false,
+            ClientCertificateRequired = now.Roots is not null,
+            CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+            RemoteCertificateValidationCallback = now.Roots is { } roots ? (_, certificate, _, _) => IsTrusted(certificate, roots) : null,
+            ApplicationProtocols = protocols.HasFlag(HttpProtocols.Http1) ? [SslApplicationProtocol.Http11] : null,
+        };
+    }
+
+    private bool IsTrusted(X509Certificate? certificate, X509Certificate2Collection roots)
+    {
+        if (certificate is null)
+            return !_options.ClientCertificateRequired;
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.AddRange(roots);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.DisableCertificateDownloads = true;
+        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ForClients));
+        return chain.Build(certificate as X509Certificate2 ?? X509CertificateLoader.LoadCertificate(certificate.GetRawCertData()));
+    }
+
+    private static Loaded Load(TlsOptions options)
+    {
+        RefuseOpenKey(options.KeyFile);
+        var fingerprint = Fingerprint(options);
+        using var fromPem = X509Certificate2.CreateFromPemFile(options.CertificateFile, options.KeyFile);
+        // By way of PKCS 12: SslStream on Windows takes no key that lives in memory alone.
+        var certificate = X509CertificateLoader.LoadPkcs12(fromPem.Export(X509ContentType.Pkcs12), null);
+        var chain = new X509Certificate2Collection();
+        chain.ImportFromPemFile(options.CertificateFile);
+        X509Certificate2Collection? roots = null;
+        if (options.ClientRootsFile is { } rootsFile)
+        {
+            roots = [];
+            roots.ImportFromPemFile(rootsFile);
+            if (roots.Count == 0)
+                throw new IOException($"{rootsFile} has no certificate in it.");
+        }
+        return new Loaded(SslStreamCertificateContext.Create(certificate, chain, offline: true), roots, fingerprint);
+    }
+
+    private static void RefuseOpenKey(string keyFile)
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        var others = File.GetUnixFileMode(keyFile) & (UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite);
+        if (others != 0)
+            throw new IOException($"{keyFile} is a private key that everyone on this machine may open; say chmod 600.");
+    }
+
+    // By what is in the files: a volume of Kubernetes swaps links, whose times say nothing.
+    private static string Fingerprint(TlsOptions options)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var file in (string?[])[options.CertificateFile, options.KeyFile, options.ClientRootsFile])
+            if (file is not null)
+                hash.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
+        return Convert.ToHexString(hash.GetHashAndReset());
+    }
+}

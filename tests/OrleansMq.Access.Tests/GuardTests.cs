@@ -1,0 +1,292 @@
+using System.Reflection;
+
+namespace OrleansMq.Access.Tests;
+
+public sealed class GuardTests : IAsyncLifetime
+{
+    private EmbeddedBroker _broker = null!;
+    private AccessControl _control = null!;
+    private Listening _listening = null!;
+
+    private GuardedBroker Annas => _control.As(_listening.Broker, Some.Anna);
+
+    public async Task InitializeAsync()
+    {
+        _broker = await EmbeddedBroker.InMemory();
+        await _broker.PutTopic("t", new TopicChange());
+        await _broker.PutGroup("t", "g", new GroupChange());
+        _control = await Some.ControlWithAnna();
+        _listening = new Listening(_broker);
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _control.DisposeAsync();
+        await _broker.DisposeAsync();
+    }
+
+    public static TheoryData<int> Calls => [.. Enumerable.Range(0, GuardedCalls.All.Count)];
+
+    private async Task Allow(params IEnumerable<Need> needs)
+    {
+        foreach (var need in needs)
+            await _control.Directory.AddRule(need.Rule);
+    }
+
+    [Fact]
+    public void NoCallOfTheBrokerIsWithoutARule()
+    {
+        foreach (var type in new[] { typeof(IBroker), typeof(IGroupCoordinator), typeof(IAccessDirectory) })
+            foreach (var method in type.GetMethods().Where(method => !method.IsSpecialName))
+            {
+                Assert.True(
+                    GuardedCalls.All.Any(call => call.Of == type && call.Method == method.Name) || GuardedCalls.Filtered.Contains((type, method.Name)),
+                    $"{type.Name}.{method.Name} has no rule: say in GuardedCalls what it needs, and ask for it in the guard.");
+            }
+    }
+
+    [Theory]
+    [InlineData(typeof(IBroker), typeof(GuardedBroker))]
+    [InlineData(typeof(IGroupCoordinator), typeof(GuardedCoordinator))]
+    [InlineData(typeof(IAccessDirectory), typeof(GuardedDirectory))]
+    public void NoCallGoesAroundTheGuardByADefaultOfItsInterface(Type calls, Type guard)
+    {
+        var map = guard.GetInterfaceMap(calls);
+        Assert.All(map.TargetMethods, method => Assert.Equal(guard, method.DeclaringType));
+    }
+
+    [Theory]
+    [MemberData(nameof(Calls))]
+    public async Task WithoutARuleItIsRefusedAndTheBrokerIsNotAsked(int which)
+    {
+        var call = GuardedCalls.All[which];
+
+        var refusal = await Assert.ThrowsAsync<MqException>(() => call.Call(Annas));
+
+        Assert.Equal(ErrorCodes.Forbidden, refusal.Code);
+        Assert.Empty(_listening.Calls);
+    }
+
+    [Theory]
+    [MemberData(nameof(Calls))]
+    public async Task WithWhatItNeedsItReachesTheBroker(int which)
+    {
+        var call = GuardedCalls.All[which];
+        await Allow(call.Needs);
+
+        var refusal = await Record.ExceptionAsync(() => call.Call(Annas));
+
+        Assert.NotEqual(ErrorCodes.Forbidden, (refusal as MqException)?.Code);
+        if (call.Of != typeof(IAccessDirectory))
+            Assert.Contains(call.Method, _listening.Calls);
+    }
+
+    [Theory]
+    [MemberData(nameof(Calls))]
+    public async Task WithoutOneOfWhatItNeedsItIsRefused(int which)
+    {
+        var call = GuardedCalls.All[which];
+        foreach (var missing in call.Needs)
+        {
+            await using var control = await Some.ControlWithAnna();
+            foreach (var need in call.Needs.Where(need => need != missing))
+                await control.Directory.AddRule(need.Rule);
+
+            var refusal = await Assert.ThrowsAsync<MqException>(() => call.Call(control.As(_broker, Some.Anna)));
+            Assert.True(refusal.Code == ErrorCodes.Forbidden, $"{call} without {missing}: {refusal.Code}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Calls))]
+    public async Task EveryOtherOperationOnTheSameNamesDoesNotHelp(int which)
+    {
+        var call = GuardedCalls.All[which];
+        foreach (var need in call.Needs.Where(need => need.Kind != ResourceKind.Cluster))
+        {
+            // Describe comes with most others; and other ways in to the same call are allowed.
+            var ways = GuardedCalls.All.Where(way => way.Of == call.Of && way.Method == call.Method).SelectMany(way => way.Needs).Where(way => way.Kind == need.Kind).Select(way => way.Operation).ToHashSet();
+            if (call.Method is nameof(IBroker.DescribeHalf) or nameof(IBroker.ListHalf))
+                ways.UnionWith([AccessOperations.Produce, AccessOperations.Browse]);
+            if (call.Method == nameof(IBroker.ListScheduled))
+                ways.UnionWith([AccessOperations.Consume, AccessOperations.Browse]);
+            var others = Enum.GetValues<AccessOperations>().Where(one => one is not (AccessOperations.None or AccessOperations.Admin) && !ways.Contains(one)
+                && !(need.Operation == AccessOperations.Describe && one != AccessOperations.Create)).ToList();
+            await using var control = await Some.ControlWithAnna();
+            foreach (var also in call.Needs.Where(also => also != need))
+                await control.Directory.AddRule(also.Rule);
+            foreach (var other in others)
+                await control.Directory.AddRule((need with { Operation = other }).Rule);
+
+            var refusal = await Record.ExceptionAsync(() => call.Call(control.As(_broker, Some.Anna)));
+            Assert.True((refusal as MqException)?.Code == ErrorCodes.Forbidden, $"{call} with all but {need}: {refusal?.Message}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Calls))]
+    public async Task AnAdministratorMayDoItAll(int which)
+    {
+        var call = GuardedCalls.All[which];
+
+        var refusal = await Record.ExceptionAsync(() => call.Call(_control.As(_listening.Broker, Some.Admin)));
+
+        Assert.NotEqual(ErrorCodes.Forbidden, (refusal as MqException)?.Code);
+    }
+
+    [Fact]
+    public async Task CreateDoesNotAlterNorAlterCreate()
+    {
+        await Allow(new Need(AccessOperations.Create, ResourceKind.Topic, "t"), new Need(AccessOperations.Alter, ResourceKind.Topic, "new"));
+
+        foreach (var topic in new TopicName[] { "t", "new" })
+            Assert.Equal(ErrorCodes.Forbidden, (await Assert.ThrowsAsync<MqException>(async () => await Annas.PutTopic(topic, new TopicChange()))).Code);
+    }
+
+    [Fact]
+    public async Task ListsShowWhatTheCallerMaySeeAndNoPageNamesAnythingElse()
+    {
+        foreach (var name in new[] { "a1", "a2", "b1", "b2", "b3", "c" })
+            await _broker.PutTopic(name, new TopicChange());
+        await _control.Directory.AddRule(Some.Rule(AccessOperations.Produce, ResourceKind.Topic, "b", ResourceMatch.Prefix));
+
+        var first = await Annas.ListTopics(max: 2);
+        Assert.Equal(["b1", "b2", "| b2"], first.Items.Select(topic => topic.Text).Append($"| {first.Next}"));
+        var second = await Annas.ListTopics(after: first.Next, max: 2);
+        Assert.Equal(["b3", "| "], second.Items.Select(topic => topic.Text).Append($"| {second.Next}"));
+    }
+
+    [Fact]
+    public async Task DeadLettersAreTheirTopicsAndNoPrefixOfTheirNameOpensThem()
+    {
+        // Read as a topic, "t.g.dlq" begins with "t."; the messages are those of "t".
+        await _control.Directory.AddRule(Some.Rule(AccessOperations.Browse, ResourceKind.Topic, "t.", ResourceMatch.Prefix));
+        await Assert.ThrowsAsync<MqException>(() => ReadDeadLetters());
+
+        await Allow(new Need(AccessOperations.Browse, ResourceKind.Topic, "t"));
+        await ReadDeadLetters();
+
+        async Task ReadDeadLetters()
+        {
+            using var read = await Annas.Read(new ReadRequest { Partitions = [new PartitionCursor("t.g.dlq", 0, 0)], MinBytes = 0 });
+            if (read.Partitions[0].Error is { } error)
+                throw new MqException(error);
+        }
+    }
+
+    [Fact]
+    public async Task OfAReadOfSeveralTopicsEachIsAllowedOrRefusedByItself()
+    {
+        await _broker.PutTopic("secret", new TopicChange());
+        await _broker.Publish("t", [Message.OfText("seen")]);
+        await _broker.Publish("secret", [Message.OfText("unseen")]);
+        await Allow(new Need(AccessOperations.Consume, ResourceKind.Topic, "t"));
+
+        using var read = await Annas.Read(new ReadRequest { Partitions = [new PartitionCursor("secret", 0, 0), new PartitionCursor("t", 0, 0), new PartitionCursor("nowhere", 0, 0)] });
+
+        Assert.Equal([ErrorCodes.Forbidden, null, ErrorCodes.Forbidden], read.Partitions.Select(one => one.Error?.Code));
+        Assert.Equal(["secret", "t", "nowhere"], read.Partitions.Select(one => one.Topic.Text));
+        Assert.True(read.Partitions[1].Batches.Length > 0);
+    }
+
+    [Fact]
+    public async Task ATeamsRuleIsForItsMembersWhileTheyAreIn()
+    {
+        await _control.Directory.AddRule(new AccessRule(SubjectKind.Team, "ops", AccessOperations.Describe, ResourceKind.Topic, ResourceMatch.Pattern, "*"));
+        var annas = Annas;
+        Assert.False(annas.May(AccessOperations.Describe, ResourceKind.Topic, "t"));
+
+        await _control.Directory.PutUser("anna", new UserChange { Teams = ["ops"] });
+        Assert.True(annas.May(AccessOperations.Describe, ResourceKind.Topic, "t"));
+
+        await _control.Directory.PutUser("anna", new UserChange { Teams = [] });
+        Assert.False(annas.May(AccessOperations.Describe, ResourceKind.Topic, "t"));
+    }
+
+    [Fact]
+    public async Task ATokenOrCertificateOfTheSameNameIsNotTheUser()
+    {
+        await Allow(new Need(AccessOperations.Describe, ResourceKind.Topic, "t"));
+
+        Assert.False(_control.As(_broker, Principal.OfToken("anna", ["ops"])).May(AccessOperations.Describe, ResourceKind.Topic, "t"));
+        Assert.False(_control.As(_broker, Principal.OfCertificate("admin")).May(AccessOperations.Describe, ResourceKind.Topic, "t"));
+        await _control.Directory.AddRule(Some.Rule(AccessOperations.Describe, ResourceKind.Topic, "t", who: "jwt:anna"));
+        Assert.True(_control.As(_broker, Principal.OfToken("anna", [])).May(AccessOperations.Describe, ResourceKind.Topic, "t"));
+    }
+
+    [Fact]
+    public async Task EveryoneMaySetTheirOwnPasswordAndNothingElse()
+    {
+        await Annas.Access.PutUser("anna", new UserChange { Password = "quite another one" });
+        Assert.NotNull(await _control.CheckPassword("anna", "quite another one"));
+
+        foreach (var (user, change) in new[]
+        {
+            ("anna", new UserChange { Password = "quite another one", Teams = ["ops"] }), ("anna", new UserChange { Disabled = false }), ("admin", new UserChange { Password = "quite another one" }),
+        })
+            Assert.Equal(ErrorCodes.Forbidden, (await Assert.ThrowsAsync<MqException>(async () => await Annas.Access.PutUser(user, change))).Code);
+    }
+
+    [Fact]
+    public async Task ALookAtTheRulesAllocatesNothing()
+    {
+        for (var i = 0; i < 200; i++)
+            await _control.Directory.AddRule(Some.Rule(AccessOperations.Consume, ResourceKind.Topic, $"team{i}.", ResourceMatch.Prefix));
+        await Allow(new Need(AccessOperations.Produce, ResourceKind.Topic, "t"));
+        var annas = Annas;
+        Assert.True(annas.May(AccessOperations.Produce, ResourceKind.Topic, "t"));
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var allowed = 0;
+        for (var i = 0; i < 10_000; i++)
+            allowed += annas.May(AccessOperations.Produce, ResourceKind.Topic, "t") ? 1 : 0;
+
+        Assert.Equal((10_000, 0L), (allowed, GC.GetAllocatedBytesForCurrentThread() - before));
+    }
+
+    [Theory]
+    [InlineData("*", "", true)]
+    [InlineData("a*c", "abbbc", true)]
+    [InlineData("a*c", "abbb", false)]
+    [InlineData("a?c", "abc", true)]
+    [InlineData("a?c", "ac", false)]
+    [InlineData("*.eu.*", "orders.eu.paid", true)]
+    [InlineData("*.eu.*", "orders.us.paid", false)]
+    [InlineData("**a", "bba", true)]
+    [InlineData("", "a", false)]
+    public void APatternsStarIsAnyNumberOfCharacters(string pattern, string name, bool fits) => Assert.Equal(fits, Glob.Fits(pattern, name));
+}
+
+/// <summary>Notes which calls reach the broker behind the guard.</summary>
+internal sealed class Listening
+{
+    private readonly List<string> _calls = [];
+
+    public Listening(IBroker broker) => Broker = Proxy<IBroker>.Of(broker, (name, result) =>
+    {
+        _calls.Add(name);
+        return result is IGroupCoordinator coordinator ? Proxy<IGroupCoordinator>.Of(coordinator, (inner, same) => { _calls.Add(inner); return same; }) : result;
+    });
+
+    public IBroker Broker { get; }
+
+    public IReadOnlyList<string> Calls => [.. _calls.Where(name => !name.StartsWith("get_", StringComparison.Ordinal))];
+}
+
+/// <summary>Passes each call on, and its name and result by <c>seen</c>.</summary>
+public class Proxy<T> : DispatchProxy where T : class
+{
+    private T _inner = null!;
+    private Func<string, object?, object?> _seen = null!;
+
+    public static T Of(T inner, Func<string, object?, object?> seen)
+    {
+        var proxy = Create<T, Proxy<T>>();
+        ((Proxy<T>)(object)proxy)._inner = inner;
+        ((Proxy<T>)(object)proxy)._seen = seen;
+        return proxy;
+    }
+
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
+        _seen(targetMethod!.Name, targetMethod.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, args, null));
+}

@@ -1,0 +1,118 @@
+using OrleansMq.Records;
+
+namespace OrleansMq.Access.Tests;
+
+/// <summary>What a rule has to allow.</summary>
+public readonly record struct Need(AccessOperations Operation, ResourceKind Kind, string Name)
+{
+    internal AccessRule Rule => Some.Rule(Operation, Kind, Name);
+}
+
+/// <summary>One call, and what it needs; without any one of its needs it is refused.</summary>
+public sealed record GuardedCall(Type Of, string Method, Func<IBroker, Task> Call, params IReadOnlyList<Need> Needs)
+{
+    public override string ToString() => $"{Of.Name}.{Method}({string.Join(", ", Needs.Select(need => $"{need.Operation} {need.Kind}"))})";
+}
+
+/// <summary>Every call there is, on the topic t and the group g.</summary>
+public static class GuardedCalls
+{
+    private static readonly Type Broker = typeof(IBroker), Coordinator = typeof(IGroupCoordinator), Directory = typeof(IAccessDirectory);
+    private static readonly StartAt Start = StartAt.Earliest;
+
+    private static Need Topic(AccessOperations operation) => new(operation, ResourceKind.Topic, "t");
+
+    private static Need Group(AccessOperations operation) => new(operation, ResourceKind.Group, "g");
+
+    private static readonly Need Admin = new(AccessOperations.Admin, ResourceKind.Cluster, "");
+
+    private static readonly Need[] Consume = [Topic(AccessOperations.Consume), Group(AccessOperations.Consume)];
+
+    private static readonly MemberRef Member = new("m", 1);
+
+    /// <summary>Calls that whoever came in may make: their answers are filtered, which has stories of its own.</summary>
+    public static readonly IReadOnlyList<(Type Of, string Method)> Filtered =
+        [(Broker, nameof(IBroker.DescribeCluster)), (Broker, nameof(IBroker.ListTopics)), (Coordinator, nameof(IGroupCoordinator.List))];
+
+    public static readonly IReadOnlyList<GuardedCall> All =
+    [
+        new(Broker, nameof(IBroker.PutTopic), async b => await b.PutTopic("new", new TopicChange()), new Need(AccessOperations.Create, ResourceKind.Topic, "new")),
+        new(Broker, nameof(IBroker.PutTopic), async b => await b.PutTopic("t", new TopicChange()), Topic(AccessOperations.Alter)),
+        new(Broker, nameof(IBroker.DescribeTopic), async b => await b.DescribeTopic("t"), Topic(AccessOperations.Describe)),
+        new(Broker, nameof(IBroker.DeleteTopic), async b => await b.DeleteTopic("t"), Topic(AccessOperations.Delete)),
+        new(Broker, nameof(IBroker.OpenProducer), async b => await b.OpenProducer("p"), new Need(AccessOperations.Produce, ResourceKind.Producer, "p")),
+        new(Broker, nameof(IBroker.OpenProducer), async b => await b.OpenProducer(), Topic(AccessOperations.Produce)),
+        new(Broker, nameof(IBroker.Publish), async b => await b.Publish("t", [Message.OfText("x")]), Topic(AccessOperations.Produce)),
+        new(Broker, nameof(IBroker.Append), async b => await b.Append(new AppendRequest { Topic = "t", Partition = 0, Batch = Batch() }), Topic(AccessOperations.Produce)),
+        new(Broker, nameof(IBroker.Read), Read, Topic(AccessOperations.Consume)),
+        new(Broker, nameof(IBroker.Read), Read, Topic(AccessOperations.Browse)),
+        new(Broker, nameof(IBroker.FindOffset), async b => await b.FindOffset("t", 0, Start), Topic(AccessOperations.Describe)),
+        new(Broker, nameof(IBroker.DeleteBefore), async b => await b.DeleteBefore("t", 0, 0), Topic(AccessOperations.Delete)),
+        new(Broker, nameof(IBroker.PutGroup), async b => await b.PutGroup("t", "h", new GroupChange()), Topic(AccessOperations.Consume), new Need(AccessOperations.Create, ResourceKind.Group, "h")),
+        new(Broker, nameof(IBroker.PutGroup), async b => await b.PutGroup("t", "g", new GroupChange()), Topic(AccessOperations.Consume), Group(AccessOperations.Alter)),
+        new(Broker, nameof(IBroker.DescribeGroup), async b => await b.DescribeGroup("t", "g"), Topic(AccessOperations.Describe), Group(AccessOperations.Describe)),
+        new(Broker, nameof(IBroker.DeleteGroup), async b => await b.DeleteGroup("t", "g"), Topic(AccessOperations.Describe), Group(AccessOperations.Delete)),
+        new(Broker, nameof(IBroker.ListGroups), async b => await b.ListGroups("t"), Topic(AccessOperations.Describe)),
+        new(Broker, nameof(IBroker.Receive), async b => await b.Receive("t", "g", new ReceiveRequest()), Consume),
+        new(Broker, nameof(IBroker.Settle), async b => await b.Settle("t", "g", Settlement.Acknowledge()), Consume),
+        new(Broker, nameof(IBroker.Join), async b => await b.Join("t", "g", "m", TimeSpan.FromSeconds(30)), Consume),
+        new(Broker, nameof(IBroker.Heartbeat), async b => await b.Heartbeat("t", "g", "m", 1), Consume),
+        new(Broker, nameof(IBroker.Leave), async b => await b.Leave("t", "g", "m"), Consume),
+        new(Broker, nameof(IBroker.Commit), async b => await b.Commit("t", "g", new CommitRequest([])), Consume),
+        new(Broker, nameof(IBroker.Seek), async b => await b.Seek("t", "g", SeekRequest.Everywhere(Start)), Topic(AccessOperations.Consume), Group(AccessOperations.Alter)),
+        new(Broker, nameof(IBroker.Redrive), async b => await b.Redrive("t", "g", DeadLetterSelection.All), Topic(AccessOperations.Describe), Group(AccessOperations.Redrive)),
+        new(Broker, nameof(IBroker.Redrive), async b => await b.Redrive("t", "g", DeadLetterSelection.All, Message.OfText("x")), Topic(AccessOperations.Produce), Group(AccessOperations.Redrive)),
+        new(Broker, nameof(IBroker.Discard), async b => await b.Discard("t", "g", DeadLetterSelection.All), Topic(AccessOperations.Describe), Group(AccessOperations.Redrive)),
+        new(Broker, nameof(IBroker.DescribeScheduled), async b => await b.DescribeScheduled("t", "x"), Topic(AccessOperations.Browse)),
+        new(Broker, nameof(IBroker.DescribeScheduled), async b => await b.DescribeScheduled("t", "x"), Topic(AccessOperations.Consume)),
+        new(Broker, nameof(IBroker.ListScheduled), async b => await b.ListScheduled("t"), Topic(AccessOperations.Browse)),
+        new(Broker, nameof(IBroker.CancelScheduled), async b => await b.CancelScheduled("t", "x"), Topic(AccessOperations.Produce)),
+        new(Broker, nameof(IBroker.EndHalf), async b => await b.EndHalf("t", "x", HalfState.Committed), Topic(AccessOperations.Produce)),
+        new(Broker, nameof(IBroker.EndHalf), async b => await b.EndHalf("t", "x", HalfState.Committed, force: true), Topic(AccessOperations.Produce), Topic(AccessOperations.Alter)),
+        new(Broker, nameof(IBroker.DescribeHalf), async b => await b.DescribeHalf("t", "x"), Topic(AccessOperations.Produce)),
+        new(Broker, nameof(IBroker.ListHalf), async b => await b.ListHalf("t"), Topic(AccessOperations.Browse)),
+        new(Broker, nameof(IBroker.CheckHalf), async b => await b.CheckHalf("t", "x"), Topic(AccessOperations.Produce)),
+
+        new(Coordinator, nameof(IGroupCoordinator.Join), async b => await b.Coordinator!.Join("g", Joining), Group(AccessOperations.Consume)),
+        new(Coordinator, nameof(IGroupCoordinator.Sync), async b => await b.Coordinator!.Sync("g", Member, []), Group(AccessOperations.Consume)),
+        new(Coordinator, nameof(IGroupCoordinator.Heartbeat), async b => await b.Coordinator!.Heartbeat("g", Member), Group(AccessOperations.Consume)),
+        new(Coordinator, nameof(IGroupCoordinator.Leave), async b => await b.Coordinator!.Leave("g", [Member]), Group(AccessOperations.Consume)),
+        new(Coordinator, nameof(IGroupCoordinator.Commit), Commit, Consume),
+        new(Coordinator, nameof(IGroupCoordinator.Committed), async b => await b.Coordinator!.Committed("g"), Group(AccessOperations.Describe)),
+        new(Coordinator, nameof(IGroupCoordinator.Describe), async b => await b.Coordinator!.Describe("g"), Group(AccessOperations.Describe)),
+        new(Coordinator, nameof(IGroupCoordinator.Delete), async b => await b.Coordinator!.Delete("g"), Group(AccessOperations.Delete)),
+
+        new(Directory, nameof(IAccessDirectory.PutUser), async b => await b.Access!.PutUser("bea", new UserChange { Password = Some.Password }), Admin),
+        new(Directory, nameof(IAccessDirectory.DeleteUser), async b => await b.Access!.DeleteUser("bea"), Admin),
+        new(Directory, nameof(IAccessDirectory.ListUsers), async b => await b.Access!.ListUsers(), Admin),
+        new(Directory, nameof(IAccessDirectory.AddRule), async b => await b.Access!.AddRule(Topic(AccessOperations.Produce).Rule), Admin),
+        new(Directory, nameof(IAccessDirectory.RemoveRule), async b => await b.Access!.RemoveRule(99), Admin),
+        new(Directory, nameof(IAccessDirectory.SetQuota), async b => await b.Access!.SetQuota(QuotaScope.User, "bea", QuotaKind.RequestsPerSecond, 5), Admin),
+        new(Directory, nameof(IAccessDirectory.ListQuotas), async b => await b.Access!.ListQuotas(), Admin),
+        new(Directory, nameof(IAccessDirectory.ListRules), async b => await b.Access!.ListRules(), Admin),
+    ];
+
+    private static GroupJoin Joining => new() { Session = TimeSpan.FromSeconds(30), Rebalance = TimeSpan.FromSeconds(1), ProtocolType = "consumer", Protocols = [new GroupProtocol("range", default)] };
+
+    // What is refused of a read or a commit is refused by itself.
+    private static async Task Read(IBroker broker)
+    {
+        using var read = await broker.Read(new ReadRequest { Partitions = [new PartitionCursor("t", 0, 0)], MinBytes = 0 });
+        if (read.Partitions[0].Error is { } error)
+            throw new MqException(error);
+    }
+
+    private static async Task Commit(IBroker broker)
+    {
+        foreach (var error in await broker.Coordinator!.Commit("g", null, [new GroupOffset("t", 0, 0)]))
+            if (error is not null)
+                throw new MqException(error);
+    }
+
+    private static byte[] Batch()
+    {
+        var builder = new RecordBatchBuilder(100);
+        MessageCodec.Append(builder, Message.OfText("x"), 0);
+        return builder.Build().ToArray();
+    }
+}

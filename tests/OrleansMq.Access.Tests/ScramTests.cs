@@ -1,0 +1,154 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace OrleansMq.Access.Tests;
+
+public sealed class ScramTests
+{
+    // RFC 7677, section 3: user "user", password "pencil".
+    private static readonly byte[] Salt = Convert.FromBase64String("W22ZaJ0SNY7soEsUEjb6gQ==");
+
+    [Fact]
+    public void TheKeysAreThoseOfTheRfc()
+    {
+        var secret = ScramSecret.Of(ScramMechanism.Sha256, "pencil", Salt, 4096);
+        const string authMessage = "n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,"
+            + "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
+
+        var signature = HMACSHA256.HashData(secret.ServerKey, Encoding.UTF8.GetBytes(authMessage));
+
+        Assert.Equal("6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=", Convert.ToBase64String(signature));
+    }
+
+    [Theory]
+    [InlineData(ScramMechanism.Sha256)]
+    [InlineData(ScramMechanism.Sha512)]
+    public async Task ARightProofComesInAndLearnsThatTheServerKnowsThePasswordToo(ScramMechanism mechanism)
+    {
+        await using var control = await Some.ControlWithAnna();
+        var exchange = control.BeginScram(mechanism);
+        var client = new ScramClient(mechanism, "anna", Some.Password);
+
+        var proof = client.Prove(exchange.Challenge(client.First)!);
+        var signature = exchange.Finish(proof);
+
+        Assert.Equal("anna", exchange.Principal?.Name);
+        Assert.Equal(client.Expected, Encoding.UTF8.GetString(signature!));
+    }
+
+    [Theory]
+    [InlineData("anna", "wrong password")]
+    [InlineData("nobody", Some.Password)]
+    public async Task AWrongNameAndAWrongPasswordAreAnsweredAlike(string user, string password)
+    {
+        await using var control = await Some.ControlWithAnna();
+        var exchange = control.BeginScram(ScramMechanism.Sha256);
+        var client = new ScramClient(ScramMechanism.Sha256, user, password);
+
+        Assert.Null(exchange.Finish(client.Prove(exchange.Challenge(client.First)!)));
+        Assert.Null(exchange.Principal);
+    }
+
+    [Fact]
+    public async Task ANameThatNobodyHasAlwaysHasTheSameSaltAlsoAfterAStart()
+    {
+        var store = new MemoryStore();
+        string first;
+        await using (var control = await Some.Control(store))
+            first = Convert.ToBase64String(control.FindSecret(ScramMechanism.Sha256, "nobody").Salt);
+
+        await using var again = await AccessControl.Start(store);
+
+        Assert.Equal(first, Convert.ToBase64String(again.FindSecret(ScramMechanism.Sha256, "nobody").Salt));
+        Assert.NotEqual(first, Convert.ToBase64String(again.FindSecret(ScramMechanism.Sha256, "somebody").Salt));
+        Assert.Equal(ScramSecret.SaltBytes, again.FindSecret(ScramMechanism.Sha256, "nobody").Salt.Length);
+    }
+
+    [Fact]
+    public async Task ARecordedProofIsWorthNothingInAnotherExchange()
+    {
+        await using var control = await Some.ControlWithAnna();
+        var exchange = control.BeginScram(ScramMechanism.Sha256);
+        var client = new ScramClient(ScramMechanism.Sha256, "anna", Some.Password);
+        var proof = client.Prove(exchange.Challenge(client.First)!);
+        Assert.NotNull(exchange.Finish(proof));
+
+        Assert.Null(exchange.Finish(proof));
+        var other = control.BeginScram(ScramMechanism.Sha256);
+        other.Challenge(client.First);
+        Assert.Null(other.Finish(proof));
+        Assert.Null(other.Principal);
+        Assert.Null(control.BeginScram(ScramMechanism.Sha256).Finish(proof));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("n,,")]
+    [InlineData("n,,n=anna")]
+    [InlineData("n,,r=abc")]
+    [InlineData("n,,m=ext,n=anna,r=abc")]
+    [InlineData("p=tls-unique,,n=anna,r=abc")]
+    [InlineData("n,a=admin,n=anna,r=abc")]
+    [InlineData("n,,n=,r=abc")]
+    [InlineData("n,,n=anna,r=")]
+    [InlineData("n")]
+    [InlineData(",")]
+    [InlineData("y,,")]
+    public async Task AFirstMessageThatIsNoneEndsTheLogin(string message)
+    {
+        await using var control = await Some.ControlWithAnna();
+        var exchange = control.BeginScram(ScramMechanism.Sha256);
+
+        Assert.Null(exchange.Challenge(Encoding.UTF8.GetBytes(message)));
+        Assert.Null(exchange.Challenge("n,,n=anna,r=abc"u8));
+    }
+
+    [Fact]
+    public async Task MutatedMessagesNeverComeInAndNeverThrow()
+    {
+        await using var control = await Some.ControlWithAnna();
+        var random = new Random(1);
+        for (var round = 0; round < 20_000; round++)
+        {
+            var exchange = control.BeginScram(ScramMechanism.Sha256);
+            var client = new ScramClient(ScramMechanism.Sha256, "anna", "wrong password", fast: true);
+            if (exchange.Challenge(round % 2 == 0 ? client.First : Mutate(client.First, random)) is { } challenge)
+                exchange.Finish(Mutate(client.Prove(challenge), random));
+            Assert.Null(exchange.Principal);
+        }
+    }
+
+    private static byte[] Mutate(byte[] message, Random random)
+    {
+        var mutated = (byte[])message.Clone();
+        for (var i = random.Next(1, 4); i > 0; i--)
+            mutated[random.Next(mutated.Length)] = (byte)random.Next(256);
+        return mutated[..random.Next(1, mutated.Length + 1)];
+    }
+}
+
+/// <summary>The client's side of RFC 5802, by the RFC's formulas.</summary>
+/// <param name="fast">A proof that is none, without the derivation.</param>
+internal sealed class ScramClient(ScramMechanism mechanism, string user, string password, bool fast = false)
+{
+    private readonly string _bare = $"n={user},r={Convert.ToBase64String(RandomNumberGenerator.GetBytes(18))}";
+
+    public byte[] First => Encoding.UTF8.GetBytes($"n,,{_bare}");
+
+    /// <summary>What the server's last message has to be.</summary>
+    public string Expected { get; private set; } = "";
+
+    public byte[] Prove(byte[] challenge)
+    {
+        var text = Encoding.UTF8.GetString(challenge);
+        var parts = text.Split(',');
+        var (nonce, salt, iterations) = (parts[0][2..], Convert.FromBase64String(parts[1][2..]), int.Parse(parts[2][2..], System.Globalization.CultureInfo.InvariantCulture));
+        var withoutProof = $"c=biws,r={nonce}";
+        var message = Encoding.UTF8.GetBytes($"{_bare},{text},{withoutProof}");
+        var salted = fast ? new byte[ScramSecret.KeyBytes(mechanism)] : ScramSecret.Salted(mechanism, password, salt, iterations);
+        var clientKey = ScramSecret.Hmac(mechanism, salted, "Client Key"u8);
+        var signature = ScramSecret.Hmac(mechanism, ScramSecret.Hash(mechanism, clientKey), message);
+        Expected = "v=" + Convert.ToBase64String(ScramSecret.Hmac(mechanism, ScramSecret.Hmac(mechanism, salted, "Server Key"u8), message));
+        return Encoding.UTF8.GetBytes($"{withoutProof},p={Convert.ToBase64String([.. clientKey.Zip(signature, (a, b) => (byte)(a ^ b))])}");
+    }
+}

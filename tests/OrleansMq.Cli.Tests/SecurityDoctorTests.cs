@@ -1,0 +1,81 @@
+using OrleansMq.Access;
+
+namespace OrleansMq.Cli.Tests;
+
+/// <summary><c>mq doctor --security</c>.</summary>
+public sealed class SecurityDoctorTests : IAsyncLifetime
+{
+    private EmbeddedBroker _broker = null!;
+
+    public async Task InitializeAsync() => _broker = await EmbeddedBroker.InMemory();
+
+    public async Task DisposeAsync() => await _broker.DisposeAsync();
+
+    [Fact]
+    public async Task ABrokerThatAsksNobodyIsOpenAndSoIsItsListener()
+    {
+        _broker.Announce("http", "0.0.0.0:8080");
+        _broker.Announce("kafka", "127.0.0.1:9092");
+
+        var run = await Mq.Run(_broker, "doctor", "--security", "--json");
+
+        Assert.Equal(1, run.Code);
+        Assert.Equal(2, Open(run).Length);
+        Assert.Contains(Open(run), what => what.Contains("nobody is asked", StringComparison.Ordinal));
+        Assert.Contains(Open(run), what => what.Contains("0.0.0.0:8080", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task WhatIsOpenAmongTheRulesIsListedWithWhy()
+    {
+        await using var control = await AccessControl.Start(new Memory(), new AccessControlOptions { AdminPassword = "the admin's own", LookEvery = Timeout.InfiniteTimeSpan });
+        await control.Directory.PutUser("anna", new UserChange { Password = "correct horse" });
+        var clean = await Run(control);
+        Assert.Equal((0, 0), (clean.Code, Open(clean).Length));
+
+        await control.Directory.AddRule(new AccessRule(SubjectKind.User, "anna", AccessOperations.Delete | AccessOperations.Browse, ResourceKind.Topic, ResourceMatch.Pattern, "*"));
+        await control.Directory.AddRule(new AccessRule(SubjectKind.Team, "gone", AccessOperations.Browse, ResourceKind.Topic, ResourceMatch.Literal, "t"));
+        await control.Directory.AddRule(new AccessRule(SubjectKind.Team, "jwt:ops", AccessOperations.Admin, ResourceKind.Cluster, ResourceMatch.Literal, ""));
+        var run = await Run(control);
+
+        Assert.Equal(1, run.Code);
+        Assert.Equal(3, Open(run).Length);
+        Assert.Contains(Open(run), what => what.Contains("anna may delete on every topic", StringComparison.Ordinal));
+        Assert.Contains(Open(run), what => what.Contains("nobody of the name", StringComparison.Ordinal));
+        Assert.Contains(Open(run), what => what.Contains("jwt:ops may administer", StringComparison.Ordinal));
+    }
+
+    /// <summary>As an administrator, and as nobody where the command comes without a credential.</summary>
+    private async Task<Mq> Run(AccessControl control)
+    {
+        var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
+        var password = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(password, "the admin's own");
+            var code = await MqProgram.Run(["doctor", "--security", "--json", "--login", "admin", "--password-file", password], new MqConsole(TextReader.Null, output, error), (_, options) =>
+                options.Credential is null ? BrokerProxy.Failing(new MqException(ErrorCodes.Unauthenticated, "Say who you are.")) : BrokerProxy.Over(control.As(_broker, new Principal("admin"))));
+            return new(code, output.ToString(), error.ToString());
+        }
+        finally
+        {
+            File.Delete(password);
+        }
+    }
+
+    private static string[] Open(Mq run) => [.. run.Json["findings"]!.AsArray().Where(finding => (bool)finding!["open"]!).Select(finding => (string)finding!["what"]!)];
+
+    private sealed class Memory : IAccessStore
+    {
+        private StoredAccess? _stored;
+
+        public string Place => "memory";
+
+        public bool ReadOnly => false;
+
+        public ValueTask<StoredAccess?> Load(CancellationToken cancel = default) => ValueTask.FromResult(_stored);
+
+        public ValueTask<long?> Save(ReadOnlyMemory<byte> bytes, long expectedVersion, CancellationToken cancel = default) =>
+            ValueTask.FromResult<long?>((_stored = new StoredAccess(bytes, expectedVersion + 1)).Version);
+    }
+}
