@@ -22,12 +22,15 @@ public sealed partial class GuardedBroker : IBroker
         (_inner, _control, Principal) = (inner, control, principal);
         _held = Hold(control.State);
         Access = new GuardedDirectory(this, control.Directory);
+        Transactions = inner.Transactions is { } transactions ? new GuardedTransactions(this, transactions) : null;
         Coordinator = inner.Coordinator is { } coordinator ? new GuardedCoordinator(this, coordinator) : null;
     }
 
     public Principal Principal { get; }
 
     public IGroupCoordinator? Coordinator { get; }
+
+    public ITransactionCoordinator? Transactions { get; }
 
     public IAccessDirectory Access { get; }
 

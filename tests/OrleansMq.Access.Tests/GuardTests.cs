@@ -36,7 +36,7 @@ public sealed class GuardTests : IAsyncLifetime
     [Fact]
     public void NoCallOfTheBrokerIsWithoutARule()
     {
-        foreach (var type in new[] { typeof(IBroker), typeof(IGroupCoordinator), typeof(IAccessDirectory) })
+        foreach (var type in new[] { typeof(IBroker), typeof(IGroupCoordinator), typeof(IAccessDirectory), typeof(ITransactionCoordinator) })
             foreach (var method in type.GetMethods().Where(method => !method.IsSpecialName))
             {
                 Assert.True(
@@ -49,6 +49,7 @@ public sealed class GuardTests : IAsyncLifetime
     [InlineData(typeof(IBroker), typeof(GuardedBroker))]
     [InlineData(typeof(IGroupCoordinator), typeof(GuardedCoordinator))]
     [InlineData(typeof(IAccessDirectory), typeof(GuardedDirectory))]
+    [InlineData(typeof(ITransactionCoordinator), typeof(GuardedTransactions))]
     public void NoCallGoesAroundTheGuardByADefaultOfItsInterface(Type calls, Type guard)
     {
         var map = guard.GetInterfaceMap(calls);
@@ -265,7 +266,18 @@ internal sealed class Listening
     public Listening(IBroker broker) => Broker = Proxy<IBroker>.Of(broker, (name, result) =>
     {
         _calls.Add(name);
-        return result is IGroupCoordinator coordinator ? Proxy<IGroupCoordinator>.Of(coordinator, (inner, same) => { _calls.Add(inner); return same; }) : result;
+        return result switch
+        {
+            IGroupCoordinator coordinator => Heard(coordinator),
+            ITransactionCoordinator transactions => Heard(transactions),
+            _ => result,
+        };
+    });
+
+    private T Heard<T>(T inner) where T : class => Proxy<T>.Of(inner, (name, result) =>
+    {
+        _calls.Add(name);
+        return result;
     });
 
     public IBroker Broker { get; }

@@ -17,12 +17,16 @@ public sealed record GuardedCall(Type Of, string Method, Func<IBroker, Task> Cal
 /// <summary>Every call there is, on the topic t and the group g.</summary>
 public static class GuardedCalls
 {
-    private static readonly Type Broker = typeof(IBroker), Coordinator = typeof(IGroupCoordinator), Directory = typeof(IAccessDirectory);
+    private static readonly Type Broker = typeof(IBroker), Coordinator = typeof(IGroupCoordinator), Directory = typeof(IAccessDirectory), Transactions = typeof(ITransactionCoordinator);
     private static readonly StartAt Start = StartAt.Earliest;
 
     private static Need Topic(AccessOperations operation) => new(operation, ResourceKind.Topic, "t");
 
     private static Need Group(AccessOperations operation) => new(operation, ResourceKind.Group, "g");
+
+    private static Need Exchange(AccessOperations operation, string name = "x") => new(operation, ResourceKind.Exchange, name);
+
+    private static readonly Need Transactional = new(AccessOperations.Produce, ResourceKind.Producer, "tx");
 
     private static readonly Need Admin = new(AccessOperations.Admin, ResourceKind.Cluster, "");
 
@@ -32,7 +36,7 @@ public static class GuardedCalls
 
     /// <summary>Calls that whoever came in may make: their answers are filtered, which has stories of its own.</summary>
     public static readonly IReadOnlyList<(Type Of, string Method)> Filtered =
-        [(Broker, nameof(IBroker.DescribeCluster)), (Broker, nameof(IBroker.ListTopics)), (Coordinator, nameof(IGroupCoordinator.List))];
+        [(Broker, nameof(IBroker.DescribeCluster)), (Broker, nameof(IBroker.ListTopics)), (Broker, nameof(IBroker.ListExchanges)), (Coordinator, nameof(IGroupCoordinator.List))];
 
     public static readonly IReadOnlyList<GuardedCall> All =
     [
@@ -73,6 +77,19 @@ public static class GuardedCalls
         new(Broker, nameof(IBroker.ListHalf), async b => await b.ListHalf("t"), Topic(AccessOperations.Browse)),
         new(Broker, nameof(IBroker.CheckHalf), async b => await b.CheckHalf("t", "x"), Topic(AccessOperations.Produce)),
 
+        new(Broker, nameof(IBroker.PutExchange), async b => await b.PutExchange("new", new ExchangeChange()), Exchange(AccessOperations.Create, "new")),
+        new(Broker, nameof(IBroker.DescribeExchange), async b => await b.DescribeExchange("x"), Exchange(AccessOperations.Describe)),
+        new(Broker, nameof(IBroker.DeleteExchange), async b => await b.DeleteExchange("x"), Exchange(AccessOperations.Delete)),
+        new(Broker, nameof(IBroker.Bind), async b => await b.Bind("x", Binding.ToTopic("t")), Exchange(AccessOperations.Alter), Topic(AccessOperations.Describe)),
+        new(Broker, nameof(IBroker.Unbind), async b => await b.Unbind("x", Binding.ToExchange("y")), Exchange(AccessOperations.Alter), Exchange(AccessOperations.Describe, "y")),
+        new(Broker, nameof(IBroker.Route), async b => await b.Route("x", [new RoutingFacts("k", [])]), Exchange(AccessOperations.Produce)),
+
+        new(Transactions, nameof(ITransactionCoordinator.Open), async b => await b.Transactions!.Open("tx", TimeSpan.FromMinutes(1)), Transactional),
+        new(Transactions, nameof(ITransactionCoordinator.AddPartitions), AddPartitions, Transactional, Topic(AccessOperations.Produce)),
+        new(Transactions, nameof(ITransactionCoordinator.AddOffsets), async b => await b.Transactions!.AddOffsets("tx", new ProducerIdentity(1, 0), "g", null, [new GroupOffset("t", 0, 0)]), [Transactional, .. Consume]),
+        new(Transactions, nameof(ITransactionCoordinator.End), async b => await b.Transactions!.End("tx", new ProducerIdentity(1, 0), commit: true, newEpoch: true), Transactional),
+        new(Transactions, nameof(ITransactionCoordinator.Pending), async b => await b.Transactions!.Pending("g"), Group(AccessOperations.Describe)),
+
         new(Coordinator, nameof(IGroupCoordinator.Join), async b => await b.Coordinator!.Join("g", Joining), Group(AccessOperations.Consume)),
         new(Coordinator, nameof(IGroupCoordinator.Sync), async b => await b.Coordinator!.Sync("g", Member, []), Group(AccessOperations.Consume)),
         new(Coordinator, nameof(IGroupCoordinator.Heartbeat), async b => await b.Coordinator!.Heartbeat("g", Member), Group(AccessOperations.Consume)),
@@ -105,6 +122,13 @@ public static class GuardedCalls
     private static async Task Commit(IBroker broker)
     {
         foreach (var error in await broker.Coordinator!.Commit("g", null, [new GroupOffset("t", 0, 0)]))
+            if (error is not null)
+                throw new MqException(error);
+    }
+
+    private static async Task AddPartitions(IBroker broker)
+    {
+        foreach (var error in await broker.Transactions!.AddPartitions("tx", new ProducerIdentity(1, 0), [new TransactionPartition("t", 0)]))
             if (error is not null)
                 throw new MqException(error);
     }
