@@ -63,6 +63,12 @@ public sealed class HalfLane
     /// <summary>How a message was decided, if that is remembered: its offset in the main lane, or -1 where it was rolled back.</summary>
     public bool TryFindDecided(long offset, out long mainOffset) => _decided.TryGetValue(offset, out mainOffset);
 
+    /// <summary>Since when producers can be asked here. Before, nobody was: so nothing times out within its interval from then on. Follows from the opening and is not saved.</summary>
+    public long OpenedAtMs { get; set; }
+
+    /// <summary>When a message times out.</summary>
+    public long TimeOutMs(Undecided item) => Math.Max(item.Schedule.TimeOutMs(item.BornMs), OpenedAtMs + item.Schedule.EveryMs);
+
     /// <summary>When the next message times out; null without any.</summary>
     public long? NextTimeOutMs
     {
@@ -70,9 +76,12 @@ public sealed class HalfLane
         {
             while (_timeOuts.TryPeek(out var offset, out var atMs))
             {
-                if (_undecided.TryGetValue(offset, out var item) && !item.IsTimedOut)
+                var isOpen = _undecided.TryGetValue(offset, out var item) && !item.IsTimedOut;
+                if (isOpen && TimeOutMs(item!) <= atMs)
                     return atMs;
                 _timeOuts.Dequeue();
+                if (isOpen)
+                    _timeOuts.Enqueue(offset, TimeOutMs(item!));
             }
 
             return null;
@@ -86,7 +95,7 @@ public sealed class HalfLane
         {
             if (into.Count == max)
                 return;
-            if (!item.IsTimedOut && item.Schedule.TimeOutMs(item.BornMs) <= nowMs)
+            if (!item.IsTimedOut && TimeOutMs(item) <= nowMs)
                 into.Add(item.Offset);
         }
     }

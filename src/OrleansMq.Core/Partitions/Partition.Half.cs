@@ -100,7 +100,7 @@ public sealed partial class Partition
 
     private void TimeOutHalf(Undecided undecided, long nowMs, FrameBuffer frames)
     {
-        if (!undecided.IsTimedOut && undecided.Schedule.TimeOutMs(undecided.BornMs) <= nowMs)
+        if (!undecided.IsTimedOut && Half.TimeOutMs(undecided) <= nowMs)
             Change(new Entry { Kind = EntryKind.HalfTimedOut, Offset = undecided.Offset }, nowMs, frames);
     }
 

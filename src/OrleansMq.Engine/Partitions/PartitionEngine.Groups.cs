@@ -257,6 +257,7 @@ public sealed partial class PartitionEngine
 
     private void AfterReplay()
     {
+        _state.Half.OpenedAtMs = _openedAtMs;
         foreach (var group in _state.Groups)
         {
             SetRules(group);

@@ -9,6 +9,8 @@ public sealed partial class PartitionEngine : IHalfMessages
 {
     private const int TimeOutAtOnce = 1_000;
 
+    private readonly long _openedAtMs;
+
     private long NextHalfMs => _state.Half.NextTimeOutMs ?? long.MaxValue;
 
     /// <summary>Puts aside what was not decided in time. In a turn.</summary>

@@ -125,8 +125,18 @@ public sealed partial class PartitionEngine
         keep = Math.Min(keep, lanes);
         if (segments[1] > keep)
             return;
-        if (_snapshotPosition < keep)
-            await SnapshotNow();
+        try
+        {
+            if (_snapshotPosition < keep)
+                await SnapshotNow();
+        }
+        catch (LogFullException full)
+        {
+            // What could go stays until there is room to write down what it held.
+            _host.Report($"Topic {_topic.Name}, partition {Number}: nothing is given back while no snapshot can be written: {full.Message}");
+            return;
+        }
+
         keep = Math.Min(keep, _olderSnapshotPosition);
         await _log.TrimBefore(keep);
         _index.TrimBefore(_log.Start);

@@ -94,6 +94,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
         _reader = new PartitionReader(log, index, IsVoid);
         _turns = new TurnQueue(host.Scheduler, host.InlineTurns, AfterTurns);
         _clock = new EngineClock(host.Time, state.ClockMs);
+        state.Half.OpenedAtMs = _openedAtMs = _clock.NowMs;
         _frames = NewBuffer();
         _framesInFlight = NewBuffer();
         _frames.Reset(state.Position);

@@ -289,5 +289,22 @@ public abstract class TimedHalfContract : BrokerContract
         Assert.Equal(["half", "half"], Bodies(await host.Broker.ReadAll("t")));
     });
 
+    [Fact]
+    public Task WhatNobodyCouldBeAskedAboutIsAskedOnceMoreBeforeItIsPutAside() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        var (first, second) = (await Begin(host.Broker), await Begin(host.Broker));
+        await host.Restart();
+        // Nobody opens the partition for far longer than all checks take.
+        await Time.Pass(TimeSpan.FromMinutes(30));
+
+        Assert.Equal([first, second], (await host.Broker.CheckHalf("t", "pay")).Select(check => check.Id));
+
+        await host.Broker.EndHalf("t", first, HalfState.Committed);
+        await Time.Pass(TimeSpan.FromSeconds(61));
+        await Refused(ErrorCodes.HalfTimedOut, () => host.Broker.EndHalf("t", second, HalfState.Committed));
+        Assert.Equal(["half"], Bodies(await host.Broker.ReadAll("t")));
+    });
+
     private static async Task<string> Begin(IBroker broker) => Assert.Single(await broker.Publish("t", [Text("half") with { Half = Terms }])).Half!;
 }

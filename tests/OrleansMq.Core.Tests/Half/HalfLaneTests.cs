@@ -50,6 +50,22 @@ public sealed class HalfLaneTests
     }
 
     [Fact]
+    public void NothingTimesOutBeforeItCouldBeAskedAfterAnOpening()
+    {
+        _lane.ApplyAdded(0, 100, 1_000, Pay);
+
+        _lane.OpenedAtMs = 5_000;
+
+        Assert.Equal(5_060, _lane.NextTimeOutMs);
+        Assert.Equal([0], Taken(5_000));
+        var late = new List<long>();
+        _lane.SelectTimedOut(5_059, 10, late);
+        Assert.Empty(late);
+        _lane.SelectTimedOut(5_060, 10, late);
+        Assert.Equal([0], late);
+    }
+
+    [Fact]
     public void OldDecisionsAreForgotten()
     {
         for (var offset = 0; offset < 3; offset++)
