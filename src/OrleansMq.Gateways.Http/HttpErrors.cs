@@ -35,6 +35,7 @@ internal static class HttpErrors
         [ErrorCodes.GroupUnknown] = new(StatusCodes.Status404NotFound, "Group unknown"),
         [ErrorCodes.MemberUnknown] = new(StatusCodes.Status404NotFound, "Member unknown"),
         [ErrorCodes.ScheduledUnknown] = new(StatusCodes.Status404NotFound, "Delayed message unknown"),
+        [ErrorCodes.MessageUnknown] = new(StatusCodes.Status404NotFound, "Message unknown"),
         [ErrorCodes.HalfUnknown] = new(StatusCodes.Status404NotFound, "Half message unknown"),
         [ErrorCodes.HalfCommitted] = new(StatusCodes.Status409Conflict, "Half message committed"),
         [ErrorCodes.HalfRolledBack] = new(StatusCodes.Status409Conflict, "Half message rolled back"),

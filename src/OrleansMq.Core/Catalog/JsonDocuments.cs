@@ -51,7 +51,7 @@ internal sealed class ByName<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
-    Converters = [typeof(ByName<Acks>), typeof(ByName<WhenFull>), typeof(ByName<GroupStyle>), typeof(ByName<StartKind>), typeof(ByName<TransactionPhase>)])]
+    Converters = [typeof(ByName<Acks>), typeof(ByName<WhenFull>), typeof(ByName<GroupStyle>), typeof(ByName<StartKind>), typeof(ByName<WhenExpired>), typeof(ByName<TransactionPhase>)])]
 [JsonSerializable(typeof(TopicForm))]
 [JsonSerializable(typeof(GroupForm))]
 [JsonSerializable(typeof(CoordinationForm))]

@@ -112,14 +112,14 @@ public sealed partial class PartitionEngine
     }
 
     /// <summary>The record at an offset of the main lane, or null where it is gone.</summary>
-    internal async ValueTask<RecordView?> MainRecord(long offset) => (await MainRecords([offset]))[0];
+    internal async ValueTask<RecordView?> MainRecord(long offset) => (await MainRecords([offset]))[0]?.Record;
 
     /// <summary>The records at some offsets of the main lane, ascending; null where one was removed, or is void.</summary>
     /// <param name="isVoid">Takes the offsets of those that are void.</param>
-    internal async ValueTask<RecordView?[]> MainRecords(IReadOnlyList<long> offsets, HashSet<long>? isVoid = null)
+    internal async ValueTask<StoredRecord?[]> MainRecords(IReadOnlyList<long> offsets, HashSet<long>? isVoid = null)
     {
         var seen = _visible;
-        var records = new RecordView?[offsets.Count];
+        var records = new StoredRecord?[offsets.Count];
         var gone = GoneOf(offsets);
         isVoid ??= [];
         try

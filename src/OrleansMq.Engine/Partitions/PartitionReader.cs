@@ -22,6 +22,9 @@ public sealed class BatchRead(byte[] buffer, int length, long nextOffset) : IDis
     }
 }
 
+/// <summary>A record of the main lane, and when it was appended there.</summary>
+internal readonly record struct StoredRecord(RecordView Record, long AppendedAtMs);
+
 /// <summary>Reads messages out of a partition's log; every frame is checked again before it is given. Any thread.</summary>
 /// <param name="isVoid">Whether a batch of the main lane holds nobody's messages: markers, or what was aborted.</param>
 internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, PartitionReader.VoidBatch isVoid)
@@ -47,7 +50,8 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, Part
     /// <paramref name="endPosition"/>. Empty when there is none.
     /// </summary>
     /// <exception cref="LogDamagedException">A stored frame does not read back as written.</exception>
-    public async ValueTask<BatchRead> ReadBatches(long offset, long endOffset, long endPosition, int maxBytes)
+    /// <param name="appendedAt">Filled with the time of each batch.</param>
+    public async ValueTask<BatchRead> ReadBatches(long offset, long endOffset, long endPosition, int maxBytes, List<long>? appendedAt = null)
     {
         if (offset >= endOffset)
             return new BatchRead(ArrayPool<byte>.Shared.Rent(1), 0, offset);
@@ -94,6 +98,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, Part
                         next = batch.LastOffset + 1;
                         buffer.AsSpan(at + FrameHeader.Size, header.PayloadLength).CopyTo(buffer.AsSpan(kept));
                         kept += header.PayloadLength;
+                        appendedAt?.Add(header.AppendedAt);
                     }
                 }
 
@@ -114,9 +119,9 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, Part
 
     /// <summary>The records at some offsets of the main lane, ascending; null where there is none, or a void one. Each batch is read and taken apart once.</summary>
     /// <param name="voids">Takes the offsets of void ones.</param>
-    public async ValueTask<RecordView?[]> ReadRecords(IReadOnlyList<long> offsets, long endOffset, long endPosition, HashSet<long> voids)
+    public async ValueTask<StoredRecord?[]> ReadRecords(IReadOnlyList<long> offsets, long endOffset, long endPosition, HashSet<long> voids)
     {
-        var records = new RecordView?[offsets.Count];
+        var (records, appendedAt) = (new StoredRecord?[offsets.Count], new List<long>());
         for (var i = 0; i < records.Length;)
         {
             if (Cached(offsets[i]) is { } cached)
@@ -126,10 +131,11 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, Part
                 continue;
             }
 
-            using var read = await ReadBatches(offsets[i], endOffset, endPosition, RecordChunkBytes);
-            var wanted = i;
+            appendedAt.Clear();
+            using var read = await ReadBatches(offsets[i], endOffset, endPosition, RecordChunkBytes, appendedAt);
+            var (wanted, number) = (i, 0);
             foreach (var batch in new RecordBatchReader(read.Batches))
-                i = Take(batch, offsets, i, records, voids);
+                i = Take(batch, appendedAt[number++], offsets, i, records, voids);
             // What lies before the chunk's end and was in no batch is gone.
             while (i < records.Length && offsets[i] < read.NextOffset)
                 i++;
@@ -141,7 +147,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, Part
     }
 
     /// <summary>Fills in what this batch holds of the offsets from <paramref name="i"/> on, and remembers the batch if it holds any.</summary>
-    private int Take(in RecordBatch batch, IReadOnlyList<long> offsets, int i, RecordView?[] records, HashSet<long> voids)
+    private int Take(in RecordBatch batch, long appendedAtMs, IReadOnlyList<long> offsets, int i, StoredRecord?[] records, HashSet<long> voids)
     {
         while (i < offsets.Count && offsets[i] < batch.BaseOffset)
             i++;
@@ -155,7 +161,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, Part
         }
 
         // The views outlive the pooled buffer.
-        var decoded = DecodedBatch.Of(RecordBatch.ReadExactly(batch.Memory.ToArray()));
+        var decoded = DecodedBatch.Of(RecordBatch.ReadExactly(batch.Memory.ToArray()), appendedAtMs);
         for (; i < offsets.Count && offsets[i] <= batch.LastOffset; i++)
             records[i] = decoded.Find(offsets[i]);
         Cache(decoded);
@@ -166,7 +172,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, Part
     public async ValueTask<RecordView?> ReadLaneRecord(long offset, long position)
     {
         var batch = await ReadLaneBatch(position);
-        return DecodedBatch.Of(batch).Find(offset);
+        return DecodedBatch.Of(batch, 0).Find(offset)?.Record;
     }
 
     /// <summary>The batch in the frame at <paramref name="position"/>, in memory of its own.</summary>
@@ -288,27 +294,27 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, Part
     private LogDamagedException Damaged(long position) =>
         new($"Topic {log.Id.TopicId:N}, partition {log.Id.Partition}: the frame at position {position} does not read back as written. Run 'mq doctor' on the data folder.");
 
-    private sealed record DecodedBatch(long First, long Last, RecordView[] Records)
+    private sealed record DecodedBatch(long First, long Last, long AppendedAtMs, RecordView[] Records)
     {
-        public static DecodedBatch Of(in RecordBatch batch)
+        public static DecodedBatch Of(in RecordBatch batch, long appendedAtMs)
         {
             var records = new RecordView[batch.Count];
             var count = 0;
             foreach (var record in batch.Records())
                 records[count++] = record;
-            return new DecodedBatch(batch.BaseOffset, batch.LastOffset, records);
+            return new DecodedBatch(batch.BaseOffset, batch.LastOffset, appendedAtMs, records);
         }
 
         public bool Holds(long offset) => offset >= First && offset <= Last;
 
-        public RecordView? Find(long offset)
+        public StoredRecord? Find(long offset)
         {
             var guess = offset - First;
             if (guess >= 0 && guess < Records.Length && Records[guess].Offset == offset)
-                return Records[guess];
+                return new StoredRecord(Records[guess], AppendedAtMs);
             foreach (var record in Records)
                 if (record.Offset == offset)
-                    return record;
+                    return new StoredRecord(record, AppendedAtMs);
             return null;
         }
     }
