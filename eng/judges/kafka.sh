@@ -60,6 +60,22 @@ judge "@platformatic/kafka $(version @platformatic/kafka)" node "$work/platforma
   while IFS=$'\t' read -r client test result; do
     echo "| $client | $test | ${result//|/\\|} |"
   done < "$work/results"
+  suite=$PWD/artifacts/judges/librdkafka/results
+  if [ -s "$suite" ]; then
+    echo
+    echo "## librdkafka's own regression suite"
+    echo
+    echo "By \`eng/judges/librdkafka.sh\`, on $(date -u -r "$suite" +%F)."
+    echo
+    echo "| suite | test | result |"
+    echo "|---|---|---|"
+    while IFS=$'\t' read -r client test result; do
+      echo "| $client | $test | ${result//|/\\|} |"
+    done < "$suite"
+  else
+    echo
+    echo "librdkafka's own regression suite (\`eng/judges/librdkafka.sh\`) was not run with this."
+  fi
   if [ -f "$here/why.md" ]; then echo; cat "$here/why.md"; fi
 } > docs/compatibility-kafka.md
 printf '%s ok, %s not\n' "$(awk -F'\t' '$3 == "ok"' "$work/results" | wc -l)" "$(awk -F'\t' '$3 != "ok"' "$work/results" | wc -l)"
