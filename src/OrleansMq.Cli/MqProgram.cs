@@ -63,6 +63,10 @@ public static class MqProgram
         root.Add(DeadLetterCommands.Build(shell));
         root.Add(ScheduledCommands.Build(shell));
         root.Add(HalfCommands.Build(shell));
+        root.Add(ReconcileCommand.Build(shell));
+        root.Add(TraceCommand.Build(shell));
+        root.Add(SlowCommand.Build(shell));
+        root.Add(WhyCommand.Build(shell));
         root.Add(SeekCommand.Build(shell));
         root.Add(UserCommands.Build(shell));
         root.Add(AclCommands.Build(shell));

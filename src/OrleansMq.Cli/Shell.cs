@@ -58,6 +58,9 @@ internal sealed class Invocation(Shell shell, ParseResult parsed, CancellationTo
     public T Get<T>(Option<T> option) => parsed.GetValue(option)!;
     public T Get<T>(Argument<T> argument) => parsed.GetRequiredValue(argument);
 
+    /// <summary>Null where it was left out.</summary>
+    public string? GetOptional(Argument<string?> argument) => parsed.GetValue(argument);
+
     /// <summary>A remark to the person, never part of the result.</summary>
     public void Say(string text) => shell.Console.Error.WriteLine(text);
 

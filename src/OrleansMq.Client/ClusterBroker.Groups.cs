@@ -129,6 +129,13 @@ public sealed partial class ClusterBroker
     public ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default) =>
         OnGroup(topic, group, grain => grain.Discard(selection), Repeat.UnlessItMayHaveHappened, cancel);
 
+    public ValueTask<Reconciliation> Reconcile(TopicName topic, GroupName group, ReconcileRequest request, CancellationToken cancel = default) =>
+        OnGroup(topic, group, grain => grain.Reconcile(request), Repeat.Freely, cancel);
+
+    /// <remarks>Where an answer is lost and the call is made again, what the first did is not counted.</remarks>
+    public ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) =>
+        OnGroup(topic, group, grain => grain.Redeliver(request), Repeat.UnlessItMayHaveHappened, cancel);
+
     private ValueTask<T> OnGroup<T>(TopicName topic, GroupName group, Func<IConsumerGroupGrain, Task<T>> ask, Repeat repeat, CancellationToken cancel) =>
         OnTopic(topic, async target => await _failover.Ask(() => ask(GroupGrain(target, group)), repeat, cancel), cancel);
 

@@ -3,7 +3,7 @@ using OrleansMq.Client.Grains;
 
 namespace OrleansMq;
 
-/// <summary>The calls about messages that wait beside the others: delayed and half ones. They go straight to the partition that a name tells, or to all of them.</summary>
+/// <summary>The calls about messages that wait beside the others: delayed and half ones; and about where time went. They go straight to the partition that a name tells, or to all of them.</summary>
 public sealed partial class ClusterBroker
 {
     public ValueTask<ScheduledMessage> DescribeScheduled(TopicName topic, string id, CancellationToken cancel = default) =>
@@ -30,6 +30,15 @@ public sealed partial class ClusterBroker
 
     public ValueTask<IReadOnlyList<HalfMessage>> CheckHalf(TopicName topic, string group, int max = 100, TimeSpan wait = default, CancellationToken cancel = default) =>
         OnTopic(topic, target => HalfDesk.Check(target.Settings.Partitions, Halves(target, cancel), group, max, wait, _options.Time, cancel), cancel);
+
+    public ValueTask<MessageTrace> Trace(TopicName topic, TraceRequest request, CancellationToken cancel = default) =>
+        OnTopic(topic, target => TraceDesk.Trace(topic, target.Settings.Partitions, Traces(target, cancel), request), cancel);
+
+    public ValueTask<StageTimes> Stages(TopicName topic, GroupName group, TimeSpan last, CancellationToken cancel = default) =>
+        OnTopic(topic, target => TraceDesk.Stages(target.Settings.Partitions, Traces(target, cancel), group, last), cancel);
+
+    private Func<int, ValueTask<IMessageTraces>> Traces(TopicTarget target, CancellationToken cancel) =>
+        partition => new(new PartitionLanes(PartitionGrain(target, partition), _failover, cancel));
 
     private Func<int, ValueTask<IScheduledMessages>> Scheduled(TopicTarget target, CancellationToken cancel) =>
         partition => new(new PartitionLanes(PartitionGrain(target, partition), _failover, cancel));

@@ -2,8 +2,8 @@ using OrleansMq.Client.Grains;
 
 namespace OrleansMq.Client;
 
-/// <summary>The lanes of a partition that is a grain. A call whose answer was lost is made again.</summary>
-internal sealed class PartitionLanes(IPartitionGrain partition, Failover failover, CancellationToken cancel) : IScheduledMessages, IHalfMessages
+/// <summary>The lanes, and the past, of a partition that is a grain. A call whose answer was lost is made again.</summary>
+internal sealed class PartitionLanes(IPartitionGrain partition, Failover failover, CancellationToken cancel) : IScheduledMessages, IHalfMessages, IMessageTraces
 {
     public Task<ScheduledMessage?> FindScheduled(string id) => failover.Ask(() => partition.FindScheduled(id), Repeat.Freely, cancel);
 
@@ -21,4 +21,10 @@ internal sealed class PartitionLanes(IPartitionGrain partition, Failover failove
     /// <remarks>Checks whose answer was lost are due again after the interval of their messages.</remarks>
     public async Task<IReadOnlyList<HalfMessage>> CheckHalf(string group, int max) =>
         (await failover.Ask(() => partition.CheckHalf(group, max), Repeat.Freely, cancel)).Messages;
+
+    public Task<MessageTrace> Trace(long offset, long maxBytes) => failover.Ask(() => partition.Trace(offset, maxBytes), Repeat.Freely, cancel);
+
+    public Task<long> FindToken(string token) => failover.Ask(() => partition.FindToken(token), Repeat.Freely, cancel);
+
+    public Task<StageTimes> Stages(GroupName group, TimeSpan last) => failover.Ask(() => partition.Stages(group, last), Repeat.Freely, cancel);
 }

@@ -83,6 +83,12 @@ public sealed partial class EmbeddedBroker
     public async ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default) =>
         await (await Group(topic, group)).Engine.Discard(selection);
 
+    public async ValueTask<Reconciliation> Reconcile(TopicName topic, GroupName group, ReconcileRequest request, CancellationToken cancel = default) =>
+        await (await Group(topic, group)).Engine.Reconcile(request);
+
+    public async ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) =>
+        await (await Group(topic, group)).Engine.Redeliver(request);
+
     /// <summary>A group is made by its first use.</summary>
     private async ValueTask<GroupEngine> Use(TopicName topic, GroupName group, GroupChange firstUse)
     {

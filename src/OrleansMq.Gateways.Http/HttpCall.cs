@@ -74,6 +74,11 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
         ? null
         : words.TryRead(text, out var value) ? value : throw Wrong(name, $"'{Shorten(text)}', none of {words}");
 
+    /// <summary>Words with commas between them.</summary>
+    public IReadOnlyList<T>? WordsOf<T>(string name, WordList<T> words) where T : struct, Enum => Query(name) is not { Length: > 0 } text
+        ? null
+        : [.. text.Split(',').Select(word => words.TryRead(word, out var value) ? value : throw Wrong(name, $"'{Shorten(text)}', not only of {words}"))];
+
     /// <summary>An offset, a time, <c>earliest</c> or <c>latest</c>.</summary>
     public StartAt? Start(string name)
     {

@@ -37,6 +37,7 @@ internal static class HttpErrors
         [ErrorCodes.UserUnknown] = new(StatusCodes.Status404NotFound, "User unknown"),
         [ErrorCodes.RuleUnknown] = new(StatusCodes.Status404NotFound, "Rule unknown"),
         [ErrorCodes.ScheduledUnknown] = new(StatusCodes.Status404NotFound, "Delayed message unknown"),
+        [ErrorCodes.MessageUnknown] = new(StatusCodes.Status404NotFound, "Message unknown"),
         [ErrorCodes.HalfUnknown] = new(StatusCodes.Status404NotFound, "Half message unknown"),
         [ErrorCodes.HalfCommitted] = new(StatusCodes.Status409Conflict, "Half message committed"),
         [ErrorCodes.HalfRolledBack] = new(StatusCodes.Status409Conflict, "Half message rolled back"),

@@ -41,7 +41,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         var routes = new List<HttpRoute>();
         var openApi = new Lazy<ReadOnlyMemory<byte>>(() => OpenApiDocument.Write(routes));
         routes.AddRange([
-            .. TopicCalls.Routes, .. MessageCalls.Routes, .. ScheduledCalls.Routes, .. HalfCalls.Routes, .. BatchCalls.Routes, .. GroupCalls.Routes, .. QueueCalls.Routes, .. AccessCalls.Routes,
+            .. TopicCalls.Routes, .. MessageCalls.Routes, .. ScheduledCalls.Routes, .. HalfCalls.Routes, .. BatchCalls.Routes, .. GroupCalls.Routes, .. QueueCalls.Routes, .. TraceCalls.Routes, .. AccessCalls.Routes,
             .. new ClusterCalls(metrics, openApi, stopping).Routes,
         ]);
         return routes;

@@ -182,6 +182,31 @@ public sealed class HttpBroker : IBroker
             Post(topic, group, "dlq/discard", HttpTransport.JsonBody(writer => DeadLetterJson.Write(writer, selection))),
             spot => ClusterJson.ReadNumber(spot, "discarded"), cancel);
 
+    public ValueTask<Reconciliation> Reconcile(TopicName topic, GroupName group, ReconcileRequest request, CancellationToken cancel = default) =>
+        _transport.Send(
+            new HttpAsk(
+                HttpMethod.Get,
+                new Address($"{PathOf(topic, group)}/unsettled").With("olderThanMs", Durations.Milliseconds(request.OlderThan)).With("max", request.Max).With("after", request.After)
+                    .With("causes", request.Causes is null ? null : string.Join(',', request.Causes.Select(Words.UnsettledCause.Write)))),
+            ReconcileJson.Read, cancel);
+
+    public async ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) =>
+        (int)await _transport.Send(
+            Post(topic, group, "redeliver", HttpTransport.JsonBody(writer => ReconcileJson.WriteRedeliver(writer, request))),
+            spot => ClusterJson.ReadNumber(spot, "redelivered"), cancel);
+
+    public ValueTask<MessageTrace> Trace(TopicName topic, TraceRequest request, CancellationToken cancel = default)
+    {
+        request.Validate();
+        var address = new Address($"{PathOf(topic)}/trace").With("token", request.Token).With("maxBytes", request.MaxBytes);
+        if (request.Position is { } position)
+            address = address.With("partition", position.Partition).With("offset", position.Offset);
+        return _transport.Send(new HttpAsk(HttpMethod.Get, address), TraceJson.Read, cancel);
+    }
+
+    public ValueTask<StageTimes> Stages(TopicName topic, GroupName group, TimeSpan last, CancellationToken cancel = default) =>
+        _transport.Send(new HttpAsk(HttpMethod.Get, new Address($"{PathOf(topic, group)}/stages").With("lastMs", Durations.Milliseconds(last))), TraceJson.ReadTimes, cancel);
+
     public ValueTask<ScheduledMessage> DescribeScheduled(TopicName topic, string id, CancellationToken cancel = default) =>
         _transport.Send(new HttpAsk(HttpMethod.Get, $"{PathOf(topic)}/scheduled/{Uri.EscapeDataString(id)}"), ScheduledJson.Read, cancel);
 

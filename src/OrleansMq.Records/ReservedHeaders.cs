@@ -19,6 +19,7 @@ public static class ReservedHeaders
 
     /// <summary>Not to be delivered once this has passed since the append.</summary>
     public const string TimeToLive = "mq-ttl";
+
     /// <summary>A half message: how it is checked back.</summary>
     public const string Half = "mq-half";
     public const string Priority = "mq-priority";

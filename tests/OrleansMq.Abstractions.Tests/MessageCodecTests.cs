@@ -93,7 +93,8 @@ public sealed class MessageCodecTests
         { new Message { DeliverAt = DateTimeOffset.UnixEpoch.AddMilliseconds(-1) }, ErrorCodes.Malformed },
         { new Message { DeliverAfter = TimeSpan.FromMilliseconds(-1) }, ErrorCodes.Malformed },
         { new Message { DeliverAt = DateTimeOffset.UnixEpoch, DeliverAfter = TimeSpan.Zero }, ErrorCodes.Malformed },
-        { new Message { TimeToLive = TimeSpan.Zero }, ErrorCodes.NotAvailable },
+        { new Message { TimeToLive = TimeSpan.Zero }, ErrorCodes.Malformed },
+        { new Message { TimeToLive = TimeSpan.FromDays(3661) }, ErrorCodes.Malformed },
         { new Message { Priority = 0 }, ErrorCodes.NotAvailable },
     };
 

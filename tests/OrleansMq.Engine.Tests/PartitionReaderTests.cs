@@ -159,7 +159,7 @@ public sealed class PartitionReaderTests
             for (var i = 0; i < records.Length; i++)
             {
                 Assert.True(records[i] is not null, $"Offset {offsets[i]} of {end} was not found; asked were {string.Join(' ', offsets)}.");
-                Same(log, offsets[i], records[i]!.Value);
+                Same(log, offsets[i], records[i]!.Value.Record);
             }
         }
     }

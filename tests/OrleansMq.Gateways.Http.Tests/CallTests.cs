@@ -77,11 +77,11 @@ public sealed class CallTests : IAsyncLifetime
     public async Task BrowsedMessageHasTheContractsFields()
     {
         await _served.Send("POST", "/v1/topics/t/messages",
-            """{"key":"LAX","body":{"d":7},"headers":{"h":"v"},"token":"t","correlationId":"c","replyTo":"r","timestamp":"2001-02-03T04:05:06+01:00"}""");
+            """{"key":"LAX","body":{"d":7},"headers":{"h":"v"},"token":"t","correlationId":"c","replyTo":"r","ttlMs":90000,"timestamp":"2001-02-03T04:05:06+01:00"}""");
         var answer = await _served.Send("GET", "/v1/topics/t/partitions/0/messages?from=earliest");
         Assert.Equal(
             """
-            {"messages":[{"position":{"partition":0,"offset":0},"timestamp":"2001-02-03T03:05:06Z","key":"LAX","body":{"d":7},"contentType":"application/json","headers":{"h":"v"},"token":"t","correlationId":"c","replyTo":"r"}],"next":1,"end":1}
+            {"messages":[{"position":{"partition":0,"offset":0},"timestamp":"2001-02-03T03:05:06Z","key":"LAX","body":{"d":7},"contentType":"application/json","headers":{"h":"v"},"token":"t","correlationId":"c","replyTo":"r","ttlMs":90000}],"next":1,"end":1}
             """.Trim(), answer.Text);
     }
 
@@ -95,7 +95,7 @@ public sealed class CallTests : IAsyncLifetime
             _served.Broker.TheChange("Receive")[2]);
         Assert.Equal(
             """
-            {"messages":[{"position":{"partition":2,"offset":42},"timestamp":"2026-11-21T08:30:00.123Z","keyBase64":"/wA=","bodyBase64":"cGxhaW4=","contentType":"text/plain","headers":{"twice":["1","2"]},"token":"t","correlationId":"c","replyTo":"r","deadLetter":{"reason":"max-deliveries","origin":{"partition":2,"offset":7},"deliveries":16,"at":"2026-11-21T08:30:00.123Z"},"lease":"2.0.5.42.3","leaseUntil":"2026-11-21T08:30:30.1230001Z","deliveryCount":3}]}
+            {"messages":[{"position":{"partition":2,"offset":42},"timestamp":"2026-11-21T08:30:00.123Z","keyBase64":"/wA=","bodyBase64":"cGxhaW4=","contentType":"text/plain","headers":{"twice":["1","2"]},"token":"t","correlationId":"c","replyTo":"r","ttlMs":90000,"deadLetter":{"reason":"max-deliveries","origin":{"partition":2,"offset":7},"deliveries":16,"at":"2026-11-21T08:30:00.123Z"},"lease":"2.0.5.42.3","leaseUntil":"2026-11-21T08:30:30.1230001Z","deliveryCount":3}]}
             """.Trim(), answer.Text);
     }
 

@@ -104,3 +104,18 @@ public sealed class HttpHalfTests : HalfContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
+
+public sealed class HttpTimeToLiveTests : TimeToLiveContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
+public sealed class HttpReconcileTests : ReconcileContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
+public sealed class HttpTraceTests : TraceContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}

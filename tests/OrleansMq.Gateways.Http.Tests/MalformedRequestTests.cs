@@ -112,6 +112,8 @@ public sealed class MalformedRequestTests : IAsyncLifetime
     [InlineData("POST", Group + "/seek", """{}""", "$ should have one")]
     [InlineData("POST", Group + "/seek", """{"to":"earliest","positions":[]}""", "$ should have one")]
     [InlineData("POST", Group + "/seek", """{"to":"42"}""", "$.to")]
+    [InlineData("POST", Group + "/redeliver", """{"causes":["lost"]}""", "$.causes[0]")]
+    [InlineData("POST", Group + "/redeliver", """{"olderThanMs":-1}""", "$.olderThanMs")]
     [InlineData("POST", Group + "/dlq/redrive", """{}""", "$ should have one")]
     [InlineData("POST", Group + "/dlq/redrive", """{"all":true,"positions":[]}""", "$ should have one")]
     [InlineData("POST", Group + "/dlq/redrive", """{"all":true,"replace":{"bodie":1}}""", "$.replace.bodie")]

@@ -76,7 +76,7 @@ public sealed class RouteTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("""{"ttlMs":1}""")]
+    [InlineData("""{"priority":1}""")]
     [InlineData("""[{},{"priority":3}]""")]
     public async Task MessageWithWhatIsNotBuiltYet(string body)
     {

@@ -24,6 +24,7 @@ internal static class Samples
         MaxBatchBytes = Change<int>.Default,
         TokenCount = 5,
         TokenAge = TimeSpan.FromDays(7),
+        TimeToLive = Change<TimeSpan?>.To(TimeSpan.FromMinutes(3)),
         Compact = true,
     };
 
@@ -41,6 +42,7 @@ internal static class Samples
         MaxMessages = Change<long?>.To(11),
         MaxBytes = Change<long?>.Default,
         Paused = true,
+        WhenExpired = WhenExpired.DeadLetter,
         HoldKeyBehindDeadLetter = true,
     };
 
@@ -71,6 +73,7 @@ internal static class Samples
         ReplyTo = "answers",
         Partition = 3,
         Timestamp = Time,
+        TimeToLive = TimeSpan.FromSeconds(90),
     };
 
     public static Delivery Delivery => new()
@@ -84,6 +87,7 @@ internal static class Samples
         Token = "t",
         CorrelationId = "c",
         ReplyTo = "r",
+        TimeToLive = TimeSpan.FromSeconds(90),
         DeadLetter = new DeadLetterInfo("max-deliveries", new Position(2, 7), 16, Time),
         Lease = new LeaseId(2, 0, 5, 42, 3),
         LeaseUntil = Time.AddSeconds(30).AddTicks(1),

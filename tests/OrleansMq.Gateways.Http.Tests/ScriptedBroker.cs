@@ -122,6 +122,9 @@ internal sealed class ScriptedBroker : IBroker
     public ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default) =>
         Change(2, cancel, "Discard", topic, group, selection);
 
+    public ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) =>
+        Change(4, cancel, "Redeliver", topic, group, request);
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>The arguments of the only change that was asked.</summary>

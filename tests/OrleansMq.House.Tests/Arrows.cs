@@ -19,6 +19,7 @@ internal static class Arrows
         ("OrleansMq.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
         ("OrleansMq.Http.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
         ("OrleansMq.Outbox", ["OrleansMq.Abstractions"]),
+        ("OrleansMq.Recurring", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Streaming", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Access", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Gateways", ["OrleansMq.Abstractions", "OrleansMq.Access"]),

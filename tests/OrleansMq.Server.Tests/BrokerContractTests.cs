@@ -172,3 +172,39 @@ public sealed class SiloHalfTests(OneSilo cluster) : HalfContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
+
+[Collection(nameof(TwoSilos))]
+public sealed class ClientTimeToLiveTests(TwoSilos cluster) : TimeToLiveContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloTimeToLiveTests(OneSilo cluster) : TimeToLiveContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(TwoSilos))]
+public sealed class ClientReconcileTests(TwoSilos cluster) : ReconcileContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloReconcileTests(OneSilo cluster) : ReconcileContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(TwoSilos))]
+public sealed class ClientTraceTests(TwoSilos cluster) : TraceContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloTraceTests(OneSilo cluster) : TraceContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}

@@ -93,6 +93,25 @@ public interface IBroker : IAsyncDisposable
     /// <returns>How many; positions that are no dead letters (any more) don't count.</returns>
     ValueTask<int> Redrive(TopicName topic, GroupName group, DeadLetterSelection selection, Message? replace = null, CancellationToken cancel = default);
 
+    /// <summary>
+    /// What was published to the topic, at least so long ago, and is not settled by the group: counted by cause, and shown message by message. What is settled costs nothing.
+    /// </summary>
+    ValueTask<Reconciliation> Reconcile(TopicName topic, GroupName group, ReconcileRequest request, CancellationToken cancel = default) => throw Unavailable("Reconciliation");
+
+    /// <summary>
+    /// Gives unsettled messages to the group again at once: dead letters are redriven, waits are ended. A second time changes nothing more: what is delivered, or due, is not given again.
+    /// </summary>
+    /// <returns>How many.</returns>
+    ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) => throw Unavailable("Delivering again");
+
+    /// <summary>The way of one message: when it was appended, leased, settled by each group, from the times in the log.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.OffsetOutOfRange"/>, <see cref="ErrorCodes.MessageUnknown"/>.</exception>
+    ValueTask<MessageTrace> Trace(TopicName topic, TraceRequest request, CancellationToken cancel = default) => throw Unavailable("Tracing");
+
+    /// <summary>How long the messages of a last length of time took from stage to stage for one group.</summary>
+    /// <param name="last">Up to 7 days. Of each partition at most 256 MiB of its log are read.</param>
+    ValueTask<StageTimes> Stages(TopicName topic, GroupName group, TimeSpan last, CancellationToken cancel = default) => throw Unavailable("Stage times");
+
     /// <summary>Looks at a message that waits for its time.</summary>
     /// <param name="id">Its token, else the name that <see cref="PublishResult.Scheduled"/> gave it. Of several with one token: the first that waits.</param>
     /// <exception cref="MqException"><see cref="ErrorCodes.ScheduledUnknown"/>: no message of this name waits (any more).</exception>

@@ -22,6 +22,9 @@ public static class ErrorCodes
     /// <summary>No message of this name waits for its time (any more).</summary>
     public const string ScheduledUnknown = "scheduled-unknown";
 
+    /// <summary>No message is known under this token.</summary>
+    public const string MessageUnknown = "message-unknown";
+
     /// <summary>There is no such half message, or it was decided longer ago than is remembered.</summary>
     public const string HalfUnknown = "half-unknown";
 

@@ -10,6 +10,16 @@ public enum GroupStyle
     Log = 1,
 }
 
+/// <summary>What a queue-style group does with a message whose time to live is over when its turn comes.</summary>
+public enum WhenExpired
+{
+    /// <summary>It is settled without being delivered.</summary>
+    Skip = 0,
+
+    /// <summary>It becomes a dead letter with the reason <c>expired</c>.</summary>
+    DeadLetter = 1,
+}
+
 /// <summary>A group's settings, all with their defaults.</summary>
 public sealed record GroupSettings
 {
@@ -48,6 +58,9 @@ public sealed record GroupSettings
     /// <summary>Nothing is delivered while set; settling goes on.</summary>
     public bool Paused { get; init; }
 
+    /// <summary>What becomes of messages that expired (<see cref="Message.TimeToLive"/>). A redriven dead letter does not expire again.</summary>
+    public WhenExpired WhenExpired { get; init; } = WhenExpired.Skip;
+
     /// <summary>Not available yet.</summary>
     public bool HoldKeyBehindDeadLetter { get; init; }
 
@@ -70,6 +83,7 @@ public sealed record GroupChange
     public Change<long?> MaxMessages { get; init; }
     public Change<long?> MaxBytes { get; init; }
     public Change<bool> Paused { get; init; }
+    public Change<WhenExpired> WhenExpired { get; init; }
     public Change<bool> HoldKeyBehindDeadLetter { get; init; }
 
     /// <summary>The settings that result. They are not validated here.</summary>
@@ -91,6 +105,7 @@ public sealed record GroupChange
             MaxMessages = MaxMessages.Over(now.MaxMessages, standard.MaxMessages),
             MaxBytes = MaxBytes.Over(now.MaxBytes, standard.MaxBytes),
             Paused = Paused.Over(now.Paused, standard.Paused),
+            WhenExpired = WhenExpired.Over(now.WhenExpired, standard.WhenExpired),
             HoldKeyBehindDeadLetter = HoldKeyBehindDeadLetter.Over(now.HoldKeyBehindDeadLetter, standard.HoldKeyBehindDeadLetter),
         };
     }

@@ -28,6 +28,7 @@ public static class GroupJson
                 "maxMessages" => change with { MaxMessages = field.Change<long?>(f => f.Int64(1)) },
                 "maxBytes" => change with { MaxBytes = field.Change<long?>(f => f.Int64(1)) },
                 "paused" => change with { Paused = field.Change(f => f.Flag()) },
+                "whenExpired" => change with { WhenExpired = field.Change(f => f.Word(Words.WhenExpired)) },
                 "holdKeyBehindDeadLetter" => change with { HoldKeyBehindDeadLetter = field.Change(f => f.Flag()) },
                 _ => field.Unknown(change),
             };
@@ -50,6 +51,7 @@ public static class GroupJson
         writer.WriteChange("maxMessages", change.MaxMessages, (w, value) => w.WriteNumberValue(value!.Value));
         writer.WriteChange("maxBytes", change.MaxBytes, (w, value) => w.WriteNumberValue(value!.Value));
         writer.WriteChange("paused", change.Paused, (w, value) => w.WriteBooleanValue(value));
+        writer.WriteChange("whenExpired", change.WhenExpired, (w, value) => w.WriteStringValue(Words.WhenExpired.Write(value)));
         writer.WriteChange("holdKeyBehindDeadLetter", change.HoldKeyBehindDeadLetter, (w, value) => w.WriteBooleanValue(value));
         writer.WriteEndObject();
     }
@@ -124,6 +126,7 @@ public static class GroupJson
         MaxMessages = settings.MaxMessages,
         MaxBytes = settings.MaxBytes,
         Paused = settings.Paused,
+        WhenExpired = settings.WhenExpired,
         HoldKeyBehindDeadLetter = settings.HoldKeyBehindDeadLetter,
     };
 

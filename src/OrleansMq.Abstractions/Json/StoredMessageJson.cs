@@ -19,6 +19,8 @@ public static class StoredMessageJson
         writer.WriteTextUnlessNull("replyTo", message.ReplyTo);
         if (message.DeliverAt is { } deliverAt)
             writer.WriteTime("deliverAt", deliverAt);
+        if (message.TimeToLive is { } timeToLive)
+            writer.WriteMs("ttlMs", timeToLive);
         if (message.DeadLetter is { } deadLetter)
             WriteDeadLetter(writer, deadLetter);
         if (message is Delivery delivery)
@@ -49,6 +51,7 @@ public static class StoredMessageJson
             CorrelationId = message.CorrelationId,
             ReplyTo = message.ReplyTo,
             DeliverAt = message.DeliverAt,
+            TimeToLive = message.TimeToLive,
             DeadLetter = message.DeadLetter,
             Lease = delivery.Lease ?? throw spot.Missing("lease"),
             LeaseUntil = delivery.Until ?? throw spot.Missing("leaseUntil"),
@@ -63,6 +66,7 @@ public static class StoredMessageJson
         Position? position = null;
         DateTimeOffset? timestamp = null;
         DateTimeOffset? deliverAt = null;
+        TimeSpan? timeToLive = null;
         DeadLetterInfo? deadLetter = null;
         foreach (var field in spot.Fields())
         {
@@ -73,6 +77,7 @@ public static class StoredMessageJson
                 case "position": position = field.Position(); break;
                 case "timestamp": timestamp = field.Time(); break;
                 case "deliverAt": deliverAt = field.Time(); break;
+                case "ttlMs": timeToLive = field.OrNull(f => f.Milliseconds(1)); break;
                 case "deadLetter": deadLetter = field.IsNull ? null : ReadDeadLetter(field); break;
                 case "lease": delivery.Lease = field.Lease(); break;
                 case "leaseUntil": delivery.Until = field.Time(); break;
@@ -93,6 +98,7 @@ public static class StoredMessageJson
             CorrelationId = shared.CorrelationId,
             ReplyTo = shared.ReplyTo,
             DeliverAt = deliverAt,
+            TimeToLive = timeToLive,
             DeadLetter = deadLetter,
         };
     }

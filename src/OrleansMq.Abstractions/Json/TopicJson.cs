@@ -29,6 +29,7 @@ public static class TopicJson
                 "maxMessageBytes" => change with { MaxMessageBytes = field.Change(f => f.Int32(1)) },
                 "maxBatchBytes" => change with { MaxBatchBytes = field.Change(f => f.Int32(1)) },
                 "tokens" => ReadTokens(field, change),
+                "ttlMs" => change with { TimeToLive = field.Change<TimeSpan?>(f => f.Milliseconds(1)) },
                 "compact" => change with { Compact = field.Change(f => f.Flag()) },
                 _ => field.Unknown(change),
             };
@@ -53,6 +54,7 @@ public static class TopicJson
         writer.WriteChange("maxMessageBytes", change.MaxMessageBytes, (w, value) => w.WriteNumberValue(value));
         writer.WriteChange("maxBatchBytes", change.MaxBatchBytes, (w, value) => w.WriteNumberValue(value));
         WriteTokens(writer, change);
+        writer.WriteChange("ttlMs", change.TimeToLive, (w, value) => w.WriteNumberValue(Durations.Milliseconds(value!.Value)));
         writer.WriteChange("compact", change.Compact, (w, value) => w.WriteBooleanValue(value));
         writer.WriteEndObject();
     }
@@ -136,6 +138,7 @@ public static class TopicJson
         MaxBatchBytes = settings.MaxBatchBytes,
         TokenCount = settings.TokenCount,
         TokenAge = settings.TokenAge,
+        TimeToLive = settings.TimeToLive,
         Compact = settings.Compact,
     };
 

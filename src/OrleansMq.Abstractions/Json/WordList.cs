@@ -39,6 +39,18 @@ public static class Words
 
     public static WordList<GroupStyle> GroupStyle { get; } = new(("queue", OrleansMq.GroupStyle.Queue), ("log", OrleansMq.GroupStyle.Log));
 
+    public static WordList<WhenExpired> WhenExpired { get; } = new(("skip", OrleansMq.WhenExpired.Skip), ("deadLetter", OrleansMq.WhenExpired.DeadLetter));
+
+    public static WordList<UnsettledCause> UnsettledCause { get; } = new(
+        ("neverDelivered", OrleansMq.UnsettledCause.NeverDelivered), ("leased", OrleansMq.UnsettledCause.Leased), ("returned", OrleansMq.UnsettledCause.Returned),
+        ("dead", OrleansMq.UnsettledCause.Dead), ("uncommitted", OrleansMq.UnsettledCause.Uncommitted));
+
+    public static WordList<TraceStage> TraceStage { get; } = new(
+        ("created", OrleansMq.TraceStage.Created), ("appended", OrleansMq.TraceStage.Appended), ("durable", OrleansMq.TraceStage.Durable), ("leased", OrleansMq.TraceStage.Leased),
+        ("extended", OrleansMq.TraceStage.Extended), ("returned", OrleansMq.TraceStage.Returned), ("settled", OrleansMq.TraceStage.Settled),
+        ("deadLettered", OrleansMq.TraceStage.DeadLettered), ("redriven", OrleansMq.TraceStage.Redriven), ("discarded", OrleansMq.TraceStage.Discarded),
+        ("committed", OrleansMq.TraceStage.Committed), ("sought", OrleansMq.TraceStage.Sought));
+
     public static WordList<Isolation> Isolation { get; } =
         new(("uncommitted", OrleansMq.Isolation.Uncommitted), ("committed", OrleansMq.Isolation.Committed));
 }

@@ -44,7 +44,10 @@ public sealed record Message
     /// <summary>The same, counted from the append by the broker's clock. Not together with <see cref="DeliverAt"/>.</summary>
     public TimeSpan? DeliverAfter { get; init; }
 
-    /// <summary>Not available yet: <see cref="ErrorCodes.NotAvailable"/>.</summary>
+    /// <summary>
+    /// Not delivered by a queue-style group once this has passed since the append, by the broker's clock; what becomes of it then, the group says
+    /// (<see cref="GroupSettings.WhenExpired"/>). Where the topic has one too, the shorter counts. A delayed message lives from its time of delivery on, a half one from its commit.
+    /// </summary>
     public TimeSpan? TimeToLive { get; init; }
 
     /// <summary>0 to 9. Not available yet: <see cref="ErrorCodes.NotAvailable"/>.</summary>
@@ -94,6 +97,9 @@ public record StoredMessage
 
     /// <summary>Set where it was sent to be delivered at a time, or waits for it.</summary>
     public DateTimeOffset? DeliverAt { get; init; }
+
+    /// <summary>As it was sent: from its append on.</summary>
+    public TimeSpan? TimeToLive { get; init; }
 
     /// <summary>Set where this is a dead letter, or one that was redriven.</summary>
     public DeadLetterInfo? DeadLetter { get; init; }

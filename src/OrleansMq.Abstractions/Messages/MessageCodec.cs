@@ -14,6 +14,7 @@ public static class MessageCodec
     internal const int MaxReserved = 8;
 
     private static readonly byte[] HalfName = ReservedHeaders.HalfUtf8.ToArray();
+    private static readonly byte[] TimeToLiveName = ReservedHeaders.TimeToLiveUtf8.ToArray();
     private static readonly byte[] DeliverAtName = ReservedHeaders.DeliverAtUtf8.ToArray();
     private static readonly byte[] TokenName = ReservedHeaders.TokenUtf8.ToArray();
     private static readonly byte[] ContentTypeName = ReservedHeaders.ContentTypeUtf8.ToArray();
@@ -21,7 +22,7 @@ public static class MessageCodec
     private static readonly byte[] ReplyToName = ReservedHeaders.ReplyToUtf8.ToArray();
 
     /// <summary>Checks what the message says by itself; its topic's limits are the broker's to check.</summary>
-    /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>, or <see cref="ErrorCodes.NotAvailable"/> for time-to-live and priority.</exception>
+    /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>, or <see cref="ErrorCodes.NotAvailable"/> for a priority.</exception>
     public static void Validate(Message message)
     {
         RefuseUnavailable(message);
@@ -42,7 +43,7 @@ public static class MessageCodec
     /// <summary>Whether the message needs reserved headers, so that its batch is a rich one.</summary>
     public static bool IsRich(Message message) =>
         message.Token is not null || message.ContentType is not null || message.CorrelationId is not null || message.ReplyTo is not null
-        || message.DeliverAt is not null || message.DeliverAfter is not null || message.Half is not null;
+        || message.DeliverAt is not null || message.DeliverAfter is not null || message.Half is not null || message.TimeToLive is not null;
 
     /// <summary>Key, body and headers together, reserved ones included: what a topic's <see cref="TopicSettings.MaxMessageBytes"/> counts.</summary>
     public static int SizeOf(Message message) => checked((message.Key?.Length ?? 0) + message.Body.Length + HeaderBytes(message));
@@ -91,6 +92,7 @@ public static class MessageCodec
             CorrelationId = headers.CorrelationId,
             ReplyTo = headers.ReplyTo,
             DeliverAt = headers.DeliverAt,
+            TimeToLive = headers.TimeToLive,
             DeadLetter = headers.DeadLetter,
         };
     }
@@ -113,12 +115,17 @@ public static class MessageCodec
             CorrelationId = headers.CorrelationId,
             ReplyTo = headers.ReplyTo,
             DeliverAt = headers.DeliverAt,
+            TimeToLive = headers.TimeToLive,
             DeadLetter = headers.DeadLetter,
             Lease = lease,
             LeaseUntil = leaseUntil,
             DeliveryCount = deliveryCount,
         };
     }
+
+    /// <summary>How long a record lives from its append on, in milliseconds; null where it does not say.</summary>
+    public static long? TimeToLiveOf(in RecordView record) =>
+        record.Headers.TryGetLast(ReservedHeaders.TimeToLiveUtf8, out var header) && MessageHeaders.TryTimeToLive(header.Value.Span, out var ms) ? ms : null;
 
     /// <summary>The headers that make a record a dead letter, as <see cref="Decode"/> reads them back.</summary>
     public static RecordHeader[] HeadersOf(DeadLetterInfo deadLetter) => MessageHeaders.Of(deadLetter);
@@ -130,7 +137,6 @@ public static class MessageCodec
     {
         var asked = message switch
         {
-            { TimeToLive: not null } => nameof(Message.TimeToLive),
             { Priority: not null } => nameof(Message.Priority),
             _ => null,
         };
@@ -146,6 +152,8 @@ public static class MessageCodec
             throw Malformed($"A message is not delivered before 1970; {at:O} was given.");
         if (message.DeliverAfter is { } after && after < TimeSpan.Zero)
             throw Malformed($"A message is not delivered before it is sent; it was to be after {after}.");
+        if (message.TimeToLive is { } life && (life < TimeSpan.FromMilliseconds(1) || life > MaxTimeToLive))
+            throw Malformed($"A message lives 1 ms to {MaxTimeToLive.TotalDays:0} days; {life} was given.");
     }
 
     private static void ValidateHalf(Message message)
@@ -162,6 +170,9 @@ public static class MessageCodec
             throw Malformed($"A half message is checked back 1 to 1,000 times; {terms.MaxChecks} was given.");
     }
 
+    /// <summary>Ten years is for ever.</summary>
+    private static readonly TimeSpan MaxTimeToLive = TimeSpan.FromDays(3660);
+
     private static readonly TimeSpan MaxCheckTime = TimeSpan.FromDays(1);
 
     private static string? HalfText(Message message) => message.Half is not { } terms
@@ -175,6 +186,9 @@ public static class MessageCodec
         { DeliverAfter: { } after } => "+" + Json.Durations.Milliseconds(after).ToString(CultureInfo.InvariantCulture),
         _ => null,
     };
+
+    private static string? TimeToLiveText(Message message) =>
+        message.TimeToLive is { } life ? Json.Durations.Milliseconds(life).ToString(CultureInfo.InvariantCulture) : null;
 
     private static void ValidateTexts(Message message)
     {
@@ -211,7 +225,8 @@ public static class MessageCodec
     private static int HeaderBytes(Message message)
     {
         var bytes = Bytes(TokenName, message.Token) + Bytes(ContentTypeName, message.ContentType)
-            + Bytes(CorrelationIdName, message.CorrelationId) + Bytes(ReplyToName, message.ReplyTo) + Bytes(DeliverAtName, DeliverAtText(message)) + Bytes(HalfName, HalfText(message));
+            + Bytes(CorrelationIdName, message.CorrelationId) + Bytes(ReplyToName, message.ReplyTo) + Bytes(DeliverAtName, DeliverAtText(message)) + Bytes(HalfName, HalfText(message))
+            + Bytes(TimeToLiveName, TimeToLiveText(message));
         var headers = message.Headers;
         for (var i = 0; i < headers.Count; i++)
             bytes = checked(bytes + MessageText.ByteCount(headers[i].Key, "header's name") + MessageText.ByteCount(headers[i].Value, "header's value"));
@@ -229,6 +244,7 @@ public static class MessageCodec
         AddReserved(ReplyToName, message.ReplyTo);
         AddReserved(DeliverAtName, DeliverAtText(message));
         AddReserved(HalfName, HalfText(message));
+        AddReserved(TimeToLiveName, TimeToLiveText(message));
         for (var i = 0; i < message.Headers.Count; i++)
         {
             var (name, value) = message.Headers[i];

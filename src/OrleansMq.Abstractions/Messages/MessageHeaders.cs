@@ -15,6 +15,7 @@ internal struct MessageHeaders
     public string? CorrelationId;
     public string? ReplyTo;
     public DateTimeOffset? DeliverAt;
+    public TimeSpan? TimeToLive;
     public DeadLetterInfo? DeadLetter;
 
     /// <summary>In the order written. A null value is read as an empty one.</summary>
@@ -67,7 +68,13 @@ internal struct MessageHeaders
             ReplyTo = MessageText.Read(value);
         else if (name.SequenceEqual(ReservedHeaders.DeliverAtUtf8) && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var atMs))
             DeliverAt = Time(atMs);
+        else if (name.SequenceEqual(ReservedHeaders.TimeToLiveUtf8) && TryTimeToLive(value, out var lifeMs))
+            TimeToLive = TimeSpan.FromMilliseconds(lifeMs);
     }
+
+    /// <summary>A value that is none says nothing: the message lives on.</summary>
+    internal static bool TryTimeToLive(ReadOnlySpan<byte> value, out long ms) =>
+        long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out ms) && ms is > 0 and <= 3660L * 24 * 3600 * 1000;
 
     // Nearly every message has one of these two; they need no string of their own.
     private static string ContentTypeOf(ReadOnlySpan<byte> value) =>

@@ -75,6 +75,9 @@ public sealed record TopicSettings
     /// <summary>How long a token is remembered; up to 7 days.</summary>
     public TimeSpan TokenAge { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How long a message may wait for its delivery by a queue-style group (<see cref="Message.TimeToLive"/>). Null: no limit.</summary>
+    public TimeSpan? TimeToLive { get; init; }
+
     /// <summary>Not available yet.</summary>
     public bool Compact { get; init; }
 }
@@ -121,6 +124,7 @@ public sealed record TopicChange
     public Change<int> MaxBatchBytes { get; init; }
     public Change<int> TokenCount { get; init; }
     public Change<TimeSpan> TokenAge { get; init; }
+    public Change<TimeSpan?> TimeToLive { get; init; }
     public Change<bool> Compact { get; init; }
 
     /// <summary>The settings that result. They are not validated here.</summary>
@@ -145,6 +149,7 @@ public sealed record TopicChange
             MaxBatchBytes = MaxBatchBytes.Over(now.MaxBatchBytes, standard.MaxBatchBytes),
             TokenCount = TokenCount.Over(now.TokenCount, standard.TokenCount),
             TokenAge = TokenAge.Over(now.TokenAge, standard.TokenAge),
+            TimeToLive = TimeToLive.Over(now.TimeToLive, standard.TimeToLive),
             Compact = Compact.Over(now.Compact, standard.Compact),
         };
     }

@@ -107,11 +107,12 @@ internal sealed class GroupOptions(TimeProvider time)
     private readonly Option<Change<double?>> _rate = Options.ChangeOrNone("--rate", "Messages delivered a second. Default none.", "N", Text.Rate);
     private readonly Option<Change<long?>> _maxMessages = Options.ChangeOrNone("--max-messages", "This group's backlog limit. Default none.", "N", Text.Count);
     private readonly Option<Change<long?>> _maxBytes = Options.ChangeOrNone("--max-bytes", "The same in bytes. Default none.", "BYTES", Text.Bytes);
+    private readonly Option<Change<WhenExpired>> _expired = Options.Change("--when-expired", "What becomes of messages whose time to live is over: skip, deadLetter. Default skip.", "WHAT", Text.Word(Words.WhenExpired));
     private readonly Option<Change<bool>> _hold = Options.Change("--hold-key-behind-dead-letter", "Not available yet.", "BOOL", Text.Switch);
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _style, _byKey, _maxActive, _from, _maxDeliveries, _backoff, _lease, _maxInFlight, _rate, _maxMessages, _maxBytes, _hold })
+        foreach (var option in new Option[] { _style, _byKey, _maxActive, _from, _maxDeliveries, _backoff, _lease, _maxInFlight, _rate, _maxMessages, _maxBytes, _expired, _hold })
             command.Add(option);
     }
 
@@ -128,6 +129,7 @@ internal sealed class GroupOptions(TimeProvider time)
         RatePerSecond = run.Get(_rate),
         MaxMessages = run.Get(_maxMessages),
         MaxBytes = run.Get(_maxBytes),
+        WhenExpired = run.Get(_expired),
         HoldKeyBehindDeadLetter = run.Get(_hold),
     };
 }

@@ -120,6 +120,7 @@ internal sealed class TopicOptions
     private readonly Option<Change<int>> _maxBatchBytes = Options.Change("--max-batch-bytes", "Largest batch. Default 4MiB.", "BYTES", t => checked((int)Text.Bytes(t)));
     private readonly Option<Change<int>> _tokenCount = Options.Change("--token-count", "Idempotency tokens remembered in each partition. Default 1000000.", "N", Text.SmallCount);
     private readonly Option<Change<TimeSpan>> _tokenAge = Options.Change("--token-age", "How long a token is remembered, up to 7d. Default 10m.", "TIME", Text.Duration);
+    private readonly Option<Change<TimeSpan?>> _ttl = Options.ChangeOrNone("--ttl", "How long a message may wait for its delivery by a queue-style group. Default none.", "TIME", Text.Duration);
     private readonly Option<Change<bool>> _compact = Options.Change("--compact", "Keep only each key's last message. Not available yet.", "BOOL", Text.Switch);
 
     public void AddTo(Command command)
@@ -127,7 +128,7 @@ internal sealed class TopicOptions
         foreach (var option in new Option[]
         {
             _partitions, _acks, _keepUnsettled, _retention, _retentionBytes, _maxMessages, _maxBytes, _whenFull, _admit, _rate, _producerRate,
-            _maxMessageBytes, _maxBatchBytes, _tokenCount, _tokenAge, _compact,
+            _maxMessageBytes, _maxBatchBytes, _tokenCount, _tokenAge, _ttl, _compact,
         })
             command.Add(option);
     }
@@ -149,6 +150,7 @@ internal sealed class TopicOptions
         MaxBatchBytes = run.Get(_maxBatchBytes),
         TokenCount = run.Get(_tokenCount),
         TokenAge = run.Get(_tokenAge),
+        TimeToLive = run.Get(_ttl),
         Compact = run.Get(_compact),
     };
 }

@@ -43,4 +43,10 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
 
     [Alias("Discard")]
     Task<int> Discard(DeadLetterSelection selection);
+
+    [Alias("Reconcile")]
+    Task<Reconciliation> Reconcile([Immutable] ReconcileRequest request);
+
+    [Alias("Redeliver")]
+    Task<int> Redeliver([Immutable] RedeliverRequest request);
 }

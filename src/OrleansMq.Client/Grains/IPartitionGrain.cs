@@ -44,6 +44,15 @@ public interface IPartitionGrain : IGrainWithStringKey
 
     [Alias("CheckHalf"), ResponseTimeout("00:00:10")]
     Task<HalfPart> CheckHalf(string group, int max);
+
+    [Alias("Trace")]
+    Task<MessageTrace> Trace(long offset, long maxBytes);
+
+    [Alias("FindToken"), ResponseTimeout("00:00:10")]
+    Task<long> FindToken(string token);
+
+    [Alias("Stages")]
+    Task<StageTimes> Stages(GroupName group, TimeSpan last);
 }
 
 /// <summary>What goes with a batch.</summary>

@@ -5,15 +5,15 @@ namespace OrleansMq.Client.Wire;
 /// <code>
 /// count i32, then for each
 ///   position i32 i64 | timestamp i64 ms | lease i32 i32 i32 i64 i32 | lease until i64 ms | deliveries i32
-///   flags u8 (1 key, 2 tombstone, 4 content type, 8 token, 16 correlation id, 32 reply-to, 64 dead letter, 128 time of delivery)
+///   flags u16 (1 key, 2 tombstone, 4 content type, 8 token, 16 correlation id, 32 reply-to, 64 dead letter, 128 time of delivery, 256 time to live)
 ///   body length i32, body | key length i32, key | the texts of the flags | headers i32, each two texts
-///   time of delivery: i64 ms | dead letter: reason, origin i32 i64, deliveries i32, at i64 ms
+///   time of delivery: i64 ms | time to live: i64 ms | dead letter: reason, origin i32 i64, deliveries i32, at i64 ms
 /// </code>
 /// </summary>
 [GenerateSerializer, Immutable, Alias("OrleansMq.DeliveryBlock")]
 public sealed record DeliveryBlock(byte[] Bytes)
 {
-    private const byte HasKey = 1, IsTombstone = 2, HasContentType = 4, HasToken = 8, HasCorrelationId = 16, HasReplyTo = 32, IsDeadLetter = 64, HasDeliverAt = 128;
+    private const ushort HasKey = 1, IsTombstone = 2, HasContentType = 4, HasToken = 8, HasCorrelationId = 16, HasReplyTo = 32, IsDeadLetter = 64, HasDeliverAt = 128, HasTimeToLive = 256;
 
     public static DeliveryBlock Empty { get; } = Of([]);
 
@@ -73,6 +73,8 @@ public sealed record DeliveryBlock(byte[] Bytes)
 
         if (delivery.DeliverAt is { } at)
             to.Write(at.ToUnixTimeMilliseconds());
+        if (delivery.TimeToLive is { } life)
+            to.Write((long)life.TotalMilliseconds);
         if (delivery.DeadLetter is not { } dead)
             return;
         to.Write(dead.Reason);
@@ -82,7 +84,7 @@ public sealed record DeliveryBlock(byte[] Bytes)
         to.Write(dead.At.ToUnixTimeMilliseconds());
     }
 
-    private static byte FlagsOf(Delivery delivery) => (byte)(
+    private static ushort FlagsOf(Delivery delivery) => (ushort)(
         (delivery.Key is null ? 0 : HasKey)
         | (delivery.Tombstone ? IsTombstone : 0)
         | (delivery.ContentType is null ? 0 : HasContentType)
@@ -90,7 +92,8 @@ public sealed record DeliveryBlock(byte[] Bytes)
         | (delivery.CorrelationId is null ? 0 : HasCorrelationId)
         | (delivery.ReplyTo is null ? 0 : HasReplyTo)
         | (delivery.DeadLetter is null ? 0 : IsDeadLetter)
-        | (delivery.DeliverAt is null ? 0 : HasDeliverAt));
+        | (delivery.DeliverAt is null ? 0 : HasDeliverAt)
+        | (delivery.TimeToLive is null ? 0 : HasTimeToLive));
 
     private Delivery ReadOne(BinaryReader from)
     {
@@ -99,7 +102,7 @@ public sealed record DeliveryBlock(byte[] Bytes)
         var lease = new LeaseId(from.ReadInt32(), from.ReadInt32(), from.ReadInt32(), from.ReadInt64(), from.ReadInt32());
         var until = Time(from);
         var deliveries = from.ReadInt32();
-        var flags = from.ReadByte();
+        var flags = from.ReadUInt16();
         var body = Slice(from);
         return new Delivery
         {
@@ -118,6 +121,7 @@ public sealed record DeliveryBlock(byte[] Bytes)
             ReplyTo = Text(from, flags & HasReplyTo),
             Headers = ReadHeaders(from),
             DeliverAt = (flags & HasDeliverAt) == 0 ? null : Time(from),
+            TimeToLive = (flags & HasTimeToLive) == 0 ? null : TimeSpan.FromMilliseconds(from.ReadInt64()),
             DeadLetter = (flags & IsDeadLetter) == 0
                 ? null
                 : new DeadLetterInfo(from.ReadString(), new Position(from.ReadInt32(), from.ReadInt64()), from.ReadInt32(), Time(from)),

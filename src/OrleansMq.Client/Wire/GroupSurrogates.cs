@@ -3,7 +3,7 @@ namespace OrleansMq.Client.Wire;
 [GenerateSerializer, Alias("OrleansMq.GroupSettingsSurrogate")]
 internal readonly record struct GroupSettingsSurrogate(
     GroupStyle Style, bool ByKey, int? MaxActive, StartAt From, int MaxDeliveries, TimeSpan[] Backoff, TimeSpan Lease, int MaxInFlight, double? RatePerSecond,
-    long? MaxMessages, long? MaxBytes, bool Paused, bool HoldKeyBehindDeadLetter);
+    long? MaxMessages, long? MaxBytes, bool Paused, WhenExpired WhenExpired, bool HoldKeyBehindDeadLetter);
 
 [RegisterConverter]
 internal sealed class GroupSettingsConverter : IConverter<GroupSettings, GroupSettingsSurrogate>
@@ -22,18 +22,19 @@ internal sealed class GroupSettingsConverter : IConverter<GroupSettings, GroupSe
         MaxMessages = surrogate.MaxMessages,
         MaxBytes = surrogate.MaxBytes,
         Paused = surrogate.Paused,
+        WhenExpired = surrogate.WhenExpired,
         HoldKeyBehindDeadLetter = surrogate.HoldKeyBehindDeadLetter,
     };
 
     public GroupSettingsSurrogate ConvertToSurrogate(in GroupSettings value) => new(
         value.Style, value.ByKey, value.MaxActive, value.From, value.MaxDeliveries, [.. value.Backoff], value.Lease, value.MaxInFlight, value.RatePerSecond,
-        value.MaxMessages, value.MaxBytes, value.Paused, value.HoldKeyBehindDeadLetter);
+        value.MaxMessages, value.MaxBytes, value.Paused, value.WhenExpired, value.HoldKeyBehindDeadLetter);
 }
 
 [GenerateSerializer, Alias("OrleansMq.GroupChangeSurrogate")]
 internal readonly record struct GroupChangeSurrogate(
     Change<GroupStyle> Style, Change<bool> ByKey, Change<int?> MaxActive, Change<StartAt> From, Change<int> MaxDeliveries, Change<TimeSpan[]> Backoff, Change<TimeSpan> Lease,
-    Change<int> MaxInFlight, Change<double?> RatePerSecond, Change<long?> MaxMessages, Change<long?> MaxBytes, Change<bool> Paused, Change<bool> HoldKeyBehindDeadLetter);
+    Change<int> MaxInFlight, Change<double?> RatePerSecond, Change<long?> MaxMessages, Change<long?> MaxBytes, Change<bool> Paused, Change<WhenExpired> WhenExpired, Change<bool> HoldKeyBehindDeadLetter);
 
 [RegisterConverter]
 internal sealed class GroupChangeConverter : IConverter<GroupChange, GroupChangeSurrogate>
@@ -57,12 +58,13 @@ internal sealed class GroupChangeConverter : IConverter<GroupChange, GroupChange
         MaxMessages = surrogate.MaxMessages,
         MaxBytes = surrogate.MaxBytes,
         Paused = surrogate.Paused,
+        WhenExpired = surrogate.WhenExpired,
         HoldKeyBehindDeadLetter = surrogate.HoldKeyBehindDeadLetter,
     };
 
     public GroupChangeSurrogate ConvertToSurrogate(in GroupChange value) => new(
         value.Style, value.ByKey, value.MaxActive, value.From, value.MaxDeliveries, Backoff(value.Backoff), value.Lease, value.MaxInFlight, value.RatePerSecond,
-        value.MaxMessages, value.MaxBytes, value.Paused, value.HoldKeyBehindDeadLetter);
+        value.MaxMessages, value.MaxBytes, value.Paused, value.WhenExpired, value.HoldKeyBehindDeadLetter);
 
     private static Change<TimeSpan[]> Backoff(Change<IReadOnlyList<TimeSpan>> change) => change.Kind switch
     {

@@ -3,9 +3,9 @@ namespace OrleansMq.Client.Wire;
 [GenerateSerializer, Alias("OrleansMq.StoredMessageSurrogate")]
 internal readonly record struct StoredMessageSurrogate(
     Position Position, DateTimeOffset Timestamp, byte[]? Key, byte[] Body, bool Tombstone, string? ContentType, KeyValuePair<string, string>[] Headers, string? Token, string? CorrelationId,
-    string? ReplyTo, DateTimeOffset? DeliverAt);
+    string? ReplyTo, DateTimeOffset? DeliverAt, TimeSpan? TimeToLive, DeadLetterInfo? DeadLetter);
 
-/// <summary>A message of a lane of its partition; dead letters cross as record batches.</summary>
+/// <summary>A message that is shown, not delivered.</summary>
 [RegisterConverter]
 internal sealed class StoredMessageConverter : IConverter<StoredMessage, StoredMessageSurrogate>
 {
@@ -23,11 +23,13 @@ internal sealed class StoredMessageConverter : IConverter<StoredMessage, StoredM
         CorrelationId = surrogate.CorrelationId,
         ReplyTo = surrogate.ReplyTo,
         DeliverAt = surrogate.DeliverAt,
+        TimeToLive = surrogate.TimeToLive,
+        DeadLetter = surrogate.DeadLetter,
     };
 
     public StoredMessageSurrogate ConvertToSurrogate(in StoredMessage value) => new(
         value.Position, value.Timestamp, value.Key?.ToArray(), value.Body.ToArray(), value.Tombstone, value.ContentType, [.. value.Headers], value.Token, value.CorrelationId, value.ReplyTo,
-        value.DeliverAt);
+        value.DeliverAt, value.TimeToLive, value.DeadLetter);
 }
 
 [GenerateSerializer, Alias("OrleansMq.ScheduledMessageSurrogate")]

@@ -19,7 +19,7 @@ internal sealed class ChangeConverter<T> : IConverter<Change<T>, ChangeSurrogate
 [GenerateSerializer, Alias("OrleansMq.TopicSettingsSurrogate")]
 internal readonly record struct TopicSettingsSurrogate(
     int Partitions, Acks? Acks, bool KeepUnsettled, TimeSpan Retention, long? RetentionBytes, long? MaxMessages, long? MaxBytes, WhenFull WhenFull, long? Admit,
-    double? RatePerSecond, double? ProducerRatePerSecond, int MaxMessageBytes, int MaxBatchBytes, int TokenCount, TimeSpan TokenAge, bool Compact);
+    double? RatePerSecond, double? ProducerRatePerSecond, int MaxMessageBytes, int MaxBatchBytes, int TokenCount, TimeSpan TokenAge, TimeSpan? TimeToLive, bool Compact);
 
 [RegisterConverter]
 internal sealed class TopicSettingsConverter : IConverter<TopicSettings, TopicSettingsSurrogate>
@@ -41,19 +41,20 @@ internal sealed class TopicSettingsConverter : IConverter<TopicSettings, TopicSe
         MaxBatchBytes = surrogate.MaxBatchBytes,
         TokenCount = surrogate.TokenCount,
         TokenAge = surrogate.TokenAge,
+        TimeToLive = surrogate.TimeToLive,
         Compact = surrogate.Compact,
     };
 
     public TopicSettingsSurrogate ConvertToSurrogate(in TopicSettings value) => new(
         value.Partitions, value.Acks, value.KeepUnsettled, value.Retention, value.RetentionBytes, value.MaxMessages, value.MaxBytes, value.WhenFull, value.Admit,
-        value.RatePerSecond, value.ProducerRatePerSecond, value.MaxMessageBytes, value.MaxBatchBytes, value.TokenCount, value.TokenAge, value.Compact);
+        value.RatePerSecond, value.ProducerRatePerSecond, value.MaxMessageBytes, value.MaxBatchBytes, value.TokenCount, value.TokenAge, value.TimeToLive, value.Compact);
 }
 
 [GenerateSerializer, Alias("OrleansMq.TopicChangeSurrogate")]
 internal readonly record struct TopicChangeSurrogate(
     Change<int> Partitions, Change<Acks?> Acks, Change<bool> KeepUnsettled, Change<TimeSpan> Retention, Change<long?> RetentionBytes, Change<long?> MaxMessages,
     Change<long?> MaxBytes, Change<WhenFull> WhenFull, Change<long?> Admit, Change<double?> RatePerSecond, Change<double?> ProducerRatePerSecond, Change<int> MaxMessageBytes,
-    Change<int> MaxBatchBytes, Change<int> TokenCount, Change<TimeSpan> TokenAge, Change<bool> Compact);
+    Change<int> MaxBatchBytes, Change<int> TokenCount, Change<TimeSpan> TokenAge, Change<TimeSpan?> TimeToLive, Change<bool> Compact);
 
 [RegisterConverter]
 internal sealed class TopicChangeConverter : IConverter<TopicChange, TopicChangeSurrogate>
@@ -75,12 +76,13 @@ internal sealed class TopicChangeConverter : IConverter<TopicChange, TopicChange
         MaxBatchBytes = surrogate.MaxBatchBytes,
         TokenCount = surrogate.TokenCount,
         TokenAge = surrogate.TokenAge,
+        TimeToLive = surrogate.TimeToLive,
         Compact = surrogate.Compact,
     };
 
     public TopicChangeSurrogate ConvertToSurrogate(in TopicChange value) => new(
         value.Partitions, value.Acks, value.KeepUnsettled, value.Retention, value.RetentionBytes, value.MaxMessages, value.MaxBytes, value.WhenFull, value.Admit,
-        value.RatePerSecond, value.ProducerRatePerSecond, value.MaxMessageBytes, value.MaxBatchBytes, value.TokenCount, value.TokenAge, value.Compact);
+        value.RatePerSecond, value.ProducerRatePerSecond, value.MaxMessageBytes, value.MaxBatchBytes, value.TokenCount, value.TokenAge, value.TimeToLive, value.Compact);
 }
 
 [GenerateSerializer, Alias("OrleansMq.PartitionDescriptionSurrogate")]

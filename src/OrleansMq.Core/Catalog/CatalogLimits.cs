@@ -66,6 +66,7 @@ public static class CatalogLimits
     public static CatalogLimit TokenCount { get; } = new("tokens.count", 0, 10_000_000, Topic.TokenCount);
 
     public static CatalogLimit TokenAge { get; } = new("tokens.ageMs", 1, 7 * Day, (decimal)Topic.TokenAge.TotalMilliseconds);
+    public static CatalogLimit TimeToLive { get; } = new("ttlMs", 1, 3660 * Day, null);
     public static CatalogLimit MaxActive { get; } = new("maxActive", 1, 1, null);
     public static CatalogLimit MaxDeliveries { get; } = new("maxDeliveries", 1, 1000, Group.MaxDeliveries);
 
@@ -82,7 +83,7 @@ public static class CatalogLimits
     /// <summary>The whole table, for documentation and for clients that ask.</summary>
     public static IReadOnlyList<CatalogLimit> All { get; } =
     [
-        Partitions, Retention, RetentionBytes, MaxMessages, MaxBytes, Admit, Rate, ProducerRate, MaxMessageBytes, MaxBatchBytes, TokenCount, TokenAge,
+        Partitions, Retention, RetentionBytes, MaxMessages, MaxBytes, Admit, Rate, ProducerRate, MaxMessageBytes, MaxBatchBytes, TokenCount, TokenAge, TimeToLive,
         MaxActive, MaxDeliveries, BackoffSteps, BackoffStep, Lease, MaxInFlight,
     ];
 }

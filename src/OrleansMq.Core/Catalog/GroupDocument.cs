@@ -111,6 +111,7 @@ internal sealed class GroupSettingsForm
     public long? MaxMessages { get; set; }
     public long? MaxBytes { get; set; }
     public bool Paused { get; set; }
+    public WhenExpired WhenExpired { get; set; } = Standard.WhenExpired;
     public bool HoldKeyBehindDeadLetter { get; set; }
 
     public static GroupSettingsForm Of(GroupSettings settings) => new()
@@ -128,6 +129,7 @@ internal sealed class GroupSettingsForm
         MaxMessages = settings.MaxMessages,
         MaxBytes = settings.MaxBytes,
         Paused = settings.Paused,
+        WhenExpired = settings.WhenExpired,
         HoldKeyBehindDeadLetter = settings.HoldKeyBehindDeadLetter,
     };
 
@@ -152,6 +154,7 @@ internal sealed class GroupSettingsForm
         MaxMessages = MaxMessages,
         MaxBytes = MaxBytes,
         Paused = Paused,
+        WhenExpired = WhenExpired,
         HoldKeyBehindDeadLetter = HoldKeyBehindDeadLetter,
     };
 }

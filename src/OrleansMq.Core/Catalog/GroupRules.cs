@@ -37,6 +37,8 @@ public static class GroupRules
             throw new MqException(ErrorCodes.Malformed, $"maxActive is null or 1; {settings.MaxActive} was given.");
         if (settings.MaxActive is > 1)
             throw new MqException(ErrorCodes.NotAvailable, $"maxActive other than null and 1 is not available yet; {settings.MaxActive} was given.");
+        if (settings.WhenExpired is < WhenExpired.Skip or > WhenExpired.DeadLetter)
+            throw new MqException(ErrorCodes.Malformed, $"whenExpired is skip or deadLetter; {settings.WhenExpired} was given.");
         if (settings.HoldKeyBehindDeadLetter)
             throw new MqException(ErrorCodes.NotAvailable, "holdKeyBehindDeadLetter is not available yet; only false can be given.");
         if (settings is { ByKey: true, Style: GroupStyle.Log })

@@ -67,6 +67,7 @@ internal sealed class TopicSettingsForm
     public int MaxBatchBytes { get; set; } = Standard.MaxBatchBytes;
     public int TokenCount { get; set; } = Standard.TokenCount;
     public long TokenAgeMs { get; set; } = (long)Standard.TokenAge.TotalMilliseconds;
+    public long? TtlMs { get; set; }
     public bool Compact { get; set; }
 
     public static TopicSettingsForm Of(TopicSettings settings) => new()
@@ -86,6 +87,7 @@ internal sealed class TopicSettingsForm
         MaxBatchBytes = settings.MaxBatchBytes,
         TokenCount = settings.TokenCount,
         TokenAgeMs = (long)settings.TokenAge.TotalMilliseconds,
+        TtlMs = (long?)settings.TimeToLive?.TotalMilliseconds,
         Compact = settings.Compact,
     };
 
@@ -106,6 +108,7 @@ internal sealed class TopicSettingsForm
         MaxBatchBytes = MaxBatchBytes,
         TokenCount = TokenCount,
         TokenAge = TimeSpan.FromMilliseconds(TokenAgeMs),
+        TimeToLive = TtlMs is { } life ? TimeSpan.FromMilliseconds(life) : null,
         Compact = Compact,
     };
 }

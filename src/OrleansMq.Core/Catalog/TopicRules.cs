@@ -34,6 +34,8 @@ public static class TopicRules
         CatalogLimits.MaxBatchBytes.Check(settings.MaxBatchBytes);
         CatalogLimits.TokenCount.Check(settings.TokenCount);
         CatalogLimits.TokenAge.Check(settings.TokenAge);
+        if (settings.TimeToLive is { } life)
+            CatalogLimits.TimeToLive.Check(life);
         if (settings.MaxMessageBytes > settings.MaxBatchBytes)
             throw Malformed($"maxMessageBytes is at most maxBatchBytes; {settings.MaxMessageBytes} and {settings.MaxBatchBytes} were given.");
         if (settings.WhenFull is < WhenFull.Refuse or > WhenFull.Wait)

@@ -53,10 +53,10 @@ public partial class QueueCursor
             Changed(at);
     }
 
-    /// <summary>A leased message comes back and may be delivered again at <paramref name="notBeforeMs"/>.</summary>
+    /// <summary>A leased message comes back, or one that came back waits no longer: it may be delivered again at <paramref name="notBeforeMs"/>.</summary>
     public void ApplyReturned(long offset, long notBeforeMs)
     {
-        if (live.Find(offset) is var slot and >= 0 && live[slot].IsLeased)
+        if (live.Find(offset) is var slot and >= 0)
             Return(slot, notBeforeMs);
     }
 

@@ -128,6 +128,10 @@ public sealed partial class Partition
         return code;
     }
 
+    /// <summary>A message that is under a lease, or waits to come again, is due now.</summary>
+    public void Redeliver(PartitionGroup group, int lane, long offset, long nowMs, FrameBuffer frames) =>
+        Change(new Entry { Kind = EntryKind.Returned, Group = group.Number, Lane = lane, Offset = offset, Time = nowMs }, nowMs, frames);
+
     public string? Extend(PartitionGroup group, in LeaseId lease, long untilMs, long nowMs, FrameBuffer frames)
     {
         var code = Check(group, lease, nowMs);

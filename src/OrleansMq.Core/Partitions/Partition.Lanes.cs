@@ -16,6 +16,9 @@ public sealed partial class Partition
 {
     public const string MaxDeliveriesReason = "max-deliveries";
 
+    /// <summary>Its time to live was over when its turn came.</summary>
+    public const string ExpiredReason = "expired";
+
     public void MoveToDeadLetters(PartitionGroup group, IReadOnlyList<DeadLetterMove> moves, long nowMs, FrameBuffer frames)
     {
         var at = At(nowMs);

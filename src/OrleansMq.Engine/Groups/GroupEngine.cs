@@ -4,7 +4,7 @@ using OrleansMq.Engine.Storage;
 namespace OrleansMq.Engine.Groups;
 
 /// <summary>One consumer group on one topic: its settings and members, kept as a document, and the way of its messages to consumers.</summary>
-public sealed class GroupEngine
+public sealed partial class GroupEngine
 {
     /// <summary>A group made by first use lapses after so long unused.</summary>
     public static readonly TimeSpan UndeclaredLife = TimeSpan.FromDays(7);

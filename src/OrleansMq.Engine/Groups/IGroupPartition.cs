@@ -36,6 +36,11 @@ public interface IGroupPartition
 
     /// <summary>Throws dead letters away; null means all.</summary>
     Task<int> Discard(GroupName name, IReadOnlyCollection<long>? offsets);
+
+    /// <summary>What is not settled here; the request's place and the answer's are of this partition.</summary>
+    Task<Reconciliation> Reconcile(GroupName name, ReconcileRequest request);
+
+    Task<int> Redeliver(GroupName name, RedeliverRequest request);
 }
 
 /// <summary>What a partition must know of a group.</summary>

@@ -8,18 +8,46 @@ namespace OrleansMq.Engine.Partitions;
 /// <summary>How leased messages go out.</summary>
 public sealed partial class PartitionEngine
 {
-    public async Task<LeasedMessages> Receive(GroupName name, string holder, int max, TimeSpan lease) => await Deliver(name, await Lease(name, holder, max, lease));
-
-    public async Task<LeasedMessages> ReceiveAgain(GroupName name, string holder) => await Deliver(name, await LeasesOf(name, holder));
-
-    private async ValueTask<LeasedMessages> Deliver(GroupName name, List<GrantedLease> leases)
+    public async Task<LeasedMessages> Receive(GroupName name, string holder, int max, TimeSpan lease)
     {
+        while (true)
+        {
+            var leases = await Lease(name, holder, max, lease);
+            var (deliveries, expired) = (new List<Delivery>(leases.Count), new List<LeaseId>());
+            await Deliver(name, leases, deliveries, expired);
+            if (expired.Count > 0)
+                await Expire(name, expired);
+            // Where all were too old, there may be younger ones behind them.
+            if (deliveries.Count > 0 || expired.Count == 0)
+                return new LeasedMessages(leases.Count - expired.Count, deliveries);
+        }
+    }
+
+    /// <remarks>What was delivered before is delivered again, however old it is by now: somebody is at it.</remarks>
+    public async Task<LeasedMessages> ReceiveAgain(GroupName name, string holder)
+    {
+        var leases = await LeasesOf(name, holder);
         var deliveries = new List<Delivery>(leases.Count);
-        await Deliver(name, leases, deliveries);
+        await Deliver(name, leases, deliveries, expired: null);
         return new LeasedMessages(leases.Count, deliveries);
     }
 
-    private async ValueTask Deliver(GroupName name, List<GrantedLease> leases, List<Delivery> deliveries)
+    private Task<string?[]> Expire(GroupName name, List<LeaseId> expired) =>
+        _topic.FindGroup(name.Text) is { WhenExpired: WhenExpired.DeadLetter }
+            ? BuryLeases(name, expired, Partition.ExpiredReason, delivered: false)
+            : SettleLeases(name, new Settlement { Kind = SettlementKind.Acknowledge }, expired, null);
+
+    /// <summary>How long messages of the topic live; for ever where it does not say.</summary>
+    private long TopicLifeMs => (long?)_topic.Settings.TimeToLive?.TotalMilliseconds ?? long.MaxValue;
+
+    private static bool IsExpired(in StoredRecord stored, long topicLifeMs, long nowMs)
+    {
+        var life = Math.Min(MessageCodec.TimeToLiveOf(stored.Record) ?? long.MaxValue, topicLifeMs);
+        return life != long.MaxValue && nowMs - stored.AppendedAtMs >= life;
+    }
+
+    /// <param name="expired">Gets the leases of those whose time to live is over, which are not delivered. Null: all are.</param>
+    private async ValueTask Deliver(GroupName name, List<GrantedLease> leases, List<Delivery> deliveries, List<LeaseId>? expired)
     {
         var main = leases.Where(lease => lease.Lane == Lane.Main).OrderBy(lease => lease.Offset).ToList();
         foreach (var lease in leases)
@@ -30,19 +58,26 @@ public sealed partial class PartitionEngine
             }
 
         var records = await MainRecords(main.ConvertAll(lease => lease.Offset));
+        var (now, topicLife) = (_clock.NowMs, TopicLifeMs);
         for (var i = 0; i < records.Length; i++)
         {
             // What retention removed meanwhile is no delivery; its lease is gone with it.
-            if (records[i] is { } record)
-                deliveries.Add(Deliver(main[i], record));
+            if (records[i] is not { } stored)
+                continue;
+            if (expired is not null && IsExpired(stored, topicLife, now))
+                expired.Add(IdOf(main[i]));
+            else
+                deliveries.Add(Deliver(main[i], stored.Record));
         }
     }
+
+    private LeaseId IdOf(in GrantedLease lease) => new(Number, lease.Lane, lease.Epoch, lease.Offset, lease.Delivery);
 
     private Delivery Deliver(in GrantedLease lease, in RecordView record) =>
         MessageCodec.DecodeDelivery(
             Number,
             record,
-            new LeaseId(Number, lease.Lane, lease.Epoch, lease.Offset, lease.Delivery),
+            IdOf(lease),
             DateTimeOffset.FromUnixTimeMilliseconds(lease.UntilMs),
             lease.Delivery);
 }

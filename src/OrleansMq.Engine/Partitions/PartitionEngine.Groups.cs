@@ -181,8 +181,9 @@ public sealed partial class PartitionEngine
     private static long RefusalDelay(PartitionGroup group, Settlement settlement, in LeaseId lease) =>
         settlement.Delay is { } delay ? (long)delay.TotalMilliseconds : group.Main!.Rules.DelayMs(lease.Delivery);
 
-    /// <summary>Dead-letters leases by the consumer's word.</summary>
-    private async Task<string?[]> BuryLeases(GroupName name, IReadOnlyList<LeaseId> leases, string reason)
+    /// <summary>Dead-letters leases, by the consumer's word or because they expired.</summary>
+    /// <param name="delivered">False: this last grant was no delivery.</param>
+    private async Task<string?[]> BuryLeases(GroupName name, IReadOnlyList<LeaseId> leases, string reason, bool delivered = true)
     {
         var codes = new string?[leases.Count];
         var moves = new List<(int At, DeadLetterMove Move)>();
@@ -209,7 +210,7 @@ public sealed partial class PartitionEngine
             var lease = leases[i];
             var record = lease.Lane == Lane.Main ? await MainRecord(lease.Offset) : await LaneRecord(lease.Offset, places[i]);
             if (record is { } found)
-                moves.Add((i, new DeadLetterMove(lease.Lane, lease.Offset, found, reason, lease.Delivery)));
+                moves.Add((i, new DeadLetterMove(lease.Lane, lease.Offset, found, reason, delivered ? lease.Delivery : lease.Delivery - 1)));
             else
                 codes[i] = ErrorCodes.LeaseUnknown;
         }

@@ -111,13 +111,13 @@ public sealed partial class PartitionEngine
     }
 
     /// <summary>The record at an offset of the main lane, or null where it is gone.</summary>
-    internal async ValueTask<RecordView?> MainRecord(long offset) => (await MainRecords([offset]))[0];
+    internal async ValueTask<RecordView?> MainRecord(long offset) => (await MainRecords([offset]))[0]?.Record;
 
     /// <summary>The records at some offsets of the main lane, ascending; null where one was removed.</summary>
-    internal async ValueTask<RecordView?[]> MainRecords(IReadOnlyList<long> offsets)
+    internal async ValueTask<StoredRecord?[]> MainRecords(IReadOnlyList<long> offsets)
     {
         var seen = _visible;
-        var records = new RecordView?[offsets.Count];
+        var records = new StoredRecord?[offsets.Count];
         var gone = GoneOf(offsets);
         try
         {

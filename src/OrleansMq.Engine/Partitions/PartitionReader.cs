@@ -22,6 +22,9 @@ public sealed class BatchRead(byte[] buffer, int length, long nextOffset) : IDis
     }
 }
 
+/// <summary>A record of the main lane, and when it was appended there.</summary>
+internal readonly record struct StoredRecord(RecordView Record, long AppendedAtMs);
+
 /// <summary>Reads messages out of a partition's log; every frame is checked again before it is given. Any thread.</summary>
 internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
 {
@@ -44,7 +47,8 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     /// <paramref name="endPosition"/>. Empty when there is none.
     /// </summary>
     /// <exception cref="LogDamagedException">A stored frame does not read back as written.</exception>
-    public async ValueTask<BatchRead> ReadBatches(long offset, long endOffset, long endPosition, int maxBytes)
+    /// <param name="appendedAt">Filled with the time of each batch.</param>
+    public async ValueTask<BatchRead> ReadBatches(long offset, long endOffset, long endPosition, int maxBytes, List<long>? appendedAt = null)
     {
         if (offset >= endOffset)
             return new BatchRead(ArrayPool<byte>.Shared.Rent(1), 0, offset);
@@ -88,6 +92,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
                         next = batch.LastOffset + 1;
                         buffer.AsSpan(at + FrameHeader.Size, header.PayloadLength).CopyTo(buffer.AsSpan(kept));
                         kept += header.PayloadLength;
+                        appendedAt?.Add(header.AppendedAt);
                     }
                 }
 
@@ -107,9 +112,9 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     }
 
     /// <summary>The records at some offsets of the main lane, ascending; null where there is none. Each batch is read and taken apart once.</summary>
-    public async ValueTask<RecordView?[]> ReadRecords(IReadOnlyList<long> offsets, long endOffset, long endPosition)
+    public async ValueTask<StoredRecord?[]> ReadRecords(IReadOnlyList<long> offsets, long endOffset, long endPosition)
     {
-        var records = new RecordView?[offsets.Count];
+        var (records, appendedAt) = (new StoredRecord?[offsets.Count], new List<long>());
         for (var i = 0; i < records.Length;)
         {
             if (Cached(offsets[i]) is { } cached)
@@ -119,10 +124,11 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
                 continue;
             }
 
-            using var read = await ReadBatches(offsets[i], endOffset, endPosition, RecordChunkBytes);
-            var wanted = i;
+            appendedAt.Clear();
+            using var read = await ReadBatches(offsets[i], endOffset, endPosition, RecordChunkBytes, appendedAt);
+            var (wanted, number) = (i, 0);
             foreach (var batch in new RecordBatchReader(read.Batches))
-                i = Take(batch, offsets, i, records);
+                i = Take(batch, appendedAt[number++], offsets, i, records);
             // What lies before the chunk's end and was in no batch is gone.
             while (i < records.Length && offsets[i] < read.NextOffset)
                 i++;
@@ -134,14 +140,14 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     }
 
     /// <summary>Fills in what this batch holds of the offsets from <paramref name="i"/> on, and remembers the batch if it holds any.</summary>
-    private int Take(in RecordBatch batch, IReadOnlyList<long> offsets, int i, RecordView?[] records)
+    private int Take(in RecordBatch batch, long appendedAtMs, IReadOnlyList<long> offsets, int i, StoredRecord?[] records)
     {
         while (i < offsets.Count && offsets[i] < batch.BaseOffset)
             i++;
         if (i == offsets.Count || offsets[i] > batch.LastOffset)
             return i;
         // The views outlive the pooled buffer.
-        var decoded = DecodedBatch.Of(RecordBatch.ReadExactly(batch.Memory.ToArray()));
+        var decoded = DecodedBatch.Of(RecordBatch.ReadExactly(batch.Memory.ToArray()), appendedAtMs);
         for (; i < offsets.Count && offsets[i] <= batch.LastOffset; i++)
             records[i] = decoded.Find(offsets[i]);
         Cache(decoded);
@@ -152,7 +158,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     public async ValueTask<RecordView?> ReadLaneRecord(long offset, long position)
     {
         var batch = await ReadLaneBatch(position);
-        return DecodedBatch.Of(batch).Find(offset);
+        return DecodedBatch.Of(batch, 0).Find(offset)?.Record;
     }
 
     /// <summary>The batch in the frame at <paramref name="position"/>, in memory of its own.</summary>
@@ -274,27 +280,27 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     private LogDamagedException Damaged(long position) =>
         new($"Topic {log.Id.TopicId:N}, partition {log.Id.Partition}: the frame at position {position} does not read back as written. Run 'mq doctor' on the data folder.");
 
-    private sealed record DecodedBatch(long First, long Last, RecordView[] Records)
+    private sealed record DecodedBatch(long First, long Last, long AppendedAtMs, RecordView[] Records)
     {
-        public static DecodedBatch Of(in RecordBatch batch)
+        public static DecodedBatch Of(in RecordBatch batch, long appendedAtMs)
         {
             var records = new RecordView[batch.Count];
             var count = 0;
             foreach (var record in batch.Records())
                 records[count++] = record;
-            return new DecodedBatch(batch.BaseOffset, batch.LastOffset, records);
+            return new DecodedBatch(batch.BaseOffset, batch.LastOffset, appendedAtMs, records);
         }
 
         public bool Holds(long offset) => offset >= First && offset <= Last;
 
-        public RecordView? Find(long offset)
+        public StoredRecord? Find(long offset)
         {
             var guess = offset - First;
             if (guess >= 0 && guess < Records.Length && Records[guess].Offset == offset)
-                return Records[guess];
+                return new StoredRecord(Records[guess], AppendedAtMs);
             foreach (var record in Records)
                 if (record.Offset == offset)
-                    return record;
+                    return new StoredRecord(record, AppendedAtMs);
             return null;
         }
     }

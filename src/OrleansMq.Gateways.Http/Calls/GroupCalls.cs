@@ -39,6 +39,14 @@ internal static class GroupCalls
         {
             Body = BodyKind.Json, Changes = true, RequestSchema = "SeekRequest", AnswerSchema = "Done",
         },
+        new("GET", Group + "/unsettled", "reconcile", "What was published and is not settled by the group, counted by cause and shown.", Reconcile)
+        {
+            Query = [Parameters.OlderThan, Parameters.Causes, Parameters.UnsettledMax, Parameters.ScheduledAfter], AnswerSchema = "Reconciliation",
+        },
+        new("POST", Group + "/redeliver", "redeliver", "Give unsettled messages to the group again at once.", Redeliver)
+        {
+            Body = BodyKind.OptionalJson, Changes = true, RequestSchema = "RedeliverRequest", AnswerSchema = "Redelivered",
+        },
     ];
 
     private static async ValueTask Put(HttpCall call)
@@ -63,6 +71,26 @@ internal static class GroupCalls
     {
         var page = await call.Broker.ListGroups(call.Topic, call.Query("after"), TopicCalls.PageSize(call), call.Cancel);
         await call.Answer(writer => ClusterJson.WritePage(writer, "groups", page));
+    }
+
+    private static async ValueTask Reconcile(HttpCall call)
+    {
+        var request = new ReconcileRequest
+        {
+            OlderThan = call.Milliseconds("olderThanMs", Durations.MaxMs) ?? TimeSpan.Zero,
+            Causes = call.WordsOf("causes", Words.UnsettledCause),
+            Max = call.Int32("max", 0, ReconcileRequest.MaxMessages) ?? 100,
+            After = call.Query("after"),
+        };
+        var found = await call.Broker.Reconcile(call.Topic, call.Group, request, call.Cancel);
+        call.Messages = found.Messages.Count;
+        await call.Answer(writer => ReconcileJson.Write(writer, found));
+    }
+
+    private static async ValueTask Redeliver(HttpCall call)
+    {
+        var count = await call.Broker.Redeliver(call.Topic, call.Group, call.Read(ReconcileJson.ReadRedeliver), call.Cancel);
+        await call.Answer(writer => ClusterJson.WriteNumber(writer, "redelivered", count));
     }
 
     private static async ValueTask Join(HttpCall call)

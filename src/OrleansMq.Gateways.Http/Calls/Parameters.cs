@@ -12,6 +12,14 @@ internal static class Parameters
     public static readonly QueryParameter Prefix = new("prefix", "Only names that begin so.", Text);
     public static readonly QueryParameter After = new("after", "Only names behind this one: the last page's `next`.", Text);
     public static readonly QueryParameter ScheduledAfter = new("after", "The last page's `next`.", Text);
+    public static readonly QueryParameter TracePartition = new("partition", "With `offset`: the message's position.", Count);
+    public static readonly QueryParameter TraceOffset = new("offset", "See `partition`.", Offset);
+    public static readonly QueryParameter TraceToken = new("token", "In place of a position: the message's token, within the topic's window.", Text);
+    public static readonly QueryParameter TraceBytes = new("maxBytes", "How much of the log behind the message is read at most; 256 MiB unless said, 1 GiB at most.", Offset);
+    public static readonly QueryParameter Last = new("lastMs", "Messages that were appended so lately; 600000 unless said, 7 days at most.", Offset);
+    public static readonly QueryParameter OlderThan = new("olderThanMs", "Only what was appended at least so long ago; 0 unless said.", Offset);
+    public static readonly QueryParameter Causes = new("causes", "Messages of these causes are shown, all are counted: `neverDelivered`, `leased`, `returned`, `dead`, `uncommitted`, with commas. All unless said.", Text);
+    public static readonly QueryParameter UnsettledMax = new("max", "Messages shown at most; 100 unless said, 0 counts alone.", """{"type":"integer","minimum":0,"maximum":1000,"default":100}""");
     public static readonly QueryParameter ProducerGroup = new("group", "Only of this group of producers.", Text);
     public static readonly QueryParameter PageMax = new("max", "Names in a page; 100 unless said.", """{"type":"integer","minimum":1,"maximum":1000,"default":100}""");
 

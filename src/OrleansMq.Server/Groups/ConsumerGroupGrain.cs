@@ -188,4 +188,8 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
     }
 
     public async Task<int> Discard(DeadLetterSelection selection) => await (await Found()).Discard(selection);
+
+    public async Task<Reconciliation> Reconcile(ReconcileRequest request) => await (await Found()).Reconcile(request);
+
+    public async Task<int> Redeliver(RedeliverRequest request) => await (await Found()).Redeliver(request);
 }

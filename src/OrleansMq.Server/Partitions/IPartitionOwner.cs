@@ -73,6 +73,12 @@ internal interface IPartitionOwner : IGrainWithStringKey
 
     [Alias("Discard"), ResponseTimeout("00:00:25")]
     Task<int> Discard(GroupName group, long[]? offsets);
+
+    [Alias("Reconcile"), ResponseTimeout("00:00:25")]
+    Task<Reconciliation> Reconcile(GroupName group, [Immutable] ReconcileRequest request);
+
+    [Alias("Redeliver"), ResponseTimeout("00:00:25")]
+    Task<int> Redeliver(GroupName group, [Immutable] RedeliverRequest request);
 }
 
 /// <summary>Messages under leases, and how the group stands on this partition after it.</summary>

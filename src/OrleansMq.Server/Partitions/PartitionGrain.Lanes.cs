@@ -1,6 +1,6 @@
 namespace OrleansMq.Server.Partitions;
 
-/// <summary>What clients ask about delayed and half messages.</summary>
+/// <summary>What clients ask about delayed and half messages, and about where time went.</summary>
 internal sealed partial class PartitionGrain
 {
     public Task<ScheduledMessage?> FindScheduled(string id) => On(engine => engine.FindScheduled(id));
@@ -14,6 +14,12 @@ internal sealed partial class PartitionGrain
     public Task<HalfMessage?> FindHalf(long offset) => On(engine => engine.FindHalf(offset));
 
     public Task<HalfPart> ListHalf(string? group, long from, int max) => On(engine => engine.ListHalf(group, from, max));
+
+    public Task<MessageTrace> Trace(long offset, long maxBytes) => On(engine => engine.Trace(offset, maxBytes));
+
+    public Task<long> FindToken(string token) => On(engine => engine.FindToken(token));
+
+    public Task<StageTimes> Stages(GroupName group, TimeSpan last) => On(engine => engine.Stages(group, last));
 
     public Task<HalfPart> CheckHalf(string group, int max) => On(async engine => new HalfPart(await engine.CheckHalf(group, max), -1));
 }

@@ -78,6 +78,10 @@ internal sealed partial class PartitionGrain
 
     public Task<List<string>> RequestHolders(GroupName group) => On(engine => engine.RequestHolders(group));
 
+    public Task<Reconciliation> Reconcile(GroupName group, ReconcileRequest request) => On(engine => engine.Reconcile(group, request));
+
+    public Task<int> Redeliver(GroupName group, RedeliverRequest request) => On(engine => engine.Redeliver(group, request));
+
     private Task<LeasedBlock> Lease(GroupName group, Func<PartitionEngine, Task<LeasedMessages>> lease) => On(async engine =>
     {
         var signal = _signals.Of(group);

@@ -37,5 +37,9 @@ internal sealed class PartitionProxy(IPartitionOwner grain, int number, Action<i
 
     public Task<int> Discard(GroupName name, IReadOnlyCollection<long>? offsets) => GrainCalls.Ask(() => grain.Discard(name, offsets?.ToArray()));
 
+    public Task<Reconciliation> Reconcile(GroupName name, ReconcileRequest request) => GrainCalls.Ask(() => grain.Reconcile(name, request));
+
+    public Task<int> Redeliver(GroupName name, RedeliverRequest request) => GrainCalls.Ask(() => grain.Redeliver(name, request));
+
     public Task<long> TakeBackAdmissions(long asOf) => GrainCalls.Ask(() => grain.TakeBackAdmissions(asOf));
 }

@@ -208,7 +208,7 @@ public abstract class AppendContract : BrokerContract
         ["reserved header"] = (new() { Headers = [new("mq-token", "x")] }, ErrorCodes.Malformed),
         ["tombstone with body"] = (new() { Key = new byte[1], Tombstone = true, Body = new byte[1] }, ErrorCodes.Malformed),
         ["negative partition"] = (new() { Partition = -1 }, ErrorCodes.Malformed),
-        ["time to live"] = (new() { TimeToLive = TimeSpan.FromSeconds(1) }, ErrorCodes.NotAvailable),
+        ["time to live"] = (new() { TimeToLive = TimeSpan.Zero }, ErrorCodes.Malformed),
         ["priority"] = (new() { Priority = 3 }, ErrorCodes.NotAvailable),
     };
 

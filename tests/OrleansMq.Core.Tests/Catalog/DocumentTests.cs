@@ -12,7 +12,7 @@ public sealed class DocumentTests
         """{"version":1,"name":"orders","id":"00112233-4455-6677-8899-aabbccddeeff","createdAtMs":1700000000000,"settings":{"partitions":4,"acks":"durable","keepUnsettled":true,"retentionMs":604800000,"whenFull":"dropOldest","ratePerSecond":2.5,"maxMessageBytes":1048576,"maxBatchBytes":4194304,"tokenCount":1000000,"tokenAgeMs":600000,"compact":false}}""";
 
     private const string GoldenGroup =
-        """{"version":1,"name":"billing","id":"00112233-4455-6677-8899-aabbccddeeff","declared":true,"createdAtMs":5,"lastUsedMs":6,"settings":{"style":"log","byKey":false,"maxActive":1,"from":"time","fromValue":777,"maxDeliveries":16,"backoffMs":[1000,2000],"leaseMs":30000,"maxInFlight":20000,"paused":false,"holdKeyBehindDeadLetter":false},"generation":2,"members":[{"member":"a","sessionTimeoutMs":10000,"order":1},{"member":"b","sessionTimeoutMs":10000,"order":0}]}""";
+        """{"version":1,"name":"billing","id":"00112233-4455-6677-8899-aabbccddeeff","declared":true,"createdAtMs":5,"lastUsedMs":6,"settings":{"style":"log","byKey":false,"maxActive":1,"from":"time","fromValue":777,"maxDeliveries":16,"backoffMs":[1000,2000],"leaseMs":30000,"maxInFlight":20000,"paused":false,"whenExpired":"skip","holdKeyBehindDeadLetter":false},"generation":2,"members":[{"member":"a","sessionTimeoutMs":10000,"order":1},{"member":"b","sessionTimeoutMs":10000,"order":0}]}""";
 
     [Fact]
     public void ATopicIsStoredAsDrawn()

@@ -1,0 +1,42 @@
+using OrleansMq.Core.Log;
+using OrleansMq.Engine.Storage;
+
+namespace OrleansMq.Engine.Partitions;
+
+/// <summary>Reads frames of a log one after another, each checked, beside the turns.</summary>
+internal static class FrameWalk
+{
+    private const int ChunkBytes = 1 << 20;
+
+    /// <param name="from">Where a frame begins.</param>
+    /// <param name="end">Where one ends.</param>
+    /// <param name="visit">Borrows the payload for the call.</param>
+    /// <exception cref="LogDamagedException">A frame does not read back as written.</exception>
+    public static async ValueTask Walk(IPartitionLog log, long from, long end, Action<FrameHeader, ReadOnlyMemory<byte>> visit)
+    {
+        var identity = new LogIdentity(log.Incarnation, log.Id.TopicId, log.Id.Partition);
+        var buffer = new byte[ChunkBytes];
+        var (position, filled, at) = (from, 0, 0);
+        while (position < end)
+        {
+            var verdict = FrameScan.At(buffer.AsSpan(at, filled - at), position, identity, out var header);
+            if (verdict == FrameVerdict.Whole)
+            {
+                visit(header, buffer.AsMemory(at + FrameHeader.Size, header.PayloadLength));
+                (position, at) = (header.NextPosition, at + header.TotalLength);
+                continue;
+            }
+
+            buffer.AsSpan(at, filled - at).CopyTo(buffer);
+            (filled, at) = (filled - at, 0);
+            if (verdict == FrameVerdict.Incomplete && header.TotalLength > buffer.Length)
+                Array.Resize(ref buffer, header.TotalLength);
+            var read = await log.Read(position + filled, buffer.AsMemory(filled));
+            if (read == 0 || (verdict == FrameVerdict.Bad && filled >= FrameHeader.Size))
+                throw new LogDamagedException($"Topic {log.Id.TopicId:N}, partition {log.Id.Partition}: the frame at position {position} does not read back as written. Run 'mq doctor' on the data folder.");
+            filled += read;
+            // What is in memory is read without a pause: others have their turn too.
+            await Task.Yield();
+        }
+    }
+}
