@@ -109,7 +109,7 @@ public sealed class GuardTests : IAsyncLifetime
             var ways = GuardedCalls.All.Where(way => way.Of == call.Of && way.Method == call.Method).SelectMany(way => way.Needs).Where(way => way.Kind == need.Kind).Select(way => way.Operation).ToHashSet();
             if (call.Method is nameof(IBroker.DescribeHalf) or nameof(IBroker.ListHalf))
                 ways.UnionWith([AccessOperations.Produce, AccessOperations.Browse]);
-            if (call.Method == nameof(IBroker.ListScheduled))
+            if (call.Method is nameof(IBroker.ListScheduled) or nameof(IBroker.Trace) || (call.Method == nameof(IBroker.Reconcile) && need.Kind == ResourceKind.Topic))
                 ways.UnionWith([AccessOperations.Consume, AccessOperations.Browse]);
             var others = Enum.GetValues<AccessOperations>().Where(one => one is not (AccessOperations.None or AccessOperations.Admin) && !ways.Contains(one)
                 && !(need.Operation == AccessOperations.Describe && one != AccessOperations.Create)).ToList();

@@ -22,6 +22,8 @@ public sealed class RightsTests : IAsyncLifetime
         ["describeScheduled"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)], ["listScheduled"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)],
         ["cancelScheduled"] = Topic(AccessOperations.Produce), ["commitHalf"] = Topic(AccessOperations.Produce), ["rollBackHalf"] = Topic(AccessOperations.Produce), ["checkHalf"] = Topic(AccessOperations.Produce),
         ["describeHalf"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Produce)], ["listHalf"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Produce)],
+        ["trace"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)], ["stages"] = Both(AccessOperations.Describe, AccessOperations.Describe),
+        ["reconcile"] = [.. Both(AccessOperations.Browse, AccessOperations.Describe), .. Both(AccessOperations.Consume, AccessOperations.Describe)], ["redeliver"] = Both(AccessOperations.Describe, AccessOperations.Redrive),
         ["putGroup"] = Both(AccessOperations.Consume, AccessOperations.Alter), ["describeGroup"] = Both(AccessOperations.Describe, AccessOperations.Describe),
         ["deleteGroup"] = Both(AccessOperations.Describe, AccessOperations.Delete), ["listGroups"] = Topic(AccessOperations.Describe),
         ["receive"] = Consume, ["ack"] = Consume, ["nack"] = Consume, ["extend"] = Consume, ["deadletter"] = Consume, ["join"] = Consume, ["heartbeat"] = Consume, ["leave"] = Consume, ["commit"] = Consume,
@@ -110,7 +112,7 @@ public sealed class RightsTests : IAsyncLifetime
         return allowed;
     }
 
-    private static string QueryOf(HttpRoute route) => route.Name switch { "deleteMessages" => "?before=0", "findOffset" => "?at=earliest", _ => "" };
+    private static string QueryOf(HttpRoute route) => route.Name switch { "deleteMessages" => "?before=0", "findOffset" => "?at=earliest", "trace" => "?token=x", _ => "" };
 
     private static ByteArrayContent? BodyOf(HttpRoute route, string path)
     {

@@ -85,6 +85,8 @@ public sealed class TlsCertificates : IDisposable
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             AllowRenegotiation = false,
             ClientCertificateRequired = now.Roots is not null,
+            // A client is judged at each handshake, by the roots of that moment.
+            AllowTlsResume = now.Roots is null,
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
             RemoteCertificateValidationCallback = now.Roots is { } roots ? (_, certificate, _, _) => IsTrusted(certificate, roots) : null,
             ApplicationProtocols = protocols.HasFlag(HttpProtocols.Http1) ? [SslApplicationProtocol.Http11] : null,
