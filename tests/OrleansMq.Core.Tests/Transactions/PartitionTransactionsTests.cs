@@ -29,7 +29,7 @@ public sealed class PartitionTransactionsTests
         Assert.Equal(50, transactions.StableEnd(0, 50));
         transactions.ApplyAppended(5, 10);
         transactions.ApplyBegun(7, 0);
-        transactions.ApplyAppended(7, 8 + 4);
+        transactions.ApplyAppended(7, 12);
         Assert.Equal(10, transactions.StableEnd(0, 50));
         // What retention removed is waited for by nobody.
         Assert.Equal(11, transactions.StableEnd(11, 50));

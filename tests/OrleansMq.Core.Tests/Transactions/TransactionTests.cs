@@ -17,8 +17,8 @@ public sealed class TransactionTests
     public void ItBeginsWithItsFirstPartitionAndRunsOutFromThere()
     {
         Assert.Equal((TransactionPhase.Empty, (long?)null), (Fresh.Phase, Fresh.DeadlineMs));
-        Assert.Equal((TransactionPhase.Ongoing, 1_010L), (Ongoing.Phase, Ongoing.DeadlineMs));
-        Assert.Equal(1_010L, Ongoing.AddPartitions(Fresh.Producer, [new("t", 1)], 500).Next.DeadlineMs);
+        Assert.Equal((TransactionPhase.Ongoing, (long?)1_010), (Ongoing.Phase, Ongoing.DeadlineMs));
+        Assert.Equal((long?)1_010, Ongoing.AddPartitions(Fresh.Producer, [new("t", 1)], 500).Next.DeadlineMs);
     }
 
     [Fact]
