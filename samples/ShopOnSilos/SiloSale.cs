@@ -37,7 +37,7 @@ internal static class SiloSale
             await Task.Delay(Glance / 100, cancel);
         await two.Kill();
         say($"silo 2 killed with {board.AcceptedCount:N0} orders accepted");
-        await inventory.Set(true);
+        await Set(inventory, down: true, cancel);
         say("inventory is down; its orders come again");
         await two.Start(cancel);
         say("silo 2 is back");
@@ -46,11 +46,28 @@ internal static class SiloSale
         await fraud.Subscribe(cancel);
         fraud.Open();
         say("fraud joined, and reads from the first order on");
-        await inventory.Set(false);
+        await Set(inventory, down: false, cancel);
         say("inventory is back");
         await Done(broker, board, selling, stock, say, cancel);
         await closing.CancelAsync();
         return await Ledger.Read(broker, board, stock, burst, cancel);
+    }
+
+    /// <summary>Orleans repeats no call by itself: until the loss of a silo is noticed, calls to its grains fail.</summary>
+    private static async Task Set(IOutageGrain inventory, bool down, CancellationToken cancel)
+    {
+        for (var since = Stopwatch.GetTimestamp(); ;)
+        {
+            try
+            {
+                await inventory.Set(down);
+                return;
+            }
+            catch (Exception lost) when (lost is OrleansException or TimeoutException && Stopwatch.GetElapsedTime(since) < Patience)
+            {
+                await Task.Delay(Glance, cancel);
+            }
+        }
     }
 
     private static async Task Prepare(IBroker broker, Recommendation recommendation, int stock, CancellationToken cancel)

@@ -31,8 +31,12 @@ internal sealed class Grants
     {
         if (IsAdmin)
             return Everything;
-        if (_remembered.TryGetValue((kind, name), out var known))
-            return known;
+        return _remembered.TryGetValue((kind, name), out var known) ? known : Find(kind, name);
+    }
+
+    // By itself: what its lambda holds on to would else be allocated for every look.
+    private AccessOperations Find(ResourceKind kind, string name)
+    {
         var reserved = kind == ResourceKind.Topic && name.StartsWith(AccessState.ReservedPrefix, StringComparison.Ordinal);
         var found = WithDescribe(_rules.Where(rule => rule.Kind == kind && (!reserved || rule.Match == ResourceMatch.Literal) && Fits(rule, name))
             .Aggregate(AccessOperations.None, (all, rule) => all | rule.Allow));

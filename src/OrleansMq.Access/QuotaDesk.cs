@@ -23,13 +23,14 @@ public sealed class QuotaDesk
         var state = _control.State;
         if (state.Quotas.IsEmpty)
             return null;
+        // All are asked before one is charged: a request that is refused takes nothing of any. (Requests of the same moment may leave a debt.)
         foreach (var (scope, who) in Of(principal))
-        {
-            // Bytes first: they are charged later, and a request that they refuse takes none.
             foreach (var (kind, amount) in new[] { (QuotaKind.BytesPerSecond, 0L), (QuotaKind.RequestsPerSecond, 1L) })
-                if (LimitOf(state, principal, scope, who, kind) is { } limit && MeterOf(scope, who, kind).Take(limit, amount, Now) is var wait && wait > TimeSpan.Zero)
+                if (LimitOf(state, principal, scope, who, kind) is { } limit && MeterOf(scope, who, kind).WaitFor(limit, amount, Now) is var wait && wait > TimeSpan.Zero)
                     return Refusal(scope, who, kind, limit, wait);
-        }
+        foreach (var (scope, who) in Of(principal))
+            if (LimitOf(state, principal, scope, who, QuotaKind.RequestsPerSecond) is { } limit)
+                MeterOf(scope, who, QuotaKind.RequestsPerSecond).Charge(limit, 1, Now);
         return null;
     }
 
@@ -107,16 +108,14 @@ public sealed class QuotaDesk
         private double _level = double.NaN;
         private double _at;
 
-        public TimeSpan Take(long limit, long amount, double now)
+        /// <summary>Zero: so much is there, or as much as there can be.</summary>
+        public TimeSpan WaitFor(long limit, long amount, double now)
         {
             lock (this)
             {
                 Fill(limit, now);
                 var missing = Math.Min(Math.Max(amount, double.Epsilon), limit) - _level;
-                if (missing > 1e-6)
-                    return TimeSpan.FromSeconds(Math.Max(missing / limit, 0.001));
-                _level -= amount;
-                return TimeSpan.Zero;
+                return missing > 1e-6 ? TimeSpan.FromSeconds(Math.Max(missing / limit, 0.001)) : TimeSpan.Zero;
             }
         }
 

@@ -12,7 +12,9 @@ public sealed class RightsTests : IAsyncLifetime
 
     private static readonly (AccessOperations, ResourceKind)[][] Nothing = [[]], Admin = [[(AccessOperations.Admin, ResourceKind.Cluster)]], Consume = [[(AccessOperations.Consume, ResourceKind.Topic), (AccessOperations.Consume, ResourceKind.Group)]];
 
-    /// <summary>By a route's name, the ways in: each is a set of what has to be allowed on the topic t, the group g, the producer p or the cluster.</summary>
+    private static readonly (AccessOperations, ResourceKind)[][] ToTopic = [[(AccessOperations.Alter, ResourceKind.Exchange), (AccessOperations.Describe, ResourceKind.Topic)]];
+
+    /// <summary>By a route's name, the ways in: each is a set of what has to be allowed on the topic t, the group g, the producer p, the exchange x or the cluster.</summary>
     private static readonly Dictionary<string, (AccessOperations, ResourceKind)[][]> Ways = new()
     {
         ["putTopic"] = Topic(AccessOperations.Alter), ["describeTopic"] = Topic(AccessOperations.Describe), ["deleteTopic"] = Topic(AccessOperations.Delete), ["listTopics"] = Nothing,
@@ -29,6 +31,8 @@ public sealed class RightsTests : IAsyncLifetime
         ["receive"] = Consume, ["ack"] = Consume, ["nack"] = Consume, ["extend"] = Consume, ["deadletter"] = Consume, ["join"] = Consume, ["heartbeat"] = Consume, ["leave"] = Consume, ["commit"] = Consume,
         ["seek"] = Both(AccessOperations.Consume, AccessOperations.Alter), ["redrive"] = Both(AccessOperations.Produce, AccessOperations.Redrive), ["discard"] = Both(AccessOperations.Describe, AccessOperations.Redrive),
         ["describeCluster"] = Nothing, ["openProducer"] = [[(AccessOperations.Produce, ResourceKind.Producer)]], ["metrics"] = [[(AccessOperations.Describe, ResourceKind.Cluster)]],
+        ["putExchange"] = Exchange(AccessOperations.Alter), ["describeExchange"] = Exchange(AccessOperations.Describe), ["deleteExchange"] = Exchange(AccessOperations.Delete), ["listExchanges"] = Nothing,
+        ["bind"] = ToTopic, ["unbind"] = ToTopic, ["route"] = Exchange(AccessOperations.Produce), ["publishToExchange"] = Exchange(AccessOperations.Produce),
         ["putUser"] = Admin, ["deleteUser"] = Admin, ["listUsers"] = Admin, ["addRule"] = Admin, ["removeRule"] = Admin, ["listRules"] = Admin, ["setQuota"] = Admin, ["listQuotas"] = Admin,
     };
 
@@ -82,7 +86,7 @@ public sealed class RightsTests : IAsyncLifetime
         {
             foreach (var operation in Operations)
             {
-                var everywhere = new[] { ResourceKind.Topic, ResourceKind.Group, ResourceKind.Producer }.Select(kind => (operation, kind)).ToArray();
+                var everywhere = new[] { ResourceKind.Topic, ResourceKind.Group, ResourceKind.Producer, ResourceKind.Exchange }.Select(kind => (operation, kind)).ToArray();
                 var expected = Ways[route.Name].Any(way => way.All(need => everywhere.Any(given => given.kind == need.Item2
                     && (given.operation == need.Item1 || (need.Item1 == AccessOperations.Describe && given.operation != AccessOperations.Create)))));
                 Assert.True(expected == await IsAllowed(route, everywhere), $"{route.Name} with {operation} on everything: {(expected ? "refused" : "allowed")}.");
@@ -96,11 +100,11 @@ public sealed class RightsTests : IAsyncLifetime
             await _control.Directory.RemoveRule(rule.Id);
         foreach (var (operation, kind) in rules)
         {
-            var name = kind switch { ResourceKind.Topic => "t", ResourceKind.Group => "g", ResourceKind.Producer => "p", _ => "" };
+            var name = kind switch { ResourceKind.Topic => "t", ResourceKind.Group => "g", ResourceKind.Producer => "p", ResourceKind.Exchange => "x", _ => "" };
             await _control.Directory.AddRule(new AccessRule(SubjectKind.User, "anna", operation, kind, ResourceMatch.Literal, name));
         }
         var path = route.Template.Replace("{topic}", "t", StringComparison.Ordinal).Replace("{group}", "g", StringComparison.Ordinal).Replace("{partition}", "0", StringComparison.Ordinal)
-            .Replace("{id}", "1000000", StringComparison.Ordinal).Replace("{user}", "bea", StringComparison.Ordinal) + QueryOf(route);
+            .Replace("{id}", "1000000", StringComparison.Ordinal).Replace("{user}", "bea", StringComparison.Ordinal).Replace("{exchange}", "x", StringComparison.Ordinal) + QueryOf(route);
         using var request = new HttpRequestMessage(new HttpMethod(route.Method), path) { Content = BodyOf(route, path) };
         using var answer = await _client.SendAsync(request);
         var text = await answer.Content.ReadAsStringAsync();
@@ -125,6 +129,7 @@ public sealed class RightsTests : IAsyncLifetime
             "putUser" => $$"""{"password":"{{Password}}"}""",
             "addRule" => """{"user":"bea","allow":["produce"],"kind":"topic","name":"x"}""",
             "setQuota" => """{"user":"bea","quota":"requests-per-second","limit":5}""",
+            "bind" or "unbind" => """{"topic":"t","key":"k"}""",
             "checkHalf" => """{"group":"g"}""",
             _ => Bodies.All.FirstOrDefault(good => good.Method == route.Method && good.Path == path).Good ?? "{}",
         };
@@ -134,6 +139,8 @@ public sealed class RightsTests : IAsyncLifetime
     private static bool IsToCome(HttpRoute route) => route.Summary.EndsWith("Not available yet.", StringComparison.Ordinal);
 
     private static (AccessOperations, ResourceKind)[][] Topic(AccessOperations operation) => [[(operation, ResourceKind.Topic)]];
+
+    private static (AccessOperations, ResourceKind)[][] Exchange(AccessOperations operation) => [[(operation, ResourceKind.Exchange)]];
 
     private static (AccessOperations, ResourceKind)[][] Both(AccessOperations onTopic, AccessOperations onGroup) => [[(onTopic, ResourceKind.Topic), (onGroup, ResourceKind.Group)]];
 

@@ -37,7 +37,7 @@ public sealed class PartitionHistories
             .. Enum.GetNames<EntryKind>(), "main", "dead letters", "redriven", "scheduled", "due", "rolled", "passed on",
             "half", "committed", "half Committed", "half Committed again", "half RolledBack", "half RolledBack again",
             ErrorCodes.HalfCommitted, ErrorCodes.HalfRolledBack, ErrorCodes.HalfTimedOut, ErrorCodes.HalfUnknown, "sequence", "repeated",
-            "plain, all stored", "rich, all stored", "rich, some stored", "rich, nothing stored",
+            "transaction, Commit", "transaction, Abort", "plain, all stored", "rich, all stored", "rich, some stored", "rich, nothing stored",
             ErrorCodes.AdmissionClosed, ErrorCodes.SequenceGap,
         ];
         Assert.Empty(wanted.Except(happened));

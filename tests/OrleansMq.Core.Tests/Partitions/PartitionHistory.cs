@@ -143,6 +143,9 @@ internal sealed class PartitionHistory
             case 33:
                 _live.TimeOutHalf(_now, _random.Next(1, 4), _frames);
                 break;
+            case 34:
+                Transact();
+                break;
             case 28:
                 _live.CancelScheduled(_random.NextInt64(0, _live.Scheduled.End + 2), _now, _frames);
                 break;
@@ -256,6 +259,22 @@ internal sealed class PartitionHistory
             Assert.Equal(commit == main >= 0, answer.Error is null);
         if (known && commit && main >= 0)
             Assert.Equal(main, answer.Result!.Position!.Value.Offset);
+    }
+
+    /// <summary>A producer's transaction begins here, or ends with its marker.</summary>
+    private void Transact()
+    {
+        var producer = new ProducerIdentity(_random.Next(100, 103), 0);
+        if (!_live.Transactions.IsOpen(producer.Id, out _))
+        {
+            Assert.Null(_live.BeginTransaction(producer, _now, _frames));
+            return;
+        }
+
+        var (end, outcome) = (_live.End, _random.Next(2) == 0 ? TransactionOutcome.Commit : TransactionOutcome.Abort);
+        Assert.Null(_live.EndTransaction(producer, outcome, _now, _frames));
+        Assert.Equal((end + 1, false), (_live.End, _live.Transactions.IsOpen(producer.Id, out _)));
+        Happened.Add($"transaction, {outcome}");
     }
 
     private void MoveDue()
