@@ -44,6 +44,15 @@ internal static class KafkaErrors
         // Nothing that Kafka's clients ask answers these.
         [ErrorCodes.LeaseLapsed] = KafkaError.UnknownServerError,
         [ErrorCodes.LeaseUnknown] = KafkaError.UnknownServerError,
+        [ErrorCodes.ExchangeUnknown] = KafkaError.UnknownServerError,
+        [ErrorCodes.UserUnknown] = KafkaError.UnknownServerError,
+        [ErrorCodes.RuleUnknown] = KafkaError.UnknownServerError,
+        [ErrorCodes.ScheduledUnknown] = KafkaError.UnknownServerError,
+        [ErrorCodes.MessageUnknown] = KafkaError.UnknownServerError,
+        [ErrorCodes.HalfUnknown] = KafkaError.UnknownServerError,
+        [ErrorCodes.HalfCommitted] = KafkaError.UnknownServerError,
+        [ErrorCodes.HalfRolledBack] = KafkaError.UnknownServerError,
+        [ErrorCodes.HalfTimedOut] = KafkaError.UnknownServerError,
     };
 
     /// <summary>A code that is not in the table is a fault of ours.</summary>
