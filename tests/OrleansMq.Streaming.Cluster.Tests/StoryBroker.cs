@@ -19,8 +19,11 @@ public sealed class StoryBroker : IAsyncDisposable
         return client.ServiceProvider.GetRequiredService<IBroker>();
     }
 
-    /// <summary>Its documents lie in the silo's default grain storage.</summary>
-    public void AddTo(ISiloBuilder silo) => silo.AddOrleansMq(options => options.Storage = _storage);
+    public void AddTo(ISiloBuilder silo)
+    {
+        silo.AddOrleansMq(options => options.Storage = _storage);
+        silo.AddOrleansMqGrainStorage(OrleansMqOptions.Name, _storage.Documents);
+    }
 
     public void AddTo(IClientBuilder client) => client.AddOrleansMq(options => options.RetryFor = _retryFor);
 

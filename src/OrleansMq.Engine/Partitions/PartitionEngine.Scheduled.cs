@@ -257,6 +257,10 @@ public sealed partial class PartitionEngine : IScheduledMessages
         {
             throw FailedToRead(failure);
         }
+        catch (ObjectDisposedException)
+        {
+            throw Closing();
+        }
     }
 
     /// <summary>Batches of delayed messages that were just read, each taken apart once.</summary>

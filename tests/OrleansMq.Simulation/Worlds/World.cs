@@ -9,6 +9,9 @@ public sealed class World : IDisposable
     /// <summary>More steps than this while the clock stands still go in circles.</summary>
     private const int MaxStepsAtOnce = 50_000;
 
+    /// <summary>No world takes so long. Timers that come again and again would let it go on for ever.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromHours(6);
+
     private readonly Lock _gate = new();
     private readonly List<(SimProcess Owner, Action Work)> _ready = [];
     private readonly PriorityQueue<SimTimer.Turn, (long Due, long Order)> _timers = new();
@@ -68,6 +71,8 @@ public sealed class World : IDisposable
                     throw new InvalidOperationException("Nothing can run, and the world is not done: somebody waits for what never comes.");
                 if (_escaped is { } escaped)
                     throw new InvalidOperationException(escaped);
+                if (Elapsed > Longest)
+                    throw new InvalidOperationException($"{Longest} have passed and the world is not done: somebody waits for what never comes.");
                 Steps++;
                 if (++_stepsAtOnce > MaxStepsAtOnce)
                     throw new InvalidOperationException($"{MaxStepsAtOnce} steps while the clock stands still: somebody goes in circles. {_circle}");
