@@ -135,18 +135,28 @@ public sealed class QuotaTests
         Assert.True(await Answers(one));
         Assert.True(await Answers(two));
 
-        using (var three = await Connected())
-            Assert.False(await Answers(three));
+        Assert.False(await IsAnswered());
 
         one.Dispose();
         // The server sees the end when it reads it: the next that asks may still come too early.
         var freed = false;
         for (var i = 0; i < 200 && !freed; i++)
-        {
-            using var again = await Connected();
-            freed = await Answers(again);
-        }
+            freed = await IsAnswered();
         Assert.True(freed);
+
+        async Task<bool> IsAnswered()
+        {
+            try
+            {
+                using var client = await Connected();
+                return await Answers(client);
+            }
+            catch (SocketException)
+            {
+                // Cut off before it was made.
+                return false;
+            }
+        }
 
         async Task<TcpClient> Connected()
         {
@@ -163,7 +173,7 @@ public sealed class QuotaTests
             await client.GetStream().WriteAsync("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray());
             return await client.GetStream().ReadAsync(new byte[1]) == 1;
         }
-        catch (Exception e) when (e is IOException or SocketException)
+        catch (Exception e) when (e is IOException or SocketException or InvalidOperationException)
         {
             return false;
         }

@@ -9,6 +9,7 @@ using Xunit;
 namespace OrleansMq.Core.Tests.Delay;
 
 /// <summary>What is near is known one by one, what is far is known by its frame, and both come due at their time.</summary>
+[Collection(nameof(Alone))]
 public sealed class ScheduledLaneTests
 {
     private const long Day = 24L * 3_600_000;
@@ -278,3 +279,7 @@ public sealed class ScheduledLaneTests
         _frames.Reset(_log.Count);
     }
 }
+
+/// <summary>The memory of the whole process is weighed: nothing else may run meanwhile.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;
