@@ -30,7 +30,7 @@ try
     // Whoever of the bank's group comes up next is asked, and knows from the same books.
     await using (Bank(broker, terms))
         while ((await broker.ListHalf("payments")).Items.Count > 0)
-            await Task.Delay(50);
+            await Task.Delay(50); // the check-back comes by itself; this only looks whether it has come
 
     // 4. Shipping takes what is paid; nobody who paid is reminded.
     var shipped = new List<string>();

@@ -54,9 +54,18 @@ public sealed partial class EmbeddedBroker : IBroker
         CompressedRecords.Use();
         var storage = options.Storage ?? (options.Data is { } data ? new FileStorage(new FileStorageOptions { Directory = data, OnNotice = notice => options.OnReport($"{notice.Path}: {notice.Message}") }) : new VolatileStorage());
         var broker = new EmbeddedBroker(options, storage);
-        await new UnfinishedTopics(broker._catalog, broker._storage, options.OnReport).Finish();
-        await broker._transactions.Recover();
-        return broker;
+        try
+        {
+            await new UnfinishedTopics(broker._catalog, broker._storage, options.OnReport).Finish();
+            await broker._transactions.Recover();
+            return broker;
+        }
+        catch
+        {
+            // Nothing of it stays at work, and whoever tries again finds the folder free.
+            await broker.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>A broker whose data is gone with it.</summary>

@@ -1,10 +1,7 @@
 using System.Net;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 
 namespace OrleansMq.Gateways.Http;
 
@@ -12,18 +9,14 @@ namespace OrleansMq.Gateways.Http;
 /// <remarks>The gateway does not own the broker: stop the gateway first, then dispose the broker.</remarks>
 public sealed class HttpGateway : IGateway
 {
-    private readonly KestrelServer _server;
-
-    // Cancelled when stopping begins: what only waits then ends.
-    private readonly CancellationTokenSource _stopping = new();
+    private readonly GatewayServer _server;
     private readonly bool _tls;
-    private int _stopped;
 
-    private HttpGateway(KestrelServer server, bool tls) => (_server, _tls) = (server, tls);
+    private HttpGateway(GatewayServer server, bool tls) => (_server, _tls) = (server, tls);
 
     public string Name => "http";
 
-    public string Address { get; private set; } = "";
+    public string Address => _server.Address;
 
     /// <summary>Where clients find it.</summary>
     public Uri Uri => new($"{(_tls ? Uri.UriSchemeHttps : Uri.UriSchemeHttp)}://{Address}/");
@@ -35,38 +28,14 @@ public sealed class HttpGateway : IGateway
     {
         options.Validate();
         loggers ??= NullLoggerFactory.Instance;
-        var server = new KestrelServer(
-            Options.Create(KestrelOf(options)), new SocketTransportFactory(Options.Create(new SocketTransportOptions()), loggers), loggers);
-        var gateway = new HttpGateway(server, options.Security.Tls is not null);
-        try
-        {
-            await server.StartAsync(new HttpPipeline(broker, options, loggers.CreateLogger<HttpGateway>(), gateway._stopping.Token), cancel);
-        }
-        catch
-        {
-            server.Dispose();
-            gateway._stopping.Dispose();
-            throw;
-        }
-        gateway.Address = new Uri(server.Features.Get<IServerAddressesFeature>()!.Addresses.First()).Authority;
-        return gateway;
+        var server = new GatewayServer(KestrelOf(options), loggers);
+        await server.Start(new HttpPipeline(broker, options, loggers.CreateLogger<HttpGateway>(), server.Stopping), cancel);
+        return new HttpGateway(server, options.Security.Tls is not null);
     }
 
-    public async ValueTask Stop(CancellationToken hurry)
-    {
-        if (Interlocked.Exchange(ref _stopped, 1) == 1)
-            return;
-        await _stopping.CancelAsync();
-        await _server.StopAsync(hurry);
-    }
+    public ValueTask Stop(CancellationToken hurry) => _server.Stop(hurry);
 
-    public async ValueTask DisposeAsync()
-    {
-        using var hurry = new CancellationTokenSource(TimeSpan.FromSeconds(5));
-        await Stop(hurry.Token);
-        _server.Dispose();
-        _stopping.Dispose();
-    }
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     private static KestrelServerOptions KestrelOf(HttpGatewayOptions options)
     {

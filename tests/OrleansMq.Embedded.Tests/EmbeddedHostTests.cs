@@ -1,4 +1,5 @@
 using OrleansMq.Conformance;
+using OrleansMq.Engine.Storage;
 using Xunit;
 
 namespace OrleansMq.Embedded.Tests;
@@ -23,6 +24,75 @@ public sealed class EmbeddedHostTests
 
     private static async Task Groups(EmbeddedBroker broker, params string[] expected) =>
         Assert.Equal(expected, (await broker.ListGroups("t")).Items.Select(name => name.Text));
+
+    [Fact]
+    public async Task AStartThatFailsLetsGoOfItsStorage()
+    {
+        var storage = new BrokenStorage();
+
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage }));
+
+        Assert.True(storage.IsDisposed);
+    }
+
+    [Fact]
+    public async Task ADamagedTransactionIsSaidAndKeepsNothingElseFromBeingServed()
+    {
+        var folder = Directory.CreateTempSubdirectory("omq-start-").FullName;
+        try
+        {
+            await using (var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Data = folder }))
+            {
+                await broker.PutTopic("t", new());
+                await broker.Publish("t", [Message.OfText("a")]);
+                await broker.Transactions.Open("tx", TimeSpan.FromMinutes(1));
+            }
+
+            var documents = Directory.GetFiles(Path.Join(folder, "documents"), "d-transaction*.doc", SearchOption.AllDirectories);
+            Assert.NotEmpty(documents);
+            foreach (var document in documents)
+                File.WriteAllBytes(document, [.. File.ReadAllBytes(document).Select(b => (byte)~b)]);
+            var reports = new List<string>();
+
+            await using var again = await EmbeddedBroker.Start(new EmbeddedOptions { Data = folder, OnReport = reports.Add });
+
+            Assert.Contains(reports, report => report.Contains("transactions", StringComparison.Ordinal) && report.Contains("does not read back", StringComparison.Ordinal));
+            Assert.Equal("a", Assert.Single(await again.ReadAll("t")).BodyText);
+            await Assert.ThrowsAsync<MqException>(async () => await again.Transactions.Open("tx", TimeSpan.FromMinutes(1)));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Its documents can't be asked for.</summary>
+    private sealed class BrokenStorage : IStorage, IDocuments
+    {
+        public bool IsDisposed { get; private set; }
+
+        public IDocuments Documents => this;
+
+        public ValueTask<Document?> Get(string key) => throw Broken;
+
+        public ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion) => throw Broken;
+
+        public ValueTask Delete(string key, long expectedVersion) => throw Broken;
+
+        public ValueTask CreateLog(LogId id, LogDefinition definition) => throw Broken;
+
+        public ValueTask<IPartitionLog> OpenLog(LogId id) => throw Broken;
+
+        public ValueTask DeleteLog(LogId id) => throw Broken;
+
+        public ValueTask DisposeAsync()
+        {
+            IsDisposed = true;
+            return default;
+        }
+
+        private static InvalidOperationException Broken => new("broken");
+    }
 
     [Theory]
     [InlineData("consumer")]

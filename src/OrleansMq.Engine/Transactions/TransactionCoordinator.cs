@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using OrleansMq.Core.Snapshots;
 using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
@@ -41,24 +42,37 @@ public sealed class TransactionCoordinator(IDocuments documents, ITransactionPar
         return pending;
     }
 
-    /// <summary>To be called once, before anything is read as committed: loads what is not over.</summary>
+    /// <summary>To be called once, before anything is read as committed: loads what is not over. What can't be read is said, and keeps nothing else from being served.</summary>
     public async Task Recover()
     {
-        foreach (var key in await _catalog.TransactionNames())
+        IReadOnlyList<string> keys;
+        try
         {
-            if (await Load(key) is not { } desk)
-                continue;
-            _desks[key] = new Lazy<Task<TransactionDesk?>>(Task.FromResult<TransactionDesk?>(desk));
+            keys = await _catalog.TransactionNames();
+        }
+        catch (Exception error) when (CanNotBeRead(error))
+        {
+            report($"Open transactions could not be looked for, the next start tries again; until then each is ended when its transactional id is used: {error.Message}");
+            return;
+        }
+
+        foreach (var key in keys)
+        {
             try
             {
+                if (await Load(key) is not { } desk)
+                    continue;
+                _desks[key] = new Lazy<Task<TransactionDesk?>>(Task.FromResult<TransactionDesk?>(desk));
                 await desk.Finish();
             }
-            catch (MqException refusal)
+            catch (Exception error) when (CanNotBeRead(error))
             {
-                report($"Transaction '{desk.Now.Id}' could not be ended yet, it is tried again: {refusal.Message}");
+                report($"Transaction '{key}' could not be ended yet, it is tried again when it is used and at the next start: {error.Message}");
             }
         }
     }
+
+    private static bool CanNotBeRead(Exception error) => error is MqException or StorageException or StateFormatException;
 
     /// <summary>Forgets ids that nobody used for a week.</summary>
     public async Task DropLapsed()
