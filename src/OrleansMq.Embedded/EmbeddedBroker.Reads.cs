@@ -95,8 +95,8 @@ public sealed partial class EmbeddedBroker
                 Batches = read?.Batches ?? default,
                 Start = partition.Start,
                 End = partition.End,
-                LastStableOffset = partition.StableEnd,
-                Aborted = read is { Batches.IsEmpty: false } ? partition.AbortedWithin(cursor.Offset, read.NextOffset) : [],
+                LastStableOffset = read?.Stable ?? partition.StableEnd,
+                Aborted = read?.Aborted ?? [],
             });
         }
 

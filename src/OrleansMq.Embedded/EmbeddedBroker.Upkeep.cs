@@ -1,4 +1,5 @@
 using OrleansMq.Embedded;
+using OrleansMq.Core.Snapshots;
 using OrleansMq.Engine.Storage;
 
 namespace OrleansMq;
@@ -82,7 +83,7 @@ public sealed partial class EmbeddedBroker
         {
             await work();
         }
-        catch (Exception error) when (error is MqException or StorageException)
+        catch (Exception error) when (error is MqException or StorageException or StateFormatException)
         {
             if (!_closed)
                 _options.OnReport($"Topic {topic}: {what}, it is tried again: {error.Message}");

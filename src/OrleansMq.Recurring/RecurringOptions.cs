@@ -23,7 +23,7 @@ public sealed record RecurringOptions
     /// </summary>
     public TimeSpan Guard { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Told when the broker could not be asked; it is tried again.</summary>
+    /// <summary>Told when a message could not be made or scheduled; it is tried again. Must not throw: that ends the series, and its disposal tells.</summary>
     public Action<Exception> OnFailure { get; init; } = static _ => { };
 
     /// <exception cref="ArgumentException">Says which, and its range.</exception>

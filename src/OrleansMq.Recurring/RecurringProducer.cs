@@ -77,8 +77,14 @@ public sealed class RecurringProducer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        await _looking;
-        _stop.Dispose();
+        try
+        {
+            await _looking;
+        }
+        finally
+        {
+            _stop.Dispose();
+        }
     }
 
     private static CronExpression Parse(string cron)
@@ -112,8 +118,9 @@ public sealed class RecurringProducer : IAsyncDisposable
             {
                 return;
             }
-            catch (MqException failure)
+            catch (Exception failure)
             {
+                // Whatever it was, the making of the message included: the series goes on, and its owner is told.
                 _options.OnFailure(failure);
                 await Rest();
             }
@@ -132,6 +139,9 @@ public sealed class RecurringProducer : IAsyncDisposable
             {
                 var result = (await _broker.Publish(_topic, [_message(at) with { Token = TokenOf(_name, at), DeliverAt = at, DeliverAfter = null }], cancel: _stop.Token))[0];
                 result.OrThrow();
+                if (result.Duplicate && !await IsScheduled(at))
+                    throw new MqException(
+                        ErrorCodes.Conflict, $"'{_name}' at {at:O} was taken back or delivered, and its token is known still: it is scheduled once the topic's window of tokens is over.");
             }
 
             _scheduledTo = at;

@@ -154,7 +154,7 @@ public sealed class PartitionReaderTests
         {
             var (end, position) = (log.End, log.EndPosition);
             var offsets = Offsets(random, end);
-            var records = await log.Reader.ReadRecords(offsets, end, Math.Max(position, log.EndPosition), voids: []);
+            var records = await log.Reader.ReadRecords(offsets, end, Math.Max(position, log.EndPosition), (in RecordBatch _) => false, voids: []);
             Assert.Equal(offsets.Count, records.Length);
             for (var i = 0; i < records.Length; i++)
             {

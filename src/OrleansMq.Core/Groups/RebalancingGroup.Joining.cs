@@ -32,10 +32,11 @@ public sealed partial class RebalancingGroup
         if (join.Protocols.Count == 0 || join.ProtocolType.Length == 0 || join.Protocols.Sum(p => (long)p.Metadata.Length + p.Name.Length) > MaxMetadataBytes)
             return ErrorCodes.ProtocolMismatch;
         var others = members.FindAll(m => m.Name != join.Member && (join.Instance is null || m.Instance != join.Instance));
+        // Names that were given and not used yet have their places; one's own is no other's.
+        if (others.Count + named.Count - (named.ContainsKey(join.Member) ? 1 : 0) >= MaxMembers)
+            return ErrorCodes.Overloaded;
         if (others.Count == 0)
             return null;
-        if (others.Count + named.Count >= MaxMembers)
-            return ErrorCodes.Overloaded;
         var shared = join.Protocols.Any(p => others.TrueForAll(m => m.Protocols.Any(other => other.Name == p.Name)));
         return join.ProtocolType == ProtocolType && shared ? null : ErrorCodes.ProtocolMismatch;
     }

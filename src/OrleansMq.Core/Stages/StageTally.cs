@@ -43,7 +43,9 @@ public sealed class StageCount(int group, bool isLog)
     {
         if (told.Group != 0 && told.Group != group)
             return;
-        var life = _lives.GetValueOrDefault(told.Offset);
+        // After a cursor was set back, lives are told again that are over, or began before what is looked at.
+        if (!_lives.TryGetValue(told.Offset, out var life) && told.Stage is not (TraceStage.Created or TraceStage.Appended))
+            return;
         switch (told.Stage)
         {
             case TraceStage.Created:

@@ -104,7 +104,17 @@ public sealed class GroupCoordination : IAsyncDisposable
             _commits.Add(commits);
             return commits;
         });
-        var errors = await committing;
+        MqError?[] errors;
+        try
+        {
+            errors = await committing;
+        }
+        catch
+        {
+            await Turn(_ => _commits.Remove(committing));
+            throw;
+        }
+
         // Recorded behind the commit, so that no name of a topic that is none is kept.
         var done = offsets.Where((_, i) => errors[i] is null).ToList();
         await Hold(async () =>
@@ -273,7 +283,8 @@ public sealed class GroupCoordination : IAsyncDisposable
         if (_commits.Count > 0 && answers.Any(answer => answer.Joins))
         {
             // Who reads on from a cursor must see what the generation before was allowed to commit.
-            await Task.WhenAll(_commits);
+            // One that failed is over too; its caller is told.
+            await Task.WhenAll(_commits).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             _commits.Clear();
         }
 

@@ -31,7 +31,8 @@ public sealed partial class PartitionEngine
             throw OutOfRange(offset, seen.Start, seen.End);
         try
         {
-            return await _reader.ReadBatches(offset, isolation == Isolation.Committed ? seen.Stable : seen.End, seen.Position, maxBytes);
+            var read = await _reader.ReadBatches(offset, isolation == Isolation.Committed ? seen.Stable : seen.End, seen.Position, maxBytes);
+            return read.Seen(seen.Stable, read.Batches.IsEmpty ? [] : AbortedWithin(seen.Aborted, offset, read.NextOffset));
         }
         catch (LogTrimmedException)
         {
@@ -124,7 +125,7 @@ public sealed partial class PartitionEngine
         isVoid ??= [];
         try
         {
-            (await _reader.ReadRecords([.. offsets.Skip(gone)], seen.End, seen.Position, isVoid)).CopyTo(records, gone);
+            (await _reader.ReadRecords([.. offsets.Skip(gone)], seen.End, seen.Position, (in RecordBatch batch) => IsVoid(batch, seen.Aborted), isVoid)).CopyTo(records, gone);
         }
         catch (LogTrimmedException)
         {

@@ -114,10 +114,10 @@ public sealed partial class PartitionEngine
         if (olderThan < TimeSpan.Zero)
             throw new MqException(ErrorCodes.Malformed, $"An age is not negative; {olderThan} was given.");
         if (olderThan == TimeSpan.Zero)
-            return new AgeLimit(End, long.MaxValue);
+            return new AgeLimit(StableEnd, long.MaxValue);
         // To the millisecond itself: what is exactly so old is old enough.
         var before = Math.Max(0, _clock.NowMs - (long)olderThan.TotalMilliseconds + 1);
-        return new AgeLimit(await FindOffset(StartAt.Time(DateTimeOffset.FromUnixTimeMilliseconds(before))), await _index.FindTime(before));
+        return new AgeLimit(Math.Min(StableEnd, await FindOffset(StartAt.Time(DateTimeOffset.FromUnixTimeMilliseconds(before)))), await _index.FindTime(before));
     }
 
     private static void SelectMain(QueueCursor cursor, long from, long end, int max, Func<UnsettledCause, bool> wants, List<UnsettledOffset> into)

@@ -25,9 +25,8 @@ public sealed partial class PartitionEngine
     });
 
     /// <summary>Transactions that were aborted and reach into a range of offsets, in the order of their first offsets.</summary>
-    public IReadOnlyList<AbortedTransaction> AbortedWithin(long from, long end)
+    private static List<AbortedTransaction> AbortedWithin(ImmutableList<AbortedRange> aborted, long from, long end)
     {
-        var aborted = _visible.Aborted;
         var found = new List<AbortedTransaction>();
         for (var i = FirstEndedFrom(aborted, from); i < aborted.Count; i++)
             if (aborted[i].First < end)
@@ -37,13 +36,12 @@ public sealed partial class PartitionEngine
     }
 
     /// <summary>A marker, or of a transaction that was aborted: nobody's message.</summary>
-    private bool IsVoid(in RecordBatch batch)
+    private static bool IsVoid(in RecordBatch batch, ImmutableList<AbortedRange> aborted)
     {
         if (!batch.IsTransactional)
             return false;
         if (batch.IsControl)
             return true;
-        var aborted = _visible.Aborted;
         for (var i = FirstEndedFrom(aborted, batch.BaseOffset); i < aborted.Count; i++)
             if (aborted[i].ProducerId == batch.ProducerId)
                 return aborted[i].First <= batch.BaseOffset;

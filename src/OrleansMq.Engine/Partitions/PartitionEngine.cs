@@ -91,7 +91,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
     private PartitionEngine(IPartitionLog log, Partition state, long snapshotPosition, OffsetIndex index, ITopicOfPartition topic, PartitionHost host)
     {
         (_log, _state, _index, _topic, _host) = (log, state, index, topic, host);
-        _reader = new PartitionReader(log, index, IsVoid);
+        _reader = new PartitionReader(log, index);
         _turns = new TurnQueue(host.Scheduler, host.InlineTurns, AfterTurns);
         _clock = new EngineClock(host.Time, state.ClockMs);
         state.Half.OpenedAtMs = _openedAtMs = _clock.NowMs;

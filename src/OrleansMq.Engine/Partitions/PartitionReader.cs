@@ -15,6 +15,16 @@ public sealed class BatchRead(byte[] buffer, int length, long nextOffset) : IDis
     /// <summary>Where reading goes on.</summary>
     public long NextOffset => nextOffset;
 
+    /// <summary>Where what is decided ended when this was read.</summary>
+    public long Stable { get; init; }
+
+    /// <summary>What of this is void, as it stood when this was read: a start that moves meanwhile forgets it.</summary>
+    public IReadOnlyList<AbortedTransaction> Aborted { get; init; } = [];
+
+    /// <summary>The same bytes, whose owner is the one that is returned.</summary>
+    internal BatchRead Seen(long stable, IReadOnlyList<AbortedTransaction> aborted) =>
+        new(Interlocked.Exchange(ref _buffer, null)!, length, nextOffset) { Stable = stable, Aborted = aborted };
+
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _buffer, null) is { } returned)
@@ -26,9 +36,9 @@ public sealed class BatchRead(byte[] buffer, int length, long nextOffset) : IDis
 internal readonly record struct StoredRecord(RecordView Record, long AppendedAtMs);
 
 /// <summary>Reads messages out of a partition's log; every frame is checked again before it is given. Any thread.</summary>
-/// <param name="isVoid">Whether a batch of the main lane holds nobody's messages: markers, or what was aborted.</param>
-internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, PartitionReader.VoidBatch isVoid)
+internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
 {
+    /// <summary>Whether a batch of the main lane holds nobody's messages: markers, or what was aborted.</summary>
     public delegate bool VoidBatch(in RecordBatch batch);
 
     /// <summary>Decoded batches kept for readers that take few messages at a time.</summary>
@@ -119,7 +129,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, Part
 
     /// <summary>The records at some offsets of the main lane, ascending; null where there is none, or a void one. Each batch is read and taken apart once.</summary>
     /// <param name="voids">Takes the offsets of void ones.</param>
-    public async ValueTask<StoredRecord?[]> ReadRecords(IReadOnlyList<long> offsets, long endOffset, long endPosition, HashSet<long> voids)
+    public async ValueTask<StoredRecord?[]> ReadRecords(IReadOnlyList<long> offsets, long endOffset, long endPosition, VoidBatch isVoid, HashSet<long> voids)
     {
         var (records, appendedAt) = (new StoredRecord?[offsets.Count], new List<long>());
         for (var i = 0; i < records.Length;)
@@ -135,7 +145,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, Part
             using var read = await ReadBatches(offsets[i], endOffset, endPosition, RecordChunkBytes, appendedAt);
             var (wanted, number) = (i, 0);
             foreach (var batch in new RecordBatchReader(read.Batches))
-                i = Take(batch, appendedAt[number++], offsets, i, records, voids);
+                i = Take(batch, appendedAt[number++], offsets, i, records, isVoid, voids);
             // What lies before the chunk's end and was in no batch is gone.
             while (i < records.Length && offsets[i] < read.NextOffset)
                 i++;
@@ -147,7 +157,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, Part
     }
 
     /// <summary>Fills in what this batch holds of the offsets from <paramref name="i"/> on, and remembers the batch if it holds any.</summary>
-    private int Take(in RecordBatch batch, long appendedAtMs, IReadOnlyList<long> offsets, int i, StoredRecord?[] records, HashSet<long> voids)
+    private int Take(in RecordBatch batch, long appendedAtMs, IReadOnlyList<long> offsets, int i, StoredRecord?[] records, VoidBatch isVoid, HashSet<long> voids)
     {
         while (i < offsets.Count && offsets[i] < batch.BaseOffset)
             i++;
@@ -164,7 +174,9 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, Part
         var decoded = DecodedBatch.Of(RecordBatch.ReadExactly(batch.Memory.ToArray()), appendedAtMs);
         for (; i < offsets.Count && offsets[i] <= batch.LastOffset; i++)
             records[i] = decoded.Find(offsets[i]);
-        Cache(decoded);
+        // One of a transaction may be read before it is decided, and be void when it is asked for again.
+        if (!batch.IsTransactional)
+            Cache(decoded);
         return i;
     }
 

@@ -81,7 +81,7 @@ public sealed class TransactionCoordinator(IDocuments documents, ITransactionPar
         {
             if (await documents.Get(TransactionDesk.KeyOf(key)) is not { } stored)
             {
-                await _catalog.UnnameTransaction(key);
+                await Unname(key);
                 continue;
             }
 
@@ -89,9 +89,26 @@ public sealed class TransactionCoordinator(IDocuments documents, ITransactionPar
                 continue;
             if (_desks.TryRemove(key, out var loading) && await loading.Value is { } desk)
                 await desk.DisposeAsync();
-            await documents.Delete(TransactionDesk.KeyOf(key), stored.Version);
-            await _catalog.UnnameTransaction(key);
+            try
+            {
+                await documents.Delete(TransactionDesk.KeyOf(key), stored.Version);
+            }
+            catch (DocumentConflictException)
+            {
+                // It is used again.
+                continue;
+            }
+
+            await Unname(key);
         }
+    }
+
+    /// <summary>Somebody may have opened the id meanwhile: what is stored must be named, or no start would find it.</summary>
+    private async ValueTask Unname(string key)
+    {
+        await _catalog.UnnameTransaction(key);
+        if (await documents.Get(TransactionDesk.KeyOf(key)) is not null)
+            await _catalog.NameTransaction(key);
     }
 
     public async ValueTask DisposeAsync()
@@ -138,7 +155,7 @@ public sealed class TransactionCoordinator(IDocuments documents, ITransactionPar
     private async Task<TransactionDesk?> Load(string key) =>
         await documents.Get(TransactionDesk.KeyOf(key)) is { } stored ? Of(TransactionDocument.FromJson(stored.Bytes.Span), stored.Version) : null;
 
-    private TransactionDesk Of(Transaction transaction, long version) => new(transaction, version, documents, parts, time, report);
+    private TransactionDesk Of(Transaction transaction, long version) => new(transaction, version, documents, parts, time, report, async id => await Find(id));
 
     private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OrleansMq.Core.Snapshots;
 using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Records;
@@ -16,6 +17,7 @@ internal sealed class TransactionDesk : IAsyncDisposable
     private readonly ITransactionParts _parts;
     private readonly TimeProvider _time;
     private readonly Action<string> _report;
+    private readonly Func<TransactionalId, Task> _replace;
     private readonly SemaphoreSlim _gate = new(1);
     private readonly ITimer _timer;
 
@@ -24,9 +26,11 @@ internal sealed class TransactionDesk : IAsyncDisposable
     private bool _closed;
 
     /// <param name="version">0: it was never stored.</param>
-    public TransactionDesk(Transaction transaction, long version, IDocuments documents, ITransactionParts parts, TimeProvider time, Action<string> report)
+    /// <param name="replace">Puts a desk that is loaded again in this one's place, once it is broken.</param>
+    public TransactionDesk(
+        Transaction transaction, long version, IDocuments documents, ITransactionParts parts, TimeProvider time, Action<string> report, Func<TransactionalId, Task> replace)
     {
-        (_transaction, _version, _documents, _parts, _time, _report) = (transaction, version, documents, parts, time, report);
+        (_transaction, _version, _documents, _parts, _time, _report, _replace) = (transaction, version, documents, parts, time, report, replace);
         _timer = time.CreateTimer(_ => OnTimer(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         Arm();
     }
@@ -165,10 +169,10 @@ internal sealed class TransactionDesk : IAsyncDisposable
             _version = await _documents.Put(KeyOf(next.Id.Key), TransactionDocument.ToJson(next), _version);
             Volatile.Write(ref _transaction, next);
         }
-        catch (LogFullException full)
+        catch (MqException full) when (full.Code == ErrorCodes.DiskFull)
         {
             // Nothing changed.
-            throw new MqException(ErrorCodes.DiskFull, full.Message, TimeSpan.FromSeconds(1), full);
+            throw;
         }
         catch (Exception error)
         {
@@ -188,7 +192,7 @@ internal sealed class TransactionDesk : IAsyncDisposable
         }
         finally
         {
-            if (!_closed && !IsBroken)
+            if (!_closed)
                 Arm();
             _gate.Release();
         }
@@ -196,7 +200,10 @@ internal sealed class TransactionDesk : IAsyncDisposable
 
     private void Arm()
     {
-        var due = _transaction.IsDecided ? Retry : _transaction.DeadlineMs is { } deadline ? TimeSpan.FromMilliseconds(Math.Clamp(deadline - NowMs, 1, int.MaxValue)) : Timeout.InfiniteTimeSpan;
+        // A time that is over was tried, and what came between may pass.
+        var due = _transaction.IsDecided ? Retry
+            : _transaction.DeadlineMs is not { } deadline ? Timeout.InfiniteTimeSpan
+            : deadline > NowMs ? TimeSpan.FromMilliseconds(Math.Min(deadline - NowMs, int.MaxValue)) : Retry;
         _timer.Change(due, Timeout.InfiniteTimeSpan);
     }
 
@@ -204,6 +211,13 @@ internal sealed class TransactionDesk : IAsyncDisposable
     {
         try
         {
+            if (IsBroken)
+            {
+                // Nobody may ever use this id again: what is stored is ended all the same.
+                await _replace(_transaction.Id);
+                return;
+            }
+
             await Hold(async () =>
             {
                 if (_transaction.DeadlineMs <= NowMs)
@@ -212,11 +226,14 @@ internal sealed class TransactionDesk : IAsyncDisposable
                 return true;
             });
         }
-        catch (MqException refusal)
+        catch (Exception refusal) when (refusal is MqException or StorageException or StateFormatException)
         {
-            // What is decided is tried again; whoever calls is told by his own call.
-            if (!_closed)
-                _report($"Transaction '{_transaction.Id}' could not be ended yet: {refusal.Message}");
+            // It is tried again, also where it is broken; whoever calls is told by his own call.
+            if (_closed)
+                return;
+            _report($"Transaction '{_transaction.Id}' could not be ended yet: {refusal.Message}");
+            if (IsBroken)
+                _timer.Change(Retry, Timeout.InfiniteTimeSpan);
         }
     }
 }

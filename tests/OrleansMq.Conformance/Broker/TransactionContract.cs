@@ -46,6 +46,22 @@ public abstract class TransactionContract : BrokerContract
     });
 
     [Fact]
+    public Task WhatSomebodyLookedAtBeforeItWasAbortedIsDeliveredToNobody() => Story(async broker =>
+    {
+        var producer = await ProducerOfTransactions.Open(broker, "t");
+        await broker.PutTopic("a", new());
+        await broker.PutGroup("a", "queue", new());
+        await producer.Append("a", "inside");
+        await broker.DescribeGroup("a", "queue");
+        await broker.Trace("a", new TraceRequest { Position = new Position(0, 0) });
+        Assert.Equal(0, (await broker.Reconcile("a", "queue", new ReconcileRequest())).Counts.NeverDelivered);
+
+        await producer.End(commit: false);
+
+        Assert.Empty(await Receive(broker, "a", "queue"));
+    });
+
+    [Fact]
     public Task TheAbortedListTellsAReaderWhatToPassOver() => Story(async broker =>
     {
         var producer = await ProducerOfTransactions.Open(broker, "t");
