@@ -69,7 +69,7 @@ internal sealed class SecurityHost : IAsyncDisposable
         }
         catch (MqException e) when (e.Code == ErrorCodes.Conflict)
         {
-            throw new SettingException($"--access on: {e.Message} Say --admin-password-file FILE, with a password of your own in it: the user 'admin' is made from it.");
+            throw new SettingException($"--access on: {e.Message} {(told.Users is null ? "Say --admin-password-file FILE, with a password of your own in it: the user 'admin' is made from it." : $"Say: mq acl add --user NAME --allow admin --cluster --file {told.Users}.")}");
         }
         catch (MqException e) when (e.Code == ErrorCodes.Malformed)
         {

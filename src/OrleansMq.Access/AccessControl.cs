@@ -21,7 +21,7 @@ public sealed class AccessControl : IAsyncDisposable
     {
         (_store, _seen, _report, _audit) = (store, seen, options.OnReport, options.OnAudit);
         _passwords = new PasswordCheck(() => State);
-        Directory = new AccessDirectory(this);
+        Entries = new AccessDirectory(this);
         Quotas = new QuotaDesk(this, options.Time);
         _timer = options.Time.CreateTimer(_ => _ = LookAgain(), null, options.LookEvery, options.LookEvery);
     }
@@ -51,7 +51,9 @@ public sealed class AccessControl : IAsyncDisposable
     public AccessState State => Volatile.Read(ref _seen).State;
 
     /// <summary>Users and rules, unguarded: for the process itself. Through <see cref="As"/> everyone else has it guarded.</summary>
-    public IAccessDirectory Directory { get; }
+    public IAccessDirectory Directory => Entries;
+
+    internal AccessDirectory Entries { get; }
 
     /// <summary>What principals and addresses take; for gateways, which know requests, bytes and connections.</summary>
     public QuotaDesk Quotas { get; }
@@ -121,7 +123,10 @@ public sealed class AccessControl : IAsyncDisposable
                 }
                 if (seen.State.HasAdmin && !state.HasAdmin)
                     throw new MqException(ErrorCodes.Conflict, "Nobody would be left who may administer.");
-                if (await _store.Save(AccessDocument.Write(state), seen.Version, cancel) is { } version)
+                var document = AccessDocument.Write(state);
+                // What could not be read again is refused now, and not at the next start.
+                _ = AccessDocument.Read(document);
+                if (await _store.Save(document, seen.Version, cancel) is { } version)
                 {
                     Volatile.Write(ref _seen, new Seen(state, version));
                     return result;

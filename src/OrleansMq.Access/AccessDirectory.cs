@@ -5,11 +5,18 @@ namespace OrleansMq.Access;
 /// <summary>Users and rules, for those who may change them.</summary>
 internal sealed class AccessDirectory(AccessControl control) : IAccessDirectory
 {
-    public async ValueTask<UserDescription> PutUser(string user, UserChange change, CancellationToken cancel = default)
+    public ValueTask<UserDescription> PutUser(string user, UserChange change, CancellationToken cancel = default) => Put(user, change, ofItself: false, cancel);
+
+    /// <summary>A user's own change: one that is gone or disabled by now does not come back by it, however old what this node knows is.</summary>
+    public ValueTask<UserDescription> PutItself(string user, UserChange change, CancellationToken cancel) => Put(user, change, ofItself: true, cancel);
+
+    private async ValueTask<UserDescription> Put(string user, UserChange change, bool ofItself, CancellationToken cancel)
     {
         UserNameRule.Check(user, "user");
         return await control.Change(state =>
         {
+            if (ofItself && !(state.Users.TryGetValue(user, out var itself) && !itself.Disabled))
+                throw new MqException(ErrorCodes.Forbidden, $"'{user}' is no user any more.");
             if (state.Users.TryGetValue(user, out var known))
             {
                 var changed = known.With(change);
@@ -44,14 +51,14 @@ internal sealed class AccessDirectory(AccessControl control) : IAccessDirectory
 }
 
 /// <summary>The same for a principal: administrators have it all, everyone else may change their own password.</summary>
-internal sealed class GuardedDirectory(GuardedBroker caller, IAccessDirectory inner) : IAccessDirectory
+internal sealed class GuardedDirectory(GuardedBroker caller, AccessDirectory inner) : IAccessDirectory
 {
     public async ValueTask<UserDescription> PutUser(string user, UserChange change, CancellationToken cancel = default)
     {
         var ownPassword = user == caller.Principal.Name && change is { Teams: null, Disabled: null, Password: not null } && caller.Exists;
         if (!ownPassword)
             DemandAdmin();
-        var put = await inner.PutUser(user, change, cancel);
+        var put = ownPassword ? await inner.PutItself(user, change, cancel) : await inner.PutUser(user, change, cancel);
         caller.Done(put.Created ? "createUser" : "alterUser", $"user {user}");
         return put;
     }

@@ -69,7 +69,7 @@ public sealed class AuditTrail : IAsyncDisposable
                 batch.Clear();
             }
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (_hurry.IsCancellationRequested)
         {
             _report($"The audit trail lacks its last {batch.Count + _waiting.Reader.Count} events: the broker took none.");
         }
@@ -92,8 +92,9 @@ public sealed class AuditTrail : IAsyncDisposable
                     result.OrThrow();
                 return;
             }
-            catch (MqException e)
+            catch (Exception e) when (!_hurry.IsCancellationRequested)
             {
+                // Whatever it is: a trail that stopped would stop in silence.
                 _made = false;
                 _report($"The audit trail can't be written, and is tried again: {e.Message}");
                 await Task.Delay(Again, _time, _hurry.Token);

@@ -6,6 +6,9 @@ public sealed partial class GuardedBroker
     public async ValueTask<ExchangeDescription> PutExchange(ExchangeName exchange, ExchangeChange change, CancellationToken cancel = default)
     {
         Demand(AccessOperations.Create | AccessOperations.Alter, ResourceKind.Exchange, exchange.Text);
+        // What it leads to may be asked for by way of it.
+        if (change.Alternate.Value is { } alternate)
+            Demand(AccessOperations.Describe, ResourceKind.Exchange, alternate.Text);
         if (!(May(AccessOperations.Create, ResourceKind.Exchange, exchange.Text) && May(AccessOperations.Alter, ResourceKind.Exchange, exchange.Text)))
             Demand(await ExchangeExists(exchange, cancel) ? AccessOperations.Alter : AccessOperations.Create, ResourceKind.Exchange, exchange.Text);
         var put = await _inner.PutExchange(exchange, change, cancel);

@@ -19,7 +19,7 @@ public sealed partial class GuardedBroker
 
     public async ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default)
     {
-        Demand(AccessOperations.Describe, ResourceKind.Topic, await OriginOf(topic, cancel));
+        Demand(AccessOperations.Describe, ResourceKind.Topic, await OriginOf(AccessOperations.Describe, topic, cancel));
         return await _inner.DescribeTopic(topic, cancel);
     }
 
@@ -61,7 +61,7 @@ public sealed partial class GuardedBroker
         for (var i = 0; i < refused.Length; i++)
         {
             var (topic, partition) = (request.Partitions[i].Topic, request.Partitions[i].Partition);
-            var origin = await OriginOf(topic, cancel);
+            var origin = await OriginOf(Reading, topic, cancel);
             if (!May(Reading, ResourceKind.Topic, origin))
                 refused[i] = new PartitionRead { Topic = topic, Partition = partition, Error = Refusal(Reading, ResourceKind.Topic, topic.Text).Error };
         }
@@ -77,7 +77,7 @@ public sealed partial class GuardedBroker
 
     public async ValueTask<long> FindOffset(TopicName topic, int partition, StartAt at, CancellationToken cancel = default)
     {
-        Demand(AccessOperations.Describe, ResourceKind.Topic, await OriginOf(topic, cancel));
+        Demand(AccessOperations.Describe, ResourceKind.Topic, await OriginOf(AccessOperations.Describe, topic, cancel));
         return await _inner.FindOffset(topic, partition, at, cancel);
     }
 
@@ -90,8 +90,11 @@ public sealed partial class GuardedBroker
     }
 
     /// <summary>Whose messages a name means: dead letters are their topic's, so that a rule for the names <c>a.b*</c> does not open those of the topic <c>a</c>.</summary>
-    private async ValueTask<string> OriginOf(TopicName name, CancellationToken cancel)
+    private async ValueTask<string> OriginOf(AccessOperations anyOf, TopicName name, CancellationToken cancel)
     {
+        // Allowed by none of what it may mean: it will be refused, and the broker is not asked for what a stranger invents.
+        if (!May(anyOf, ResourceKind.Topic, name.Text) && !DeadLetterNames.Readings(name).Any(reading => May(anyOf, ResourceKind.Topic, reading.Topic.Text)))
+            return name.Text;
         foreach (var (topic, group) in DeadLetterNames.Readings(name))
             if (await IsQueue(topic, group, cancel))
                 return topic.Text;

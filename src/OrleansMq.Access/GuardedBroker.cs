@@ -21,7 +21,7 @@ public sealed partial class GuardedBroker : IBroker
     {
         (_inner, _control, Principal) = (inner, control, principal);
         _held = Hold(control.State);
-        Access = new GuardedDirectory(this, control.Directory);
+        Access = new GuardedDirectory(this, control.Entries);
         Transactions = inner.Transactions is { } transactions ? new GuardedTransactions(this, transactions) : null;
         Coordinator = inner.Coordinator is { } coordinator ? new GuardedCoordinator(this, coordinator) : null;
     }

@@ -16,7 +16,8 @@ internal sealed class GuardedTransactions(GuardedBroker caller, ITransactionCoor
         var refused = partitions.Select(partition => caller.May(AccessOperations.Produce, ResourceKind.Topic, partition.Topic.Text)
             ? null
             : caller.Refusal(AccessOperations.Produce, ResourceKind.Topic, partition.Topic.Text).Error).ToArray();
-        return refused.All(error => error is null) ? await inner.AddPartitions(id, producer, partitions, cancel) : refused;
+        return refused.All(error => error is null) ? await inner.AddPartitions(id, producer, partitions, cancel)
+            : [.. refused.Select(error => error ?? new MqError(ErrorCodes.Conflict, "Another partition of the same call was refused, and none was added."))];
     }
 
     public async ValueTask AddOffsets(string id, ProducerIdentity producer, GroupName group, MemberRef? member, IReadOnlyList<GroupOffset> offsets, CancellationToken cancel = default)

@@ -37,13 +37,15 @@ internal sealed class PasswordCheck(Func<AccessState> state)
         if (name.Length > UserNameRule.MaxLength || password.Length > AccessUser.MaxPasswordChars)
             password = "";
         var mark = MarkOf(name, password);
-        if (!(_right.TryGetValue(mark, out var known) && ReferenceEquals(known, secret)))
+        if (!(_right.TryGetValue(mark, out var known) && known.IsSame(secret)))
         {
             if (!await Derive(secret, password, cancel) || user is null)
                 return null;
             if (_right.Count >= MaxRemembered)
                 _right.Clear();
-            _right[mark] = secret;
+            // Of one that is disabled nothing is remembered: a quick answer would tell that the pair is right.
+            if (!user.Disabled)
+                _right[mark] = secret;
         }
         return user is { Disabled: false } ? new Principal(name) : null;
     }

@@ -34,6 +34,23 @@ public sealed class QuotaDesk
         return null;
     }
 
+    /// <summary>Before it is known who asks: whether the address has used up its requests. Nothing is taken.</summary>
+    public MqException? RefusalOf(string address)
+    {
+        var state = _control.State;
+        return LimitOf(state, null, QuotaScope.Address, address, QuotaKind.RequestsPerSecond) is { } limit
+            && MeterOf(QuotaScope.Address, address, QuotaKind.RequestsPerSecond).WaitFor(limit, 1, Now) is var wait && wait > TimeSpan.Zero
+                ? Refusal(QuotaScope.Address, address, QuotaKind.RequestsPerSecond, limit, wait)
+                : null;
+    }
+
+    /// <summary>A request of somebody who did not show who it is: guesses cost their address as much as requests do.</summary>
+    public void TakeOfStranger(string address)
+    {
+        if (LimitOf(_control.State, null, QuotaScope.Address, address, QuotaKind.RequestsPerSecond) is { } limit)
+            MeterOf(QuotaScope.Address, address, QuotaKind.RequestsPerSecond).Charge(limit, 1, Now);
+    }
+
     /// <summary>Bytes that came or went.</summary>
     /// <returns>How long the principal should wait before its next request; zero where it is within its quotas.</returns>
     public TimeSpan Charge(Principal principal, long bytes)
@@ -107,6 +124,7 @@ public sealed class QuotaDesk
         // As of _at; negative: a debt. The first use fills it.
         private double _level = double.NaN;
         private double _at;
+        private long _limit;
 
         /// <summary>Zero: so much is there, or as much as there can be.</summary>
         public TimeSpan WaitFor(long limit, long amount, double now)
@@ -132,13 +150,13 @@ public sealed class QuotaDesk
         public bool IsIdle(double now)
         {
             lock (this)
-                return now - _at > 60 && _level >= 0;
+                return now - _at > 60 && _level + (now - _at) * _limit >= 0;
         }
 
         private void Fill(long limit, double now)
         {
             _level = double.IsNaN(_level) ? limit : Math.Min(limit, _level + (now - _at) * limit);
-            _at = now;
+            (_at, _limit) = (now, limit);
         }
     }
 }

@@ -34,6 +34,9 @@ public sealed class ScramSecret(ScramMechanism mechanism, byte[] salt, int itera
     public ReadOnlySpan<byte> StoredKey => storedKey;
     public ReadOnlySpan<byte> ServerKey => serverKey;
 
+    /// <summary>Whether it was made of the same password with the same salt, wherever it was read from.</summary>
+    public bool IsSame(ScramSecret other) => mechanism == other.Mechanism && iterations == other.Iterations && other.Salt.SequenceEqual(salt) && other.StoredKey.SequenceEqual(storedKey);
+
     /// <summary>Derives one from a password, with a salt of its own.</summary>
     public static ScramSecret Of(ScramMechanism mechanism, string password) => Of(mechanism, password, RandomNumberGenerator.GetBytes(SaltBytes), DefaultIterations);
 

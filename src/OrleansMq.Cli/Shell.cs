@@ -35,10 +35,20 @@ internal sealed class Shell(MqConsole console, Func<Uri, HttpBrokerOptions, IBro
 
     public Login Login { get; } = new();
 
-    public IBroker Connect(string server, ParseResult parsed, bool asNobody = false) =>
-        Uri.TryCreate(server, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
-            ? connect(address, asNobody ? Login.Read(parsed) with { Credential = null, Certificate = null } : Login.Read(parsed))
-            : throw new UsageException($"--server: '{server}' is no http:// or https:// address.");
+    public IBroker Connect(string server, ParseResult parsed, bool asNobody = false)
+    {
+        if (!Uri.TryCreate(server, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
+            throw new UsageException($"--server: '{server}' is no http:// or https:// address.");
+        var login = Login.Read(parsed);
+        try
+        {
+            return connect(address, asNobody ? login with { Credential = null, Certificate = null } : login);
+        }
+        catch (ArgumentException refused)
+        {
+            throw new UsageException($"--server: {refused.Message}");
+        }
+    }
 }
 
 /// <summary>One run of one command. Connects when the broker is first asked for.</summary>

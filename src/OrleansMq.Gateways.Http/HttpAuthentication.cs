@@ -22,7 +22,7 @@ internal sealed class HttpAuthentication(GatewaySecurity security)
     /// <exception cref="MqException"><see cref="ErrorCodes.Unauthenticated"/>: somebody is named, and is not shown to be.</exception>
     public async ValueTask<Principal?> WhoAsks(HttpContext http)
     {
-        var address = http.Connection.RemoteIpAddress?.ToString() ?? "";
+        var address = PeerAddress.Of(http.Connection.RemoteIpAddress);
         var header = http.Request.Headers.Authorization;
         if (header.Count == 0)
             return GatewaySecurity.PrincipalOf(http.Features.Get<ITlsConnectionFeature>()?.ClientCertificate) is { } holder ? holder with { Address = address } : null;

@@ -95,9 +95,22 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
     /// <summary>Finds out who asks, takes the request from their quotas, and gives the call their broker.</summary>
     private async ValueTask<Principal?> Admit(HttpContext context, HttpCall call)
     {
-        var who = await _authentication.WhoAsks(context);
-        call.Broker = _options.Security.BrokerOf(_broker, who);
-        return _options.Security.Access!.Quotas.Take(who!) is { } refusal ? throw refusal : who;
+        var (quotas, address) = (_options.Security.Access!.Quotas, PeerAddress.Of(context.Connection.RemoteIpAddress));
+        if (quotas.RefusalOf(address) is { } full)
+            throw full;
+        Principal? who;
+        try
+        {
+            who = await _authentication.WhoAsks(context);
+            call.Broker = _options.Security.BrokerOf(_broker, who);
+        }
+        catch (MqException stranger) when (stranger.Code == ErrorCodes.Unauthenticated)
+        {
+            quotas.TakeOfStranger(address);
+            throw;
+        }
+
+        return quotas.Take(who!) is { } refusal ? throw refusal : who;
     }
 
     /// <summary>Bounds the calls in flight, and answers whatever goes wrong by a problem document.</summary>

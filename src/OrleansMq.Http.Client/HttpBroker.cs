@@ -36,6 +36,8 @@ public sealed partial class HttpBroker : IBroker
         options.Validate();
         if (!address.IsAbsoluteUri || address.Scheme is not ("http" or "https"))
             throw new ArgumentException($"'{address}' is no address of a broker; one looks like http://127.0.0.1:8080.", nameof(address));
+        if (options.Credential is not null && address.Scheme == Uri.UriSchemeHttp && !address.IsLoopback && !options.AllowCredentialInClearText)
+            throw new ArgumentException($"'{address}' is another machine, and http:// would show it the password or token in clear text to everybody on the way: use https://.", nameof(address));
         return new HttpBroker(new Uri(address.GetLeftPart(UriPartial.Authority)), options);
     }
 

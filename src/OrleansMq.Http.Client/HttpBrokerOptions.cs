@@ -28,6 +28,9 @@ public sealed record HttpBrokerOptions
     /// <summary>Who asks. Null: nobody is named, or the certificate says it.</summary>
     public HttpCredential? Credential { get; init; }
 
+    /// <summary>Send a <see cref="Credential"/> over http:// to another machine too, where everybody on the way can read it. Off: that is refused.</summary>
+    public bool AllowCredentialInClearText { get; init; }
+
     /// <summary>The roots to trust instead of this machine's own, for a broker whose certificate is of one's own making.</summary>
     public X509Certificate2Collection? Roots { get; init; }
 

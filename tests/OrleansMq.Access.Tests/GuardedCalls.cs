@@ -82,6 +82,7 @@ public static class GuardedCalls
         new(Broker, nameof(IBroker.Stages), async b => await b.Stages("t", "g", TimeSpan.FromHours(1)), Topic(AccessOperations.Describe), Group(AccessOperations.Describe)),
 
         new(Broker, nameof(IBroker.PutExchange), async b => await b.PutExchange("new", new ExchangeChange()), Exchange(AccessOperations.Create, "new")),
+        new(Broker, nameof(IBroker.PutExchange), async b => await b.PutExchange("new", new ExchangeChange { Alternate = new ExchangeName("y") }), Exchange(AccessOperations.Create, "new"), Exchange(AccessOperations.Describe, "y")),
         new(Broker, nameof(IBroker.DescribeExchange), async b => await b.DescribeExchange("x"), Exchange(AccessOperations.Describe)),
         new(Broker, nameof(IBroker.DeleteExchange), async b => await b.DeleteExchange("x"), Exchange(AccessOperations.Delete)),
         new(Broker, nameof(IBroker.Bind), async b => await b.Bind("x", Binding.ToTopic("t")), Exchange(AccessOperations.Alter), Topic(AccessOperations.Describe)),

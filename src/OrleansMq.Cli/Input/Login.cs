@@ -11,7 +11,7 @@ internal sealed class Login
     private readonly Option<string?> _passwordFile = Global("--password-file", "Your password's file. Or MQ_PASSWORD: the password itself.", "FILE");
     private readonly Option<string?> _tokenFile = Global("--token-file", "A bearer token's file. Or MQ_TOKEN: the token itself.", "FILE");
     private readonly Option<string?> _roots = Global("--ca", "Certificates (PEM) to trust instead of this machine's. Also by MQ_CA.", "FILE");
-    private readonly Option<string?> _certificate = Global("--certificate", "Your client certificate (PEM), with --key. Also by MQ_CERTIFICATE.", "FILE");
+    private readonly Option<string?> _certificate = Global("--certificate", "Your client certificate (PEM), with --key-file. Also by MQ_CERTIFICATE.", "FILE");
     private readonly Option<string?> _key = Global("--key-file", "Its private key (PEM). Also by MQ_KEY.", "FILE");
 
     public IEnumerable<Option> All => [_user, _passwordFile, _tokenFile, _roots, _certificate, _key];

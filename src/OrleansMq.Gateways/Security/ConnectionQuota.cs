@@ -9,7 +9,7 @@ public static class ConnectionQuota
 {
     public static Func<ConnectionDelegate, ConnectionDelegate> Before(AccessControl access) => next => async connection =>
     {
-        var address = (connection.RemoteEndPoint as IPEndPoint)?.Address.ToString() ?? "";
+        var address = PeerAddress.Of((connection.RemoteEndPoint as IPEndPoint)?.Address);
         if (!access.Quotas.TryConnect(address))
         {
             connection.Abort(new ConnectionAbortedException($"The quota connections of address {address} is reached."));

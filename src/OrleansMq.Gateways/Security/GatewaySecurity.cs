@@ -7,6 +7,9 @@ namespace OrleansMq.Gateways;
 /// <summary>Who may come in through a gateway, and how. One for a process, shared by all its gateways.</summary>
 public sealed class GatewaySecurity
 {
+    /// <summary>X.520's attribute.</summary>
+    private const string CommonName = "2.5.4.3";
+
     /// <summary>Whoever reaches the gateway may do everything, in clear text: what holds on a machine of one's own, and nowhere else.</summary>
     public static GatewaySecurity Open { get; } = new();
 
@@ -39,5 +42,13 @@ public sealed class GatewaySecurity
 
     /// <summary>Who a client certificate is, which the handshake has checked. Null: it names nobody.</summary>
     public static Principal? PrincipalOf(X509Certificate2? certificate) =>
-        certificate?.GetNameInfo(X509NameType.SimpleName, forIssuer: false) is { Length: > 0 and <= UserNameRule.MaxLength } name ? Principal.OfCertificate(name) : null;
+        certificate is not null && CommonNameOf(certificate) is { Length: > 0 and <= UserNameRule.MaxLength } name && !name.Any(char.IsControl) ? Principal.OfCertificate(name) : null;
+
+    /// <summary>The one common name of the subject; null where there is none, or more than one.</summary>
+    private static string? CommonNameOf(X509Certificate2 certificate)
+    {
+        var names = certificate.SubjectName.EnumerateRelativeDistinguishedNames()
+            .Where(part => !part.HasMultipleElements && part.GetSingleElementType().Value == CommonName).Select(part => part.GetSingleElementValue()).ToList();
+        return names.Count == 1 ? names[0] : null;
+    }
 }

@@ -91,10 +91,13 @@ public sealed class TokenCheck : IAsyncDisposable
         var handler = ActivatorUtilities.CreateInstance<JwtBearerHandler>(_services);
         await handler.InitializeAsync(_scheme, request);
         var result = await handler.AuthenticateAsync();
-        if (result is not { Succeeded: true, Principal: { } claims } || claims.FindFirst(_options.NameClaim)?.Value is not { Length: > 0 and <= UserNameRule.MaxLength } name)
+        if (result is not { Succeeded: true, Principal: { } claims } || claims.FindFirst(_options.NameClaim)?.Value is not { } name || !IsName(name))
             return null;
-        return Principal.OfToken(name, claims.FindAll(_options.TeamsClaim).Select(claim => claim.Value).Where(team => team.Length is > 0 and <= UserNameRule.MaxLength).Take(MaxTeams));
+        return Principal.OfToken(name, claims.FindAll(_options.TeamsClaim).Select(claim => claim.Value).Where(IsName).Take(MaxTeams));
     }
+
+    // Names and teams are kept on lines of their own: what holds a line's end could be taken for more than one.
+    private static bool IsName(string text) => text.Length is > 0 and <= UserNameRule.MaxLength && !text.Any(char.IsControl);
 
     public ValueTask DisposeAsync() => _services.DisposeAsync();
 }
