@@ -284,7 +284,7 @@ public sealed class GroupCoordination : IAsyncDisposable
         {
             // Who reads on from a cursor must see what the generation before was allowed to commit.
             // One that failed is over too; its caller is told.
-            await Task.WhenAll(_commits).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await Task.WhenAny(Task.WhenAll(_commits));
             _commits.Clear();
         }
 
