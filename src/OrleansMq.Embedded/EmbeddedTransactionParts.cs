@@ -1,3 +1,4 @@
+using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Transactions;
 using OrleansMq.Records;
@@ -9,11 +10,11 @@ internal sealed class EmbeddedTransactionParts(EmbeddedBroker broker, GroupCoord
 {
     public async ValueTask<long> NewProducerId() => (await broker.OpenProducer()).Id;
 
-    public async ValueTask Begin(TransactionPartition partition, ProducerIdentity producer) =>
-        await (await (await broker.Topic(partition.Topic)).Partition(partition.Partition)).BeginTransaction(producer);
+    public async ValueTask Begin(TransactionPartition partition, OpenTransaction begun) =>
+        await (await (await broker.Topic(partition.Topic)).Partition(partition.Partition)).BeginTransaction(begun);
 
-    public async ValueTask End(TransactionPartition partition, ProducerIdentity producer, TransactionOutcome outcome) =>
-        await (await (await broker.Topic(partition.Topic)).Partition(partition.Partition)).EndTransaction(producer, outcome);
+    public async ValueTask End(TransactionPartition partition, ProducerIdentity producer, TransactionOutcome outcome, long term) =>
+        await (await (await broker.Topic(partition.Topic)).Partition(partition.Partition)).EndTransaction(producer, outcome, term);
 
     public ValueTask CheckMember(GroupName group, MemberRef member) => groups.Check(group, member);
 

@@ -32,6 +32,38 @@ public interface ITransactionCoordinator
 
     /// <summary>Which positions of a group are part of transactions that are not ended: what is committed there may still change.</summary>
     ValueTask<IReadOnlyList<TransactionPartition>> Pending(GroupName group, CancellationToken cancel = default);
+
+    /// <summary>The transactional ids that are known, in an order that stays.</summary>
+    /// <param name="after">The last page's <see cref="Page{T}.Next"/>.</param>
+    /// <param name="max">1 to 1,000.</param>
+    ValueTask<Page<TransactionDescription>> List(string? after = null, int max = 100, CancellationToken cancel = default);
+
+    /// <summary>Aborts the open transaction of somebody who does not end it, and fences him.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.TransactionState"/>: none is open; <see cref="ErrorCodes.ProducerUnknown"/>: the id is not known.</exception>
+    ValueTask Abort(string id, CancellationToken cancel = default);
 }
 
 public readonly record struct TransactionPartition(TopicName Topic, int Partition);
+
+/// <summary>Where the transaction of a transactional id is.</summary>
+public enum TransactionPhase
+{
+    /// <summary>None is open.</summary>
+    Empty = 0,
+
+    Ongoing = 1,
+
+    /// <summary>Decided; markers and cursors are on their way, and nothing else can become of it.</summary>
+    Committing = 2,
+
+    Aborting = 3,
+}
+
+/// <summary>How a transactional id stands.</summary>
+/// <param name="Since">When the open transaction began; null: none is open.</param>
+/// <param name="Until">When it is aborted if nobody ends it; null: none is open, or it is decided.</param>
+/// <param name="Partitions">Those that are part of it.</param>
+/// <param name="Groups">Whose positions are part of it.</param>
+public sealed record TransactionDescription(
+    string Id, TransactionPhase Phase, ProducerIdentity Producer, DateTimeOffset LastUsed, DateTimeOffset? Since, DateTimeOffset? Until,
+    IReadOnlyList<TransactionPartition> Partitions, IReadOnlyList<GroupName> Groups);

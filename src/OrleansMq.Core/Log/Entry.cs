@@ -46,6 +46,12 @@ public enum EntryKind : byte
 
     /// <summary>Batches of the transaction of the producer <see cref="Entry.Offset"/> at epoch <see cref="Entry.Number"/> are let in.</summary>
     TransactionBegun = 20,
+
+    /// <summary>
+    /// The same, and who coordinates it: the transactional id's key <see cref="Entry.Name"/>, whose decisions count from version <see cref="Entry.Term"/> of its document
+    /// on, and which is asked when <see cref="Entry.Time"/> is over.
+    /// </summary>
+    TransactionOpened = 21,
 }
 
 /// <summary>
@@ -71,8 +77,10 @@ public readonly record struct Entry
     /// <summary>Milliseconds since 1970.</summary>
     public long Time { get; init; }
 
-    /// <summary>GroupAdded: the group's name. Granted: the consumer.</summary>
+    /// <summary>GroupAdded: the group's name. Granted: the consumer. TransactionOpened: the coordinator's key.</summary>
     public string Name { get; init; }
+
+    public long Term { get; init; }
 
     /// <summary>GroupAdded: the group's properties. GroupDeclared: 1 or 0.</summary>
     public GroupFlags Flags { get; init; }

@@ -21,6 +21,7 @@ namespace OrleansMq.Core.Log;
 /// 13 HalfTimedOut   offset
 /// 14 HalfRolledBack offset  time
 /// 20 TransactionBegun  offset  number
+/// 21 TransactionOpened offset  number  term  time  name
 /// </code>
 /// </summary>
 public static class EntryCodec
@@ -55,6 +56,13 @@ public static class EntryCodec
             case EntryKind.TransactionBegun:
                 Number(span, ref at, entry.Offset);
                 Number(span, ref at, entry.Number);
+                break;
+            case EntryKind.TransactionOpened:
+                Number(span, ref at, entry.Offset);
+                Number(span, ref at, entry.Number);
+                Number(span, ref at, entry.Term);
+                Number(span, ref at, entry.Time);
+                Text(span, ref at, entry.Name);
                 break;
             case EntryKind.Granted:
                 Number(span, ref at, entry.Lane);
@@ -138,6 +146,7 @@ public static class EntryCodec
             EntryKind.HalfTimedOut => new Entry { Kind = kind, Offset = reader.Long() },
             EntryKind.HalfRolledBack => new Entry { Kind = kind, Offset = reader.Long(), Time = reader.Long() },
             EntryKind.TransactionBegun => new Entry { Kind = kind, Offset = reader.Long(), Number = reader.Int() },
+            EntryKind.TransactionOpened => new Entry { Kind = kind, Offset = reader.Long(), Number = reader.Int(), Term = reader.Long(), Time = reader.Long(), Name = reader.Text() },
             _ => default,
         };
         if (entry.Kind == 0 || reader.Failed)
@@ -147,7 +156,7 @@ public static class EntryCodec
     }
 
     private static bool IsOfGroup(EntryKind kind) => kind is not (
-        EntryKind.StartMoved or EntryKind.Cancelled or EntryKind.HalfTimedOut or EntryKind.HalfRolledBack or EntryKind.TransactionBegun);
+        EntryKind.StartMoved or EntryKind.Cancelled or EntryKind.HalfTimedOut or EntryKind.HalfRolledBack or EntryKind.TransactionBegun or EntryKind.TransactionOpened);
 
     private static void Number(Span<byte> span, ref int at, long value)
     {

@@ -14,9 +14,10 @@ public sealed partial class Partition
 
     /// <summary>Lets batches of the producer's transaction in. Saying it again changes nothing.</summary>
     /// <returns>Null, or why it is refused.</returns>
-    public MqError? BeginTransaction(ProducerIdentity producer, long nowMs, FrameBuffer frames)
+    public MqError? BeginTransaction(in OpenTransaction begun, long nowMs, FrameBuffer frames)
     {
-        if (Transactions.IsOpen(producer.Id, out var epoch))
+        var producer = begun.Producer;
+        if (Transactions.Find(producer.Id) is { Producer.Epoch: var epoch })
         {
             if (epoch == producer.Epoch)
                 return null;
@@ -24,24 +25,25 @@ public sealed partial class Partition
                 ? new MqError(ErrorCodes.ProducerFenced, $"Producer {producer.Id} was opened again after epoch {producer.Epoch}.")
                 : new MqError(ErrorCodes.TransactionState, $"The transaction of producer {producer.Id} at epoch {epoch} is not ended here.");
         }
-        Change(new Entry { Kind = EntryKind.TransactionBegun, Offset = producer.Id, Number = producer.Epoch }, nowMs, frames);
+        Change(
+            new Entry { Kind = EntryKind.TransactionOpened, Offset = producer.Id, Number = producer.Epoch, Term = begun.Term, Time = begun.DueMs, Name = begun.Key }, nowMs, frames);
         return null;
     }
 
-    /// <summary>Writes the marker that ends the producer's transaction. Where none is open there is nothing to do: it was ended before, or never began here.</summary>
-    /// <returns>Null, or why it is refused.</returns>
-    public MqError? EndTransaction(ProducerIdentity producer, TransactionOutcome outcome, long nowMs, FrameBuffer frames)
+    /// <summary>
+    /// Writes the marker that ends the producer's transaction. Where it is not open there is nothing to do: it was ended before, or never began here; one that began
+    /// after this decision was made is another one, and a coordinator that was replaced meanwhile can't end it.
+    /// </summary>
+    /// <param name="term">The version of the coordinator's document that holds the decision.</param>
+    public void EndTransaction(ProducerIdentity producer, TransactionOutcome outcome, long term, long nowMs, FrameBuffer frames)
     {
-        if (!Transactions.IsOpen(producer.Id, out var epoch))
-            return null;
-        if (epoch > producer.Epoch)
-            return new MqError(ErrorCodes.ProducerFenced, $"The transaction of producer {producer.Id} that is open has epoch {epoch}, newer than {producer.Epoch}.");
+        if (Transactions.Find(producer.Id) is not { } open || open.Producer.Epoch > producer.Epoch || open.Term > term)
+            return;
         var at = At(nowMs);
         var builder = new RecordBatchBuilder(128);
         new TransactionMarker(outcome, 0).AppendTo(builder, at);
         var (header, stored) = frames.AddBatch(builder.Build(producerId: producer.Id, producerEpoch: producer.Epoch).Span, Lane.Main, FrameFlags.None, End, null, builder.Count, at);
         ApplyBatch(header, stored);
-        return null;
     }
 
     /// <summary>Settles what is no message (a marker, or of an aborted transaction), where it is not settled already.</summary>

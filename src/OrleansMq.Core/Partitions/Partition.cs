@@ -1,5 +1,6 @@
 using OrleansMq.Core.Dedup;
 using OrleansMq.Core.Log;
+using OrleansMq.Core.Transactions;
 using OrleansMq.Records;
 
 namespace OrleansMq.Core.Partitions;
@@ -173,7 +174,8 @@ public sealed partial class Partition
                 Transactions.ApplyStart(Start);
                 break;
             case EntryKind.TransactionBegun:
-                Transactions.ApplyBegun(entry.Offset, (short)entry.Number);
+            case EntryKind.TransactionOpened:
+                Transactions.ApplyBegun(new OpenTransaction(new ProducerIdentity(entry.Offset, (short)entry.Number), entry.Name ?? "", entry.Term, entry.Time));
                 break;
             case EntryKind.Cancelled:
                 ApplyCancelled(entry);

@@ -9,6 +9,12 @@ namespace OrleansMq.Core.Transactions;
 /// <param name="Last">Its marker. What the producer wrote from the first up to here is void.</param>
 public readonly record struct AbortedRange(long ProducerId, long First, long Last);
 
+/// <summary>A transaction that is open in a partition.</summary>
+/// <param name="Key">The key of the transactional id that coordinates it. Empty: not known.</param>
+/// <param name="Term">The version of the coordinator's document in which this partition became part of it. Decisions of older versions are about an earlier transaction.</param>
+/// <param name="DueMs">When the coordinator is to be asked what became of it.</param>
+public readonly record struct OpenTransaction(ProducerIdentity Producer, string Key, long Term, long DueMs);
+
 /// <summary>Which producers have a transaction open in one partition, and which were aborted as far as their messages are kept.</summary>
 /// <remarks>
 /// A transaction is opened here, in the log, before its first batch is taken. So the partition itself knows whether a batch belongs to a running transaction: one that
@@ -16,7 +22,7 @@ public readonly record struct AbortedRange(long ProducerId, long First, long Las
 /// </remarks>
 public sealed class PartitionTransactions
 {
-    private const byte FormatVersion = 1;
+    private const byte FormatVersion = 2;
 
     /// <summary>No batch of the transaction came yet.</summary>
     private const long Nothing = -1;
@@ -43,18 +49,21 @@ public sealed class PartitionTransactions
             ? new MqError(ErrorCodes.ProducerFenced, $"Producer {producerId} was opened again after epoch {epoch}.")
             : null;
 
-    public bool IsOpen(long producerId, out short epoch)
-    {
-        var found = _open.TryGetValue(producerId, out var open);
-        epoch = open.Epoch;
-        return found;
-    }
+    public OpenTransaction? Find(long producerId) => _open.TryGetValue(producerId, out var open) ? open.Seen(producerId) : null;
+
+    /// <summary>When the first of them is to be asked about; null: none.</summary>
+    public long? NextDueMs { get; private set; }
+
+    /// <summary>Those whose time is over.</summary>
+    public IEnumerable<OpenTransaction> Overdue(long nowMs) =>
+        _open.Where(each => each.Value.Key.Length > 0 && each.Value.DueMs <= nowMs).Select(each => each.Value.Seen(each.Key));
 
     /// <summary>Does nothing for a transaction that is open already: the coordinator may say it twice.</summary>
-    public void ApplyBegun(long producerId, short epoch)
+    public void ApplyBegun(in OpenTransaction begun)
     {
-        if (!_open.TryGetValue(producerId, out var open) || open.Epoch != epoch)
-            _open[producerId] = new Open(epoch, Nothing);
+        if (!_open.TryGetValue(begun.Producer.Id, out var open) || open.Epoch != begun.Producer.Epoch)
+            _open[begun.Producer.Id] = new Open(begun.Producer.Epoch, Nothing, begun.Key, begun.Term, begun.DueMs);
+        NextDueMs = NextDue();
     }
 
     public void ApplyAppended(long producerId, long offset)
@@ -67,7 +76,10 @@ public sealed class PartitionTransactions
 
     public void ApplyEnded(long producerId, long markerOffset, bool committed)
     {
-        if (!_open.Remove(producerId, out var open) || open.First == Nothing)
+        if (!_open.Remove(producerId, out var open))
+            return;
+        NextDueMs = NextDue();
+        if (open.First == Nothing)
             return;
         if (!committed)
             Aborted = Aborted.Add(new AbortedRange(producerId, open.First, markerOffset));
@@ -87,9 +99,10 @@ public sealed class PartitionTransactions
 
     /// <summary>
     /// <code>
-    /// version u8 = 1 | open: count u32, each: producer i64 | epoch i32 | first offset i64, -1 for none
+    /// version u8 = 2 | open: count u32, each: producer i64 | epoch i32 | first offset i64, -1 for none | term i64 | due i64 | key text
     ///                | aborted, in the order of their markers: count u32, each: producer i64 | first i64 | last i64
     /// </code>
+    /// Version 1 has no term, due and key.
     /// </summary>
     public void Save(IBufferWriter<byte> output)
     {
@@ -101,6 +114,9 @@ public sealed class PartitionTransactions
             writer.Int64(id);
             writer.Int32(open.Epoch);
             writer.Int64(open.First);
+            writer.Int64(open.Term);
+            writer.Int64(open.DueMs);
+            writer.Text(open.Key);
         }
         writer.Count(Aborted.Count);
         foreach (var aborted in Aborted)
@@ -114,12 +130,15 @@ public sealed class PartitionTransactions
     /// <exception cref="StateFormatException">The bytes are not such a state.</exception>
     public static PartitionTransactions Load(ref StateReader reader)
     {
-        reader.Version(FormatVersion, "table of transactions");
+        var version = reader.Version(1, FormatVersion, "table of transactions");
         var loaded = new PartitionTransactions();
         for (var left = reader.Count(20); left > 0; left--)
         {
             var (id, epoch, first) = (reader.Int64(), reader.Int32(), reader.Int64());
-            StateReader.Check(id >= 0 && epoch is >= 0 and <= short.MaxValue && first >= Nothing && loaded._open.TryAdd(id, new Open((short)epoch, first)), "An open transaction is out of range.");
+            var (term, due, key) = version == 1 ? (0, 0, "") : (reader.Int64(), reader.Int64(), reader.Text());
+            StateReader.Check(
+                id >= 0 && epoch is >= 0 and <= short.MaxValue && first >= Nothing && term >= 0 && due >= 0 && loaded._open.TryAdd(id, new Open((short)epoch, first, key, term, due)),
+                "An open transaction is out of range.");
         }
         var aborted = ImmutableList.CreateBuilder<AbortedRange>();
         for (var left = reader.Count(24); left > 0; left--)
@@ -129,7 +148,7 @@ public sealed class PartitionTransactions
             aborted.Add(range);
         }
         loaded.Aborted = aborted.ToImmutable();
-        loaded._leastFirst = loaded.LeastFirst();
+        (loaded._leastFirst, loaded.NextDueMs) = (loaded.LeastFirst(), loaded.NextDue());
         return loaded;
     }
 
@@ -142,5 +161,17 @@ public sealed class PartitionTransactions
         return least;
     }
 
-    private readonly record struct Open(short Epoch, long First);
+    private long? NextDue()
+    {
+        long? next = null;
+        foreach (var open in _open.Values)
+            if (open.Key.Length > 0 && !(open.DueMs >= next))
+                next = open.DueMs;
+        return next;
+    }
+
+    private readonly record struct Open(short Epoch, long First, string Key, long Term, long DueMs)
+    {
+        public OpenTransaction Seen(long producerId) => new(new ProducerIdentity(producerId, Epoch), Key, Term, DueMs);
+    }
 }

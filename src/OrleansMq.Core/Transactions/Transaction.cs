@@ -2,20 +2,6 @@ using System.Collections.Immutable;
 
 namespace OrleansMq.Core.Transactions;
 
-/// <summary>Where the transaction of a transactional id is.</summary>
-public enum TransactionPhase
-{
-    /// <summary>None is open.</summary>
-    Empty = 0,
-
-    Ongoing = 1,
-
-    /// <summary>Decided; markers and cursors are on their way, and nothing else can become of it.</summary>
-    Committing = 2,
-
-    Aborting = 3,
-}
-
 /// <summary>What was decided: the state to be stored, or why it is refused.</summary>
 public readonly record struct TransactionStep(Transaction Next, MqError? Error)
 {
@@ -59,6 +45,9 @@ public sealed record Transaction
     /// <summary>How the last one ended, and who ended it, for the one that asks again because the answer was lost. Null: by time, or by the id's opening.</summary>
     public EndedTransaction? Ended { get; init; }
 
+    /// <summary>What the one who opened it last had said that he is, until he uses it: so that he may say it again because the answer was lost.</summary>
+    public ProducerIdentity? OpenedAs { get; init; }
+
     /// <summary>When it is to be aborted; null without an open one.</summary>
     public long? DeadlineMs => Phase == TransactionPhase.Ongoing ? StartedMs + TimeoutMs : null;
 
@@ -77,18 +66,27 @@ public sealed record Transaction
     /// <param name="freshId">A new producer id, where <see cref="EpochsAreUsedUp"/>.</param>
     public TransactionStep Reopen(ProducerIdentity? known, long freshId, long timeoutMs, long nowMs)
     {
-        if (known is { } said && said != Producer)
-            return Refuse(ErrorCodes.ProducerFenced, $"Transactional id '{Id}' was opened by another since (producer {Producer.Id}, epoch {Producer.Epoch}).");
-        return this with { Producer = NextEpoch(freshId), TimeoutMs = timeoutMs, LastUsedMs = nowMs, Ended = null };
+        if (known is not null && known == OpenedAs && !EpochsAreUsedUp)
+            return this with { TimeoutMs = timeoutMs, LastUsedMs = nowMs };
+        if (MayOpen(known) is { } error)
+            return new TransactionStep(this, error);
+        return this with { Producer = NextEpoch(freshId), TimeoutMs = timeoutMs, LastUsedMs = nowMs, Ended = null, OpenedAs = known };
     }
 
+    /// <summary>Whether one who says what he is may open it.</summary>
+    public MqError? MayOpen(ProducerIdentity? known) => known is { } said && said != Producer && said != OpenedAs
+        ? new MqError(ErrorCodes.ProducerFenced, $"Transactional id '{Id}' was opened by another since (producer {Producer.Id}, epoch {Producer.Epoch}).")
+        : null;
+
     /// <summary>Aborts what is open and raises the epoch, so that its producer can do nothing more.</summary>
-    public Transaction Fence(long nowMs) => this with
+    /// <param name="openedAs">What the one says that he is who opens the id; null: its time is over.</param>
+    public Transaction Fence(long nowMs, ProducerIdentity? openedAs = null) => this with
     {
         Phase = TransactionPhase.Aborting,
         Producer = Producer with { Epoch = (short)Math.Min(Producer.Epoch + 1, short.MaxValue) },
         LastUsedMs = nowMs,
         Ended = null,
+        OpenedAs = openedAs,
     };
 
     public TransactionStep AddPartitions(ProducerIdentity producer, IEnumerable<TransactionPartition> partitions, long nowMs) =>
@@ -129,7 +127,13 @@ public sealed record Transaction
     /// <summary>Every marker is written and every cursor moved.</summary>
     public Transaction Completed() => this with { Phase = TransactionPhase.Empty, Partitions = [], Offsets = ImmutableDictionary<GroupName, ImmutableList<GroupOffset>>.Empty };
 
-    private Transaction Begun(long nowMs) => this with { Phase = TransactionPhase.Ongoing, StartedMs = Phase == TransactionPhase.Ongoing ? StartedMs : nowMs, LastUsedMs = nowMs, Ended = null };
+    public TransactionDescription Describe() => new(
+        Id.Text, Phase, Producer, Time(LastUsedMs), Phase == TransactionPhase.Empty ? null : Time(StartedMs), DeadlineMs is { } deadline ? Time(deadline) : null,
+        [.. Partitions.OrderBy(part => part.Topic.Text, StringComparer.Ordinal).ThenBy(part => part.Partition)], [.. Offsets.Keys.OrderBy(group => group.Text, StringComparer.Ordinal)]);
+
+    private static DateTimeOffset Time(long ms) => DateTimeOffset.FromUnixTimeMilliseconds(ms);
+
+    private Transaction Begun(long nowMs) => this with { Phase = TransactionPhase.Ongoing, StartedMs = Phase == TransactionPhase.Ongoing ? StartedMs : nowMs, LastUsedMs = nowMs, Ended = null, OpenedAs = null };
 
     private MqError? MayAdd(ProducerIdentity producer) => NotTheProducer(producer) ?? (IsDecided
         ? new MqError(ErrorCodes.Overloaded, $"The transaction of '{Id}' is being ended.", TimeSpan.FromMilliseconds(50))

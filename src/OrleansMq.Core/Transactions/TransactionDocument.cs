@@ -23,6 +23,7 @@ public static class TransactionDocument
             LastUsedMs = transaction.LastUsedMs,
             Partitions = transaction.Partitions.GroupBy(part => part.Topic.Text).ToDictionary(topic => topic.Key, topic => topic.Select(part => part.Partition).Order().ToArray()),
             Offsets = transaction.Offsets.ToDictionary(group => group.Key.Text, group => group.Value.Select(OffsetForm.Of).ToArray()),
+            OpenedAs = transaction.OpenedAs is { } opened ? new EndedForm { Producer = opened.Id, Epoch = opened.Epoch } : null,
             Ended = transaction.Ended is { } ended ? new EndedForm { Producer = ended.By.Id, Epoch = ended.By.Epoch, Committed = ended.Committed } : null,
         },
         CatalogJson.Default.TransactionForm);
@@ -41,6 +42,7 @@ public static class TransactionDocument
             LastUsedMs = form.LastUsedMs,
             Partitions = [.. (form.Partitions ?? []).SelectMany(topic => topic.Value.Select(partition => new TransactionPartition(topic.Key, partition)))],
             Offsets = (form.Offsets ?? []).ToImmutableDictionary(group => new GroupName(group.Key), group => group.Value.Select(offset => offset.ToOffset()).ToImmutableList()),
+            OpenedAs = form.OpenedAs is { } opened ? new ProducerIdentity(opened.Producer, opened.Epoch) : null,
             Ended = form.Ended is { } ended ? new EndedTransaction(new ProducerIdentity(ended.Producer, ended.Epoch), ended.Committed) : null,
         });
     }
@@ -70,6 +72,7 @@ internal sealed class TransactionForm
     public Dictionary<string, int[]>? Partitions { get; set; }
     public Dictionary<string, OffsetForm[]>? Offsets { get; set; }
     public EndedForm? Ended { get; set; }
+    public EndedForm? OpenedAs { get; set; }
 }
 
 /// <summary>As stored.</summary>

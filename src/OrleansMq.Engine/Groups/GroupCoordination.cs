@@ -9,7 +9,7 @@ namespace OrleansMq.Engine.Groups;
 /// What is committed goes to the log-style group of the same name on each topic.
 /// </summary>
 /// <remarks>One owner for each name. A generation is told only after its document is stored and after every commit that an older one was allowed is done.</remarks>
-public sealed class GroupCoordination : IAsyncDisposable
+public sealed class GroupCoordination : IDesk
 {
     private readonly IBroker _broker;
     private readonly TopicCatalog _catalog;
@@ -27,6 +27,7 @@ public sealed class GroupCoordination : IAsyncDisposable
 
     private CoordinationDocument _document;
     private long _documentVersion;
+    private long _askedMs;
     private long _savedVersion;
     private Exception? _broken;
 
@@ -44,7 +45,13 @@ public sealed class GroupCoordination : IAsyncDisposable
     /// <summary>Its document could not be written: what memory says may not be what is stored, so it must be loaded again.</summary>
     public bool IsBroken => _broken is not null;
 
-    public bool HasLapsed => _document.Members is { Phase: GroupPhase.Empty } && NowMs - _document.LastUsedMs > (long)GroupEngine.UndeclaredLife.TotalMilliseconds;
+    /// <summary>Nobody is in it, nothing is on its way, and nobody asked for an hour: it need not stay in memory.</summary>
+    public bool Rests => Members is { Phase: GroupPhase.Empty } && _commits.Count == 0 && NowMs - Math.Max(_askedMs, _document.LastUsedMs) > 3_600_000;
+
+    public bool HasLapsed => Members is { Phase: GroupPhase.Empty } && IsOld(_document, NowMs);
+
+    /// <summary>Not used for a week. Its members, if it has any, are gone: once it is loaded their sessions end.</summary>
+    public static bool IsOld(CoordinationDocument document, long nowMs) => nowMs - document.LastUsedMs > (long)GroupEngine.UndeclaredLife.TotalMilliseconds;
 
     private RebalancingGroup Members => _document.Members;
 
@@ -271,7 +278,8 @@ public sealed class GroupCoordination : IAsyncDisposable
             throw broken;
         }
 
-        Members.Tick(NowMs);
+        _askedMs = NowMs;
+        Members.Tick(_askedMs);
     }
 
     /// <summary>Stores what moved, and then tells.</summary>

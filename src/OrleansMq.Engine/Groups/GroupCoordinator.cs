@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using OrleansMq.Core.Catalog;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
@@ -6,13 +5,22 @@ using OrleansMq.Engine.Topics;
 namespace OrleansMq.Engine.Groups;
 
 /// <summary>All groups whose members assign partitions themselves, in one process: finds or loads the one that is asked. (In a cluster a grain each does.)</summary>
-public sealed class GroupCoordinator(IBroker broker, IDocuments documents, TimeProvider time, Func<Guid> newId) : IGroupCoordinator, IAsyncDisposable
+public sealed class GroupCoordinator : IGroupCoordinator, IAsyncDisposable
 {
     /// <summary>Held at once; a further new one is refused.</summary>
     public const int MaxGroups = 100_000;
 
-    private readonly TopicCatalog _catalog = new(documents);
-    private readonly ConcurrentDictionary<string, Lazy<Task<GroupCoordination?>>> _groups = new(StringComparer.Ordinal);
+    private readonly IBroker _broker;
+    private readonly TimeProvider _time;
+    private readonly Func<Guid> _newId;
+    private readonly TopicCatalog _catalog;
+    private readonly Desks<GroupCoordination> _groups;
+
+    public GroupCoordinator(IBroker broker, IDocuments documents, TimeProvider time, Func<Guid> newId)
+    {
+        (_broker, _time, _newId, _catalog) = (broker, time, newId, new TopicCatalog(documents));
+        _groups = new Desks<GroupCoordination>(Load);
+    }
 
     public async ValueTask<JoinedGroup> Join(GroupName group, GroupJoin join, CancellationToken cancel = default) => await (await Ensure(group)).Join(join, cancel);
 
@@ -35,7 +43,7 @@ public sealed class GroupCoordinator(IBroker broker, IDocuments documents, TimeP
 
     public async ValueTask<IReadOnlyList<GroupOffset>> Committed(GroupName group, IReadOnlyList<TopicName>? topics = null, CancellationToken cancel = default) =>
         // Not made by asking; but a native group of this name has cursors to show.
-        await (await Find(group) ?? new GroupCoordination(CoordinationDocument.New(group, 0), 0, broker, _catalog, time, newId)).Committed(topics);
+        await (await Find(group) ?? Of(CoordinationDocument.New(group, 0), 0)).Committed(topics);
 
     public async ValueTask<CoordinatedGroup> Describe(GroupName group, CancellationToken cancel = default) =>
         await (await Find(group) ?? throw new MqException(ErrorCodes.GroupUnknown, $"There is no group '{group}'.")).Describe();
@@ -58,26 +66,23 @@ public sealed class GroupCoordinator(IBroker broker, IDocuments documents, TimeP
 
     public async ValueTask Delete(GroupName group, CancellationToken cancel = default)
     {
-        var found = await Find(group) ?? throw new MqException(ErrorCodes.GroupUnknown, $"There is no group '{group}'.");
+        var found = await _groups.Find(group.Text) ?? throw new MqException(ErrorCodes.GroupUnknown, $"There is no group '{group}'.");
         await found.Delete();
-        _groups.TryRemove(group.Text, out _);
-        await found.DisposeAsync();
+        await _groups.Drop(group.Text, found);
     }
 
-    /// <summary>Forgets groups without members that nobody used for a week.</summary>
+    /// <summary>Forgets groups without members that nobody used for a week, and lets go of those that rest: they are loaded again when they are asked.</summary>
     public async Task DropLapsed()
     {
         foreach (var name in await _catalog.CoordinationNames())
-            if (await Find(name) is { HasLapsed: true })
+            if (await _catalog.FindCoordination(name, NowMs) is { } stored && GroupCoordination.IsOld(stored.Document, NowMs) && await Find(name) is { HasLapsed: true })
                 await Delete(name);
+        foreach (var (name, group) in _groups.Loaded.ToList())
+            if (group.Rests)
+                await _groups.Drop(name, group);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var group in _groups.Values)
-            if (group.IsValueCreated && await group.Value is { } found)
-                await found.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _groups.DisposeAsync();
 
     /// <summary>The group, though nobody joined it before.</summary>
     private async ValueTask<GroupCoordination> Ensure(GroupName name)
@@ -86,38 +91,18 @@ public sealed class GroupCoordinator(IBroker broker, IDocuments documents, TimeP
             return known;
         if (_groups.Count >= MaxGroups)
             throw new MqException(ErrorCodes.Overloaded, $"{MaxGroups} groups are in use, the most there may be.", TimeSpan.FromSeconds(1));
-        var made = new Lazy<Task<GroupCoordination?>>(() => Task.FromResult<GroupCoordination?>(Of(CoordinationDocument.New(name, NowMs), 0)));
-        return (await _groups.GetOrAdd(name.Text, made).Value)!;
+        return await _groups.Ensure(name.Text, () => Of(CoordinationDocument.New(name, NowMs), 0));
     }
 
     private async ValueTask<GroupCoordination> Known(GroupName name) =>
         await Find(name) ?? throw new MqException(ErrorCodes.MemberUnknown, $"Group '{name}' has no members: join it.");
 
-    private async ValueTask<GroupCoordination?> Find(GroupName name)
-    {
-        while (true)
-        {
-            var loading = _groups.GetOrAdd(name.Text, static (_, state) => new Lazy<Task<GroupCoordination?>>(() => state.Self.Load(state.Name)), (Self: this, Name: name));
-            GroupCoordination? found = null;
-            try
-            {
-                found = await loading.Value;
-                if (found is not { IsBroken: true })
-                    return found;
-            }
-            finally
-            {
-                // What is not there, could not be read or is broken is looked for again.
-                if (found is null or { IsBroken: true })
-                    _groups.TryRemove(new KeyValuePair<string, Lazy<Task<GroupCoordination?>>>(name.Text, loading));
-            }
-        }
-    }
+    private ValueTask<GroupCoordination?> Find(GroupName name) => _groups.Find(name.Text);
 
-    private async Task<GroupCoordination?> Load(GroupName name) =>
+    private async Task<GroupCoordination?> Load(string name) =>
         await _catalog.FindCoordination(name, NowMs) is { } stored ? Of(stored.Document, stored.Version) : null;
 
-    private GroupCoordination Of(CoordinationDocument document, long version) => new(document, version, broker, _catalog, time, newId);
+    private GroupCoordination Of(CoordinationDocument document, long version) => new(document, version, _broker, _catalog, _time, _newId);
 
-    private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
+    private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
 }

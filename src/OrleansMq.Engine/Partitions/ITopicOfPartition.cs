@@ -1,4 +1,5 @@
 using OrleansMq.Core.Partitions;
+using OrleansMq.Core.Transactions;
 
 namespace OrleansMq.Engine.Partitions;
 
@@ -36,6 +37,14 @@ public interface ITopicOfPartition
     /// one by then; others need not listen.
     /// </summary>
     void NoteDeadline(PartitionEngine partition, long? dueMs)
+    {
+    }
+
+    /// <summary>
+    /// A transaction is open here past its time. A host whose coordinators may sleep or be lost wakes the one that the transaction names; it ends the transaction, or
+    /// it is told again. Others need not listen.
+    /// </summary>
+    void TransactionOverdue(PartitionEngine partition, in OpenTransaction open)
     {
     }
 

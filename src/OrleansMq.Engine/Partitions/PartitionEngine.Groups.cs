@@ -365,7 +365,7 @@ public sealed partial class PartitionEngine
                 next = Math.Min(next, Math.Min(group.Main!.NextDeadline ?? long.MaxValue, group.Redriven!.NextDeadline ?? long.MaxValue));
         if (_parked.First is { Value.AwaitsAnswer: false } parked)
             next = Math.Min(next, parked.Value.PatientUntilMs);
-        next = Math.Min(next, Math.Min(NextScheduledMs, Math.Max(NextHalfMs, _fullUntilMs)));
+        next = Math.Min(next, Math.Min(Math.Min(NextScheduledMs, NextTransactionMs), Math.Max(NextHalfMs, _fullUntilMs)));
         if (next == _deadlineMs)
             return;
         _deadlineMs = next;
@@ -392,5 +392,6 @@ public sealed partial class PartitionEngine
         RetryParked();
         StartScheduled();
         TimeOutHalf();
+        AskAboutTransactions();
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OrleansMq.Core.Partitions;
 using OrleansMq.Core.Transactions;
 using OrleansMq.Records;
 
@@ -10,19 +11,41 @@ public sealed partial class PartitionEngine
     /// <summary>Where those readers stop that see only what is decided.</summary>
     public long StableEnd => _visible.Stable;
 
+    /// <summary>A coordinator that is at work ends what runs out by itself; it is asked so much later.</summary>
+    private const long AskAfterMs = 2_000;
+
+    /// <summary>And again so often.</summary>
+    private const long AskAgainMs = 5_000;
+
+    private long _askedMs = -AskAgainMs;
+
+    private long NextTransactionMs => _state.Transactions.NextDueMs is { } due ? Math.Max(due + AskAfterMs, _askedMs + AskAgainMs) : long.MaxValue;
+
     /// <summary>Lets batches of the producer's transaction in.</summary>
-    public Task BeginTransaction(ProducerIdentity producer) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
+    public Task BeginTransaction(OpenTransaction begun) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
     {
         RefuseWhileFull(now);
-        return state.BeginTransaction(producer, now, frames) is { } error ? throw new MqException(error) : true;
+        return state.BeginTransaction(begun, now, frames) is { } error ? throw new MqException(error) : true;
     });
 
-    /// <summary>Writes the marker of the producer's transaction, if one is open here.</summary>
-    public Task EndTransaction(ProducerIdentity producer, TransactionOutcome outcome) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
+    /// <inheritdoc cref="Partition.EndTransaction"/>
+    public Task EndTransaction(ProducerIdentity producer, TransactionOutcome outcome, long term) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
     {
         RefuseWhileFull(now);
-        return state.EndTransaction(producer, outcome, now, frames) is { } error ? throw new MqException(error) : true;
+        state.EndTransaction(producer, outcome, term, now, frames);
+        return true;
     });
+
+    /// <summary>Transactions whose time is over hold readers back until somebody ends them. In a turn.</summary>
+    private void AskAboutTransactions()
+    {
+        var now = _clock.NowMs;
+        if (NextTransactionMs > now)
+            return;
+        _askedMs = now;
+        foreach (var open in _state.Transactions.Overdue(now - AskAfterMs))
+            _topic.TransactionOverdue(this, open);
+    }
 
     /// <summary>Transactions that were aborted and reach into a range of offsets, in the order of their first offsets.</summary>
     private static List<AbortedTransaction> AbortedWithin(ImmutableList<AbortedRange> aborted, long from, long end)

@@ -1,3 +1,4 @@
+using OrleansMq.Core.Transactions;
 using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Transactions;
@@ -9,10 +10,11 @@ public interface ITransactionParts
     ValueTask<long> NewProducerId();
 
     /// <summary>Lets the producer's batches into a partition; durable when it returns.</summary>
-    ValueTask Begin(TransactionPartition partition, ProducerIdentity producer);
+    ValueTask Begin(TransactionPartition partition, OpenTransaction begun);
 
     /// <summary>Writes the marker; durable when it returns.</summary>
-    ValueTask End(TransactionPartition partition, ProducerIdentity producer, TransactionOutcome outcome);
+    /// <param name="term">The version of the document that holds the decision.</param>
+    ValueTask End(TransactionPartition partition, ProducerIdentity producer, TransactionOutcome outcome, long term);
 
     /// <exception cref="MqException">The member is not in the group's present generation.</exception>
     ValueTask CheckMember(GroupName group, MemberRef member);

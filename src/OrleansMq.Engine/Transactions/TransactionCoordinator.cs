@@ -1,26 +1,39 @@
-using System.Collections.Concurrent;
 using OrleansMq.Core.Snapshots;
 using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
+using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Transactions;
 
-/// <summary>All transactional ids of one process: finds or loads the one that is asked, and after a restart ends what was decided and times out what was open.</summary>
-public sealed class TransactionCoordinator(IDocuments documents, ITransactionParts parts, TimeProvider time, Action<string> report) : ITransactionCoordinator, IAsyncDisposable
+/// <summary>
+/// Transactional ids: finds or loads the one that is asked, and after a restart ends what was decided and times out what was open. One process has one for all
+/// ids; in a cluster a grain each has one for its own.
+/// </summary>
+public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisposable
 {
     /// <summary>Held at once; a further new one is refused.</summary>
     public const int MaxIds = 100_000;
 
-    private readonly TopicCatalog _catalog = new(documents);
-    private readonly ConcurrentDictionary<string, Lazy<Task<TransactionDesk?>>> _desks = new(StringComparer.Ordinal);
+    private readonly IDocuments _documents;
+    private readonly ITransactionParts _parts;
+    private readonly TimeProvider _time;
+    private readonly Action<string> _report;
+    private readonly TopicCatalog _catalog;
+    private readonly Desks<TransactionDesk> _desks;
+
+    public TransactionCoordinator(IDocuments documents, ITransactionParts parts, TimeProvider time, Action<string> report)
+    {
+        (_documents, _parts, _time, _report, _catalog) = (documents, parts, time, report, new TopicCatalog(documents));
+        _desks = new Desks<TransactionDesk>(Load);
+    }
 
     public async ValueTask<ProducerIdentity> Open(string id, TimeSpan timeout, ProducerIdentity? known = null, CancellationToken cancel = default)
     {
         if (timeout < TimeSpan.FromMilliseconds(1) || timeout > Transaction.MaxTimeout)
             throw new MqException(ErrorCodes.Malformed, $"A transaction's timeout is 1 ms to {Transaction.MaxTimeout.TotalMinutes:0} min; {timeout} was given.");
         var name = new TransactionalId(id);
-        var desk = await Find(name) ?? await Make(name, timeout);
+        var desk = await _desks.Find(name.Key) ?? await Make(name, timeout);
         return await desk.Open(timeout, known);
     }
 
@@ -33,16 +46,45 @@ public sealed class TransactionCoordinator(IDocuments documents, ITransactionPar
     public async ValueTask<ProducerIdentity> End(string id, ProducerIdentity producer, bool commit, bool newEpoch, CancellationToken cancel = default) =>
         await (await Known(id)).End(producer, commit, newEpoch);
 
-    public async ValueTask<IReadOnlyList<TransactionPartition>> Pending(GroupName group, CancellationToken cancel = default)
+    public async ValueTask Abort(string id, CancellationToken cancel = default) => await (await Known(id)).Abort();
+
+    public ValueTask<IReadOnlyList<TransactionPartition>> Pending(GroupName group, CancellationToken cancel = default) => new(
+        [.. _desks.Loaded.SelectMany(desk => desk.Value.Now.Offsets.GetValueOrDefault(group) ?? []).Select(offset => new TransactionPartition(offset.Topic, offset.Partition))]);
+
+    public async ValueTask<Page<TransactionDescription>> List(string? after = null, int max = 100, CancellationToken cancel = default)
     {
-        var pending = new List<TransactionPartition>();
-        foreach (var loading in _desks.Values)
-            if (loading.IsValueCreated && await loading.Value is { } desk && desk.Now.Offsets.TryGetValue(group, out var offsets))
-                pending.AddRange(offsets.Select(offset => new TransactionPartition(offset.Topic, offset.Partition)));
-        return pending;
+        var page = new List<TransactionDescription>();
+        string? last = null;
+        foreach (var key in await _catalog.TransactionNames())
+        {
+            if (after is not null && string.CompareOrdinal(key, after) <= 0)
+                continue;
+            if (page.Count == max)
+                return new Page<TransactionDescription>(page, last);
+            if (await Describe(key) is { } found)
+                page.Add(found);
+            last = key;
+        }
+
+        return new Page<TransactionDescription>(page, null);
     }
 
-    /// <summary>To be called once, before anything is read as committed: loads what is not over. What can't be read is said, and keeps nothing else from being served.</summary>
+    /// <summary>How the one of a key stands; null: there is none. Nothing is loaded for it.</summary>
+    public async ValueTask<TransactionDescription?> Describe(string key) =>
+        _desks.Loaded.FirstOrDefault(desk => desk.Key == key).Value?.Now.Describe()
+        ?? (await _documents.Get(TransactionDesk.KeyOf(key)) is { } stored ? TransactionDocument.FromJson(stored.Bytes.Span).Describe() : null);
+
+    /// <summary>A partition has a transaction of the key's id open past its time: it is ended there if it is over.</summary>
+    public async ValueTask Overdue(string key, TransactionPartition partition, ProducerIdentity producer)
+    {
+        if (await _desks.Find(key) is { } desk)
+            await desk.Overdue(partition, producer);
+        else
+            // Nobody will ever say what becomes of it.
+            await _parts.End(partition, producer, TransactionOutcome.Abort, long.MaxValue);
+    }
+
+    /// <summary>To be called once, before anything is read as committed: ends what was decided. What can't be read is said, and keeps nothing else from being served.</summary>
     public async Task Recover()
     {
         IReadOnlyList<string> keys;
@@ -52,7 +94,7 @@ public sealed class TransactionCoordinator(IDocuments documents, ITransactionPar
         }
         catch (Exception error) when (CanNotBeRead(error))
         {
-            report($"Open transactions could not be looked for, the next start tries again; until then each is ended when its transactional id is used: {error.Message}");
+            _report($"Open transactions could not be looked for, the next start tries again; until then each is ended when its transactional id is used: {error.Message}");
             return;
         }
 
@@ -60,102 +102,86 @@ public sealed class TransactionCoordinator(IDocuments documents, ITransactionPar
         {
             try
             {
-                if (await Load(key) is not { } desk)
+                if (await _desks.Find(key) is not { } desk)
                     continue;
-                _desks[key] = new Lazy<Task<TransactionDesk?>>(Task.FromResult<TransactionDesk?>(desk));
                 await desk.Finish();
+                await DropIdle(key, desk);
             }
             catch (Exception error) when (CanNotBeRead(error))
             {
-                report($"Transaction '{key}' could not be ended yet, it is tried again when it is used and at the next start: {error.Message}");
+                _report($"Transaction '{key}' could not be ended yet, it is tried again when it is used and at the next start: {error.Message}");
             }
         }
     }
+
+    /// <summary>Forgets ids that nobody used for a week, and lets go of those that rest: they are loaded again when they are asked.</summary>
+    public async Task DropLapsed()
+    {
+        foreach (var (key, desk) in _desks.Loaded.ToList())
+            if (NowMs - desk.Now.LastUsedMs > (long)TransactionDesk.Rest.TotalMilliseconds)
+                await DropIdle(key, desk);
+        foreach (var key in await _catalog.TransactionNames())
+            await DropIfLapsed(key);
+    }
+
+    /// <summary>Forgets the id of a key if nobody used it for a week.</summary>
+    /// <returns>Whether there is none (any more).</returns>
+    public async Task<bool> DropIfLapsed(string key)
+    {
+        if (await _documents.Get(TransactionDesk.KeyOf(key)) is not { } stored)
+        {
+            await Unname(key);
+            return true;
+        }
+
+        if (!TransactionDocument.FromJson(stored.Bytes.Span).HasLapsed(NowMs))
+            return false;
+        if (_desks.Loaded.FirstOrDefault(desk => desk.Key == key).Value is { } lapsed)
+            await _desks.Drop(key, lapsed);
+        try
+        {
+            await _documents.Delete(TransactionDesk.KeyOf(key), stored.Version);
+        }
+        catch (DocumentConflictException)
+        {
+            // It is used again.
+            return false;
+        }
+
+        await Unname(key);
+        return true;
+    }
+
+    public ValueTask DisposeAsync() => _desks.DisposeAsync();
 
     private static bool CanNotBeRead(Exception error) => error is MqException or StorageException or StateFormatException;
 
-    /// <summary>Forgets ids that nobody used for a week.</summary>
-    public async Task DropLapsed()
-    {
-        foreach (var key in await _catalog.TransactionNames())
-        {
-            if (await documents.Get(TransactionDesk.KeyOf(key)) is not { } stored)
-            {
-                await Unname(key);
-                continue;
-            }
-
-            if (!TransactionDocument.FromJson(stored.Bytes.Span).HasLapsed(NowMs))
-                continue;
-            if (_desks.TryRemove(key, out var loading) && await loading.Value is { } desk)
-                await desk.DisposeAsync();
-            try
-            {
-                await documents.Delete(TransactionDesk.KeyOf(key), stored.Version);
-            }
-            catch (DocumentConflictException)
-            {
-                // It is used again.
-                continue;
-            }
-
-            await Unname(key);
-        }
-    }
+    private ValueTask DropIdle(string key, TransactionDesk desk) => desk.Now.Phase == TransactionPhase.Empty ? _desks.Drop(key, desk) : default;
 
     /// <summary>Somebody may have opened the id meanwhile: what is stored must be named, or no start would find it.</summary>
     private async ValueTask Unname(string key)
     {
         await _catalog.UnnameTransaction(key);
-        if (await documents.Get(TransactionDesk.KeyOf(key)) is not null)
+        if (await _documents.Get(TransactionDesk.KeyOf(key)) is not null)
             await _catalog.NameTransaction(key);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var loading in _desks.Values)
-            if (loading.IsValueCreated && await loading.Value is { } desk)
-                await desk.DisposeAsync();
-    }
-
     private async ValueTask<TransactionDesk> Known(string id) =>
-        await Find(new TransactionalId(id)) ?? throw new MqException(ErrorCodes.ProducerUnknown, $"Transactional id '{id}' was never opened, or not for a week.");
+        await _desks.Find(new TransactionalId(id).Key) ?? throw new MqException(ErrorCodes.ProducerUnknown, $"Transactional id '{id}' was never opened, or not for a week.");
 
     private async ValueTask<TransactionDesk> Make(TransactionalId id, TimeSpan timeout)
     {
         if (_desks.Count >= MaxIds)
             throw new MqException(ErrorCodes.Overloaded, $"{MaxIds} transactional ids are in use, the most there may be.", TimeSpan.FromSeconds(1));
         await _catalog.NameTransaction(id.Key);
-        var producer = await parts.NewProducerId();
-        var made = new Lazy<Task<TransactionDesk?>>(() => Task.FromResult<TransactionDesk?>(Of(Transaction.New(id, producer, (long)timeout.TotalMilliseconds, NowMs), 0)));
-        return (await _desks.GetOrAdd(id.Key, made).Value)!;
-    }
-
-    private async ValueTask<TransactionDesk?> Find(TransactionalId id)
-    {
-        while (true)
-        {
-            var loading = _desks.GetOrAdd(id.Key, static (key, self) => new Lazy<Task<TransactionDesk?>>(() => self.Load(key)), this);
-            TransactionDesk? found = null;
-            try
-            {
-                found = await loading.Value;
-                if (found is not { IsBroken: true })
-                    return found;
-            }
-            finally
-            {
-                // What is not there, could not be read or is broken is looked for again.
-                if (found is null or { IsBroken: true } && _desks.TryRemove(new KeyValuePair<string, Lazy<Task<TransactionDesk?>>>(id.Key, loading)) && found is not null)
-                    await found.DisposeAsync();
-            }
-        }
+        var producer = await _parts.NewProducerId();
+        return await _desks.Ensure(id.Key, () => Of(Transaction.New(id, producer, (long)timeout.TotalMilliseconds, NowMs), 0));
     }
 
     private async Task<TransactionDesk?> Load(string key) =>
-        await documents.Get(TransactionDesk.KeyOf(key)) is { } stored ? Of(TransactionDocument.FromJson(stored.Bytes.Span), stored.Version) : null;
+        await _documents.Get(TransactionDesk.KeyOf(key)) is { } stored ? Of(TransactionDocument.FromJson(stored.Bytes.Span), stored.Version) : null;
 
-    private TransactionDesk Of(Transaction transaction, long version) => new(transaction, version, documents, parts, time, report, async id => await Find(id));
+    private TransactionDesk Of(Transaction transaction, long version) => new(transaction, version, _documents, _parts, _time, _report, async id => await _desks.Find(id.Key));
 
-    private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
+    private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
 }

@@ -2,14 +2,18 @@ using System.Collections.Immutable;
 using OrleansMq.Core.Snapshots;
 using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Storage;
+using OrleansMq.Engine.Topics;
 using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Transactions;
 
 /// <summary>One transactional id at work: lets <see cref="Transaction"/> decide, stores what it decided, and carries it out until it is done, over restarts.</summary>
 /// <remarks>One owner for each id, one call at a time. A call finishes first what is decided and not carried out.</remarks>
-internal sealed class TransactionDesk : IAsyncDisposable
+internal sealed class TransactionDesk : IDesk
 {
+    /// <summary>One without a transaction that nobody asked for so long need not stay in memory.</summary>
+    public static readonly TimeSpan Rest = TimeSpan.FromHours(1);
+
     /// <summary>When carrying out is tried again after a partition could not be reached.</summary>
     private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(500);
 
@@ -48,16 +52,16 @@ internal sealed class TransactionDesk : IAsyncDisposable
     public Task<ProducerIdentity> Open(TimeSpan timeout, ProducerIdentity? known) => Hold(async () =>
     {
         // A first opening has nobody to be compared with.
-        if (_version > 0 && known is { } said && said != _transaction.Producer)
-            throw new MqException(ErrorCodes.ProducerFenced, $"Transactional id '{_transaction.Id}' was opened by another since.");
+        if (_version > 0 && _transaction.MayOpen(known) is { } refusal)
+            throw new MqException(refusal);
         if (_transaction.Phase == TransactionPhase.Ongoing)
-            await Store(_transaction.Fence(NowMs));
+            await Store(_transaction.Fence(NowMs, known));
         await CarryOut();
         // The first opening is told as it is; every later one at a new epoch.
         if (_version == 0)
             await Store(_transaction);
         else
-            await Store(Checked(_transaction.Reopen(null, await FreshId(), (long)timeout.TotalMilliseconds, NowMs)));
+            await Store(Checked(_transaction.Reopen(known, await FreshId(), (long)timeout.TotalMilliseconds, NowMs)));
         return _transaction.Producer;
     });
 
@@ -69,13 +73,14 @@ internal sealed class TransactionDesk : IAsyncDisposable
         // Stored before a partition lets anything in, so that every partition that did gets its marker.
         if (fresh.Count > 0)
             await Store(next);
+        var begun = new OpenTransaction(producer, _transaction.Id.Key, _version, _transaction.DeadlineMs ?? NowMs);
         return await Task.WhenAll(partitions.Select(Begin));
 
         async Task<MqError?> Begin(TransactionPartition partition)
         {
             try
             {
-                await _parts.Begin(partition, producer);
+                await _parts.Begin(partition, begun);
                 return null;
             }
             catch (MqException refusal)
@@ -104,9 +109,30 @@ internal sealed class TransactionDesk : IAsyncDisposable
         return _transaction.Producer;
     });
 
-    /// <summary>Ends what was decided before a restart.</summary>
+    /// <summary>Ends what is decided and what its time is over for.</summary>
     public Task Finish() => Hold(async () =>
     {
+        await RunOut();
+        return true;
+    });
+
+    /// <summary>A partition has this transaction open past its time: it is ended there if it is over here.</summary>
+    public Task Overdue(TransactionPartition partition, ProducerIdentity producer) => Hold(async () =>
+    {
+        await RunOut();
+        if (_transaction.Phase != TransactionPhase.Ongoing || _transaction.Producer != producer || !_transaction.Partitions.Contains(partition))
+            // It was begun there by a call that came when all was over.
+            await End(partition, producer, TransactionOutcome.Abort);
+        return true;
+    });
+
+    /// <summary>Aborts what is open, by the hand of somebody else, and fences its producer.</summary>
+    public Task Abort() => Hold(async () =>
+    {
+        await CarryOut();
+        if (_transaction.Phase != TransactionPhase.Ongoing)
+            throw new MqException(ErrorCodes.TransactionState, $"Transactional id '{_transaction.Id}' has no transaction open.");
+        await Store(_transaction.Fence(NowMs));
         await CarryOut();
         return true;
     });
@@ -117,6 +143,13 @@ internal sealed class TransactionDesk : IAsyncDisposable
         await _gate.WaitAsync();
         _closed = true;
         _gate.Release();
+    }
+
+    private async Task RunOut()
+    {
+        if (_transaction.DeadlineMs <= NowMs)
+            await Store(_transaction.Fence(NowMs));
+        await CarryOut();
     }
 
     /// <summary>Writes the markers and moves the cursors that a decision asks for. All of it may have been done before.</summary>
@@ -137,7 +170,7 @@ internal sealed class TransactionDesk : IAsyncDisposable
     {
         try
         {
-            await _parts.End(partition, producer, outcome);
+            await _parts.End(partition, producer, outcome, _version);
         }
         catch (MqException gone) when (gone.Code is ErrorCodes.TopicUnknown or ErrorCodes.PartitionUnknown)
         {
@@ -218,13 +251,7 @@ internal sealed class TransactionDesk : IAsyncDisposable
                 return;
             }
 
-            await Hold(async () =>
-            {
-                if (_transaction.DeadlineMs <= NowMs)
-                    await Store(_transaction.Fence(NowMs));
-                await CarryOut();
-                return true;
-            });
+            await Finish();
         }
         catch (Exception refusal) when (refusal is MqException or StorageException or StateFormatException)
         {

@@ -34,6 +34,7 @@ public sealed class EntryFormats
         (new Entry { Kind = EntryKind.HalfTimedOut, Offset = 300 }, "0D AC02"),
         (new Entry { Kind = EntryKind.HalfRolledBack, Offset = 5, Time = 1000 }, "0E 05 E807"),
         (new Entry { Kind = EntryKind.TransactionBegun, Offset = 300, Number = 7 }, "14 AC02 07"),
+        (new Entry { Kind = EntryKind.TransactionOpened, Offset = 300, Number = 7, Term = 2, Time = 1000, Name = "ab" }, "15 AC02 07 02 E807 02 6162"),
     ];
 
     [Fact]
@@ -93,7 +94,7 @@ public sealed class EntryFormats
         {
             var bytes = new byte[random.Next(1, 48)];
             random.NextBytes(bytes);
-            bytes[0] %= 21;
+            bytes[0] %= 22;
             ReadOnlySpan<byte> rest = bytes;
             while (EntryCodec.TryRead(ref rest, out var entry))
             {

@@ -3,6 +3,7 @@ using OrleansMq.Core.Delay;
 using OrleansMq.Core.Dedup;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
+using OrleansMq.Core.Transactions;
 using OrleansMq.Records;
 using Xunit;
 
@@ -265,15 +266,15 @@ internal sealed class PartitionHistory
     private void Transact()
     {
         var producer = new ProducerIdentity(_random.Next(100, 103), 0);
-        if (!_live.Transactions.IsOpen(producer.Id, out _))
+        if (_live.Transactions.Find(producer.Id) is null)
         {
-            Assert.Null(_live.BeginTransaction(producer, _now, _frames));
+            Assert.Null(_live.BeginTransaction(new OpenTransaction(producer, "id", 1, _now), _now, _frames));
             return;
         }
 
         var (end, outcome) = (_live.End, _random.Next(2) == 0 ? TransactionOutcome.Commit : TransactionOutcome.Abort);
-        Assert.Null(_live.EndTransaction(producer, outcome, _now, _frames));
-        Assert.Equal((end + 1, false), (_live.End, _live.Transactions.IsOpen(producer.Id, out _)));
+        _live.EndTransaction(producer, outcome, 1, _now, _frames);
+        Assert.Equal((end + 1, (OpenTransaction?)null), (_live.End, _live.Transactions.Find(producer.Id)));
         Happened.Add($"transaction, {outcome}");
     }
 

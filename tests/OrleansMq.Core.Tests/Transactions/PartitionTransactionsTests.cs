@@ -7,14 +7,19 @@ namespace OrleansMq.Core.Tests.Transactions;
 /// <summary>What one partition knows of transactions.</summary>
 public sealed class PartitionTransactionsTests
 {
-    private const string Golden = "01 01000000 0700000000000000 03000000 1E00000000000000 01000000 0500000000000000 0A00000000000000 1400000000000000";
+    private const string Golden =
+        "02 01000000 0700000000000000 03000000 1E00000000000000 0200000000000000 E803000000000000 02000000 6162 01000000 0500000000000000 0A00000000000000 1400000000000000";
+
+    private const string GoldenOfVersion1 = "01 01000000 0700000000000000 03000000 1E00000000000000 01000000 0500000000000000 0A00000000000000 1400000000000000";
+
+    private static OpenTransaction Begun(long producer, short epoch) => new(new ProducerIdentity(producer, epoch), "ab", 2, 1_000);
 
     private static PartitionTransactions Sample()
     {
         var transactions = new PartitionTransactions();
-        transactions.ApplyBegun(5, 0);
+        transactions.ApplyBegun(Begun(5, 0));
         transactions.ApplyAppended(5, 10);
-        transactions.ApplyBegun(7, 3);
+        transactions.ApplyBegun(Begun(7, 3));
         transactions.ApplyEnded(5, 20, committed: false);
         transactions.ApplyAppended(7, 30);
         transactions.ApplyAppended(7, 31);
@@ -25,10 +30,10 @@ public sealed class PartitionTransactionsTests
     public void ReadersStopAtTheFirstThatIsNotDecided()
     {
         var transactions = new PartitionTransactions();
-        transactions.ApplyBegun(5, 0);
+        transactions.ApplyBegun(Begun(5, 0));
         Assert.Equal(50, transactions.StableEnd(0, 50));
         transactions.ApplyAppended(5, 10);
-        transactions.ApplyBegun(7, 0);
+        transactions.ApplyBegun(Begun(7, 0));
         transactions.ApplyAppended(7, 12);
         Assert.Equal(10, transactions.StableEnd(0, 50));
         // What retention removed is waited for by nobody.
@@ -69,5 +74,25 @@ public sealed class PartitionTransactionsTests
         var loaded = PartitionTransactions.Load(ref reader);
         Assert.Equal((30L, 1), (loaded.StableEnd(0, 50), loaded.Aborted.Count));
         Assert.Equal(State.Hex(Golden), State.Of(loaded.Save));
+    }
+
+    [Fact]
+    public void TheFirstVersionIsReadAndItsCoordinatorsAreNotAsked()
+    {
+        var reader = new StateReader(Convert.FromHexString(State.Hex(GoldenOfVersion1)));
+        var loaded = PartitionTransactions.Load(ref reader);
+        Assert.Equal((30L, new OpenTransaction(new ProducerIdentity(7, 3), "", 0, 0)), (loaded.StableEnd(0, 50), loaded.Find(7)));
+        Assert.Null(loaded.NextDueMs);
+        Assert.Empty(loaded.Overdue(long.MaxValue));
+    }
+
+    [Fact]
+    public void WhatIsOpenPastItsTimeIsNamed()
+    {
+        var transactions = Sample();
+        transactions.ApplyBegun(Begun(9, 0) with { DueMs = 2_000 });
+        Assert.Equal(1_000, transactions.NextDueMs);
+        Assert.Empty(transactions.Overdue(999));
+        Assert.Equal([Begun(7, 3)], transactions.Overdue(1_000));
     }
 }

@@ -1,0 +1,80 @@
+using System.Collections.Concurrent;
+
+namespace OrleansMq.Engine.Topics;
+
+/// <summary>Something that is kept in a document and worked on in memory, by one owner.</summary>
+public interface IDesk : IAsyncDisposable
+{
+    /// <summary>Its document could not be written: what memory says may not be what is stored, so it must be loaded again.</summary>
+    bool IsBroken { get; }
+}
+
+/// <summary>Those that are at work here, by their keys: each is loaded when it is first asked for.</summary>
+/// <param name="load">Null: there is none of that key.</param>
+public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
+    where T : class, IDesk
+{
+    private readonly ConcurrentDictionary<string, Lazy<Task<T?>>> _desks = new(StringComparer.Ordinal);
+
+    public int Count => _desks.Count;
+
+    /// <summary>Those that are loaded now.</summary>
+    public IEnumerable<KeyValuePair<string, T>> Loaded
+    {
+        get
+        {
+            foreach (var (key, loading) in _desks)
+                if (loading.IsValueCreated && loading.Value is { IsCompletedSuccessfully: true, Result: { IsBroken: false } desk })
+                    yield return KeyValuePair.Create(key, desk);
+        }
+    }
+
+    public async ValueTask<T?> Find(string key)
+    {
+        while (true)
+        {
+            var loading = _desks.GetOrAdd(key, static (key, load) => new Lazy<Task<T?>>(() => load(key)), load);
+            T? found = null;
+            try
+            {
+                found = await loading.Value;
+                if (found is not { IsBroken: true })
+                    return found;
+            }
+            finally
+            {
+                // What is not there, could not be read or is broken is looked for again.
+                if (found is null or { IsBroken: true } && _desks.TryRemove(new KeyValuePair<string, Lazy<Task<T?>>>(key, loading)) && found is not null)
+                    await found.DisposeAsync();
+            }
+        }
+    }
+
+    /// <summary>The one of this key, made where there is none.</summary>
+    public async ValueTask<T> Ensure(string key, Func<T> make)
+    {
+        while (true)
+        {
+            if (await Find(key) is { } found)
+                return found;
+            var made = new Lazy<Task<T?>>(() => Task.FromResult<T?>(make()));
+            if (_desks.TryAdd(key, made))
+                return (await made.Value)!;
+        }
+    }
+
+    /// <summary>Ends this very one's work here; whoever asks next loads it anew.</summary>
+    public async ValueTask Drop(string key, T desk)
+    {
+        if (_desks.TryGetValue(key, out var loading) && loading is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } && loading.Value.Result == desk)
+            _desks.TryRemove(new KeyValuePair<string, Lazy<Task<T?>>>(key, loading));
+        await desk.DisposeAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var loading in _desks.Values)
+            if (loading.IsValueCreated && await loading.Value is { } desk)
+                await desk.DisposeAsync();
+    }
+}
