@@ -41,5 +41,25 @@ internal sealed class GuardedTransactions(GuardedBroker caller, ITransactionCoor
         return [.. (await inner.Pending(group, cancel)).Where(partition => caller.May(AccessOperations.Describe, ResourceKind.Topic, partition.Topic.Text))];
     }
 
+    public async ValueTask<Page<TransactionDescription>> List(string? after = null, int max = 100, CancellationToken cancel = default)
+    {
+        var page = await inner.List(after, max, cancel);
+        return page with
+        {
+            Items = [.. page.Items.Where(each => caller.May(AccessOperations.Describe, ResourceKind.Producer, each.Id)).Select(each => each with
+            {
+                Partitions = [.. each.Partitions.Where(partition => caller.May(AccessOperations.Describe, ResourceKind.Topic, partition.Topic.Text))],
+                Groups = [.. each.Groups.Where(group => caller.May(AccessOperations.Describe, ResourceKind.Group, group.Text))],
+            })],
+        };
+    }
+
+    /// <summary>It fences somebody else, so that it is more than to produce.</summary>
+    public async ValueTask Abort(string id, CancellationToken cancel = default)
+    {
+        caller.Demand(AccessOperations.Alter, ResourceKind.Producer, id);
+        await inner.Abort(id, cancel);
+    }
+
     private void Demand(string id) => caller.Demand(AccessOperations.Produce, ResourceKind.Producer, id);
 }

@@ -29,14 +29,14 @@ public sealed partial class ClusterBroker
     {
         // Each may give its share of the whole; what one leaves over, the next read gives to the others.
         var share = Math.Max(4096, request.MaxBytes / request.Partitions.Count);
-        return Task.WhenAll(request.Partitions.Select((cursor, i) => ReadOne(cursor, Math.Max(1, Math.Min(cursor.MaxBytes, share)), waits[i], cancel)));
+        return Task.WhenAll(request.Partitions.Select((cursor, i) => ReadOne(cursor, Math.Max(1, Math.Min(cursor.MaxBytes, share)), request.Isolation, waits[i], cancel)));
     }
 
     /// <summary>Waits until one of those that had nothing more has something, or for the time given; then looks at all again.</summary>
     private async Task<PartitionRead[]> ReadWaiting(ReadRequest request, TimeSpan wait, PartitionRead[] seen, CancellationToken cancel)
     {
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var waiting = request.Partitions.Select((cursor, i) => WaitBehind(cursor, seen[i].End, wait, enough.Token)).ToList();
+        var waiting = request.Partitions.Select((cursor, i) => WaitBehind(cursor, request.Isolation, seen[i].End, wait, enough.Token)).ToList();
         await Task.WhenAny(waiting);
         await enough.CancelAsync();
         try
@@ -51,19 +51,22 @@ public sealed partial class ClusterBroker
         return await ReadAll(request, request.Partitions.Select(_ => TimeSpan.Zero).ToArray(), cancel);
     }
 
-    private async Task WaitBehind(PartitionCursor cursor, long end, TimeSpan wait, CancellationToken cancel) =>
-        await ReadOne(cursor with { Offset = Math.Max(end, cursor.Offset) }, 1, wait, cancel);
+    private async Task WaitBehind(PartitionCursor cursor, Isolation isolation, long end, TimeSpan wait, CancellationToken cancel) =>
+        await ReadOne(cursor with { Offset = Math.Max(end, cursor.Offset) }, 1, isolation, wait, cancel);
 
-    private async Task<PartitionRead> ReadOne(PartitionCursor cursor, int maxBytes, TimeSpan wait, CancellationToken cancel)
+    private async Task<PartitionRead> ReadOne(PartitionCursor cursor, int maxBytes, Isolation isolation, TimeSpan wait, CancellationToken cancel)
     {
         try
         {
             var block = await OnAny(
                 cursor.Topic,
                 async target => await _failover.Ask(
-                    () => PartitionGrain(target, cursor.Partition).Read(new ReadTerms(cursor.Offset, maxBytes, wait, target.DeadLettersOf), cancel), Repeat.Freely, cancel),
+                    () => PartitionGrain(target, cursor.Partition).Read(new ReadTerms(cursor.Offset, maxBytes, wait, target.DeadLettersOf, isolation), cancel), Repeat.Freely, cancel),
                 cancel);
-            return new PartitionRead { Topic = cursor.Topic, Partition = cursor.Partition, Batches = block.Batches, Start = block.Start, End = block.End, LastStableOffset = block.End };
+            return new PartitionRead
+            {
+                Topic = cursor.Topic, Partition = cursor.Partition, Batches = block.Batches, Start = block.Start, End = block.End, LastStableOffset = block.Stable, Aborted = block.Aborted,
+            };
         }
         catch (MqException error)
         {

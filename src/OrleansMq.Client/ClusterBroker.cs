@@ -33,9 +33,12 @@ public sealed partial class ClusterBroker : IBroker
         options.Validate();
         (_grains, _options, _failover) = (grains, options, new Failover(options));
         Coordinator = new ClusterCoordinator(grains, _failover);
+        Transactions = new ClusterTransactions(grains, _failover);
     }
 
     public IGroupCoordinator Coordinator { get; }
+
+    public ITransactionCoordinator Transactions { get; }
 
     private IBrokerGrain Cluster => _grains.GetGrain<IBrokerGrain>(0);
 

@@ -2,6 +2,7 @@ using Orleans.Concurrency;
 using OrleansMq.Client.Grains;
 using OrleansMq.Server.Placement;
 using OrleansMq.Server.Topics;
+using OrleansMq.Server.Transactions;
 
 namespace OrleansMq.Server;
 
@@ -70,6 +71,23 @@ internal sealed class BrokerGrain(BrokerSilo silo) : Grain, IBrokerGrain
         }
 
         return new Page<CoordinatedGroup>(page, null);
+    }
+
+    public async Task<TransactionPartition[]> PendingTransactions(GroupName group)
+    {
+        var names = await silo.Catalog.PendingNames(group);
+        var pending = await Task.WhenAll(names.Select(key => GrainCalls.Ask(() => GrainFactory.GetGrain<ITransactionOwner>(key).Pending(group))));
+        return [.. pending.SelectMany(each => each)];
+    }
+
+    public async Task<Page<TransactionDescription>> ListTransactions(string? after, int max)
+    {
+        if (max is < 1 or > 1_000)
+            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to 1,000 items; max {max} was given.");
+        var names = (await silo.Catalog.TransactionNames()).Where(name => after is null || string.CompareOrdinal(name, after) > 0).Take(max + 1).ToList();
+        var some = names.Count > max ? names[..max] : names;
+        var found = await Task.WhenAll(some.Select(key => GrainCalls.Ask(() => GrainFactory.GetGrain<ITransactionOwner>(key).Describe())));
+        return new Page<TransactionDescription>([.. found.OfType<TransactionDescription>()], names.Count > max ? some[^1] : null);
     }
 
     public async Task<ClusterDescription> DescribeCluster()

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using OrleansMq.Server.Groups;
 using OrleansMq.Server.Partitions;
 
 namespace OrleansMq.Server;
@@ -24,7 +25,7 @@ internal sealed class BrokerMetrics : IDisposable
         _opened = _meter.CreateCounter<long>("orleansmq.partitions.opened", "{partition}", "Openings of logs on this silo.");
         _stopped = _meter.CreateCounter<long>("orleansmq.partitions.stopped", "{partition}", "Partitions that found themselves fenced, or whose medium failed.");
         _meter.CreateObservableGauge("orleansmq.partitions.resident", () => silo.Residents.Count(resident => resident.Value is PartitionGrain), "{partition}", "Partitions in memory.");
-        _meter.CreateObservableGauge("orleansmq.groups.resident", () => silo.Residents.Count(resident => resident.Value is not PartitionGrain), "{group}", "Consumer groups in memory.");
+        _meter.CreateObservableGauge("orleansmq.groups.resident", () => silo.Residents.Count(resident => resident.Value is ConsumerGroupGrain or CoordinationGrain), "{group}", "Consumer groups in memory.");
     }
 
     public void Appended(int bytes)

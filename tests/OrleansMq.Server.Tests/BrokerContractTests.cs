@@ -232,3 +232,27 @@ public sealed class SiloRoutingTests(OneSilo cluster) : RoutingContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
+
+[Collection(nameof(TwoSilos))]
+public sealed class ClientTransactionTests(TwoSilos cluster) : TransactionContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(TwoSilos))]
+public sealed class ClientTransactionRestartTests(TwoSilos cluster) : TransactionRestartContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloTransactionTests(OneSilo cluster) : TransactionContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloTransactionRestartTests(OneSilo cluster) : TransactionRestartContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}

@@ -13,7 +13,7 @@ public partial interface IBroker : IAsyncDisposable
     /// <summary>Groups whose members assign partitions themselves, as Kafka's clients do. Null where this way to the broker has none (HTTP).</summary>
     IGroupCoordinator? Coordinator => null;
 
-    /// <summary>Transactions over several partitions. Null where this way to the broker has none (HTTP, and a cluster for now).</summary>
+    /// <summary>Transactions over several partitions. Null where this way to the broker has none.</summary>
     ITransactionCoordinator? Transactions => null;
 
     /// <summary>Users and rules. Null where there are none: whoever reaches this broker may do everything.</summary>

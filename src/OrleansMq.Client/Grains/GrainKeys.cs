@@ -10,6 +10,7 @@ namespace OrleansMq.Client.Grains;
 /// IPartitionGrain      TOPICID/TOPIC/NUMBER
 /// IConsumerGroupGrain  TOPICID/TOPIC/GROUP
 /// ICoordinationGrain   GROUP
+/// ITransactionGrain    TransactionalId.Key
 /// </code>
 /// </summary>
 public static class GrainKeys

@@ -36,6 +36,14 @@ public interface IBrokerGrain : IGrainWithIntegerKey
     [Alias("ListCoordinated")]
     Task<Page<CoordinatedGroup>> ListCoordinated(string? after, int max);
 
+    /// <inheritdoc cref="ITransactionCoordinator.Pending"/>
+    [Alias("PendingTransactions"), ResponseTimeout("00:00:15")]
+    Task<TransactionPartition[]> PendingTransactions(GroupName group);
+
+    /// <inheritdoc cref="ITransactionCoordinator.List"/>
+    [Alias("ListTransactions")]
+    Task<Page<TransactionDescription>> ListTransactions(string? after, int max);
+
     [Alias("DescribeCluster")]
     Task<ClusterDescription> DescribeCluster();
 }

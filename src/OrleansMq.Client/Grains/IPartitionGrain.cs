@@ -63,9 +63,9 @@ public readonly record struct AppendTerms(bool Rich, Acks? Acks, ProducerSequenc
 /// <param name="DeadLettersOf">Null: the messages themselves.</param>
 /// <param name="MaxBytes">A first batch that is larger is given all the same.</param>
 [GenerateSerializer, Immutable, Alias("OrleansMq.ReadTerms")]
-public readonly record struct ReadTerms(long Offset, int MaxBytes, TimeSpan Wait, GroupName? DeadLettersOf);
+public readonly record struct ReadTerms(long Offset, int MaxBytes, TimeSpan Wait, GroupName? DeadLettersOf, Isolation Isolation);
 
 /// <summary>What was read of one partition.</summary>
 /// <param name="Batches">Whole record batches, one after another.</param>
 [GenerateSerializer, Immutable, Alias("OrleansMq.PartitionBlock")]
-public sealed record PartitionBlock(byte[] Batches, long Start, long End);
+public sealed record PartitionBlock(byte[] Batches, long Start, long End, long Stable, AbortedTransaction[] Aborted);

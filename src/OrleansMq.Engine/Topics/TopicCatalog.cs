@@ -22,7 +22,10 @@ public sealed class TopicCatalog(IDocuments documents)
 
     private static string GroupIndexKey(Guid topicId) => $"group-names/{topicId:N}";
 
-    private static string TopicIndexKey(int shard) => string.Create(CultureInfo.InvariantCulture, $"topic-names/{shard}");
+    /// <summary>Documents whose keys begin so name all topics.</summary>
+    public const string TopicNamesPrefix = "topic-names/";
+
+    private static string TopicIndexKey(int shard) => string.Create(CultureInfo.InvariantCulture, $"{TopicNamesPrefix}{shard}");
 
     public async ValueTask<(TopicDocument Topic, long Version)?> FindTopic(TopicName topic) =>
         await documents.Get(TopicKey(topic)) is { } document ? (TopicDocument.FromJson(document.Bytes.Span), document.Version) : null;
@@ -126,6 +129,16 @@ public sealed class TopicCatalog(IDocuments documents)
 
     /// <inheritdoc cref="TopicNames"/>
     public ValueTask<IReadOnlyList<string>> TransactionNames() => Names(TransactionIndexKey);
+
+    private static string PendingKey(GroupName group) => $"transaction-groups/{group.Text}";
+
+    /// <summary>A transactional id may have positions of the group; where its coordinator is not the one of all ids.</summary>
+    public ValueTask NamePending(GroupName group, string key) => Change(PendingKey(group), index => index.With(key));
+
+    public ValueTask UnnamePending(GroupName group, string key) => Change(PendingKey(group), index => index.Without(key));
+
+    public async ValueTask<IReadOnlyList<string>> PendingNames(GroupName group) =>
+        await documents.Get(PendingKey(group)) is { } document ? NameIndex.FromJson(document.Bytes.Span).Names : [];
 
     /// <summary>The documents of a topic's groups and its ledger, whatever is there of them.</summary>
     public async ValueTask RemoveBelongings(Guid topicId)

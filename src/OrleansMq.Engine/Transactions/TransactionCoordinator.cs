@@ -15,6 +15,9 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
     /// <summary>Held at once; a further new one is refused.</summary>
     public const int MaxIds = 100_000;
 
+    /// <summary>Documents whose keys begin so name the ids of all coordinators.</summary>
+    public const string NamesPrefix = "transaction-names/";
+
     private readonly IDocuments _documents;
     private readonly ITransactionParts _parts;
     private readonly TimeProvider _time;
@@ -25,8 +28,12 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
     public TransactionCoordinator(IDocuments documents, ITransactionParts parts, TimeProvider time, Action<string> report)
     {
         (_documents, _parts, _time, _report, _catalog) = (documents, parts, time, report, new TopicCatalog(documents));
-        _desks = new Desks<TransactionDesk>(Load);
+        _desks = new Desks<TransactionDesk>(Read);
     }
+
+    /// <summary>Makes sure that the one of a key is at work, and ends by itself what is decided or over.</summary>
+    /// <returns>Whether there is one.</returns>
+    public async ValueTask<bool> Load(string key) => await _desks.Find(key) is not null;
 
     public async ValueTask<ProducerIdentity> Open(string id, TimeSpan timeout, ProducerIdentity? known = null, CancellationToken cancel = default)
     {
@@ -72,7 +79,7 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
     /// <summary>How the one of a key stands; null: there is none. Nothing is loaded for it.</summary>
     public async ValueTask<TransactionDescription?> Describe(string key) =>
         _desks.Loaded.FirstOrDefault(desk => desk.Key == key).Value?.Now.Describe()
-        ?? (await _documents.Get(TransactionDesk.KeyOf(key)) is { } stored ? TransactionDocument.FromJson(stored.Bytes.Span).Describe() : null);
+        ?? (await Stored(key))?.Transaction.Describe();
 
     /// <summary>A partition has a transaction of the key's id open past its time: it is ended there if it is over.</summary>
     public async ValueTask Overdue(string key, TransactionPartition partition, ProducerIdentity producer)
@@ -128,19 +135,19 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
     /// <returns>Whether there is none (any more).</returns>
     public async Task<bool> DropIfLapsed(string key)
     {
-        if (await _documents.Get(TransactionDesk.KeyOf(key)) is not { } stored)
+        if (await Stored(key) is not var (transaction, version))
         {
             await Unname(key);
             return true;
         }
 
-        if (!TransactionDocument.FromJson(stored.Bytes.Span).HasLapsed(NowMs))
+        if (!transaction.HasLapsed(NowMs))
             return false;
         if (_desks.Loaded.FirstOrDefault(desk => desk.Key == key).Value is { } lapsed)
             await _desks.Drop(key, lapsed);
         try
         {
-            await _documents.Delete(TransactionDesk.KeyOf(key), stored.Version);
+            await _documents.Delete(TransactionDesk.KeyOf(key), version);
         }
         catch (DocumentConflictException)
         {
@@ -154,7 +161,7 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
 
     public ValueTask DisposeAsync() => _desks.DisposeAsync();
 
-    private static bool CanNotBeRead(Exception error) => error is MqException or StorageException or StateFormatException;
+    private static bool CanNotBeRead(Exception error) => error is MqException or StorageException;
 
     private ValueTask DropIdle(string key, TransactionDesk desk) => desk.Now.Phase == TransactionPhase.Empty ? _desks.Drop(key, desk) : default;
 
@@ -178,8 +185,21 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
         return await _desks.Ensure(id.Key, () => Of(Transaction.New(id, producer, (long)timeout.TotalMilliseconds, NowMs), 0));
     }
 
-    private async Task<TransactionDesk?> Load(string key) =>
-        await _documents.Get(TransactionDesk.KeyOf(key)) is { } stored ? Of(TransactionDocument.FromJson(stored.Bytes.Span), stored.Version) : null;
+    private async Task<TransactionDesk?> Read(string key) => await Stored(key) is var (transaction, version) ? Of(transaction, version) : null;
+
+    private async ValueTask<(Transaction Transaction, long Version)?> Stored(string key)
+    {
+        if (await _documents.Get(TransactionDesk.KeyOf(key)) is not { } stored)
+            return null;
+        try
+        {
+            return (TransactionDocument.FromJson(stored.Bytes.Span), stored.Version);
+        }
+        catch (StateFormatException damage)
+        {
+            throw new MqException(ErrorCodes.PartitionDamaged, $"What is stored of transactional id '{key}' is damaged: {damage.Message}", inner: damage);
+        }
+    }
 
     private TransactionDesk Of(Transaction transaction, long version) => new(transaction, version, _documents, _parts, _time, _report, async id => await _desks.Find(id.Key));
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using OrleansMq.Core.Snapshots;
 using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
@@ -253,7 +252,7 @@ internal sealed class TransactionDesk : IDesk
 
             await Finish();
         }
-        catch (Exception refusal) when (refusal is MqException or StorageException or StateFormatException)
+        catch (Exception refusal) when (refusal is MqException or StorageException)
         {
             // It is tried again, also where it is broken; whoever calls is told by his own call.
             if (_closed)

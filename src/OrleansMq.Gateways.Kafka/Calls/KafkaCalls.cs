@@ -138,7 +138,7 @@ internal sealed partial class KafkaCalls(KafkaDesk desk, ConnectionContext conne
         var self = (await Brokers()).Self;
         var refused = request.ForTransaction && Broker.Transactions is null;
         FindCoordinatorResponse.Write(writer, version, [.. request.Keys.Select(key => refused
-            ? new FoundCoordinator(key, KafkaError.InvalidRequest, "Transactions are not available on a cluster yet.", null)
+            ? new FoundCoordinator(key, KafkaError.InvalidRequest, "Transactions are not available here.", null)
             : new FoundCoordinator(key, KafkaError.None, null, self))]);
         return true;
     }

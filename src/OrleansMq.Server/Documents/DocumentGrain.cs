@@ -81,8 +81,9 @@ internal sealed class GrainDocuments(IGrainFactory grains) : IDocuments
     private static DocumentConflictException Conflict(string key, long expected) => new($"'{key}' is not at version {expected} any more.");
 }
 
-/// <summary>A topic's documents: its own, and the shards of the names of all topics.</summary>
-internal sealed class TopicDocuments(IDocuments own, IDocuments shared) : IDocuments
+/// <summary>A grain's documents: its own, and the shards of the names of all that are like it.</summary>
+/// <param name="names">How the keys of those shards begin.</param>
+internal sealed class SharedNames(IDocuments own, IDocuments shared, string names) : IDocuments
 {
     public ValueTask<Document?> Get(string key) => Place(key).Get(key);
 
@@ -90,5 +91,5 @@ internal sealed class TopicDocuments(IDocuments own, IDocuments shared) : IDocum
 
     public ValueTask Delete(string key, long expectedVersion) => Place(key).Delete(key, expectedVersion);
 
-    private IDocuments Place(string key) => key.StartsWith("topic-names/", StringComparison.Ordinal) ? shared : own;
+    private IDocuments Place(string key) => key.StartsWith(names, StringComparison.Ordinal) ? shared : own;
 }

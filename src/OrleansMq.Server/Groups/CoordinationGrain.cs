@@ -2,6 +2,7 @@ using Orleans.Concurrency;
 using OrleansMq.Client.Grains;
 using OrleansMq.Core.Catalog;
 using OrleansMq.Engine.Groups;
+using OrleansMq.Engine.Topics;
 using OrleansMq.Server.Placement;
 
 namespace OrleansMq.Server.Groups;
@@ -11,7 +12,7 @@ namespace OrleansMq.Server.Groups;
 /// second activation writes nothing over the first's: whoever loses goes away, and its members are told to ask again.
 /// </summary>
 [Reentrant, TopicPlacement]
-internal sealed class CoordinationGrain(BrokerSilo silo) : Grain, ICoordinationGrain, IMovableGrain, ILeaver
+internal sealed class CoordinationGrain : Grain, ICoordinationGrain, ICoordinationOwner, ILeaver
 {
     /// <summary>A call waits here so long for other members; then its caller makes it again.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
@@ -21,21 +22,26 @@ internal sealed class CoordinationGrain(BrokerSilo silo) : Grain, ICoordinationG
 
     private readonly Dictionary<Guid, Waiting> _waiting = [];
     private readonly CancellationTokenSource _leaving = new();
+    private readonly BrokerSilo _silo;
+
+    /// <summary>This group, as often as it is loaded.</summary>
+    private readonly Desks<GroupCoordination> _group;
     private GroupName _name;
-    private Task<GroupCoordination?>? _loading;
+
+    public CoordinationGrain(BrokerSilo silo) => (_silo, _group) = (silo, new Desks<GroupCoordination>(_ => Load()));
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _name = this.GetPrimaryKeyString();
-        silo.Here(this.GetGrainId(), this);
+        _silo.Here(this.GetGrainId(), this);
         return Task.CompletedTask;
     }
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        silo.Gone(this.GetGrainId());
+        _silo.Gone(this.GetGrainId());
         await _leaving.CancelAsync();
-        if (_loading is { IsCompletedSuccessfully: true, Result: { } group })
+        foreach (var (_, group) in _group.Loaded)
             await group.DisposeAsync();
         _leaving.Dispose();
     }
@@ -66,6 +72,10 @@ internal sealed class CoordinationGrain(BrokerSilo silo) : Grain, ICoordinationG
         // Not made by asking; but a native group of this name has cursors to show.
         [.. await (await Find() ?? New()).Committed(topics)];
 
+    public async Task Check(MemberRef member) => await (await Known()).Check(member);
+
+    public async Task<MqError?[]> CommitDecided(GroupOffset[] offsets) => [.. await (await Ensure()).CommitDecided(offsets)];
+
     public async Task<CoordinatedGroup> Describe() => await (await MustExist()).Describe();
 
     public async Task Delete()
@@ -80,23 +90,23 @@ internal sealed class CoordinationGrain(BrokerSilo silo) : Grain, ICoordinationG
     {
         ForgetUnfetched();
         if (!_waiting.TryGetValue(call, out var waiting))
-            _waiting[call] = waiting = new Waiting(begin(), silo.Time.GetTimestamp());
+            _waiting[call] = waiting = new Waiting(begin(), _silo.Time.GetTimestamp());
         try
         {
-            var answer = await ((Task<T>)waiting.Answer).WaitAsync(Patience, silo.Time);
+            var answer = await ((Task<T>)waiting.Answer).WaitAsync(Patience, _silo.Time);
             _waiting.Remove(call);
             return answer;
         }
         catch (TimeoutException)
         {
-            waiting.AskedAt = silo.Time.GetTimestamp();
+            waiting.AskedAt = _silo.Time.GetTimestamp();
             // Other members may take minutes; a group that waits is in use.
             DelayDeactivation(KeepAnswer);
             return null;
         }
         catch (OperationCanceledException) when (_leaving.IsCancellationRequested)
         {
-            throw new MqException(ErrorCodes.PartitionUnavailable, $"Group '{_name}' is moving to another silo.", TimeSpan.FromMilliseconds(100));
+            throw new MqException(ErrorCodes.PartitionUnavailable, $"Group '{_name}' is moving to another _silo.", TimeSpan.FromMilliseconds(100));
         }
         catch
         {
@@ -108,48 +118,22 @@ internal sealed class CoordinationGrain(BrokerSilo silo) : Grain, ICoordinationG
     private void ForgetUnfetched()
     {
         foreach (var (call, waiting) in _waiting)
-            if (waiting.Answer.IsCompleted && silo.Time.GetElapsedTime(waiting.AskedAt) > KeepAnswer)
+            if (waiting.Answer.IsCompleted && _silo.Time.GetElapsedTime(waiting.AskedAt) > KeepAnswer)
                 _waiting.Remove(call);
     }
 
-    private async Task<GroupCoordination> Ensure()
-    {
-        if (await Find() is { } known)
-            return known;
-        if (_loading is not { IsCompletedSuccessfully: true, Result: not null })
-            _loading = Task.FromResult<GroupCoordination?>(New());
-        return (await _loading)!;
-    }
+    private ValueTask<GroupCoordination> Ensure() => _group.Ensure(_name.Text, New);
 
     private async Task<GroupCoordination> Known() =>
         await Find() ?? throw new MqException(ErrorCodes.MemberUnknown, $"Group '{_name}' has no members: join it.");
 
     private async Task<GroupCoordination> MustExist() => await Find() ?? throw new MqException(ErrorCodes.GroupUnknown, $"There is no group '{_name}'.");
 
-    /// <summary>What is not there, could not be read or is broken is looked for again.</summary>
-    private async Task<GroupCoordination?> Find()
-    {
-        while (true)
-        {
-            var loading = _loading ??= Load();
-            GroupCoordination? found = null;
-            try
-            {
-                found = await loading;
-                if (found is not { IsBroken: true })
-                    return found;
-            }
-            finally
-            {
-                if (found is null or { IsBroken: true } && _loading == loading)
-                    _loading = null;
-            }
-        }
-    }
+    private ValueTask<GroupCoordination?> Find() => _group.Find(_name.Text);
 
     private async Task<GroupCoordination?> Load()
     {
-        if (await silo.Catalog.FindCoordination(_name, silo.NowMs) is not { } stored)
+        if (await _silo.Catalog.FindCoordination(_name, _silo.NowMs) is not { } stored)
             return null;
         var group = Of(stored.Document, stored.Version);
         if (!group.HasLapsed)
@@ -160,9 +144,9 @@ internal sealed class CoordinationGrain(BrokerSilo silo) : Grain, ICoordinationG
         return null;
     }
 
-    private GroupCoordination New() => Of(CoordinationDocument.New(_name, silo.NowMs), 0);
+    private GroupCoordination New() => Of(CoordinationDocument.New(_name, _silo.NowMs), 0);
 
-    private GroupCoordination Of(CoordinationDocument document, long version) => new(document, version, silo.Broker, silo.Catalog, silo.Time, Guid.NewGuid);
+    private GroupCoordination Of(CoordinationDocument document, long version) => new(document, version, _silo.Broker, _silo.Catalog, _silo.Time, Guid.NewGuid);
 
     private sealed class Waiting(Task answer, long askedAt)
     {

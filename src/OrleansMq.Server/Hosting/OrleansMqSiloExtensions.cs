@@ -9,6 +9,7 @@ using OrleansMq.Server.Groups;
 using OrleansMq.Server.Partitions;
 using OrleansMq.Server.Placement;
 using OrleansMq.Server.Topics;
+using OrleansMq.Server.Transactions;
 
 namespace Orleans.Hosting;
 
@@ -40,7 +41,7 @@ public static class OrleansMqSiloExtensions
         services.AddPlacementDirector<NodePlacement, SpreadDirector>();
         services.AddOptions<GrainCollectionOptions>().Configure<IOptions<OrleansMqOptions>>((collection, mine) =>
         {
-            foreach (var grain in (Type[])[typeof(PartitionGrain), typeof(ConsumerGroupGrain), typeof(CoordinationGrain), typeof(TopicGrain)])
+            foreach (var grain in (Type[])[typeof(PartitionGrain), typeof(ConsumerGroupGrain), typeof(CoordinationGrain), typeof(TransactionGrain), typeof(TopicGrain)])
                 collection.ClassSpecificCollectionAge[grain.FullName!] = mine.Value.IdleAge;
         });
         return builder;

@@ -39,6 +39,14 @@ internal interface IPartitionOwner : IMovableGrain
     [Alias("Wake"), ResponseTimeout("00:00:15")]
     Task<long?> Wake();
 
+    /// <summary>Lets a transaction's batches in; see <see cref="Core.Transactions.OpenTransaction"/>.</summary>
+    [Alias("BeginTransaction"), ResponseTimeout("00:00:10")]
+    Task BeginTransaction(ProducerIdentity producer, string key, long term, long dueMs);
+
+    /// <summary>Writes the marker of a transaction, where it is open.</summary>
+    [Alias("EndTransaction"), ResponseTimeout("00:00:10")]
+    Task EndTransaction(ProducerIdentity producer, bool commit, long term);
+
     [Alias("EnsureGroup"), ResponseTimeout("00:00:15")]
     Task EnsureGroup(GroupDefinition group);
 

@@ -31,27 +31,27 @@ internal sealed partial class PartitionGrain
         if (terms.DeadLettersOf is { } group)
         {
             var (letters, start, end) = await engine.ReadDeadLetters(group, terms.Offset, maxBytes);
-            return new PartitionBlock(letters, start, end);
+            return new PartitionBlock(letters, start, end, end, []);
         }
 
         if (terms.Wait <= TimeSpan.Zero)
-            return await ReadNow(engine, terms.Offset, maxBytes);
+            return await ReadNow(engine, terms, maxBytes);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, _leaving.Token);
         var waiter = new ReadWaiter();
         // Registered before the look, so that what comes while looking wakes us.
         engine.AddWaiter(waiter);
         try
         {
-            var block = await ReadNow(engine, terms.Offset, maxBytes);
+            var block = await ReadNow(engine, terms, maxBytes);
             if (block.Batches.Length > 0 || _leaving.IsCancellationRequested)
                 return block;
             await waiter.Wait(terms.Wait, _silo.Time, either.Token);
-            return await ReadNow(engine, terms.Offset, maxBytes);
+            return await ReadNow(engine, terms, maxBytes);
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
             // The partition leaves: who waits asks again where it is then.
-            return new PartitionBlock([], engine.Start, engine.End);
+            return new PartitionBlock([], engine.Start, engine.End, engine.StableEnd, []);
         }
         finally
         {
@@ -59,10 +59,10 @@ internal sealed partial class PartitionGrain
         }
     });
 
-    private static async Task<PartitionBlock> ReadNow(PartitionEngine engine, long offset, int maxBytes)
+    private static async Task<PartitionBlock> ReadNow(PartitionEngine engine, ReadTerms terms, int maxBytes)
     {
-        using var read = await engine.ReadBatches(offset, maxBytes);
-        return new PartitionBlock(read.Batches.ToArray(), engine.Start, engine.End);
+        using var read = await engine.ReadBatches(terms.Offset, maxBytes, terms.Isolation);
+        return new PartitionBlock(read.Batches.ToArray(), engine.Start, engine.End, read.Stable, [.. read.Aborted]);
     }
 
     public Task<long> FindOffset(StartAt at, GroupName? deadLettersOf) => On(async engine =>

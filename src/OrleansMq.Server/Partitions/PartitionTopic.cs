@@ -1,5 +1,6 @@
 using OrleansMq.Client.Grains;
 using OrleansMq.Core.Partitions;
+using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Topics;
@@ -17,6 +18,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
     private readonly int _number;
     private readonly GroupSignals _signals;
     private readonly PartitionDeadline _deadline;
+    private readonly Action<OpenTransaction> _overdue;
     private readonly Action<string> _report;
     private volatile TopicView _view;
     private volatile Dictionary<string, GroupDefinition> _groups = new(StringComparer.Ordinal);
@@ -31,9 +33,9 @@ internal sealed class PartitionTopic : ITopicOfPartition
     private bool _asking;
     private (AdmissionQuestion Question, AdmissionVerdict Verdict)? _answer;
 
-    public PartitionTopic(TopicName name, int number, TopicView view, ITopicOwner owner, GroupSignals signals, PartitionDeadline deadline, Action<string> report)
+    public PartitionTopic(TopicName name, int number, TopicView view, ITopicOwner owner, GroupSignals signals, PartitionDeadline deadline, Action<OpenTransaction> overdue, Action<string> report)
     {
-        (Name, _number, _view, _owner, _signals, _deadline, _report) = (name.Text, number, view, owner, signals, deadline, report);
+        (Name, _number, _view, _owner, _signals, _deadline, _overdue, _report) = (name.Text, number, view, owner, signals, deadline, overdue, report);
         Take(view);
     }
 
@@ -155,6 +157,8 @@ internal sealed class PartitionTopic : ITopicOfPartition
     public PartitionHolding? Holding => _holding;
 
     public void NoteDeadline(PartitionEngine partition, long? dueMs) => _deadline.Note(dueMs);
+
+    public void TransactionOverdue(PartitionEngine partition, in OpenTransaction open) => _overdue(open);
 
     public void NoteInFlight(PartitionEngine partition, string group, int inFlight, string? holder) => _signals.Note(group, new GroupStanding(inFlight, holder));
 

@@ -26,7 +26,7 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
     {
         _silo = silo;
         _own = silo.DocumentsOf(context, DeactivateOnIdle);
-        _catalog = new TopicCatalog(new TopicDocuments(_own, silo.Documents));
+        _catalog = new TopicCatalog(new SharedNames(_own, silo.Documents, TopicCatalog.TopicNamesPrefix));
     }
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)

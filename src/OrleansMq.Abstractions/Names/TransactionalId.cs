@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace OrleansMq.Core.Transactions;
+namespace OrleansMq;
 
 /// <summary>The name under which transactions are made. Kafka's clients put anything into it; documents are named by <see cref="Key"/>.</summary>
 public readonly record struct TransactionalId
