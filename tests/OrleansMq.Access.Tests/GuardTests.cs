@@ -158,6 +158,21 @@ public sealed class GuardTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task TransactionsAreListedAsFarAsOneMaySeeThem()
+    {
+        await _broker.PutTopic("other", new TopicChange());
+        foreach (var id in (string[])["mine", "theirs"])
+            await _broker.Transactions.AddPartitions(id, await _broker.Transactions.Open(id, TimeSpan.FromMinutes(1)), [new TransactionPartition("t", 0), new TransactionPartition("other", 0)]);
+        Assert.Empty((await Annas.Transactions!.List()).Items);
+
+        await Allow(new Need(AccessOperations.Describe, ResourceKind.Producer, "mine"), new Need(AccessOperations.Describe, ResourceKind.Topic, "t"));
+
+        var seen = Assert.Single((await Annas.Transactions.List()).Items);
+        Assert.Equal("mine", seen.Id);
+        Assert.Equal([new TransactionPartition("t", 0)], seen.Partitions);
+    }
+
+    [Fact]
     public async Task DeadLettersAreTheirTopicsAndNoPrefixOfTheirNameOpensThem()
     {
         // Read as a topic, "t.g.dlq" begins with "t."; the messages are those of "t".

@@ -36,7 +36,8 @@ public static class GuardedCalls
 
     /// <summary>Calls that whoever came in may make: their answers are filtered, which has stories of its own.</summary>
     public static readonly IReadOnlyList<(Type Of, string Method)> Filtered =
-        [(Broker, nameof(IBroker.DescribeCluster)), (Broker, nameof(IBroker.ListTopics)), (Broker, nameof(IBroker.ListExchanges)), (Coordinator, nameof(IGroupCoordinator.List))];
+        [(Broker, nameof(IBroker.DescribeCluster)), (Broker, nameof(IBroker.ListTopics)), (Broker, nameof(IBroker.ListExchanges)), (Coordinator, nameof(IGroupCoordinator.List)),
+            (Transactions, nameof(ITransactionCoordinator.List))];
 
     public static readonly IReadOnlyList<GuardedCall> All =
     [
@@ -94,6 +95,7 @@ public static class GuardedCalls
         new(Transactions, nameof(ITransactionCoordinator.AddOffsets), async b => await b.Transactions!.AddOffsets("tx", new ProducerIdentity(1, 0), "g", null, [new GroupOffset("t", 0, 0)]), [Transactional, .. Consume]),
         new(Transactions, nameof(ITransactionCoordinator.End), async b => await b.Transactions!.End("tx", new ProducerIdentity(1, 0), commit: true, newEpoch: true), Transactional),
         new(Transactions, nameof(ITransactionCoordinator.Pending), async b => await b.Transactions!.Pending("g"), Group(AccessOperations.Describe)),
+        new(Transactions, nameof(ITransactionCoordinator.Abort), async b => await b.Transactions!.Abort("tx"), new Need(AccessOperations.Alter, ResourceKind.Producer, "tx")),
 
         new(Coordinator, nameof(IGroupCoordinator.Join), async b => await b.Coordinator!.Join("g", Joining), Group(AccessOperations.Consume)),
         new(Coordinator, nameof(IGroupCoordinator.Sync), async b => await b.Coordinator!.Sync("g", Member, []), Group(AccessOperations.Consume)),

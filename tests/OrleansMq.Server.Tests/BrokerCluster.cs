@@ -21,6 +21,9 @@ public class BrokerCluster(short silos) : IAsyncLifetime
 
     public InProcessTestCluster Cluster => _cluster ?? throw new InvalidOperationException("The cluster has not been started.");
 
+    /// <summary>Where the grains' state lies.</summary>
+    internal SharedGrainStates States => _states;
+
     /// <summary>Where the logs lie.</summary>
     public IStorage Storage => _storage;
 

@@ -83,6 +83,46 @@ public sealed class KafkaTests : IAsyncLifetime
         second.Close();
     }
 
+    [Fact]
+    public async Task ConsumeTransformProduceIsWholeOrNothing()
+    {
+        const int Count = 6;
+        await _cluster.Outside.PutTopic("t", new() { Partitions = Partitions });
+        await _cluster.Outside.PutTopic("out", new() { Partitions = Partitions });
+        Produce(0, Count);
+        using var producer = new ProducerBuilder<Null, string>(new ProducerConfig { BootstrapServers = Bootstrap, TransactionalId = "etl" }).Build();
+        producer.InitTransactions(Patience);
+        using var consumer = Consumer();
+        consumer.Subscribe("t");
+        var seen = new List<string>();
+        for (var i = 0; i < Count; i++)
+        {
+            var message = consumer.Consume(Patience);
+            producer.BeginTransaction();
+            // To two partitions each, so that a transaction has to do with more than one silo.
+            foreach (var partition in (int[])[i, (i + 1) % Partitions])
+                producer.Produce(new TopicPartition("out", partition), new Message<Null, string> { Value = message.Message.Value });
+            producer.SendOffsetsToTransaction([new TopicPartitionOffset(message.TopicPartition, message.Offset + 1)], consumer.ConsumerGroupMetadata, Patience);
+            if (i == Count - 1)
+            {
+                producer.Flush(Patience);
+                producer.AbortTransaction(Patience);
+                continue;
+            }
+            producer.CommitTransaction(Patience);
+            seen.Add(message.Message.Value);
+        }
+        Assert.Equal(Count - 1, (await _cluster.Outside.Coordinator!.Committed("team", ["t"])).Sum(offset => offset.Offset));
+        consumer.Close();
+
+        using var reader = Consumer("reader");
+        reader.Subscribe("out");
+        var read = Enumerable.Range(0, 2 * seen.Count).Select(_ => reader.Consume(Patience).Message.Value).ToList();
+        Assert.Equal(seen.SelectMany(value => (string[])[value, value]).Order(), read.Order());
+        Assert.Null(reader.Consume(TimeSpan.FromSeconds(1)));
+        reader.Close();
+    }
+
     private string Bootstrap => string.Join(',', _gateways.Select(each => each.Gateway.Address));
 
     private async Task<SiloAddress> CoordinatorsSilo() =>
@@ -97,10 +137,10 @@ public sealed class KafkaTests : IAsyncLifetime
         Assert.Equal(0, producer.Flush(Patience));
     }
 
-    private IConsumer<Ignore, string> Consumer() => new ConsumerBuilder<Ignore, string>(new ConsumerConfig
+    private IConsumer<Ignore, string> Consumer(string group = "team") => new ConsumerBuilder<Ignore, string>(new ConsumerConfig
     {
         BootstrapServers = Bootstrap,
-        GroupId = "team",
+        GroupId = group,
         AutoOffsetReset = AutoOffsetReset.Earliest,
         EnableAutoCommit = false,
         SessionTimeoutMs = 20_000,

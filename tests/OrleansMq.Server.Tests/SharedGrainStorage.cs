@@ -15,11 +15,13 @@ internal sealed class SharedGrainStorage(SharedGrainStates states, Serializer se
         return Task.CompletedTask;
     }
 
-    public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        grainState.ETag = states.Put(stateName, grainId, grainState.ETag, serializer.SerializeToArray(grainState.State));
+        var bytes = serializer.SerializeToArray(grainState.State);
+        grainState.ETag = states.Put(stateName, grainId, grainState.ETag, bytes);
         grainState.RecordExists = true;
-        return Task.CompletedTask;
+        if (states.Written is { } written)
+            await written(grainId, bytes);
     }
 
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
@@ -36,6 +38,9 @@ internal sealed class SharedGrainStates
     private readonly Lock _gate = new();
     private readonly Dictionary<(string, GrainId), Stored> _stored = [];
     private long _version;
+
+    /// <summary>Called when something is stored, before the grain that wrote it goes on.</summary>
+    public Func<GrainId, byte[], Task>? Written { get; set; }
 
     public Stored? Find(string name, GrainId grain)
     {

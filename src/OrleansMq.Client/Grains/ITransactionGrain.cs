@@ -7,18 +7,18 @@ namespace OrleansMq.Client.Grains;
 [Alias("OrleansMq.ITransactionGrain")]
 public interface ITransactionGrain : IGrainWithStringKey
 {
-    [Alias("Open"), ResponseTimeout("00:00:10")]
+    [Alias("Open"), ResponseTimeout("00:00:05")]
     Task<ProducerIdentity> Open(string id, TimeSpan timeout, ProducerIdentity? known);
 
-    [Alias("AddPartitions"), ResponseTimeout("00:00:10")]
+    [Alias("AddPartitions"), ResponseTimeout("00:00:05")]
     Task<MqError?[]> AddPartitions(string id, ProducerIdentity producer, [Immutable] TransactionPartition[] partitions);
 
-    [Alias("AddOffsets"), ResponseTimeout("00:00:10")]
+    [Alias("AddOffsets"), ResponseTimeout("00:00:05")]
     Task AddOffsets(string id, ProducerIdentity producer, GroupName group, MemberRef? member, [Immutable] GroupOffset[] offsets);
 
-    [Alias("End"), ResponseTimeout("00:00:10")]
+    [Alias("End"), ResponseTimeout("00:00:05")]
     Task<ProducerIdentity> End(string id, ProducerIdentity producer, bool commit, bool newEpoch);
 
-    [Alias("Abort"), ResponseTimeout("00:00:10")]
+    [Alias("Abort"), ResponseTimeout("00:00:05")]
     Task Abort(string id);
 }
