@@ -45,9 +45,11 @@ public sealed partial class GuardedBroker
 
     public ValueTask<IReadOnlyList<PublishResult>> Publish(
         TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default) =>
-        May(AccessOperations.Produce, ResourceKind.Topic, topic.Text)
-            ? _inner.Publish(topic, messages, options, cancel)
-            : ValueTask.FromException<IReadOnlyList<PublishResult>>(Refusal(AccessOperations.Produce, ResourceKind.Topic, topic.Text));
+        !May(AccessOperations.Produce, ResourceKind.Topic, topic.Text)
+            ? ValueTask.FromException<IReadOnlyList<PublishResult>>(Refusal(AccessOperations.Produce, ResourceKind.Topic, topic.Text))
+            : options?.Transaction is { } transaction && !May(AccessOperations.Produce, ResourceKind.Producer, transaction.Id)
+                ? ValueTask.FromException<IReadOnlyList<PublishResult>>(Refusal(AccessOperations.Produce, ResourceKind.Producer, transaction.Id))
+                : _inner.Publish(topic, messages, options, cancel);
 
     public ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default) =>
         May(AccessOperations.Produce, ResourceKind.Topic, request.Topic.Text)

@@ -128,7 +128,7 @@ public sealed partial class ClusterBroker : IBroker
     }
 
     private static bool HasSequence(byte[] batch) =>
-        Records.RecordBatch.TryRead(batch, out var read) == Records.BatchReadStatus.Done && read.ProducerId >= 0;
+        Records.RecordBatch.TryRead(batch, out var read) == Records.BatchReadStatus.Done && read is { ProducerId: >= 0, BaseSequence: >= 0 };
 
     public async ValueTask<long> FindOffset(TopicName topic, int partition, StartAt at, CancellationToken cancel = default) =>
         await OnAny(topic, async target => await _failover.Ask(() => PartitionGrain(target, partition).FindOffset(at, target.DeadLettersOf), Repeat.Freely, cancel), cancel);

@@ -42,6 +42,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         var openApi = new Lazy<ReadOnlyMemory<byte>>(() => OpenApiDocument.Write(routes));
         routes.AddRange([
             .. TopicCalls.Routes, .. MessageCalls.Routes, .. ScheduledCalls.Routes, .. HalfCalls.Routes, .. BatchCalls.Routes, .. GroupCalls.Routes, .. QueueCalls.Routes, .. TraceCalls.Routes, .. ExchangeCalls.Routes,
+            .. TransactionCalls.Routes,
             .. AccessCalls.Routes,
             .. new ClusterCalls(metrics, openApi, stopping).Routes,
         ]);

@@ -24,9 +24,12 @@ public sealed partial class HttpBroker : IBroker
     {
         (_transport, _options) = (new HttpTransport(address, options), options);
         _access = new HttpAccess(_transport);
+        Transactions = new HttpTransactions(_transport);
     }
 
     public IAccessDirectory Access => _access;
+
+    public ITransactionCoordinator Transactions { get; }
 
     /// <summary>Makes the client; connections are made when they are needed.</summary>
     /// <param name="address">For example <c>http://127.0.0.1:8080</c>.</param>
@@ -71,6 +74,8 @@ public sealed partial class HttpBroker : IBroker
     {
         options ??= new PublishOptions();
         var path = new Address($"{PathOf(topic)}/messages").With("acks", options.Acks).With("waitMs", AtMost(options.Wait)).With("client", options.Client);
+        if (options.Transaction is { } transaction)
+            path = path.With("transaction", transaction.Id).With("producerId", transaction.Producer.Id).With("producerEpoch", transaction.Producer.Epoch);
         var ask = Change(HttpMethod.Post, path, HttpTransport.JsonBody(writer => MessageJson.WriteMany(writer, messages)), options.Wait);
         var answer = await _transport.Exchange(ask, cancel);
         if ((int)answer.Status < 300)

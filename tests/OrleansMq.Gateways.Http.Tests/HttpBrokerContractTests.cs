@@ -124,3 +124,13 @@ public sealed class HttpRoutingTests : RoutingContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
+
+public sealed class HttpTransactionTests : TransactionContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
+public sealed class HttpTransactionRestartTests : TransactionRestartContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}

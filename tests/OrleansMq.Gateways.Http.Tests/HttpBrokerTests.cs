@@ -66,6 +66,42 @@ public sealed class HttpBrokerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Transactions()
+    {
+        var (transactions, producer) = (_broker.Transactions, ScriptedTransactions.Producer);
+        Assert.Equal(producer, await transactions.Open("etl/ö", TimeSpan.FromSeconds(7), new ProducerIdentity(7, 1)));
+        Assert.Equal(["etl/ö", TimeSpan.FromSeconds(7), new ProducerIdentity(7, 1)], _served.Broker.TheChange("Transactions.Open"));
+        await transactions.Open("etl", TimeSpan.FromSeconds(7));
+        Assert.Null(_served.Broker.Changes.Last().Arguments[2]);
+
+        var errors = await transactions.AddPartitions("etl", producer, [new TransactionPartition("t", 3), new TransactionPartition("t", 9)]);
+        Assert.Equal([null, new MqError(ErrorCodes.PartitionUnavailable, "Away.", TimeSpan.FromSeconds(2))], errors);
+        Same<object>(new object[] { "etl", producer, new[] { new TransactionPartition("t", 3), new TransactionPartition("t", 9) } }, _served.Broker.Changes.Last().Arguments);
+
+        foreach (var member in (MemberRef?[])[null, new MemberRef("m", 4), new MemberRef("m", 4, "i")])
+        {
+            await transactions.AddOffsets("etl", producer, "g", member, [new GroupOffset("t", 3, 5, "note"), new GroupOffset("t", 4, 0)]);
+            Same<object>(new object?[] { "etl", producer, new GroupName("g"), member, new[] { new GroupOffset("t", 3, 5, "note"), new GroupOffset("t", 4, 0) } }, _served.Broker.Changes.Last().Arguments);
+        }
+
+        foreach (var (commit, newEpoch) in ((bool, bool)[])[(true, true), (true, false), (false, true)])
+        {
+            Assert.Equal(producer, await transactions.End("etl", producer, commit, newEpoch));
+            Assert.Equal(["etl", producer, commit, newEpoch], _served.Broker.Changes.Last().Arguments);
+        }
+
+        await transactions.Abort("etl/ö");
+        Assert.Equal(["etl/ö"], _served.Broker.Changes.Last().Arguments);
+        Assert.Equal([new TransactionPartition("t", 3)], await transactions.Pending("g"));
+        Same(new Page<TransactionDescription>([ScriptedTransactions.Open], "next"), await transactions.List("a&b", 3));
+        Assert.Equal(["a&b", 3], _served.Broker.Looks.Last().Arguments);
+
+        var options = new PublishOptions { Client = "me", Transaction = new ProducerTransaction("etl/ö", producer) };
+        await _broker.Publish("t", [Message.OfText("x")], options);
+        Assert.Equal(options, _served.Broker.Changes.Last().Arguments[2]);
+    }
+
+    [Fact]
     public async Task MessagesArriveByteForByte()
     {
         byte[] all = [.. Enumerable.Range(0, 256).Select(i => (byte)i)];

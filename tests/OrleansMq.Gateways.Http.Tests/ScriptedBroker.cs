@@ -28,6 +28,8 @@ internal sealed class ScriptedBroker : IBroker
     public GroupDescription Group { get; set; } = Samples.Group;
     public bool Created { get; set; }
 
+    public ITransactionCoordinator Transactions => new ScriptedTransactions(this);
+
     public ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default) => Look(Samples.Cluster, cancel, "DescribeCluster");
 
     public ValueTask<TopicDescription> PutTopic(TopicName topic, TopicChange change, CancellationToken cancel = default) =>
@@ -173,14 +175,14 @@ internal sealed class ScriptedBroker : IBroker
     }
 
     #pragma warning disable CA1068 // The arguments are the rest.
-    private async ValueTask<T> Change<T>(T answer, CancellationToken cancel, string call, params object?[] arguments)
+    internal async ValueTask<T> Change<T>(T answer, CancellationToken cancel, string call, params object?[] arguments)
     {
         Changes.Enqueue((call, arguments));
         await Before(call, cancel);
         return answer;
     }
 
-    private async ValueTask<T> Look<T>(T answer, CancellationToken cancel, string call, params object?[] arguments)
+    internal async ValueTask<T> Look<T>(T answer, CancellationToken cancel, string call, params object?[] arguments)
     {
         Looks.Enqueue((call, arguments));
         await Before(call, cancel);

@@ -18,7 +18,16 @@ public sealed record PublishOptions
 
     /// <summary>Who sends, for the producer's rate.</summary>
     public string Client { get; init; } = "";
+
+    /// <summary>
+    /// Makes the messages, and their partitions, part of an open transaction, or of one that begins with them. They carry no token then, nor a time of delivery; where an
+    /// answer is lost (<see cref="ErrorCodes.OutcomeUnknown"/>), the transaction is to be aborted.
+    /// </summary>
+    public ProducerTransaction? Transaction { get; init; }
 }
+
+/// <summary>A transactional id, and its producer as <see cref="ITransactionCoordinator.Open"/> or <see cref="ITransactionCoordinator.End"/> gave it.</summary>
+public readonly record struct ProducerTransaction(string Id, ProducerIdentity Producer);
 
 /// <summary>What became of one message: a position, or an error.</summary>
 public readonly record struct PublishResult(Position Position, bool Duplicate, MqError? Error)

@@ -19,6 +19,8 @@ public static class Publishing
             return [];
         var results = new PublishResult[messages.Count];
         var batches = Group(settings, messages, results, turn, time.GetUtcNow().ToUnixTimeMilliseconds());
+        if (options?.Transaction is { } transaction)
+            batches = await Add(broker, topic, batches, transaction, results, cancel);
         if (batches.Count == 1)
             await Send(broker, topic, batches[0], options ?? new(), results, cancel);
         else
@@ -55,6 +57,27 @@ public static class Publishing
         return all;
     }
 
+    /// <summary>Makes the partitions part of the transaction.</summary>
+    /// <returns>The batches that may be sent; those of a partition that was refused have their results.</returns>
+    private static async ValueTask<List<PartitionBatch>> Add(
+        IBroker broker, TopicName topic, List<PartitionBatch> batches, ProducerTransaction transaction, PublishResult[] results, CancellationToken cancel)
+    {
+        if (broker.Transactions is not { } transactions)
+            throw new MqException(ErrorCodes.NotAvailable, "This broker has no transactions.");
+        int[] partitions = [.. batches.Select(batch => batch.Partition).Distinct()];
+        var errors = await transactions.AddPartitions(transaction.Id, transaction.Producer, [.. partitions.Select(partition => new TransactionPartition(topic, partition))], cancel);
+        var sent = new List<PartitionBatch>();
+        foreach (var batch in batches)
+        {
+            if (errors[Array.IndexOf(partitions, batch.Partition)] is { } error)
+                batch.Refuse(error, results);
+            else
+                sent.Add(batch);
+        }
+
+        return sent;
+    }
+
     private static int Check(Message message, TopicSettings settings)
     {
         if (message is null)
@@ -80,7 +103,7 @@ public static class Publishing
             {
                 Topic = topic,
                 Partition = batch.Partition,
-                Batch = batch.Records.Build(),
+                Batch = batch.Build(options.Transaction?.Producer),
                 Rich = batch.Rich,
                 Acks = options.Acks,
                 Wait = options.Wait,
@@ -92,8 +115,7 @@ public static class Publishing
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
             var error = (e as MqException)?.Error ?? new MqError(ErrorCodes.OutcomeUnknown, $"Partition {batch.Partition} of {topic} did not answer: {e.Message}");
-            foreach (var index in batch.Indexes)
-                results[index] = new PublishResult(default, false, error);
+            batch.Refuse(error, results);
         }
     }
 
@@ -132,6 +154,20 @@ public static class Publishing
 
         public RecordBatchBuilder Records { get; } = new(RecordBatch.HeaderSize + firstSize);
         public bool Rich { get; private set; }
+
+        public ReadOnlyMemory<byte> Build(ProducerIdentity? transaction)
+        {
+            if (transaction is not { } producer)
+                return Records.Build();
+            Records.IsTransactional = true;
+            return Records.Build(producerId: producer.Id, producerEpoch: producer.Epoch);
+        }
+
+        public void Refuse(MqError error, PublishResult[] results)
+        {
+            foreach (var index in Indexes)
+                results[index] = new PublishResult(default, false, error);
+        }
 
         public bool Fits(int size, int maxBytes) => Indexes.Count == 0 || (long)Records.ByteCount + size <= maxBytes;
 

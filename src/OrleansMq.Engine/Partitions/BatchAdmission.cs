@@ -53,8 +53,9 @@ public static class BatchAdmission
         return half > 0;
     }
 
+    /// <summary>A transaction's batch may have none: its producer then does not send it again, but aborts.</summary>
     private static ProducerSequence? SequenceOf(in RecordBatch batch) =>
-        batch.ProducerId >= 0 ? new ProducerSequence(batch.ProducerId, batch.ProducerEpoch, batch.BaseSequence) : null;
+        batch.ProducerId >= 0 && !(batch.IsTransactional && batch.BaseSequence < 0) ? new ProducerSequence(batch.ProducerId, batch.ProducerEpoch, batch.BaseSequence) : null;
 
     private static RecordBatch Open(in RecordBatch batch, TopicSettings settings)
     {

@@ -16,7 +16,7 @@ internal static class MessageCalls
         new("POST", "/v1/topics/{topic}/messages", "publish", "Send one message or an array of them.", Publish)
         {
             Body = BodyKind.Json, Changes = true, RequestSchema = "Messages", AnswerSchema = "PublishResults",
-            Query = [Parameters.Acks, Parameters.PublishWait, Parameters.Client],
+            Query = [Parameters.Acks, Parameters.PublishWait, Parameters.Client, .. Parameters.InTransaction],
         },
         new("GET", "/v1/topics/{topic}/partitions/{partition}/messages", "browse", "Look at messages; changes nothing.", Browse)
         {
@@ -44,7 +44,7 @@ internal static class MessageCalls
 
     internal static PublishOptions OptionsOf(HttpCall call)
     {
-        var options = new PublishOptions { Acks = call.Acks, Client = call.Client };
+        var options = new PublishOptions { Acks = call.Acks, Client = call.Client, Transaction = TransactionCalls.Of(call) };
         return call.Milliseconds("waitMs", QueueJson.MaxWaitMs) is { } wait ? options with { Wait = wait } : options;
     }
 

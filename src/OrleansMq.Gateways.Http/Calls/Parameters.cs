@@ -29,6 +29,13 @@ internal static class Parameters
     public static readonly QueryParameter ProducerId = new("producerId", "With `producerEpoch` and `sequence`: the first batch's place in its producer's order, where the batch itself does not say.", Offset);
     public static readonly QueryParameter ProducerEpoch = new("producerEpoch", "See `producerId`.", """{"type":"integer","minimum":0,"maximum":32767}""");
     public static readonly QueryParameter Sequence = new("sequence", "See `producerId`.", """{"type":"integer","minimum":0,"maximum":2147483647}""");
+    public static readonly IReadOnlyList<QueryParameter> InTransaction =
+    [
+        new("transaction", "A transactional id: the messages are part of its transaction. With `producerId` and `producerEpoch`, as they were answered last.", Text),
+        new("producerId", "See `transaction`.", Offset),
+        new("producerEpoch", "See `transaction`.", """{"type":"integer","minimum":0,"maximum":32767}"""),
+    ];
+
     public static readonly QueryParameter Brief = new("brief", "One batch, answered by its base offset in place of a result for each record.", """{"type":"boolean","default":false}""");
 
     public static readonly QueryParameter From = new("from", "Where to begin: an offset, a time, `earliest` (unless said) or `latest`.", StartSchema);

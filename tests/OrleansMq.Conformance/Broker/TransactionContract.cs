@@ -101,16 +101,16 @@ public abstract class TransactionContract : BrokerContract
         await producer.Append("out", 1, "y");
         await producer.AddOffsets("etl", new GroupOffset("in", 0, 2));
 
-        Assert.Empty(await Committed(broker, "etl"));
+        Assert.Equal(0, await Cursor(broker, "in", "etl"));
         Assert.Equal([new TransactionPartition("in", 0)], await broker.Transactions!.Pending("etl"));
         await producer.End(commit: true);
 
         Assert.Equal(["x", "y"], Bodies(await broker.ReadAll("out")));
-        Assert.Equal([new GroupOffset("in", 0, 2)], await Committed(broker, "etl"));
+        Assert.Equal(2, await Cursor(broker, "in", "etl"));
         Assert.Empty(await broker.Transactions.Pending("etl"));
         await producer.AddOffsets("etl", new GroupOffset("in", 0, 3));
         await producer.End(commit: false);
-        Assert.Equal([new GroupOffset("in", 0, 2)], await Committed(broker, "etl"));
+        Assert.Equal(2, await Cursor(broker, "in", "etl"));
     });
 
     [Fact]
@@ -178,7 +178,91 @@ public abstract class TransactionContract : BrokerContract
         await Refused(ErrorCodes.NotAvailable, async () => await broker.Append(new AppendRequest { Topic = "a", Partition = 0, Batch = batch, Rich = true }));
     });
 
-    private static async Task<IReadOnlyList<GroupOffset>> Committed(IBroker broker, GroupName group) => await broker.Coordinator!.Committed(group);
+    [Fact]
+    public Task MessagesArePublishedInATransaction() => Story(async broker =>
+    {
+        await broker.PutTopic("a", new());
+        await broker.PutTopic("b", new() { Partitions = 2 });
+        var producer = await broker.Transactions!.Open("t", Timeout);
+        var first = new PublishOptions { Transaction = new ProducerTransaction("t", producer) };
+        await broker.Publish("a", [Text("1"), Text("2")], first);
+        await broker.Publish("b", [Text("3") with { Partition = 0 }, Text("4") with { Partition = 1 }], first);
+        Assert.Empty(await broker.ReadAll("a"));
+
+        producer = await broker.Transactions.End("t", producer, commit: true, newEpoch: true);
+        await broker.Publish("a", [Text("aborted")], new PublishOptions { Transaction = new ProducerTransaction("t", producer) });
+        await broker.Transactions.End("t", producer, commit: false, newEpoch: true);
+
+        Assert.Equal(["1", "2"], Bodies(await broker.ReadAll("a")));
+        Assert.Equal(["3", "4"], Bodies(await broker.ReadAll("b")));
+        await Refused(ErrorCodes.ProducerFenced, async () => await broker.Publish("a", [Text("late")], first));
+    });
+
+    [Fact]
+    public Task WhoLostTheAnswerToItsOpeningSaysAgainWhatItIs() => Story(async broker =>
+    {
+        var known = await broker.Transactions!.Open("t", Timeout);
+        await broker.PutTopic("a", new());
+        var opened = await broker.Transactions.Open("t", Timeout, known);
+        Assert.NotEqual(known, opened);
+
+        Assert.Equal(opened, await broker.Transactions.Open("t", Timeout, known));
+
+        // Not once it goes on.
+        await broker.Transactions.AddPartitions("t", opened, [new TransactionPartition("a", 0)]);
+        await Refused(ErrorCodes.ProducerFenced, async () => await broker.Transactions.Open("t", Timeout, known));
+        var again = await broker.Transactions.Open("t", Timeout, opened);
+        Assert.Equal(again, await broker.Transactions.Open("t", Timeout, opened));
+    });
+
+    [Fact]
+    public Task WhatIsOpenIsListedAndAbortedBySomebodyElse() => Story(async broker =>
+    {
+        var id = $"listed {Guid.NewGuid()}/ö";
+        await broker.PutTopic("a", new());
+        var producer = await ProducerOfTransactions.Open(broker, id);
+        await producer.Append("a", "inside");
+        await producer.AddOffsets("etl", new GroupOffset("a", 0, 0));
+
+        var seen = await Described(broker, id);
+        Assert.Equal((TransactionPhase.Ongoing, producer.Identity), (seen.Phase, seen.Producer));
+        Assert.Equal([new TransactionPartition("a", 0)], seen.Partitions);
+        Assert.Equal(["etl"], seen.Groups.Select(group => group.Text));
+        Assert.Equal(Timeout, seen.Until - seen.Since);
+        await broker.Transactions!.Abort(id);
+
+        Assert.Equal(TransactionPhase.Empty, (await Described(broker, id)).Phase);
+        await Refused(ErrorCodes.ProducerFenced, () => producer.End(commit: true));
+        await Refused(ErrorCodes.TransactionState, async () => await broker.Transactions.Abort(id));
+        await Refused(ErrorCodes.ProducerUnknown, async () => await broker.Transactions.Abort("nobody's"));
+        Assert.Empty(await broker.ReadAll("a"));
+    });
+
+    private static async Task<TransactionDescription> Described(IBroker broker, string id)
+    {
+        string? after = null;
+        do
+        {
+            var page = await broker.Transactions!.List(after, 1);
+            if (page.Items.FirstOrDefault(each => each.Id == id) is { } found)
+                return found;
+            after = page.Next;
+        }
+        while (after is not null);
+        throw new InvalidOperationException($"'{id}' is not listed.");
+    }
+
+    private static async Task<long> Cursor(IBroker broker, TopicName topic, GroupName group)
+    {
+        try
+        {
+            return (await broker.DescribeGroup(topic, group)).Partitions[0].Cursor;
+        }
+        catch (MqException none) when (none.Code == ErrorCodes.GroupUnknown)
+        {
+            return 0;
+        }
+    }
 
     private static async Task Refused(string code, Func<Task> act) => Assert.Equal(code, (await Assert.ThrowsAsync<MqException>(act)).Code);
 }
