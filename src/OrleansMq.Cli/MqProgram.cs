@@ -64,6 +64,7 @@ public static class MqProgram
         root.Add(DeadLetterCommands.Build(shell));
         root.Add(ScheduledCommands.Build(shell));
         root.Add(HalfCommands.Build(shell));
+        root.Add(TransactionCommands.Build(shell));
         root.Add(ReconcileCommand.Build(shell));
         root.Add(TraceCommand.Build(shell));
         root.Add(SlowCommand.Build(shell));
