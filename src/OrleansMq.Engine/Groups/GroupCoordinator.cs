@@ -22,6 +22,9 @@ public sealed class GroupCoordinator : IGroupCoordinator, IAsyncDisposable
         _groups = new Desks<GroupCoordination>(Load);
     }
 
+    /// <summary>Groups in memory.</summary>
+    public int AtWork => _groups.Count;
+
     public async ValueTask<JoinedGroup> Join(GroupName group, GroupJoin join, CancellationToken cancel = default) => await (await Ensure(group)).Join(join, cancel);
 
     public async ValueTask<ReadOnlyMemory<byte>> Sync(GroupName group, MemberRef member, IReadOnlyList<MemberAssignment> assignments, CancellationToken cancel = default) =>

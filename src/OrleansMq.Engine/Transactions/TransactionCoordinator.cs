@@ -31,6 +31,9 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
         _desks = new Desks<TransactionDesk>(Read);
     }
 
+    /// <summary>Ids in memory.</summary>
+    public int AtWork => _desks.Count;
+
     /// <summary>Makes sure that the one of a key is at work, and ends by itself what is decided or over.</summary>
     /// <returns>Whether there is one.</returns>
     public async ValueTask<bool> Load(string key) => await _desks.Find(key) is not null;

@@ -1,4 +1,3 @@
-using OrleansMq.Client.Grains;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Groups;
