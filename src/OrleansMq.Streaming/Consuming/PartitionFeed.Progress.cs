@@ -118,12 +118,9 @@ internal sealed partial class PartitionFeed
         {
             entry.GoBackTo(to);
             foreach (var cursor in entry.Cursors)
-                if (cursor.Spill() > 0)
+                if (cursor.GoBackTo(to))
                     _behind.Add(cursor);
         }
-
-        foreach (var cursor in _behind)
-            cursor.To = Math.Min(cursor.To, to);
     }
 
     private void SaveWhenDue()
