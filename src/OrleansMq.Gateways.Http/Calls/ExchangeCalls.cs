@@ -32,7 +32,7 @@ internal static class ExchangeCalls
         new("POST", "/v1/exchanges/{exchange}/messages", "publishToExchange", "Send one message or an array of them to the topics that the bindings choose.", Publish)
         {
             Body = BodyKind.Json, Changes = true, RequestSchema = "Messages", AnswerSchema = "RoutedResults",
-            Query = [Parameters.Acks, Parameters.PublishWait, Parameters.Client],
+            Query = [Parameters.Acks, Parameters.PublishWait, Parameters.Client, .. Parameters.InTransaction],
         },
     ];
 

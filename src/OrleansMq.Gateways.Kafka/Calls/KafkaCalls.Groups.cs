@@ -98,7 +98,14 @@ internal sealed partial class KafkaCalls
     {
         IReadOnlyList<GroupOffset> committed = [];
         var topics = request.Partitions?.Select(partition => partition.Topic).Distinct().Where(NameRule.IsValid).Select(topic => new TopicName(topic)).ToList();
-        var error = await Coordinate(request.Group, async (coordinator, group) => committed = await coordinator.Committed(group, topics, ended));
+        HashSet<(string, int)> pending = [];
+        var error = await Coordinate(request.Group, async (coordinator, group) =>
+        {
+            // Asked before the cursors: a transaction that ends in between has moved them by then.
+            if (onlyStable && Broker.Transactions is { } transactions)
+                pending = [.. (await transactions.Pending(group, ended)).Select(part => (part.Topic.Text, part.Partition))];
+            committed = await coordinator.Committed(group, topics, ended);
+        });
         IEnumerable<OffsetFetchPartition> found = committed.Select(offset => new OffsetFetchPartition(offset.Topic.Text, offset.Partition, offset.Offset, offset.Note));
         if (request.Partitions is { } asked)
         {
@@ -108,12 +115,8 @@ internal sealed partial class KafkaCalls
                 : new OffsetFetchPartition(partition.Topic, partition.Partition, -1, ""));
         }
         // A transaction that is not ended may still move them: the client asks again.
-        if (error == KafkaError.None && onlyStable && Broker.Transactions is { } transactions)
-        {
-            var pending = (await transactions.Pending(request.Group, ended)).Select(part => (part.Topic.Text, part.Partition)).ToHashSet();
-            if (pending.Count > 0)
-                found = found.Select(offset => pending.Contains((offset.Topic, offset.Partition)) ? offset with { Offset = -1, Error = KafkaError.UnstableOffsetCommit } : offset);
-        }
+        if (pending.Count > 0)
+            found = found.Select(offset => pending.Contains((offset.Topic, offset.Partition)) ? offset with { Offset = -1, Error = KafkaError.UnstableOffsetCommit } : offset);
         return new OffsetFetchFound(request.Group, error, [.. found]);
     }
 

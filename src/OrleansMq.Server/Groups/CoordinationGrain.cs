@@ -17,7 +17,7 @@ internal sealed class CoordinationGrain : Grain, ICoordinationGrain, ICoordinati
     /// <summary>A call waits here so long for other members; then its caller makes it again.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    /// <summary>An answer that nobody fetched is kept so long.</summary>
+    /// <summary>An answer is kept so long for who asks for it again.</summary>
     private static readonly TimeSpan KeepAnswer = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<Guid, Waiting> _waiting = [];
@@ -88,13 +88,14 @@ internal sealed class CoordinationGrain : Grain, ICoordinationGrain, ICoordinati
     private async Task<T?> Wait<T>(Guid call, Func<Task<T>> begin)
         where T : class
     {
-        ForgetUnfetched();
+        ForgetOld();
         if (!_waiting.TryGetValue(call, out var waiting))
             _waiting[call] = waiting = new Waiting(begin(), _silo.Time.GetTimestamp());
         try
         {
             var answer = await ((Task<T>)waiting.Answer).WaitAsync(Patience, _silo.Time);
-            _waiting.Remove(call);
+            // Kept for one who asks again, because the answer was lost on its way.
+            waiting.AskedAt = _silo.Time.GetTimestamp();
             return answer;
         }
         catch (TimeoutException)
@@ -106,7 +107,7 @@ internal sealed class CoordinationGrain : Grain, ICoordinationGrain, ICoordinati
         }
         catch (OperationCanceledException) when (_leaving.IsCancellationRequested)
         {
-            throw new MqException(ErrorCodes.PartitionUnavailable, $"Group '{_name}' is moving to another _silo.", TimeSpan.FromMilliseconds(100));
+            throw new MqException(ErrorCodes.PartitionUnavailable, $"Group '{_name}' is moving to another silo.", TimeSpan.FromMilliseconds(100));
         }
         catch
         {
@@ -115,7 +116,7 @@ internal sealed class CoordinationGrain : Grain, ICoordinationGrain, ICoordinati
         }
     }
 
-    private void ForgetUnfetched()
+    private void ForgetOld()
     {
         foreach (var (call, waiting) in _waiting)
             if (waiting.Answer.IsCompleted && _silo.Time.GetElapsedTime(waiting.AskedAt) > KeepAnswer)

@@ -68,6 +68,10 @@ internal sealed class PartitionDeadline(string partition, IDeadlineGrain keeper,
         {
             // The grain that remembers it is moving; this is called again every some seconds.
         }
+        catch (Exception fault)
+        {
+            report($"When partition {partition} is to be woken could not be told, and is told again: {fault}");
+        }
         finally
         {
             _telling = false;

@@ -46,7 +46,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
     {
         (_topicId, _topicName, var number) = GrainKeys.Read(this.GetPrimaryKeyString());
         _number = int.Parse(number, CultureInfo.InvariantCulture);
-        _signals = new GroupSignals(GrainFactory, _topicId, _topicName, _number, _silo.Time);
+        _signals = new GroupSignals(GrainFactory, _topicId, _topicName, _number, _silo.Time, _silo.Report);
         var key = this.GetPrimaryKeyString();
         _deadline = new PartitionDeadline(key, GrainFactory.GetGrain<IDeadlineGrain>(DeadlineGrain.ShardOf(key)), _silo.Report);
         _silo.Here(this.GetGrainId(), this);

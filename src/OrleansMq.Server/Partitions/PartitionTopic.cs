@@ -95,7 +95,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
             verdict = await GrainCalls.Ask(() => _owner.Admit(_view.Id, _number, question, _holding));
             _holdingUntold = false;
         }
-        catch (MqException failure)
+        catch (Exception failure)
         {
             verdict = new AdmissionVerdict(
                 AdmissionAnswer.Refuse, new MqError(ErrorCodes.PartitionUnavailable, $"The limits of topic '{Name}' could not be asked: {failure.Message}", TimeSpan.FromMilliseconds(100)));
@@ -112,7 +112,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
         {
             grant = await GrainCalls.Ask(() => _owner.RequestAdmissions(_view.Id, _number, admitted, needed));
         }
-        catch (MqException failure)
+        catch (Exception failure)
         {
             _report($"Topic {Name}: the ledger of admissions did not answer partition {_number}, and what is beyond its grants is refused: {failure.Message}");
         }
@@ -146,6 +146,10 @@ internal sealed class PartitionTopic : ITopicOfPartition
         catch (MqException)
         {
             // The topic's grain is moving. It asks all partitions when it is back.
+        }
+        catch (Exception fault)
+        {
+            _report($"Topic {Name}: what partition {_number} holds could not be told, and is told with the next change: {fault}");
         }
         finally
         {
