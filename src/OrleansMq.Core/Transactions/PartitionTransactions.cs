@@ -61,9 +61,11 @@ public sealed class PartitionTransactions
     /// <summary>Does nothing for a transaction that is open already: the coordinator may say it twice.</summary>
     public void ApplyBegun(in OpenTransaction begun)
     {
-        if (!_open.TryGetValue(begun.Producer.Id, out var open) || open.Epoch != begun.Producer.Epoch)
-            _open[begun.Producer.Id] = new Open(begun.Producer.Epoch, Nothing, begun.Key, begun.Term, begun.DueMs);
-        NextDueMs = NextDue();
+        if (_open.TryGetValue(begun.Producer.Id, out var open) && open.Epoch == begun.Producer.Epoch)
+            return;
+        _open[begun.Producer.Id] = new Open(begun.Producer.Epoch, Nothing, begun.Key, begun.Term, begun.DueMs);
+        if (begun.Key.Length > 0 && !(NextDueMs <= begun.DueMs))
+            NextDueMs = begun.DueMs;
     }
 
     public void ApplyAppended(long producerId, long offset)
@@ -78,7 +80,8 @@ public sealed class PartitionTransactions
     {
         if (!_open.Remove(producerId, out var open))
             return;
-        NextDueMs = NextDue();
+        if (open.DueMs == NextDueMs)
+            NextDueMs = NextDue();
         if (open.First == Nothing)
             return;
         if (!committed)
