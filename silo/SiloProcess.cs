@@ -1,3 +1,4 @@
+using System.Net;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
@@ -61,10 +62,16 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         if (options.Http is { } port)
             gateways.Add(await HttpGateway.Start(host.Broker, new HttpGatewayOptions { Address = options.Listen, Port = port, Security = security, BrokerMetrics = host.Metrics }, loggers, stop));
         if (options.Kafka is { } kafka)
-            gateways.Add(await KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Security = security, Advertise = options.KafkaAdvertise }, loggers, stop));
+            gateways.Add(await KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Security = security, Advertise = options.KafkaAdvertise, Node = host.Node }, loggers, stop));
         foreach (var gateway in gateways)
-            host.Announce(gateway.Name, gateway.Address);
+            host.Announce(gateway.Name, AnnouncementOf(gateway));
     }
+
+    /// <summary>"Everywhere" is nowhere to the other nodes' clients: then it is where the other silos find this one.</summary>
+    private string AnnouncementOf(IGateway gateway) => IPEndPoint.TryParse(gateway.Announced, out var at) && (at.Address.Equals(IPAddress.Any) || at.Address.Equals(IPAddress.IPv6Any))
+        && options.Orleans && !IPAddress.IsLoopback(options.SiloAddress)
+            ? new IPEndPoint(options.SiloAddress, at.Port).ToString()
+            : gateway.Announced;
 
     private async Task Stop(IBrokerHost? host, SecurityHost? security, List<IGateway> gateways)
     {

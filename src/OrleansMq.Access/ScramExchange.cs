@@ -18,6 +18,9 @@ public sealed class ScramExchange(ScramMechanism mechanism, Func<ScramMechanism,
     private ScramSecret? _secret;
     private bool _over;
 
+    /// <summary>Who it said to be, once it has.</summary>
+    public string User => _user;
+
     /// <summary>Set when the proof was right.</summary>
     public Principal? Principal { get; private set; }
 

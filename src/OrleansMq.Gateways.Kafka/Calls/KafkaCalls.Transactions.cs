@@ -1,3 +1,4 @@
+using OrleansMq.Access;
 using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Calls;
@@ -11,6 +12,9 @@ internal sealed partial class KafkaCalls
         var error = request.TransactionalId is { } id
             ? await Transact(async transactions => producer = await transactions.Open(id, TimeSpan.FromMilliseconds(request.TimeoutMs), request.Known, ended))
             : await Try(async () => producer = await Broker.OpenProducer(null, ended));
+        // One that names nothing is asked of the whole: whoever may produce nowhere needs none.
+        if (error == KafkaError.TopicAuthorizationFailed)
+            error = KafkaError.ClusterAuthorizationFailed;
         InitProducerIdResponse.Write(writer, error == KafkaError.InvalidRequest ? KafkaError.InvalidTransactionTimeout : error, producer);
         return true;
     }
@@ -33,8 +37,12 @@ internal sealed partial class KafkaCalls
             {
                 var results = await transactions.AddPartitions(
                     request.Transaction.Id, request.Transaction.Producer, [.. request.Partitions.Select(part => new TransactionPartition(part.Topic, part.Partition))], ended);
+                var forbidden = results.Any(result => result?.Code == ErrorCodes.Forbidden);
                 for (var i = 0; i < errors.Length; i++)
-                    errors[i] = results[i] is { } refused ? OfTransaction(refused.Code) : KafkaError.None;
+                    errors[i] = results[i] is not { } refused ? KafkaError.None
+                        : refused.Code == ErrorCodes.Forbidden ? KafkaError.TopicAuthorizationFailed
+                        : forbidden ? KafkaError.OperationNotAttempted
+                        : OfTransaction(refused.Code);
             });
             if (all != KafkaError.None)
                 Array.Fill(errors, all);
@@ -59,7 +67,7 @@ internal sealed partial class KafkaCalls
     {
         var error = !NameRule.IsValid(request.Group)
             ? KafkaError.InvalidGroupId
-            : await Transact(async transactions => await transactions.AddOffsets(request.Transaction.Id, request.Transaction.Producer, request.Group, null, [], ended));
+            : OfWhich(request.Transaction.Id, request.Group, await Transact(async transactions => await transactions.AddOffsets(request.Transaction.Id, request.Transaction.Producer, request.Group, null, [], ended)));
         TransactionResponse.Write(writer, error);
         return true;
     }
@@ -85,10 +93,18 @@ internal sealed partial class KafkaCalls
                     request.Member,
                     [.. request.Partitions.Select(part => new GroupOffset(part.Topic, part.Partition, part.Offset, part.Note))],
                     ended));
-            Array.Fill(errors, all);
+            Array.Fill(errors, OfWhich(request.Transaction.Id, request.Group, all));
         }
         TransactionPartitionsResponse.Write(writer, request.Partitions, part => new TopicPartition(part.Topic, part.Partition), errors);
         return true;
+    }
+
+    /// <summary>Cursors in a transaction need three things, and a refusal has the number of the one that lacks.</summary>
+    private KafkaError OfWhich(string id, string group, KafkaError error)
+    {
+        if (error != KafkaError.TransactionalIdAuthorizationFailed || !May(AccessOperations.Produce, ResourceKind.Producer, id))
+            return error;
+        return May(AccessOperations.Consume, ResourceKind.Group, group) ? KafkaError.TopicAuthorizationFailed : KafkaError.GroupAuthorizationFailed;
     }
 
     private async Task<bool> EndTxn(EndTxnRequest request, KafkaWriter writer)
@@ -132,6 +148,7 @@ internal sealed partial class KafkaCalls
         // What was decided is carried out first; the client asks again.
         ErrorCodes.Overloaded or ErrorCodes.PartitionUnavailable or ErrorCodes.OutcomeUnknown or ErrorCodes.DiskFull => KafkaError.ConcurrentTransactions,
         ErrorCodes.ProducerUnknown => KafkaError.InvalidProducerIdMapping,
+        ErrorCodes.Forbidden => KafkaError.TransactionalIdAuthorizationFailed,
         _ => KafkaErrors.Of(code),
     };
 }

@@ -35,7 +35,7 @@ internal static class MetadataResponse
     public static void Write(KafkaWriter writer, short version, BrokerMap brokers, IReadOnlyList<TopicMetadata> topics)
     {
         if (version >= 3)
-            writer.Int32(0);
+            writer.Throttle();
         writer.Array(brokers.All, (w, broker) =>
         {
             broker.Write(w);

@@ -30,7 +30,7 @@ internal static class TransactionPartitionsResponse
 {
     public static void Write<T>(KafkaWriter writer, IReadOnlyList<T> asked, Func<T, TopicPartition> partitionOf, KafkaError[] errors)
     {
-        writer.Int32(0);
+        writer.Throttle();
         ByTopic.Write(writer, asked, item => partitionOf(item).Topic, (at, item) =>
         {
             writer.Int32(partitionOf(item).Partition);
@@ -67,7 +67,7 @@ internal static class TransactionResponse
 {
     public static void Write(KafkaWriter writer, KafkaError error)
     {
-        writer.Int32(0);
+        writer.Throttle();
         writer.Error(error);
         writer.Tags();
     }
