@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Net.Sockets;
 using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Tests;
@@ -80,77 +79,4 @@ public sealed class ConnectionTests
         }
         Assert.Empty((await served.Broker.ListTopics()).Items);
     }
-}
-
-/// <summary>A gateway on a free port over a broker in memory.</summary>
-internal sealed class Served : IAsyncDisposable
-{
-    private Served(EmbeddedBroker broker, KafkaGateway gateway) => (Broker, Gateway) = (broker, gateway);
-
-    public EmbeddedBroker Broker { get; }
-    public KafkaGateway Gateway { get; }
-
-    public static async Task<Served> Start(KafkaGatewayOptions? options = null)
-    {
-        var broker = await EmbeddedBroker.InMemory();
-        return new Served(broker, await KafkaGateway.Start(broker, options ?? new KafkaGatewayOptions()));
-    }
-
-    public async Task<RawClient> Connect()
-    {
-        var (host, port) = BrokerMap.Split(Gateway.Address);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(host, port);
-        return new RawClient(socket);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await Gateway.DisposeAsync();
-        await Broker.DisposeAsync();
-    }
-}
-
-internal sealed class RawClient(Socket socket) : IDisposable
-{
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
-    private readonly NetworkStream _stream = new(socket, ownsSocket: true);
-
-    public async Task Send(byte[] frame)
-    {
-        var head = new byte[4];
-        BinaryPrimitives.WriteInt32BigEndian(head, frame.Length);
-        await SendRaw([.. head, .. frame]);
-    }
-
-    public async Task SendRaw(byte[] bytes) => await _stream.WriteAsync(bytes);
-
-    public void Finish() => socket.Shutdown(SocketShutdown.Send);
-
-    /// <returns>Null: the connection is closed.</returns>
-    public async Task<byte[]?> Receive()
-    {
-        using var patience = new CancellationTokenSource(Patience);
-        try
-        {
-            var head = new byte[4];
-            await _stream.ReadExactlyAsync(head, patience.Token);
-            var answer = new byte[BinaryPrimitives.ReadInt32BigEndian(head)];
-            await _stream.ReadExactlyAsync(answer, patience.Token);
-            return answer;
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    }
-
-    public async Task<byte[]> Ask(byte[] frame)
-    {
-        await Send(frame);
-        return await Receive() ?? throw new IOException("The connection was closed.");
-    }
-
-    public void Dispose() => _stream.Dispose();
 }
