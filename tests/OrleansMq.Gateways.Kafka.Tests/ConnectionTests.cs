@@ -60,9 +60,11 @@ public sealed class ConnectionTests
     }
 
     [Fact]
-    public async Task MutatedFramesChangeNothing()
+    public async Task MutatedFramesChangeNothingAndAnotherClientIsServedThroughout()
     {
         await using var served = await Served.Start(new KafkaGatewayOptions { CreateTopics = false });
+        await served.Broker.PutTopic("canary", new TopicChange());
+        using var canary = await served.Connect();
         var random = new Random(1);
         // Kinds that change something are left out where a mutation may still be a sound request.
         var samples = Requests.All.Where(sample => sample.Key is ApiKey.Fetch or ApiKey.ListOffsets or ApiKey.Metadata or ApiKey.OffsetFetch or ApiKey.DescribeConfigs or ApiKey.ApiVersions).ToList();
@@ -76,7 +78,13 @@ public sealed class ConnectionTests
             while (await client.Receive() is not null)
             {
             }
+            await canary.Ask(Logins.FrameOf(ApiKey.Produce, 3, writer =>
+            {
+                writer.NullableString(null); writer.Int16(-1); writer.Int32(1000); writer.Count(1); writer.String("canary"); writer.Count(1); writer.Int32(0); writer.Bytes(Requests.Batch());
+            }));
         }
-        Assert.Empty((await served.Broker.ListTopics()).Items);
+        // All of the canary's on its one connection, and nothing of anybody else's.
+        Assert.Equal(200, (await served.Broker.DescribeTopic("canary")).Partitions[0].End);
+        Assert.Equal(["canary"], (await served.Broker.ListTopics()).Items.Select(topic => topic.Text));
     }
 }
