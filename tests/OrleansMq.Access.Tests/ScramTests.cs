@@ -37,6 +37,21 @@ public sealed class ScramTests
     }
 
     [Theory]
+    [InlineData(Some.Password, true)]
+    [InlineData("wrong password", false)]
+    public async Task AClientThatSaysItsNonceTwiceComesInByItsProofAlone(string password, bool comesIn)
+    {
+        await using var control = await Some.ControlWithAnna();
+        var exchange = control.BeginScram(ScramMechanism.Sha256);
+        var client = new ScramClient(ScramMechanism.Sha256, "anna", password, noncesTwice: true);
+
+        var signature = exchange.Finish(client.Prove(exchange.Challenge(client.First)!));
+
+        Assert.Equal(comesIn ? client.Expected : null, signature is null ? null : Encoding.UTF8.GetString(signature));
+        Assert.Equal(comesIn, exchange.Principal is not null);
+    }
+
+    [Theory]
     [InlineData("anna", "wrong password")]
     [InlineData("nobody", Some.Password)]
     public async Task AWrongNameAndAWrongPasswordAreAnsweredAlike(string user, string password)
