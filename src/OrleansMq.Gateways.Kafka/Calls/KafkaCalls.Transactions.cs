@@ -107,10 +107,12 @@ internal sealed partial class KafkaCalls
         return May(AccessOperations.Consume, ResourceKind.Group, group) ? KafkaError.TopicAuthorizationFailed : KafkaError.GroupAuthorizationFailed;
     }
 
-    private async Task<bool> EndTxn(EndTxnRequest request, KafkaWriter writer)
+    /// <summary>Older clients go on at the epoch that they have; one that asks by version 5 is told its next one, so that nothing late of this transaction can get into another (KIP-890).</summary>
+    private async Task<bool> EndTxn(short version, EndTxnRequest request, KafkaWriter writer)
     {
-        // Its clients go on at the epoch that they have: one that is raised at every end comes with EndTxn 5.
-        TransactionResponse.Write(writer, await Transact(async transactions => await transactions.End(request.Transaction.Id, request.Transaction.Producer, request.Commit, newEpoch: false, ended)));
+        var (newEpoch, next) = (version >= 5, default(ProducerIdentity));
+        var error = await Transact(async transactions => next = await transactions.End(request.Transaction.Id, request.Transaction.Producer, request.Commit, newEpoch, ended));
+        TransactionResponse.Write(writer, error, newEpoch ? next : null);
         return true;
     }
 

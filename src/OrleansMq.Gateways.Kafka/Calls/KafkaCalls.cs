@@ -22,7 +22,8 @@ internal sealed partial class KafkaCalls(KafkaDesk desk, ConnectionContext conne
     private int _inWorkCount;
 
     /// <summary>How long nothing more of the client is to be read: it took more than its quotas, whether it waits by itself or not.</summary>
-    public TimeSpan Behind => TimeSpan.FromTicks(Math.Max(0, Interlocked.Read(ref _behindUntil) - Options.Time.GetUtcNow().UtcTicks));
+    /// <remarks>A day at most at a time, which is longer than anybody waits and shorter than what a timer can't hold.</remarks>
+    public TimeSpan Behind => TimeSpan.FromTicks(Math.Clamp(Interlocked.Read(ref _behindUntil) - Options.Time.GetUtcNow().UtcTicks, 0, TimeSpan.TicksPerDay));
 
     private long _behindUntil;
 
@@ -134,7 +135,7 @@ internal sealed partial class KafkaCalls(KafkaDesk desk, ConnectionContext conne
             ApiKey.IncrementalAlterConfigs => AlterConfigs(Read(header, body, AlterConfigsRequest.Read), writer),
             ApiKey.AddPartitionsToTxn => AddPartitionsToTxn(Read(header, body, AddPartitionsToTxnRequest.Read), writer),
             ApiKey.AddOffsetsToTxn => AddOffsetsToTxn(Read(header, body, AddOffsetsToTxnRequest.Read), writer),
-            ApiKey.EndTxn => EndTxn(Read(header, body, EndTxnRequest.Read), writer),
+            ApiKey.EndTxn => EndTxn(version, Read(header, body, EndTxnRequest.Read), writer),
             ApiKey.TxnOffsetCommit => TxnOffsetCommit(Read(header, body, TxnOffsetCommitRequest.Read), writer),
             ApiKey.InitProducerId => InitProducerId(Read(header, body, InitProducerIdRequest.Read), writer),
             _ => throw new InvalidOperationException($"{header.Key} is in the table of versions and has no call."),

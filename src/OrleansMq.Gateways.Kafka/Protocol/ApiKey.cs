@@ -68,7 +68,7 @@ internal static class Apis
         new(ApiKey.OffsetForLeaderEpoch, 0, 4, 0, 4),
         new(ApiKey.AddPartitionsToTxn, 0, 3, 0, 3),
         new(ApiKey.AddOffsetsToTxn, 0, 3, 0, 3),
-        new(ApiKey.EndTxn, 0, 3, 0, 3),
+        new(ApiKey.EndTxn, 0, 5, 0, 3),
         new(ApiKey.TxnOffsetCommit, 0, 3, 0, 3),
         new(ApiKey.DescribeConfigs, 0, 4, 0, 4),
         new(ApiKey.SaslAuthenticate, 0, 2, 0, 2),

@@ -86,13 +86,15 @@ public abstract class SaslExchange
         {
             if (TextOf(message.Span)?.Split(Between) is not [var head, .. var fields] || head.Split(',') is not ["n" or "y", var acting, ""] || TokenIn(fields) is not { } token)
                 return null;
-            var holder = await tokens.Check(token, cancel);
-            // Who asks to act as another is refused here too.
-            if (holder is null || (acting.Length > 0 && acting != $"a={holder.Name}" && Principal.OfToken(acting.StartsWith("a=", StringComparison.Ordinal) ? acting[2..] : "", []).Name != holder.Name))
+            if (await tokens.Check(token, cancel) is not { } holder || !IsSelf(acting, holder))
                 return null;
             (Principal, Name) = (holder, holder.Name);
             return [];
         }
+
+        /// <summary>Acting as another is refused here too.</summary>
+        private static bool IsSelf(string acting, Principal holder) =>
+            acting.Length == 0 || (acting.StartsWith("a=", StringComparison.Ordinal) && Principal.OfToken(acting[2..], []).Name == holder.Name);
 
         private static string? TokenIn(string[] fields) =>
             fields.FirstOrDefault(field => field.StartsWith(Auth, StringComparison.Ordinal)) is { } field && field[Auth.Length..] is var value && value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
