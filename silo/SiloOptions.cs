@@ -86,6 +86,12 @@ public sealed record SiloOptions
     /// <summary>Who may come in, and TLS.</summary>
     public SecurityOptions Security { get; private init; } = new();
 
+    /// <summary>Where the other nodes, and their clients, are told that a gateway is. "Everywhere" is nowhere to them: then it is where the other silos find this one.</summary>
+    public string AnnouncementOf(string address) =>
+        Orleans && !IPAddress.IsLoopback(SiloAddress) && IPEndPoint.TryParse(address, out var at) && (at.Address.Equals(IPAddress.Any) || at.Address.Equals(IPAddress.IPv6Any))
+            ? new IPEndPoint(SiloAddress, at.Port).ToString()
+            : address;
+
     /// <param name="settings">By name; the strongest source alone.</param>
     /// <exception cref="SettingException">One can't be, or two contradict each other.</exception>
     public static SiloOptions Of(IReadOnlyDictionary<string, Setting> settings)

@@ -1,4 +1,3 @@
-using System.Net;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
@@ -64,14 +63,8 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         if (options.Kafka is { } kafka)
             gateways.Add(await KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Security = security, Advertise = options.KafkaAdvertise, Node = host.Node }, loggers, stop));
         foreach (var gateway in gateways)
-            host.Announce(gateway.Name, AnnouncementOf(gateway));
+            host.Announce(gateway.Name, options.AnnouncementOf(gateway.Announced));
     }
-
-    /// <summary>"Everywhere" is nowhere to the other nodes' clients: then it is where the other silos find this one.</summary>
-    private string AnnouncementOf(IGateway gateway) => IPEndPoint.TryParse(gateway.Announced, out var at) && (at.Address.Equals(IPAddress.Any) || at.Address.Equals(IPAddress.IPv6Any))
-        && options.Orleans && !IPAddress.IsLoopback(options.SiloAddress)
-            ? new IPEndPoint(options.SiloAddress, at.Port).ToString()
-            : gateway.Announced;
 
     private async Task Stop(IBrokerHost? host, SecurityHost? security, List<IGateway> gateways)
     {

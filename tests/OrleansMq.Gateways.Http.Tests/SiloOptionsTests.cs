@@ -41,6 +41,18 @@ public sealed class SiloOptionsTests
         Assert.Contains("--silo-port", Assert.Throws<SettingException>(() => Of("--host", "orleans", "--silo-port", "5", "--gateway-port", "5")).Message, StringComparison.Ordinal);
         Assert.True(Of("--host", "orleans").TunedMembership);
     }
+
+    [Theory]
+    [InlineData("0.0.0.0:9092", "10.0.0.1:9092")]
+    [InlineData("[::]:9092", "10.0.0.1:9092")]
+    [InlineData("10.0.0.7:9092", "10.0.0.7:9092")]
+    [InlineData("broker.example:9092", "broker.example:9092")]
+    public void WhatListensEverywhereIsAnnouncedWhereTheOtherSilosFindIt(string address, string announced)
+    {
+        Assert.Equal(announced, Of("--host", "orleans", "--silo-address", "10.0.0.1", "--insecure").AnnouncementOf(address));
+        Assert.Equal(address, Of("--host", "orleans").AnnouncementOf(address));
+        Assert.Equal(address, Of().AnnouncementOf(address));
+    }
 #endif
 
     [Fact]
