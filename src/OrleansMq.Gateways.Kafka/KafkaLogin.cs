@@ -24,7 +24,7 @@ internal sealed class KafkaLogin
 
     private volatile Session? _session;
     private SaslExchange? _exchange;
-    private bool _bySasl, _asked;
+    private bool _bySasl, _asked, _refused;
 
     public KafkaLogin(KafkaDesk desk, ConnectionContext connection)
     {
@@ -62,6 +62,9 @@ internal sealed class KafkaLogin
     /// <summary>Whether a request is answered now: before it is known who asks, and when a login has ended, only those that find it out.</summary>
     public bool Admits(ApiKey key)
     {
+        // What was sent behind a guess that was wrong is no second one.
+        if (_refused)
+            return false;
         if (key is ApiKey.ApiVersions or ApiKey.SaslHandshake or ApiKey.SaslAuthenticate)
             return true;
         _asked |= IsIn;
@@ -110,6 +113,7 @@ internal sealed class KafkaLogin
 
     private SaslAnswer Refuse(string name, string why)
     {
+        _refused = true;
         _security.Access!.LoginFailed(name, _address, Gateway);
         _security.Access.Quotas.TakeOfStranger(_address);
         return SaslAnswer.Refused(KafkaError.SaslAuthenticationFailed, why);

@@ -330,6 +330,24 @@ public sealed class LoginTests
     }
 
     [Fact]
+    public async Task AConnectionHasOneGuessHoweverManyAreSentAtOnce()
+    {
+        await using var guarded = await Guarded.Start();
+        using var client = await guarded.Connect();
+        await client.Handshake(SaslExchange.Plain);
+        var before = guarded.Control.Derivations;
+        var frames = new[] { "wrong password", "another one", Some.Password }
+            .Select(password => Logins.FrameOf(ApiKey.SaslAuthenticate, 1, writer => writer.Bytes(Logins.Plain("anna", password))))
+            .Append(Requests.Last(ApiKey.Metadata).Frame());
+
+        await client.SendRaw([.. frames.SelectMany(frame => (byte[])[0, 0, (byte)(frame.Length >> 8), (byte)frame.Length, .. frame])]);
+
+        Assert.NotNull(await client.Receive());
+        Assert.Null(await client.Receive());
+        Assert.Equal(1, guarded.Control.Derivations - before);
+    }
+
+    [Fact]
     public async Task AnAddressHasSoManyConnectionsAndNoMore()
     {
         await using var guarded = await Guarded.Start();
