@@ -3,10 +3,16 @@ using OrleansMq.Client.Grains;
 
 namespace OrleansMq;
 
-/// <summary>Reading many partitions at once: all are asked side by side; where too little is there, all are asked to wait, and the first that has something ends it.</summary>
+/// <summary>Reading many partitions at once: they are asked side by side, so many at a time; where too little is there, all are asked to wait, and the first that has something ends it.</summary>
 public sealed partial class ClusterBroker
 {
     public const int MaxReadPartitions = 10_000;
+
+    /// <summary>So many are asked at a time; the next when it is known how much these gave.</summary>
+    private const int Wave = 64;
+
+    /// <summary>The least that a partition is asked for while there is room.</summary>
+    private const int LeastShare = 4096;
 
     public async ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default)
     {
@@ -15,7 +21,7 @@ public sealed partial class ClusterBroker
         if (request.Partitions.Count == 0)
             return new ReadResult([]);
         var until = _options.Time.GetUtcNow() + request.Wait;
-        var reads = await ReadAll(request, request.Partitions.Select(_ => TimeSpan.Zero).ToArray(), cancel);
+        var reads = await ReadAll(request, cancel);
         while (true)
         {
             var left = until - _options.Time.GetUtcNow();
@@ -25,11 +31,26 @@ public sealed partial class ClusterBroker
         }
     }
 
-    private Task<PartitionRead[]> ReadAll(ReadRequest request, TimeSpan[] waits, CancellationToken cancel)
+    /// <summary>Each may give its share of what is left of the whole; where nothing is left, it only says where it stands.</summary>
+    private async Task<PartitionRead[]> ReadAll(ReadRequest request, CancellationToken cancel)
     {
-        // Each may give its share of the whole; what one leaves over, the next read gives to the others.
-        var share = Math.Max(4096, request.MaxBytes / request.Partitions.Count);
-        return Task.WhenAll(request.Partitions.Select((cursor, i) => ReadOne(cursor, Math.Max(1, Math.Min(cursor.MaxBytes, share)), waits[i], cancel)));
+        var reads = new PartitionRead[request.Partitions.Count];
+        var room = (long)Math.Max(1, request.MaxBytes);
+        for (var first = 0; first < reads.Length; first += Wave)
+        {
+            var count = Math.Min(Wave, reads.Length - first);
+            var share = room <= 0 ? 0 : (int)Math.Max(LeastShare, room / (reads.Length - first));
+            var wave = await Task.WhenAll(request.Partitions.Skip(first).Take(count).Select(cursor =>
+                ReadOne(cursor, share == 0 ? 0 : Math.Max(1, Math.Min(cursor.MaxBytes, share)), TimeSpan.Zero, cancel)));
+            for (var i = 0; i < count; i++)
+            {
+                // A partition gives one batch at least, however large: what there is no room for is left for the next read.
+                reads[first + i] = room > 0 ? wave[i] : wave[i] with { Batches = default };
+                room -= reads[first + i].Batches.Length;
+            }
+        }
+
+        return reads;
     }
 
     /// <summary>Waits until one of those that had nothing more has something, or for the time given; then looks at all again.</summary>
@@ -48,7 +69,7 @@ public sealed partial class ClusterBroker
             // Those that had nothing yet.
         }
 
-        return await ReadAll(request, request.Partitions.Select(_ => TimeSpan.Zero).ToArray(), cancel);
+        return await ReadAll(request, cancel);
     }
 
     private async Task WaitBehind(PartitionCursor cursor, long end, TimeSpan wait, CancellationToken cancel) =>

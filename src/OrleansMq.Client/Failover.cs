@@ -58,11 +58,16 @@ internal sealed class Failover(ClusterBrokerOptions options)
         ? failure
         : new MqException(ErrorCodes.OutcomeUnknown, $"An earlier try may have happened. {failure.Message}", failure.RetryAfter, failure);
 
-    /// <summary>Null: it is no failure of the way there and back, and is the caller's to see.</summary>
+    /// <summary>What may be over at the next try; null: it is the caller's to see.</summary>
     private static MqException? Translate(Exception error) => error switch
     {
         MqException { Code: ErrorCodes.PartitionUnavailable or ErrorCodes.OutcomeUnknown } refused => refused,
-        MqException => null,
+        _ => OfTheWay(error),
+    };
+
+    /// <summary>A failure of the way to a grain and back; null: it is none.</summary>
+    public static MqException? OfTheWay(Exception error) => error switch
+    {
         TimeoutException or SiloUnavailableException => new MqException(ErrorCodes.OutcomeUnknown, $"No answer came: {error.Message}", TimeSpan.FromSeconds(1), error),
         // Rejected before it was begun, or never sent.
         OrleansMessageRejectionException or Orleans.Runtime.Messaging.ConnectionFailedException =>

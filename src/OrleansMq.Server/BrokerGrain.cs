@@ -9,12 +9,17 @@ namespace OrleansMq.Server;
 [StatelessWorker, Reentrant]
 internal sealed class BrokerGrain(BrokerSilo silo) : Grain, IBrokerGrain
 {
+    private static void CheckPage(int max)
+    {
+        if (max is < 1 or > 1_000)
+            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to 1,000 items; max {max} was given.");
+    }
+
     public async Task<ProducerIdentity> OpenProducer(string? name) => await silo.Producers.Open(name);
 
     public async Task<Page<TopicName>> ListTopics(string prefix, string? after, int max)
     {
-        if (max is < 1 or > 1_000)
-            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to 1,000 items; max {max} was given.");
+        CheckPage(max);
         var names = (await silo.Catalog.TopicNames())
             .Where(name => name.StartsWith(prefix, StringComparison.Ordinal) && (after is null || string.CompareOrdinal(name, after) > 0));
         var page = new List<TopicName>();
@@ -52,6 +57,7 @@ internal sealed class BrokerGrain(BrokerSilo silo) : Grain, IBrokerGrain
 
     public async Task<Page<CoordinatedGroup>> ListCoordinated(string? after, int max)
     {
+        CheckPage(max);
         var page = new List<CoordinatedGroup>();
         foreach (var name in await silo.Catalog.CoordinationNames())
         {

@@ -1,3 +1,4 @@
+using OrleansMq.Client;
 
 namespace OrleansMq.Server;
 
@@ -10,7 +11,7 @@ internal static class GrainCalls
         {
             return await call();
         }
-        catch (Exception failure) when (Translate(failure) is { } translated)
+        catch (Exception failure) when (Failover.OfTheWay(failure) is { } translated)
         {
             throw translated;
         }
@@ -21,12 +22,4 @@ internal static class GrainCalls
         await call();
         return true;
     });
-
-    private static MqException? Translate(Exception failure) => failure switch
-    {
-        TimeoutException or SiloUnavailableException => new MqException(ErrorCodes.OutcomeUnknown, $"Another silo did not answer: {failure.Message}", TimeSpan.FromSeconds(1), failure),
-        OrleansMessageRejectionException => new MqException(ErrorCodes.PartitionUnavailable, $"Another silo did not take the call: {failure.Message}", TimeSpan.FromSeconds(1), failure),
-        OrleansException => new MqException(ErrorCodes.OutcomeUnknown, $"A call to another silo failed: {failure.Message}", TimeSpan.FromSeconds(1), failure),
-        _ => null,
-    };
 }

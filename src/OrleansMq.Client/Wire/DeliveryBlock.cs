@@ -5,7 +5,7 @@ namespace OrleansMq.Client.Wire;
 /// <code>
 /// count i32, then for each
 ///   position i32 i64 | timestamp i64 ms | lease i32 i32 i32 i64 i32 | lease until i64 ms | deliveries i32
-///   flags u16 (1 key, 2 tombstone, 4 content type, 8 token, 16 correlation id, 32 reply-to, 64 dead letter, 128 time of delivery, 256 time to live)
+///   flags u16 (1 key, 2 tombstone, 4 content type, 8 token, 16 correlation id, 32 reply-to, 64 dead letter, 128 time of delivery, 256 time to live, 512 routing key)
 ///   body length i32, body | key length i32, key | the texts of the flags | headers i32, each two texts
 ///   time of delivery: i64 ms | time to live: i64 ms | dead letter: reason, origin i32 i64, deliveries i32, at i64 ms
 /// </code>

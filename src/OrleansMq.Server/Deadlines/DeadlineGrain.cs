@@ -11,15 +11,23 @@ internal interface IDeadlineGrain : IGrainWithIntegerKey
     [Alias("Note"), ResponseTimeout("00:00:10")]
     Task Note(string partition, long dueMs);
 
+    /// <summary>A partition was opened; this is stored when the call returns, so that it is woken after its silo is lost, whatever of its notes is lost with it.</summary>
+    [Alias("Opened"), ResponseTimeout("00:00:10")]
+    Task Opened(string partition, Guid activation);
+
+    /// <summary>It was closed in good order, and waits for this time; null: for nothing. One who has opened it since is not closed by this.</summary>
+    [Alias("Closed"), ResponseTimeout("00:00:10")]
+    Task Closed(string partition, Guid activation, long? dueMs);
+
     /// <summary>Keeps the grain at work, and begins it after a start.</summary>
     [Alias("Watch"), ResponseTimeout("00:00:10")]
     Task Watch();
 }
 
 /// <remarks>
-/// What is noted is written at most once a second, for all partitions together: a lease or a delayed message does not wait for it. If the silo of the partition and
-/// the silo of this grain are lost in that same second, the partition is not woken for what was new in it, until somebody opens it. An open one tells again every
-/// 15 s.
+/// What is noted is written at most once a second, for all partitions together: a lease or a delayed message does not wait for it. Which partitions are open is
+/// written before they serve: if the silo of a partition and the silo of this grain are lost in the same second, the next activation of this grain wakes it, and it
+/// says itself what is due.
 /// </remarks>
 [Reentrant]
 internal sealed class DeadlineGrain : Grain, IDeadlineGrain
@@ -38,12 +46,19 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
     private readonly IPersistentState<DeadlineShelf> _state;
     private bool _dirty;
 
-    /// <summary>Being asked.</summary>
-    private readonly HashSet<string> _waking = new(StringComparer.Ordinal);
+    private Task _saving = Task.CompletedTask;
+
+    /// <summary>Will write what <see cref="_saving"/> came too late for.</summary>
+    private Task? _savingNext;
+
+    /// <summary>Being asked, and the earliest time noted since: the answer may be older than it.</summary>
+    private readonly Dictionary<string, long> _waking = new(StringComparer.Ordinal);
 
     public DeadlineGrain(IGrainContext context, BrokerSilo silo) => (_silo, _state) = (silo, silo.StateOf<DeadlineShelf>(context));
 
     private Dictionary<string, long> Due => _state.State.DueMs;
+
+    private Dictionary<string, Guid> Open => _state.State.Open;
 
     public static int ShardOf(string partition)
     {
@@ -55,14 +70,18 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
+        foreach (var partition in Open.Keys)
+            Due[partition] = _silo.NowMs;
         this.RegisterGrainTimer(OnTick, new GrainTimerCreationOptions(Tick, Tick) { Interleave = true });
         return Task.CompletedTask;
     }
 
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => Save();
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => SaveOrLeave();
 
     public Task Note(string partition, long dueMs)
     {
+        if (_waking.TryGetValue(partition, out var noted))
+            _waking[partition] = Math.Min(noted, dueMs);
         if (Due.TryGetValue(partition, out var known) && known <= dueMs)
             return Task.CompletedTask;
         Due[partition] = dueMs;
@@ -70,61 +89,103 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
         return Task.CompletedTask;
     }
 
+    public async Task Opened(string partition, Guid activation)
+    {
+        Open[partition] = activation;
+        _dirty = true;
+        try
+        {
+            await Save();
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            Leave(failure);
+            throw new MqException(ErrorCodes.PartitionUnavailable, $"That partition {partition} is open could not be stored: {failure.Message}", TimeSpan.FromSeconds(1), failure);
+        }
+    }
+
+    public Task Closed(string partition, Guid activation, long? dueMs)
+    {
+        _dirty |= Open.GetValueOrDefault(partition) == activation && Open.Remove(partition);
+        return dueMs is { } due ? Note(partition, due) : Task.CompletedTask;
+    }
+
     public Task Watch() => Task.CompletedTask;
 
     private async Task OnTick(CancellationToken cancel)
     {
         var now = _silo.NowMs;
-        foreach (var partition in Due.Where(each => each.Value <= now && !_waking.Contains(each.Key)).Select(each => each.Key).Take(WakenAtOnce - _waking.Count).ToList())
+        foreach (var partition in Due.Where(each => each.Value <= now && !_waking.ContainsKey(each.Key)).Select(each => each.Key).Take(WakenAtOnce - _waking.Count).ToList())
             Wake(partition);
-        await Save();
+        await SaveOrLeave();
     }
 
     private async void Wake(string partition)
     {
-        _waking.Add(partition);
+        _waking.Add(partition, long.MaxValue);
+        long? next = null;
         try
         {
-            var next = await GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(partition).Wake());
-            if (next is { } due)
-                Due[partition] = Math.Max(due, Soon);
-            else
-                Due.Remove(partition);
+            if (await GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(partition).Wake()) is { } due)
+                next = Math.Max(due, Soon);
         }
         catch (MqException gone) when (gone.Code is ErrorCodes.TopicUnknown or ErrorCodes.PartitionUnknown or ErrorCodes.PartitionDamaged)
         {
             // Nothing comes due there any more; a damaged one tells again when it is mended and opened.
-            Due.Remove(partition);
+            Open.Remove(partition);
         }
-        catch (MqException away)
+        catch (Exception away)
         {
-            // Its storage or its silo is away.
-            Due[partition] = Soon;
+            // Its storage or its silo is away, or it has a fault of its own: it stays on the list.
+            next = Soon;
             _silo.Report($"Something is due in partition {partition}, and it could not be woken; it is tried again: {away.Message}");
         }
-        finally
-        {
-            _waking.Remove(partition);
-            _dirty = true;
-        }
+
+        _waking.Remove(partition, out var noted);
+        if (noted < (next ?? long.MaxValue))
+            next = noted;
+        if (next is { } time)
+            Due[partition] = time;
+        else
+            Due.Remove(partition);
+        _dirty = true;
     }
 
     private long Soon => _silo.NowMs + (long)AskAgain.TotalMilliseconds;
 
-    private async Task Save()
+    /// <summary>Returns when all that is known now is stored. One write at a time, for all who wait.</summary>
+    private Task Save()
     {
         if (!_dirty)
-            return;
-        _dirty = false;
+            return _saving;
+        return _savingNext ??= Next();
+
+        async Task Next()
+        {
+            // One that failed was told to those who waited for it; this one writes what it did not.
+            await Task.WhenAny(_saving);
+            await Task.Yield();
+            (_saving, _savingNext, _dirty) = (_savingNext!, null, false);
+            await _state.WriteStateAsync();
+        }
+    }
+
+    private async Task SaveOrLeave()
+    {
         try
         {
-            await _state.WriteStateAsync();
+            await Save();
         }
         catch (Exception failure) when (failure is not OperationCanceledException)
         {
-            // Another activation wrote, or the storage is away: the next activation reads what is stored, and partitions tell it what is new.
-            _silo.Report($"Deadlines, share {this.GetPrimaryKeyLong()}: they could not be stored, and are read again: {failure.Message}");
-            DeactivateOnIdle();
+            Leave(failure);
         }
+    }
+
+    /// <summary>Another activation wrote, or the storage is away: the next activation reads what is stored, and partitions tell it what is new.</summary>
+    private void Leave(Exception failure)
+    {
+        _silo.Report($"Deadlines, share {this.GetPrimaryKeyLong()}: they could not be stored, and are read again: {failure.Message}");
+        DeactivateOnIdle();
     }
 }

@@ -7,4 +7,10 @@ public sealed class DeadlineShelf
     /// <summary>By the partition grain's key; milliseconds since 1970.</summary>
     [Id(0)]
     public Dictionary<string, long> DueMs { get; set; } = new(StringComparer.Ordinal);
+
+    /// <summary>
+    /// The partitions that are open, and the activation that opened each. Something may be due in them that was noted and not stored when this grain's silo was lost.
+    /// </summary>
+    [Id(1)]
+    public Dictionary<string, Guid> Open { get; set; } = new(StringComparer.Ordinal);
 }

@@ -85,6 +85,7 @@ internal sealed partial class ConsumerGroupGrain
         if (_engine is not null)
             return null;
         await _changes.WaitAsync();
+        var mayBeThere = false;
         try
         {
             if (_engine is not null)
@@ -108,13 +109,17 @@ internal sealed partial class ConsumerGroupGrain
             await GrainCalls.Ask(() => Topic.AddGroup(definition));
             await Task.WhenAll(Enumerable.Range(0, _partitions).Select(p => Proxy(p).EnsureGroup(definition)));
             var version = 0L;
+            mayBeThere = true;
             await Written(async () => version = await _catalog.PutGroup(_topicId, document, 0));
             return _engine = EngineOf(document, version, _partitions);
         }
         catch
         {
+            // Whether its document was written is not known: the next activation reads it, and until then nothing of the group is taken away.
+            if (mayBeThere)
+                DeactivateOnIdle();
             // Not awaited: it only tidies, and a group that is made again under this name has another id.
-            if (_making is { } failed)
+            else if (_making is { } failed)
                 _ = GrainCalls.Ask(() => Topic.RemoveGroup(_name, failed.Id));
             throw;
         }

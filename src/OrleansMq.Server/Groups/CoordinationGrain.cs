@@ -16,7 +16,7 @@ internal sealed class CoordinationGrain(BrokerSilo silo) : Grain, ICoordinationG
     /// <summary>A call waits here so long for other members; then its caller makes it again.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    /// <summary>An answer that nobody fetched is kept so long.</summary>
+    /// <summary>An answer is kept so long for who asks for it again.</summary>
     private static readonly TimeSpan KeepAnswer = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<Guid, Waiting> _waiting = [];
@@ -78,13 +78,14 @@ internal sealed class CoordinationGrain(BrokerSilo silo) : Grain, ICoordinationG
     private async Task<T?> Wait<T>(Guid call, Func<Task<T>> begin)
         where T : class
     {
-        ForgetUnfetched();
+        ForgetOld();
         if (!_waiting.TryGetValue(call, out var waiting))
             _waiting[call] = waiting = new Waiting(begin(), silo.Time.GetTimestamp());
         try
         {
             var answer = await ((Task<T>)waiting.Answer).WaitAsync(Patience, silo.Time);
-            _waiting.Remove(call);
+            // Kept for one who asks again, because the answer was lost on its way.
+            waiting.AskedAt = silo.Time.GetTimestamp();
             return answer;
         }
         catch (TimeoutException)
@@ -105,7 +106,7 @@ internal sealed class CoordinationGrain(BrokerSilo silo) : Grain, ICoordinationG
         }
     }
 
-    private void ForgetUnfetched()
+    private void ForgetOld()
     {
         foreach (var (call, waiting) in _waiting)
             if (waiting.Answer.IsCompleted && silo.Time.GetElapsedTime(waiting.AskedAt) > KeepAnswer)

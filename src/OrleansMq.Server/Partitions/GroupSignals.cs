@@ -9,7 +9,7 @@ namespace OrleansMq.Server.Partitions;
 /// state is told: at once where the group has asked since the last signal, else after a moment, so that a busy partition does not send one for each flush.
 /// </summary>
 /// <remarks>A signal that is lost costs little: a group with waiting consumers asks its partitions every second by itself. All members run in the activation.</remarks>
-internal sealed class GroupSignal(IGroupOwner group, int partition, TimeProvider time)
+internal sealed class GroupSignal(IGroupOwner group, int partition, TimeProvider time, Action<string> report)
 {
     /// <summary>A group that has not asked for so long has nobody waiting, and is left asleep.</summary>
     private static readonly TimeSpan Attention = TimeSpan.FromSeconds(30);
@@ -63,6 +63,10 @@ internal sealed class GroupSignal(IGroupOwner group, int partition, TimeProvider
         {
             // The group's grain is moving: where somebody waits there, it asks by itself.
         }
+        catch (Exception fault)
+        {
+            report($"A group could not be told what partition {partition} has for it, and asks by itself: {fault}");
+        }
         finally
         {
             _sending = false;
@@ -71,7 +75,7 @@ internal sealed class GroupSignal(IGroupOwner group, int partition, TimeProvider
 }
 
 /// <summary>The signals of all queue-style groups of a partition.</summary>
-internal sealed class GroupSignals(IGrainFactory grains, Guid topicId, TopicName topic, int partition, TimeProvider time)
+internal sealed class GroupSignals(IGrainFactory grains, Guid topicId, TopicName topic, int partition, TimeProvider time, Action<string> report)
 {
     private readonly Dictionary<string, GroupSignal> _signals = new(StringComparer.Ordinal);
     private readonly Dictionary<string, GroupStanding> _untold = new(StringComparer.Ordinal);
@@ -81,7 +85,7 @@ internal sealed class GroupSignals(IGrainFactory grains, Guid topicId, TopicName
     {
         if (_signals.TryGetValue(group.Text, out var signal))
             return signal;
-        signal = new GroupSignal(grains.GetGrain<IGroupOwner>(GrainKeys.Group(topicId, topic, group)), partition, time);
+        signal = new GroupSignal(grains.GetGrain<IGroupOwner>(GrainKeys.Group(topicId, topic, group)), partition, time, report);
         if (_untold.Remove(group.Text, out var known))
             signal.Note(known);
         return _signals[group.Text] = signal;

@@ -8,6 +8,8 @@ namespace OrleansMq.Server.Partitions;
 /// <summary>What clients ask.</summary>
 internal sealed partial class PartitionGrain
 {
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
+
     public Task<AppendResult> Append(byte[] batch, AppendTerms terms) => On(async engine =>
     {
         var topic = await View();
@@ -27,26 +29,26 @@ internal sealed partial class PartitionGrain
 
     public Task<PartitionBlock> Read(ReadTerms terms, CancellationToken cancel) => On(async engine =>
     {
-        var maxBytes = Math.Max(1, terms.MaxBytes);
+        if (terms.MaxBytes <= 0)
+            return new PartitionBlock([], engine.Start, engine.End);
         if (terms.DeadLettersOf is { } group)
         {
-            var (letters, start, end) = await engine.ReadDeadLetters(group, terms.Offset, maxBytes);
-            return new PartitionBlock(letters, start, end);
+            return await ReadDeadLetters(engine, group, terms, cancel);
         }
 
         if (terms.Wait <= TimeSpan.Zero)
-            return await ReadNow(engine, terms.Offset, maxBytes);
+            return await ReadNow(engine, terms.Offset, terms.MaxBytes);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, _leaving.Token);
         var waiter = new ReadWaiter();
         // Registered before the look, so that what comes while looking wakes us.
         engine.AddWaiter(waiter);
         try
         {
-            var block = await ReadNow(engine, terms.Offset, maxBytes);
+            var block = await ReadNow(engine, terms.Offset, terms.MaxBytes);
             if (block.Batches.Length > 0 || _leaving.IsCancellationRequested)
                 return block;
             await waiter.Wait(terms.Wait, _silo.Time, either.Token);
-            return await ReadNow(engine, terms.Offset, maxBytes);
+            return await ReadNow(engine, terms.Offset, terms.MaxBytes);
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
@@ -58,6 +60,21 @@ internal sealed partial class PartitionGrain
             engine.RemoveWaiter(waiter);
         }
     });
+
+    /// <summary>A dead letter gives no signal to who waits for it: it is looked for again after a second.</summary>
+    private async Task<PartitionBlock> ReadDeadLetters(PartitionEngine engine, GroupName group, ReadTerms terms, CancellationToken cancel)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, _leaving.Token);
+        for (var isLast = terms.Wait <= TimeSpan.Zero; ; isLast = true)
+        {
+            var (letters, start, end) = await engine.ReadDeadLetters(group, terms.Offset, Math.Max(1, terms.MaxBytes));
+            if (isLast || letters.Length > 0 || either.IsCancellationRequested)
+                return new PartitionBlock(letters, start, end);
+            var wait = Task.Delay(terms.Wait < LookAgain ? terms.Wait : LookAgain, _silo.Time, either.Token);
+            // Cancelled, it looks a last time.
+            await Task.WhenAny(wait);
+        }
+    }
 
     private static async Task<PartitionBlock> ReadNow(PartitionEngine engine, long offset, int maxBytes)
     {

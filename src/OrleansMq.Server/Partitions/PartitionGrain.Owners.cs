@@ -59,7 +59,7 @@ internal sealed partial class PartitionGrain
     {
         // Answered in a turn, behind which the engine has said what comes next.
         await engine.IsQuiet();
-        return _topic!.DeadlineAsked();
+        return _deadline.Asked();
     });
 
     public Task<long> TakeBackAdmissions(long asOf) => On(engine => engine.TakeBackAdmissions(asOf));

@@ -29,6 +29,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
     private TopicName _topicName;
     private int _number;
     private GroupSignals _signals = null!;
+    private PartitionDeadline _deadline = null!;
     private PartitionTopic? _topic;
     private Task<PartitionEngine>? _opening;
     private int _calls;
@@ -41,13 +42,13 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
 
     private ITopicOwner Topic => GrainFactory.GetGrain<ITopicOwner>(_topicName.Text);
 
-    private IDeadlineGrain Deadlines => GrainFactory.GetGrain<IDeadlineGrain>(DeadlineGrain.ShardOf(this.GetPrimaryKeyString()));
-
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         (_topicId, _topicName, var number) = GrainKeys.Read(this.GetPrimaryKeyString());
         _number = int.Parse(number, CultureInfo.InvariantCulture);
-        _signals = new GroupSignals(GrainFactory, _topicId, _topicName, _number, _silo.Time);
+        _signals = new GroupSignals(GrainFactory, _topicId, _topicName, _number, _silo.Time, _silo.Report);
+        var key = this.GetPrimaryKeyString();
+        _deadline = new PartitionDeadline(key, GrainFactory.GetGrain<IDeadlineGrain>(DeadlineGrain.ShardOf(key)), _silo.Report);
         _silo.Here(this.GetGrainId(), this);
         this.RegisterGrainTimer(Reattach, new GrainTimerCreationOptions(AttachInterval, AttachInterval) { Interleave = true });
         return Task.CompletedTask;
@@ -59,6 +60,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
         await _leaving.CancelAsync();
         if (!_closed)
             await CloseEngine();
+        await _deadline.Closed(_closed);
         _leaving.Dispose();
     }
 
@@ -152,11 +154,22 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
         var topic = await View();
         if (_number < 0 || _number >= topic.Settings.Partitions)
             throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{_topicName}' has {topic.Settings.Partitions} partitions; {_number} was asked.");
+        var listed = _deadline.Opened();
         var engine = await PartitionEngine.Open(_silo.Storage, new LogId(_topicId, _number), topic, _silo.HostOf(TaskScheduler.Current));
         _metrics.Opened();
-        // Where a group was made while this partition did not answer, it begins now.
-        foreach (var group in topic.Groups)
-            await engine.EnsureGroup(group);
+        try
+        {
+            // Where a group was made while this partition did not answer, it begins now.
+            foreach (var group in topic.Groups)
+                await engine.EnsureGroup(group);
+        }
+        catch
+        {
+            await engine.DisposeAsync();
+            throw;
+        }
+
+        await listed;
         return engine;
     }
 
@@ -167,7 +180,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
             return known;
         var answer = await GrainCalls.Ask(() => Topic.Attach(_topicId, _number, 0));
         if (answer?.View is { } view)
-            return _topic ??= new PartitionTopic(_topicName, _number, view, Topic, _signals, Deadlines, _silo.Report);
+            return _topic ??= new PartitionTopic(_topicName, _number, view, Topic, _signals, _deadline, _silo.Report);
         DeactivateOnIdle();
         throw new MqException(ErrorCodes.TopicUnknown, $"There is no topic '{_topicName}'.");
     }
@@ -176,7 +189,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
     {
         if (_topic is not { } topic)
             return;
-        topic.TellDeadlineAgain();
+        _deadline.TellAgain();
         try
         {
             if (await GrainCalls.Ask(() => Topic.Attach(_topicId, _number, topic.Revision)) is not { } answer)

@@ -3,7 +3,6 @@ using OrleansMq.Core.Partitions;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Topics;
-using OrleansMq.Server.Deadlines;
 using OrleansMq.Server.Topics;
 
 namespace OrleansMq.Server.Partitions;
@@ -17,9 +16,8 @@ internal sealed class PartitionTopic : ITopicOfPartition
     private readonly ITopicOwner _owner;
     private readonly int _number;
     private readonly GroupSignals _signals;
-    private readonly IDeadlineGrain _deadlines;
+    private readonly PartitionDeadline _deadline;
     private readonly Action<string> _report;
-    private readonly string _key;
     private volatile TopicView _view;
     private volatile Dictionary<string, GroupDefinition> _groups = new(StringComparer.Ordinal);
     private volatile bool _tracksBacklog;
@@ -33,10 +31,9 @@ internal sealed class PartitionTopic : ITopicOfPartition
     private bool _asking;
     private (AdmissionQuestion Question, AdmissionVerdict Verdict)? _answer;
 
-    public PartitionTopic(TopicName name, int number, TopicView view, ITopicOwner owner, GroupSignals signals, IDeadlineGrain deadlines, Action<string> report)
+    public PartitionTopic(TopicName name, int number, TopicView view, ITopicOwner owner, GroupSignals signals, PartitionDeadline deadline, Action<string> report)
     {
-        (Name, _number, _view, _owner, _signals, _deadlines, _report) = (name.Text, number, view, owner, signals, deadlines, report);
-        _key = GrainKeys.Partition(view.Id, name, number);
+        (Name, _number, _view, _owner, _signals, _deadline, _report) = (name.Text, number, view, owner, signals, deadline, report);
         Take(view);
     }
 
@@ -97,7 +94,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
             verdict = await GrainCalls.Ask(() => _owner.Admit(_view.Id, _number, question, _holding));
             _holdingUntold = false;
         }
-        catch (MqException failure)
+        catch (Exception failure)
         {
             verdict = new AdmissionVerdict(
                 AdmissionAnswer.Refuse, new MqError(ErrorCodes.PartitionUnavailable, $"The limits of topic '{Name}' could not be asked: {failure.Message}", TimeSpan.FromMilliseconds(100)));
@@ -114,7 +111,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
         {
             grant = await GrainCalls.Ask(() => _owner.RequestAdmissions(_view.Id, _number, admitted, needed));
         }
-        catch (MqException failure)
+        catch (Exception failure)
         {
             _report($"Topic {Name}: the ledger of admissions did not answer partition {_number}, and what is beyond its grants is refused: {failure.Message}");
         }
@@ -149,6 +146,10 @@ internal sealed class PartitionTopic : ITopicOfPartition
         {
             // The topic's grain is moving. It asks all partitions when it is back.
         }
+        catch (Exception fault)
+        {
+            _report($"Topic {Name}: what partition {_number} holds could not be told, and is told with the next change: {fault}");
+        }
         finally
         {
             _telling = false;
@@ -157,52 +158,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
 
     public PartitionHolding? Holding => _holding;
 
-    /// <summary>When something comes due next, in the engine's time.</summary>
-    private long? _dueMs;
-
-    /// <summary>When the partition is asked next, as far as it knows; null: nobody was told.</summary>
-    private long? _toldDueMs;
-    private bool _tellingDue;
-
-    public void NoteDeadline(PartitionEngine partition, long? dueMs)
-    {
-        _dueMs = dueMs;
-        TellDeadline();
-    }
-
-    /// <summary>For the case that what was told is forgotten: it is written a moment later than told.</summary>
-    public void TellDeadlineAgain()
-    {
-        _toldDueMs = null;
-        TellDeadline();
-    }
-
-    /// <summary>Makes sure that the partition is woken for what it waits for, should it sleep or its silo be lost.</summary>
-    private async void TellDeadline()
-    {
-        if (_tellingDue)
-            return;
-        _tellingDue = true;
-        try
-        {
-            while (_dueMs is { } due && (_toldDueMs is not { } told || due < told))
-            {
-                await GrainCalls.Ask(() => _deadlines.Note(_key, due));
-                _toldDueMs = due;
-            }
-        }
-        catch (MqException)
-        {
-            // The grain that remembers it is moving; this is called again every some seconds.
-        }
-        finally
-        {
-            _tellingDue = false;
-        }
-    }
-
-    /// <summary>The one who remembers asks; it remembers the answer.</summary>
-    public long? DeadlineAsked() => _toldDueMs = _dueMs;
+    public void NoteDeadline(PartitionEngine partition, long? dueMs) => _deadline.Note(dueMs);
 
     public void NoteInFlight(PartitionEngine partition, string group, int inFlight, string? holder) => _signals.Note(group, new GroupStanding(inFlight, holder));
 

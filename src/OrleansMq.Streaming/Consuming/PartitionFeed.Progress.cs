@@ -69,7 +69,7 @@ internal sealed partial class PartitionFeed
 
     private async Task Load(CancellationToken cancel)
     {
-        await _topic.Prepare();
+        await _topic.Prepare(Options.FromEarliest ? StartAt.Earliest : StartAt.Latest);
         var progress = await _progress.Load(cancel);
         (_head, _floor, _knownFrom) = (progress.Low, progress.Floor, progress.Low);
         foreach (var place in progress.Behind)
@@ -88,6 +88,9 @@ internal sealed partial class PartitionFeed
     /// <summary>What retention took away can't be read: those who were to read it go on behind it.</summary>
     private async Task FindStart(CancellationToken cancel)
     {
+        var end = await _topic.Broker.FindOffset(_topic.Name, _partition, StartAt.Latest, cancel);
+        if (_head > end)
+            await GoBack(end, cancel);
         var start = await _topic.Broker.FindOffset(_topic.Name, _partition, StartAt.Earliest, cancel);
         _mustFindStart = false;
         foreach (var cursor in _behind)
@@ -97,6 +100,27 @@ internal sealed partial class PartitionFeed
         _logger.LogWarning("Messages {From} to {To} of partition {Partition} of {Topic} were removed before streams of {Provider} had read them", _head, start - 1, _partition, _topic.Name, _provider);
         StreamDiagnostics.Skip(_topic.Name, start - _head);
         _head = start;
+    }
+
+    /// <summary>
+    /// The log ends before what was read of it: its topic was made anew, or it lost what was never flushed. All that it holds from the group's place on is news to
+    /// everybody; a group that is missing with its topic begins with the first message.
+    /// </summary>
+    private async Task GoBack(long end, CancellationToken cancel)
+    {
+        await _topic.Prepare(StartAt.Earliest);
+        var to = Math.Min(end, (await _progress.Load(cancel)).Low);
+        _logger.LogWarning("Partition {Partition} of {Topic} ends at {End}, and streams of {Provider} had read up to {Head}: it was made anew, or lost what was not flushed; they go on at {To}", _partition, _topic.Name, end, _provider, _head, to);
+        (_head, _floor, _knownFrom, IsDirty) = (to, to, to, true);
+        _behindBefore.Clear();
+        _placesBefore.Clear();
+        foreach (var entry in Entries)
+        {
+            entry.GoBackTo(to);
+            foreach (var cursor in entry.Cursors)
+                if (cursor.GoBackTo(to))
+                    _behind.Add(cursor);
+        }
     }
 
     private void SaveWhenDue()

@@ -51,7 +51,7 @@ internal sealed class StreamCursor : IQueueCacheCursor
 
     public StreamEntry Entry { get; }
 
-    public long Start { get; }
+    public long Start { get; private set; }
 
     /// <summary>The agent opened it where its own news began, not where a subscriber asked.</summary>
     public bool IsRegistration { get; }
@@ -198,6 +198,15 @@ internal sealed class StreamCursor : IQueueCacheCursor
         (To, IsLive) = (_queue[kept].Offset, false);
         _feed.Account(-_queue.RemoveFrom(kept));
         return dropped;
+    }
+
+    /// <summary>The log ends here, and goes on with other events: what was not handed out is read from there.</summary>
+    /// <returns>Whether it is behind now.</returns>
+    public bool GoBackTo(long offset)
+    {
+        var isBehind = Spill() > 0 || !IsLive;
+        (Start, From, To) = (Math.Min(Start, offset), Math.Min(From, offset), Math.Min(To, offset));
+        return isBehind;
     }
 
     /// <summary>What lies below was settled by this subscription before the feed was opened.</summary>

@@ -6,7 +6,7 @@ internal sealed class StreamEntry(StreamId stream, long knownFrom)
     public StreamId Stream => stream;
 
     /// <summary>From this offset on the feed saw every event of the stream; of what lies below it knows nothing.</summary>
-    public long KnownFrom => knownFrom;
+    public long KnownFrom { get; private set; } = knownFrom;
 
     /// <summary>Of the last event seen; -1 where none was.</summary>
     public long LastOffset { get; set; } = -1;
@@ -23,7 +23,16 @@ internal sealed class StreamEntry(StreamId stream, long knownFrom)
     public List<LeftPlace> Left { get; } = [];
 
     /// <summary>Whether nothing of the stream lies between an offset and the feed's head.</summary>
-    public bool HasNothingFrom(long offset) => offset > LastOffset && offset >= knownFrom;
+    public bool HasNothingFrom(long offset) => offset > LastOffset && offset >= KnownFrom;
+
+    /// <summary>The log ends here, and goes on with other events.</summary>
+    public void GoBackTo(long offset)
+    {
+        KnownFrom = Math.Min(KnownFrom, offset);
+        LastOffset = Math.Min(LastOffset, offset - 1);
+        for (var i = 0; i < Left.Count; i++)
+            Left[i] = Left[i] with { Offset = Math.Min(Left[i].Offset, offset) };
+    }
 
     /// <summary>The lowest offset that some subscription has not settled; null when there is none. What is fresh counts as unsettled.</summary>
     public long? FirstUnsettled

@@ -38,7 +38,8 @@ internal sealed class StreamTopic(IBroker broker, string provider, OrleansMqStre
     /// Readies what a silo needs besides: the group, and the topic of its progress. Progress of a group that is gone (its topic was deleted, say) speaks of
     /// other offsets and goes first.
     /// </summary>
-    public async Task Prepare()
+    /// <param name="from">Where the group begins if it is missing.</param>
+    public async Task Prepare(StartAt from)
     {
         var topic = await Connect();
         var progress = new TopicChange { Partitions = topic.Settings.Partitions, KeepUnsettled = false, RetentionBytes = ProgressBytes };
@@ -50,7 +51,7 @@ internal sealed class StreamTopic(IBroker broker, string provider, OrleansMqStre
         {
             await Forget(Progress);
             await Ensure(Progress, progress);
-            await broker.PutGroup(Name, Group, new GroupChange { Style = GroupStyle.Log, From = options.FromEarliest ? StartAt.Earliest : StartAt.Latest });
+            await broker.PutGroup(Name, Group, new GroupChange { Style = GroupStyle.Log, From = from });
         }
 
         await Ensure(Progress, progress);

@@ -48,6 +48,26 @@ public abstract class ReadContract : BrokerContract
     });
 
     [Fact]
+    public Task ManyPartitionsTogetherGiveNoMoreThanAsked() => Story(async broker =>
+    {
+        const int partitions = 100, message = 10_000;
+        await broker.PutTopic("t", new() { Partitions = partitions });
+        for (var p = 0; p < partitions; p++)
+            await broker.Publish("t", [new Message { Body = new byte[message], Partition = p }]);
+        var left = Enumerable.Range(0, partitions).ToList();
+
+        while (left.Count > 0)
+        {
+            using var read = await broker.Read(new ReadRequest { Partitions = [.. left.Select(p => new PartitionCursor("t", p, 0))], MaxBytes = 5 * message });
+
+            // One batch may go beyond.
+            Assert.InRange(read.Partitions.Sum(partition => partition.Batches.Length), message, 6 * (message + 500));
+            Assert.All(read.Partitions, partition => Assert.Equal(1, partition.End));
+            left.RemoveAll(p => !read.Partitions.Single(partition => partition.Partition == p).Batches.IsEmpty);
+        }
+    });
+
+    [Fact]
     public Task AReaderAtTheEndIsWokenByAnAppend() => Story(async broker =>
     {
         await broker.PutTopic("t", new());
