@@ -24,8 +24,8 @@ internal static class Help
           --tls-client-certificate required|optional
           --jwt-issuer URL                          take bearer tokens of this OpenID provider, with --jwt-audience NAME
           --http PORT|off               8080        0 picks a free port
-          --kafka PORT|off              9092        0 picks a free port; off with --access on
-          --kafka-advertise HOST:PORT               where Kafka's clients find this node; else where it listens
+          --kafka PORT|off              9092        0 picks a free port
+          --kafka-advertise HOST:PORT               where Kafka's clients and the other nodes find this one; else where it listens
           --amqp --redis --mqtt --stomp             off until they are built
           --acks durable|accepted       durable     what an acknowledgement means where neither client nor topic says
 

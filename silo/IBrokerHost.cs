@@ -8,6 +8,9 @@ internal interface IBrokerHost : IAsyncDisposable
 {
     IBroker Broker { get; }
 
+    /// <summary>This node's name in the cluster's description.</summary>
+    string Node { get; }
+
     /// <summary>Where the broker keeps its documents.</summary>
     IDocuments Documents { get; }
 
@@ -22,6 +25,8 @@ internal interface IBrokerHost : IAsyncDisposable
 internal sealed class EmbeddedHost(EmbeddedBroker broker, IStorage storage) : IBrokerHost
 {
     public IBroker Broker => broker;
+
+    public string Node => Environment.MachineName;
 
     public IDocuments Documents { get; } = new AnsweringStorage(storage).Documents;
 

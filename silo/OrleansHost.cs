@@ -17,7 +17,9 @@ internal sealed class OrleansHost : IBrokerHost
     private readonly IHost _host;
     private readonly IStorage _storage;
 
-    private OrleansHost(IHost host, IStorage storage) => (_host, _storage) = (host, storage);
+    private OrleansHost(IHost host, IStorage storage, string node) => (_host, _storage, Node) = (host, storage, node);
+
+    public string Node { get; }
 
     public IBroker Broker => _host.Services.GetRequiredService<IBroker>();
 
@@ -34,7 +36,7 @@ internal sealed class OrleansHost : IBrokerHost
         try
         {
             await host.StartAsync(stop);
-            return new OrleansHost(host, storage);
+            return new OrleansHost(host, storage, NodeOf(told));
         }
         catch (Exception e)
         {

@@ -86,6 +86,12 @@ public sealed record SiloOptions
     /// <summary>Who may come in, and TLS.</summary>
     public SecurityOptions Security { get; private init; } = new();
 
+    /// <summary>Where the other nodes, and their clients, are told that a gateway is. "Everywhere" is nowhere to them: then it is where the other silos find this one.</summary>
+    public string AnnouncementOf(string address) =>
+        Orleans && !IPAddress.IsLoopback(SiloAddress) && IPEndPoint.TryParse(address, out var at) && (at.Address.Equals(IPAddress.Any) || at.Address.Equals(IPAddress.IPv6Any))
+            ? new IPEndPoint(SiloAddress, at.Port).ToString()
+            : address;
+
     /// <param name="settings">By name; the strongest source alone.</param>
     /// <exception cref="SettingException">One can't be, or two contradict each other.</exception>
     public static SiloOptions Of(IReadOnlyDictionary<string, Setting> settings)
@@ -109,7 +115,7 @@ public sealed record SiloOptions
             Storage = Word(settings, "storage", "files", "shared", "blobs") switch { "shared" => StoragePlace.Shared, "blobs" => StoragePlace.Blobs, _ => StoragePlace.Files },
             Listen = Address(settings, "listen") ?? options.Listen,
             Http = IsOff(settings, "http") ? null : Port(settings, "http", 0) ?? options.Http,
-            Kafka = IsOff(settings, "kafka") ? null : Port(settings, "kafka", 0) ?? (security.On ? null : options.Kafka),
+            Kafka = IsOff(settings, "kafka") ? null : Port(settings, "kafka", 0) ?? options.Kafka,
             KafkaAdvertise = HostAndPort(settings, "kafka-advertise"),
             Durable = Word(settings, "acks", "durable", "accepted") is null or "durable",
         };
@@ -141,8 +147,6 @@ public sealed record SiloOptions
     {
         if (options.Storage == StoragePlace.Shared && !options.Orleans)
             throw new SettingException($"{settings["storage"].From} shared: is for several silos, and the host is embedded; say --host orleans as well, or --storage files.");
-        if (options.Security.On && options.Kafka is not null)
-            throw new SettingException($"{settings["kafka"].From}: with --access on, this gateway can't ask its clients who they are yet; say --kafka off.");
         if (options.Orleans && options.SiloPort == options.GatewayPort)
             throw new SettingException($"--silo-port and --gateway-port are both {options.SiloPort}; each needs its own.");
     }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs Kafka clients that nobody here wrote against a fresh orleansmq and writes docs/compatibility-kafka.md, client by client and test by test.
-# Needs a build in Release, root for apt (or the packages kcat, python3-kafka, python3-confluent-kafka there already), node with npm, a package source with Confluent.Kafka.
+# Needs a build in Release, root for apt (or the packages kcat, python3-kafka, python3-confluent-kafka there already), node with npm, openssl, a package source with Confluent.Kafka.
 # Everything that is fetched lies under artifacts/judges; nothing of it is kept in the repository.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -17,7 +17,7 @@ done
 cp "$here"/*.js "$here"/*.mjs "$work/"
 # Confluent's C# client in a program of its own, which takes nothing from this repository's build files.
 mkdir -p "$work/confluent"
-cp "$here/confluent/Judge.cs" "$work/confluent/"
+cp "$here"/confluent/*.cs "$work/confluent/"
 cp "$here/confluent/Judge.xml" "$work/confluent/Judge.csproj"
 for file in Directory.Build.props Directory.Build.targets Directory.Packages.props; do echo '<Project/>' > "$work/confluent/$file"; done
 dotnet build "$work/confluent" -c Release -nologo -v quiet > "$work/confluent.log" 2>&1 || echo "Confluent.Kafka could not be built (artifacts/judges/kafka/confluent.log)"
@@ -49,6 +49,8 @@ judge "python3-kafka $(package python3-kafka)" /usr/bin/python3 "$here/kafka_pyt
 judge "python3-confluent-kafka $(package python3-confluent-kafka), librdkafka $(package librdkafka1)" /usr/bin/python3 "$here/confluent.py" "$address"
 judge "kafkajs $(version kafkajs)" node "$work/kafkajs.js" "$address"
 judge "@platformatic/kafka $(version @platformatic/kafka)" node "$work/platformatic.mjs" "$address"
+# shellcheck source=kafka/secure.sh
+. "$here/secure.sh"
 
 {
   echo "# Kafka's clients, as they were judged"

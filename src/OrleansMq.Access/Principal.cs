@@ -13,6 +13,9 @@ public sealed record Principal(string Name, IReadOnlyList<string> Teams)
     /// <summary>Where it comes from, for the audit trail and for quotas; it allows nothing.</summary>
     public string Address { get; init; } = "";
 
+    /// <summary>When the credential ends, where it does: who stays shows another by then.</summary>
+    public DateTimeOffset? Until { get; init; }
+
     /// <summary>It is in the directory, with password and teams.</summary>
     public bool IsUser => !Name.Contains(':', StringComparison.Ordinal);
 

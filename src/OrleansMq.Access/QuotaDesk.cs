@@ -52,16 +52,18 @@ public sealed class QuotaDesk
     }
 
     /// <summary>Bytes that came or went.</summary>
+    /// <param name="requests">Of protocols that make clients wait behind a request, instead of refusing it: what <see cref="Take"/> has not taken.</param>
     /// <returns>How long the principal should wait before its next request; zero where it is within its quotas.</returns>
-    public TimeSpan Charge(Principal principal, long bytes)
+    public TimeSpan Charge(Principal principal, long bytes, int requests = 0)
     {
         var state = _control.State;
         var longest = TimeSpan.Zero;
-        if (state.Quotas.IsEmpty || bytes == 0)
+        if (state.Quotas.IsEmpty)
             return longest;
         foreach (var (scope, who) in Of(principal))
-            if (LimitOf(state, principal, scope, who, QuotaKind.BytesPerSecond) is { } limit && MeterOf(scope, who, QuotaKind.BytesPerSecond).Charge(limit, bytes, Now) is var wait && wait > longest)
-                longest = wait;
+            foreach (var (kind, amount) in new[] { (QuotaKind.BytesPerSecond, bytes), (QuotaKind.RequestsPerSecond, requests) })
+                if (amount > 0 && LimitOf(state, principal, scope, who, kind) is { } limit && MeterOf(scope, who, kind).Charge(limit, amount, Now) is var wait && wait > longest)
+                    longest = wait;
         return longest;
     }
 

@@ -14,9 +14,12 @@ public sealed class ScramExchange(ScramMechanism mechanism, Func<ScramMechanism,
     private const int MaxMessageBytes = 4_096;
     private const int NonceBytes = 24;
 
-    private string _gs2Header = "", _clientFirstBare = "", _serverFirst = "", _nonce = "", _user = "";
+    private string _gs2Header = "", _clientFirstBare = "", _serverFirst = "", _clientNonce = "", _nonce = "", _user = "";
     private ScramSecret? _secret;
     private bool _over;
+
+    /// <summary>Who it said to be, once it has.</summary>
+    public string User => _user;
 
     /// <summary>Set when the proof was right.</summary>
     public Principal? Principal { get; private set; }
@@ -41,6 +44,7 @@ public sealed class ScramExchange(ScramMechanism mechanism, Func<ScramMechanism,
         if (authorization.Length > 0 && !(Field(authorization, 'a') is { } acting && TryName(acting, out var other) && other == _user))
             return End();
         _secret = find(mechanism, _user);
+        _clientNonce = clientNonce;
         _nonce = clientNonce + Convert.ToBase64String(RandomNumberGenerator.GetBytes(NonceBytes));
         _serverFirst = string.Create(CultureInfo.InvariantCulture, $"r={_nonce},s={Convert.ToBase64String(_secret.Salt)},i={_secret.Iterations}");
         return Encoding.UTF8.GetBytes(_serverFirst);
@@ -61,11 +65,12 @@ public sealed class ScramExchange(ScramMechanism mechanism, Func<ScramMechanism,
         var proof = new byte[keyBytes];
         if (fields.Length < 2
             || Field(fields[0], 'c') != Convert.ToBase64String(Encoding.UTF8.GetBytes(_gs2Header))
-            || Field(fields[1], 'r') != _nonce
+            || Field(fields[1], 'r') is not { } nonce || (nonce != _nonce && nonce != _clientNonce + _nonce)
             || !Convert.TryFromBase64String(text[(proofAt + 3)..], proof, out var length) || length != keyBytes)
         {
             return null;
         }
+        // (librdkafka 2.0.2, and so Debian's kcat, puts its own nonce in front a second time, as Kafka lets it. The proof is of the message as it came and of our nonce with it.)
         // ClientKey = ClientProof XOR HMAC(StoredKey, AuthMessage), and H(ClientKey) has to be StoredKey.
         var authMessage = Encoding.UTF8.GetBytes($"{_clientFirstBare},{_serverFirst},{withoutProof}");
         var signature = ScramSecret.Hmac(mechanism, _secret.StoredKey, authMessage);

@@ -40,21 +40,22 @@ internal sealed class BrokerMap
     /// <returns>-1: no Kafka gateway answers there.</returns>
     public int LeaderOf(string node) => _byNode.TryGetValue(node, out var found) ? found.Id : -1;
 
-    /// <param name="own">Where this gateway listens, as it was announced.</param>
-    /// <param name="advertised">Where clients find this node.</param>
-    public static BrokerMap Of(ClusterDescription cluster, string own, string advertised)
+    /// <param name="name">This node's. Null: it is the first that is announced as this gateway is, which tells nodes apart only where no two are.</param>
+    /// <param name="announced">Where this gateway is to be found, as it was announced.</param>
+    /// <param name="advertised">Where this client finds this node.</param>
+    public static BrokerMap Of(ClusterDescription cluster, string? name, string announced, string advertised)
     {
         var byNode = new Dictionary<string, KafkaNode>(StringComparer.Ordinal);
         var taken = new HashSet<int>();
         KafkaNode? self = null;
         foreach (var node in cluster.Nodes.OrderBy(node => node.Node, StringComparer.Ordinal))
         {
+            var address = node.Gateways.GetValueOrDefault(GatewayName);
             // A single node is this one, also before it was announced.
-            var address = node.Gateways.GetValueOrDefault(GatewayName) ?? (cluster.Nodes.Count == 1 ? own : null);
-            if (address is null)
+            var isSelf = name is not null ? node.Node == name : self is null && (address == announced || (address is null && cluster.Nodes.Count == 1));
+            if (address is null && !isSelf)
                 continue;
-            var isSelf = address == own;
-            var (host, port) = Split(isSelf ? advertised : address);
+            var (host, port) = Split(isSelf ? advertised : address!);
             var known = new KafkaNode(IdOf(node.Node, taken), host, port, node.Node);
             byNode[node.Node] = known;
             if (isSelf)
@@ -63,8 +64,8 @@ internal sealed class BrokerMap
         if (self is null)
         {
             var (host, port) = Split(advertised);
-            self = new KafkaNode(IdOf(own, taken), host, port, own);
-            byNode[own] = self;
+            self = new KafkaNode(IdOf(name ?? announced, taken), host, port, name ?? announced);
+            byNode[self.Node] = self;
         }
         return new BrokerMap(byNode, self);
     }

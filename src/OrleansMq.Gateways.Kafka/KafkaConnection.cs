@@ -23,8 +23,10 @@ internal sealed class KafkaConnection
 
     private readonly ConnectionContext _transport;
     private readonly KafkaDesk _desk;
+    private readonly KafkaLogin _login;
     private readonly KafkaCalls _calls;
     private readonly Channel<Begun> _begun;
+    private readonly long _sinceMs = Environment.TickCount64;
 
     // Set when a whole request came, and while nothing can be sent; looked at once a second.
     private long _lastMs = Environment.TickCount64;
@@ -38,7 +40,8 @@ internal sealed class KafkaConnection
     {
         (_transport, _desk) = (transport, desk);
         _reading = CancellationTokenSource.CreateLinkedTokenSource(transport.ConnectionClosed, desk.Stopping);
-        _calls = new KafkaCalls(desk, transport, _reading.Token);
+        _login = new KafkaLogin(desk, transport);
+        _calls = new KafkaCalls(desk, transport, _login, _reading.Token);
         _begun = Channel.CreateBounded<Begun>(new BoundedChannelOptions(desk.Options.MaxPipelined) { SingleReader = true, SingleWriter = true });
     }
 
@@ -57,7 +60,7 @@ internal sealed class KafkaConnection
         {
             // Closed by the client, or we stop.
         }
-        catch (Exception e) when (e is IOException or ConnectionAbortedException or ConnectionResetException)
+        catch (Exception e) when (IsGone(e))
         {
             // So is this.
         }
@@ -93,7 +96,7 @@ internal sealed class KafkaConnection
                 {
                     if (frame is null)
                     {
-                        var status = FrameLength.TryRead(bytes, _desk.Options.MaxRequestBytes, out var length);
+                        var status = FrameLength.TryRead(bytes, _login.TakesMessages ? 0 : RequestHeader.FixedSize, _login.MaxRequestBytes, out var length);
                         if (status == FrameStatus.Malformed)
                             throw new MalformedRequestException($"A request can't have {length} bytes.");
                         if (status == FrameStatus.Incomplete)
@@ -125,6 +128,8 @@ internal sealed class KafkaConnection
         Task<KafkaWriter?> answer;
         try
         {
+            if (_calls.Behind is var behind && behind > TimeSpan.Zero)
+                await Task.Delay(behind, _desk.Options.Time, cancel);
             answer = await _calls.Begin(frame.Memory);
         }
         catch
@@ -152,34 +157,47 @@ internal sealed class KafkaConnection
         var open = true;
         await foreach (var begun in _begun.Reader.ReadAllAsync())
         {
-            if (!open)
-            {
-                await Forget(begun);
-                continue;
-            }
             try
             {
-                // What is ready goes out before we wait for what is not.
-                if (!begun.Answer.IsCompleted)
-                    open = await Flush(output);
-                using var answer = await begun.Answer;
-                if (answer is not null)
-                    open = open && await Write(output, answer);
-                if (open && !_begun.Reader.TryPeek(out _))
-                    open = await Flush(output);
+                if (!open)
+                    continue;
+                open = await Send(begun, output);
             }
-            catch (MalformedRequestException)
+            catch (Exception e)
             {
-                // What was answered before it is still sent.
-                await Flush(output);
+                // Whatever it is: what was begun behind it holds bytes of all connections, and has to give them back.
                 open = false;
+                if (!IsGone(e))
+                    _desk.LogFault(_transport.ConnectionId, "its answer", e);
             }
             finally
             {
-                begun.Frame.Dispose();
+                await Forget(begun);
             }
             if (!open)
                 await _reading.CancelAsync();
+        }
+    }
+
+    /// <returns>Whether more is to be sent.</returns>
+    private async ValueTask<bool> Send(Begun begun, PipeWriter output)
+    {
+        try
+        {
+            // What is ready goes out before we wait for what is not.
+            if (!begun.Answer.IsCompleted && !await Flush(output))
+                return false;
+            var answer = await begun.Answer;
+            if (answer is not null && !await Write(output, answer))
+                return false;
+            var last = answer is { IsLast: true };
+            return (!last && _begun.Reader.TryPeek(out _)) || (await Flush(output) && !last);
+        }
+        catch (MalformedRequestException)
+        {
+            // What was answered before it is still sent.
+            await Flush(output);
+            return false;
         }
     }
 
@@ -211,7 +229,9 @@ internal sealed class KafkaConnection
         return flushed is { IsCompleted: false, IsCanceled: false };
     }
 
-    /// <summary>Nobody reads the answer; the work is finished all the same, because it borrows the frame.</summary>
+    private static bool IsGone(Exception e) => e is IOException or ConnectionAbortedException or ConnectionResetException;
+
+    /// <summary>Lets go of the answer and of the frame, which the work borrows and for which it is finished, also where nobody reads it.</summary>
     private static async Task Forget(Begun begun)
     {
         try
@@ -233,7 +253,9 @@ internal sealed class KafkaConnection
         var idle = TimeSpan.FromMilliseconds(Environment.TickCount64 - _lastMs);
         if (!_shookHands && idle > _desk.Options.HeaderTimeout)
             Abort($"No request within {_desk.Options.HeaderTimeout.TotalSeconds:0} s.");
-        else if (idle > _desk.Options.IdleTimeout && (_waits || _calls.InWork == 0))
+        else if (!_login.CameIn && Environment.TickCount64 - _sinceMs > _desk.Options.HeaderTimeout.TotalMilliseconds)
+            Abort($"It has not said who it is within {_desk.Options.HeaderTimeout.TotalSeconds:0} s.");
+        else if (idle > _desk.Options.IdleTimeout && (_waits || (_calls.InWork == 0 && _calls.Behind == TimeSpan.Zero)))
             Abort(_waits ? "It does not read what it asked for." : "It was idle.");
     }
 

@@ -12,7 +12,7 @@ internal static class KafkaErrors
     {
         [ErrorCodes.Malformed] = KafkaError.InvalidRequest,
         [ErrorCodes.NotAvailable] = KafkaError.InvalidRequest,
-        [ErrorCodes.Unauthenticated] = KafkaError.TopicAuthorizationFailed,
+        [ErrorCodes.Unauthenticated] = KafkaError.SaslAuthenticationFailed,
         [ErrorCodes.Forbidden] = KafkaError.TopicAuthorizationFailed,
         [ErrorCodes.TopicUnknown] = KafkaError.UnknownTopicOrPartition,
         [ErrorCodes.PartitionUnknown] = KafkaError.UnknownTopicOrPartition,

@@ -16,11 +16,15 @@ public sealed class KafkaGateway : IGateway
 
     private readonly GatewayServer _server;
 
-    private KafkaGateway(GatewayServer server) => _server = server;
+    private readonly string? _advertise;
+
+    private KafkaGateway(GatewayServer server, string? advertise) => (_server, _advertise) = (server, advertise);
 
     public string Name => GatewayName;
 
     public string Address => _server.Address;
+
+    public string Announced => _advertise ?? Address;
 
     /// <summary>Listens, and answers when this returns.</summary>
     /// <exception cref="ArgumentException">The options contradict themselves.</exception>
@@ -34,9 +38,17 @@ public sealed class KafkaGateway : IGateway
         var server = new GatewayServer(kestrel, loggers);
         // No request is read any more once stopping has begun.
         var desk = new KafkaDesk(broker, options, () => server.Address, loggers.CreateLogger<KafkaGateway>(), server.Stopping);
-        kestrel.Listen(new IPEndPoint(options.Address, options.Port), listen => listen.Run(desk.Serve));
+        kestrel.Listen(new IPEndPoint(options.Address, options.Port), listen =>
+        {
+            // Nothing of HTTP's is offered within TLS.
+            listen.Protocols = HttpProtocols.None;
+            if (options.Security.Access is { } access)
+                listen.Use(ConnectionQuota.Before(access));
+            options.Security.Tls?.Use(listen, options.HeaderTimeout);
+            listen.Run(desk.Serve);
+        });
         await server.Start(new NoHttp(), cancel);
-        return new KafkaGateway(server);
+        return new KafkaGateway(server, options.Advertise);
     }
 
     public ValueTask Stop(CancellationToken hurry) => _server.Stop(hurry);

@@ -8,6 +8,9 @@ public sealed record KafkaGatewayOptions : GatewayOptions
     /// <summary>Where clients find this node, as <c>host:port</c>. Null: where it listens, or the address that the client reached.</summary>
     public string? Advertise { get; init; }
 
+    /// <summary>This node's name in the cluster's description. Null: it is found by its address, which two nodes may share.</summary>
+    public string? Node { get; init; }
+
     /// <summary>Whether a topic is made when a client asks for it, if the client allows it. As Kafka: true.</summary>
     public bool CreateTopics { get; init; } = true;
 
@@ -23,15 +26,20 @@ public sealed record KafkaGatewayOptions : GatewayOptions
     /// <summary>How long a fetch may wait, whatever the client asks. 30 s.</summary>
     public TimeSpan MaxFetchWait { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a login by SASL counts before the client has to show again who it is. Null: as long as the connection, a token's until the token ends.</summary>
+    public TimeSpan? LoginLasts { get; init; }
+
+    /// <summary>Of logins that end, and of waits for a quota.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     public override void Validate()
     {
         base.Validate();
-        // Until SASL and TLS are here: asked for, and not given, would be an open door that looks shut.
-        Require(Security.Access is null && Security.Tls is null, $"{nameof(Security)} is set: this gateway has no authentication or TLS yet.");
         Require(DefaultPartitions is > 0 and <= TopicSettings.MaxPartitions, $"{nameof(DefaultPartitions)} is {DefaultPartitions}: 1 to {TopicSettings.MaxPartitions}.");
         Require(MaxPipelined > 0, $"{nameof(MaxPipelined)} is {MaxPipelined}: 1 at least.");
         Require(MaxFetchBytes > 0, $"{nameof(MaxFetchBytes)} is {MaxFetchBytes}: 1 at least.");
         Require(MaxFetchWait >= TimeSpan.Zero, $"{nameof(MaxFetchWait)} is {MaxFetchWait}: not negative.");
+        Require(LoginLasts is null || LoginLasts > TimeSpan.Zero, $"{nameof(LoginLasts)} is {LoginLasts}: above 0.");
         Require(Advertise is null || IsAddress(Advertise), $"{nameof(Advertise)} is {Advertise}: host:port.");
     }
 

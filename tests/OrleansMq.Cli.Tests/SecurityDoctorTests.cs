@@ -1,4 +1,6 @@
 using OrleansMq.Access;
+using OrleansMq.Gateways;
+using OrleansMq.Gateways.Kafka;
 
 namespace OrleansMq.Cli.Tests;
 
@@ -43,6 +45,29 @@ public sealed class SecurityDoctorTests : IAsyncLifetime
         Assert.Contains(Open(run), what => what.Contains("anna may delete on every topic", StringComparison.Ordinal));
         Assert.Contains(Open(run), what => what.Contains("nobody of the name", StringComparison.Ordinal));
         Assert.Contains(Open(run), what => what.Contains("jwt:ops may administer", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task KafkasListenersAreLookedAtEachByItself()
+    {
+        await using var control = await AccessControl.Start(new Memory(), new AccessControlOptions { AdminPassword = "the admin's own", LookEvery = Timeout.InfiniteTimeSpan });
+        await using var asks = await KafkaGateway.Start(_broker, new KafkaGatewayOptions { Port = 0, Security = new GatewaySecurity { Access = control } });
+        await using var open = await KafkaGateway.Start(_broker, new KafkaGatewayOptions { Port = 0 });
+
+        _broker.Announce("kafka", asks.Address);
+        var run = await Run(control);
+        Assert.Equal((0, 0), (run.Code, Open(run).Length));
+        Assert.Contains("is not TLS; within this machine that is no hole", run.Out, StringComparison.Ordinal);
+
+        _broker.Announce("kafka", open.Address);
+        run = await Run(control);
+        Assert.Equal(1, run.Code);
+        Assert.Contains($"{open.Address} asks nobody who they are", Assert.Single(Open(run)), StringComparison.Ordinal);
+
+        await open.DisposeAsync();
+        run = await Run(control);
+        Assert.Equal(0, run.Code);
+        Assert.Contains("could not be reached", run.Out, StringComparison.Ordinal);
     }
 
     /// <summary>As an administrator, and as nobody where the command comes without a credential.</summary>

@@ -41,6 +41,18 @@ public sealed class SiloOptionsTests
         Assert.Contains("--silo-port", Assert.Throws<SettingException>(() => Of("--host", "orleans", "--silo-port", "5", "--gateway-port", "5")).Message, StringComparison.Ordinal);
         Assert.True(Of("--host", "orleans").TunedMembership);
     }
+
+    [Theory]
+    [InlineData("0.0.0.0:9092", "10.0.0.1:9092")]
+    [InlineData("[::]:9092", "10.0.0.1:9092")]
+    [InlineData("10.0.0.7:9092", "10.0.0.7:9092")]
+    [InlineData("broker.example:9092", "broker.example:9092")]
+    public void WhatListensEverywhereIsAnnouncedWhereTheOtherSilosFindIt(string address, string announced)
+    {
+        Assert.Equal(announced, Of("--host", "orleans", "--silo-address", "10.0.0.1", "--insecure").AnnouncementOf(address));
+        Assert.Equal(address, Of("--host", "orleans").AnnouncementOf(address));
+        Assert.Equal(address, Of().AnnouncementOf(address));
+    }
 #endif
 
     [Fact]
@@ -48,6 +60,7 @@ public sealed class SiloOptionsTests
     {
         Assert.False(Of().Security.On);
         Assert.True(Of("--access", "on").Security.On);
+        Assert.Equal(9092, Of("--access", "on").Kafka);
         Assert.Equal(IPAddress.Any, Of("--access", "on", "--listen", "0.0.0.0", "--tls-certificate", "c", "--tls-key", "k").Listen);
 
         var secret = From(null, new() { ["ORLEANSMQ_ACCESS"] = "on", ["ORLEANSMQ_ADMIN_PASSWORD"] = "a secret of mine" });
@@ -139,7 +152,6 @@ public sealed class SiloOptionsTests
         { "--tls-client-certificate", ["--tls-certificate", "c", "--tls-key", "k", "--tls-client-certificate", "optional"] },
         { "--admin-password", ["--access", "on", "--admin-password", "on the command line"] },
         { "--users", ["--access", "on", "--users", "f", "--admin-password-file", "f"] },
-        { "--kafka", ["--access", "on", "--kafka", "9092"] },
     };
 
     [Theory]

@@ -50,21 +50,23 @@ public sealed class SiloProcessTests : IDisposable
     {
         var file = Path.Combine(_data, "admin.txt");
         await File.WriteAllTextAsync(file, "a password of my own\n");
-        var (code, _, errors) = await SiloProgram.Run($"--data {_data}/broker --http 0 --access on");
+        var (code, _, errors) = await SiloProgram.Run($"--data {_data}/broker --http 0 --kafka 0 --access on");
         Assert.Equal(2, code);
         Assert.Contains("--admin-password-file", errors, StringComparison.Ordinal);
 
-        using (var silo = SiloProgram.Start($"--data {_data}/broker --http 0 --access on --admin-password-file {file}"))
+        using (var silo = SiloProgram.Start($"--data {_data}/broker --http 0 --kafka 0 --kafka-advertise broker.example:9092 --access on --admin-password-file {file}"))
         {
             var address = await Ready(silo);
             await using var nobody = HttpBroker.Connect(address);
             Assert.Equal(ErrorCodes.Unauthenticated, (await Assert.ThrowsAsync<MqException>(async () => await nobody.ListTopics())).Code);
             await using var admin = HttpBroker.Connect(address, new HttpBrokerOptions { Credential = HttpCredential.OfPassword("admin", "a password of my own") });
             await admin.Access.PutUser("anna", new UserChange { Password = "hers and nobody else's" });
+            // The other nodes and their clients are told what Kafka's clients are told.
+            Assert.Equal("broker.example:9092", Assert.Single((await admin.DescribeCluster()).Nodes).Gateways["kafka"]);
             await Terminate(silo, Task.CompletedTask);
         }
 
-        using (var again = SiloProgram.Start($"--data {_data}/broker --http 0 --access on"))
+        using (var again = SiloProgram.Start($"--data {_data}/broker --http 0 --kafka off --access on"))
         {
             await using var anna = HttpBroker.Connect(await Ready(again), new HttpBrokerOptions { Credential = HttpCredential.OfPassword("anna", "hers and nobody else's") });
             Assert.Empty((await anna.ListTopics()).Items);
@@ -77,7 +79,7 @@ public sealed class SiloProcessTests : IDisposable
     {
         var line = await silo.StandardOutput.ReadLineAsync().WaitAsync(Patience);
         Assert.StartsWith("orleansmq ready http=127.0.0.1:", line, StringComparison.Ordinal);
-        return new Uri("http://" + line!["orleansmq ready http=".Length..]);
+        return new Uri("http://" + line!["orleansmq ready http=".Length..].Split(' ')[0]);
     }
 
     private static async Task Terminate(Process silo, Task waiting)

@@ -127,20 +127,22 @@ public sealed class ConfluentTests
         Assert.Equal(3, consumer.Committed([new TopicPartition("in", 0)], Patience)[0].Offset.Value);
         consumer.Close();
         Assert.Equal(["0!", "1!", "2!"], (await served.Broker.ReadAll("out")).ConvertAll(message => message.BodyText));
-        using var reader = Consumer(served, "reader");
+        using var reader = Consumer(served, "reader", untilTheEnd: true);
         reader.Subscribe("out");
         Assert.Equal(["0!", "1!", "2!"], Enumerable.Range(0, 3).Select(_ => reader.Consume(Patience).Message.Value));
-        Assert.Null(reader.Consume(TimeSpan.FromSeconds(1)));
+        // The aborted one and the markers behind are passed over, and then there is nothing.
+        Assert.True(reader.Consume(Patience).IsPartitionEOF);
         reader.Close();
     }
 
-    private static IConsumer<string, string> Consumer(Served served, string group, PartitionAssignmentStrategy strategy = PartitionAssignmentStrategy.Range) =>
+    private static IConsumer<string, string> Consumer(Served served, string group, PartitionAssignmentStrategy strategy = PartitionAssignmentStrategy.Range, bool untilTheEnd = false) =>
         new ConsumerBuilder<string, string>(new ConsumerConfig
         {
             BootstrapServers = served.Gateway.Address,
             GroupId = group,
             AutoOffsetReset = AutoOffsetReset.Earliest,
             EnableAutoCommit = false,
+            EnablePartitionEof = untilTheEnd,
             PartitionAssignmentStrategy = strategy,
             SessionTimeoutMs = 10_000,
             HeartbeatIntervalMs = 200,

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Net.Sockets;
 using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Tests;
@@ -61,9 +60,11 @@ public sealed class ConnectionTests
     }
 
     [Fact]
-    public async Task MutatedFramesChangeNothing()
+    public async Task MutatedFramesChangeNothingAndAnotherClientIsServedThroughout()
     {
         await using var served = await Served.Start(new KafkaGatewayOptions { CreateTopics = false });
+        await served.Broker.PutTopic("canary", new TopicChange());
+        using var canary = await served.Connect();
         var random = new Random(1);
         // Kinds that change something are left out where a mutation may still be a sound request.
         var samples = Requests.All.Where(sample => sample.Key is ApiKey.Fetch or ApiKey.ListOffsets or ApiKey.Metadata or ApiKey.OffsetFetch or ApiKey.DescribeConfigs or ApiKey.ApiVersions).ToList();
@@ -77,80 +78,13 @@ public sealed class ConnectionTests
             while (await client.Receive() is not null)
             {
             }
+            await canary.Ask(Logins.FrameOf(ApiKey.Produce, 3, writer =>
+            {
+                writer.NullableString(null); writer.Int16(-1); writer.Int32(1000); writer.Count(1); writer.String("canary"); writer.Count(1); writer.Int32(0); writer.Bytes(Requests.Batch());
+            }));
         }
-        Assert.Empty((await served.Broker.ListTopics()).Items);
+        // All of the canary's on its one connection, and nothing of anybody else's.
+        Assert.Equal(200, (await served.Broker.DescribeTopic("canary")).Partitions[0].End);
+        Assert.Equal(["canary"], (await served.Broker.ListTopics()).Items.Select(topic => topic.Text));
     }
-}
-
-/// <summary>A gateway on a free port over a broker in memory.</summary>
-internal sealed class Served : IAsyncDisposable
-{
-    private Served(EmbeddedBroker broker, KafkaGateway gateway) => (Broker, Gateway) = (broker, gateway);
-
-    public EmbeddedBroker Broker { get; }
-    public KafkaGateway Gateway { get; }
-
-    public static async Task<Served> Start(KafkaGatewayOptions? options = null)
-    {
-        var broker = await EmbeddedBroker.InMemory();
-        return new Served(broker, await KafkaGateway.Start(broker, options ?? new KafkaGatewayOptions()));
-    }
-
-    public async Task<RawClient> Connect()
-    {
-        var (host, port) = BrokerMap.Split(Gateway.Address);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(host, port);
-        return new RawClient(socket);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await Gateway.DisposeAsync();
-        await Broker.DisposeAsync();
-    }
-}
-
-internal sealed class RawClient(Socket socket) : IDisposable
-{
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
-    private readonly NetworkStream _stream = new(socket, ownsSocket: true);
-
-    public async Task Send(byte[] frame)
-    {
-        var head = new byte[4];
-        BinaryPrimitives.WriteInt32BigEndian(head, frame.Length);
-        await SendRaw([.. head, .. frame]);
-    }
-
-    public async Task SendRaw(byte[] bytes) => await _stream.WriteAsync(bytes);
-
-    public void Finish() => socket.Shutdown(SocketShutdown.Send);
-
-    /// <returns>Null: the connection is closed.</returns>
-    public async Task<byte[]?> Receive()
-    {
-        using var patience = new CancellationTokenSource(Patience);
-        try
-        {
-            var head = new byte[4];
-            await _stream.ReadExactlyAsync(head, patience.Token);
-            var answer = new byte[BinaryPrimitives.ReadInt32BigEndian(head)];
-            await _stream.ReadExactlyAsync(answer, patience.Token);
-            return answer;
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    }
-
-    public async Task<byte[]> Ask(byte[] frame)
-    {
-        await Send(frame);
-        return await Receive() ?? throw new IOException("The connection was closed.");
-    }
-
-    public void Dispose() => _stream.Dispose();
 }

@@ -38,6 +38,17 @@ public sealed class DecoderTests
         }
     });
 
+    [Fact]
+    public void AllTopicsAreAskedForAsTheProtocolHasItAndAsLibrdkafkaDoes()
+    {
+        foreach (var body in new byte[][] { [0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 0, 0, 0] })
+        {
+            var reader = new KafkaReader(body, flexible: true);
+            var request = MetadataRequest.Read(ref reader, 9);
+            Assert.Equal((null, true, true), (request.Topics, request.MayCreate, reader.IsWhole));
+        }
+    }
+
     /// <summary>MQ_FUZZ_FRAMES=1000000 is the long run.</summary>
     [Fact]
     public void MutatedFramesAreReadOrRefused()

@@ -105,6 +105,8 @@ internal static class Requests
             }
             w.Tags();
         },
+        [ApiKey.SaslHandshake] = (w, _) => w.String("SCRAM-SHA-512"),
+        [ApiKey.SaslAuthenticate] = (w, _) => { w.Bytes("n,,n=anna,r=abc"u8); w.Tags(); },
         [ApiKey.CreateTopics] = (w, _) =>
         {
             w.Count(1); w.String("n"); w.Int32(-1); w.Int16(-1); w.Count(1); w.Int32(0); w.Int32Array([1]); w.Tags(); w.Count(1); w.String("retention.ms"); w.NullableString("1"); w.Tags(); w.Tags(); w.Int32(1); w.Bool(true); w.Tags();
@@ -171,6 +173,8 @@ internal static class Requests
         ApiKey.DescribeGroups => Whole(key, body, version, DescribeGroupsRequest.Read),
         ApiKey.ListGroups => Whole(key, body, version, ListGroupsRequest.Read),
         ApiKey.ApiVersions => Whole(key, body, version, ApiVersionsRequest.Read),
+        ApiKey.SaslHandshake => Whole(key, body, version, SaslHandshakeRequest.Read),
+        ApiKey.SaslAuthenticate => Whole(key, body, version, SaslAuthenticateRequest.Read),
         ApiKey.CreateTopics => Whole(key, body, version, CreateTopicsRequest.Read),
         ApiKey.DeleteTopics => Whole(key, body, version, DeleteTopicsRequest.Read),
         ApiKey.DeleteRecords => Whole(key, body, version, DeleteRecordsRequest.Read),

@@ -20,8 +20,8 @@ public sealed class KafkaTests : IAsyncLifetime
         await _cluster.InitializeAsync();
         foreach (var silo in _cluster.Cluster.Silos)
         {
-            var gateway = await KafkaGateway.Start(silo.ServiceProvider.GetRequiredService<IBroker>(), new KafkaGatewayOptions { Port = 0 });
-            silo.ServiceProvider.GetRequiredService<IGatewayAnnouncements>().Announce(gateway.Name, gateway.Address);
+            var gateway = await KafkaGateway.Start(silo.ServiceProvider.GetRequiredService<IBroker>(), new KafkaGatewayOptions { Port = 0, Node = silo.Name });
+            silo.ServiceProvider.GetRequiredService<IGatewayAnnouncements>().Announce(gateway.Name, gateway.Announced);
             _gateways.Add((silo, gateway));
         }
     }
@@ -48,6 +48,21 @@ public sealed class KafkaTests : IAsyncLifetime
             topic.Partitions.Select(partition => nodes[partition.Owner]),
             metadata.Topics[0].Partitions.OrderBy(partition => partition.PartitionId).Select(partition => addresses[partition.Leader]));
         Assert.Equal(3, metadata.Topics[0].Partitions.Select(partition => partition.Leader).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task EverySilosClientsLearnWhereTheOtherSilosAreAdvertised()
+    {
+        var silo = _cluster.Cluster.Silos[0];
+        await using var advertised = await KafkaGateway.Start(silo.ServiceProvider.GetRequiredService<IBroker>(), new KafkaGatewayOptions { Port = 0, Node = silo.Name, Advertise = "silo0.example:9092" });
+        silo.ServiceProvider.GetRequiredService<IGatewayAnnouncements>().Announce(advertised.Name, advertised.Announced);
+
+        foreach (var asked in new[] { advertised.Address, _gateways[1].Gateway.Address })
+        {
+            using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = asked }).Build();
+            var brokers = admin.GetMetadata(Patience).Brokers.Select(broker => $"{broker.Host}:{broker.Port}").Order();
+            Assert.Equal(new[] { "silo0.example:9092", _gateways[1].Gateway.Address, _gateways[2].Gateway.Address }.Order(), brokers);
+        }
     }
 
     [Fact]

@@ -63,7 +63,28 @@ internal static class SecurityDoctor
     {
         var directory = broker.Access ?? throw new UsageException("This broker's address leads to no users and rules.");
         var (users, rules) = (await directory.ListUsers(cancel), await directory.ListRules(cancel));
-        return [.. rules.SelectMany(rule => OfRule(rule, users)), .. users.SelectMany(user => OfUser(user, rules))];
+        return [.. rules.SelectMany(rule => OfRule(rule, users)), .. users.SelectMany(user => OfUser(user, rules)), .. await OfKafka(await broker.DescribeCluster(cancel), cancel)];
+    }
+
+    /// <summary>Each node's listener by itself: a node may have been started with other settings than the one that was asked.</summary>
+    private static async Task<IReadOnlyList<SecurityFinding>> OfKafka(ClusterDescription cluster, CancellationToken cancel)
+    {
+        var findings = new List<SecurityFinding>();
+        foreach (var node in cluster.Nodes)
+        {
+            if (!node.Gateways.TryGetValue("kafka", out var address))
+                continue;
+            var (manners, at) = (await KafkaLook.At(address, cancel), $"kafka of {node.Node} at {address}");
+            if (manners == KafkaManners.Unreachable)
+                findings.Add(new SecurityFinding(false, $"{at} could not be reached from here, and was not looked at", "ask from where its clients are, or set its node's --kafka-advertise"));
+            if (manners == KafkaManners.Open)
+                findings.Add(new SecurityFinding(true, $"{at} asks nobody who they are", "start that node with --access on as well"));
+            if (manners is KafkaManners.Open or KafkaManners.Asks && !IsLoopback(address))
+                findings.Add(new SecurityFinding(true, $"{at} is not TLS: messages can be read on the way", "start that node with --tls-certificate and --tls-key, without --insecure"));
+            else if (manners is KafkaManners.Open or KafkaManners.Asks)
+                findings.Add(new SecurityFinding(false, $"{at} is not TLS; within this machine that is no hole", "nothing, while it listens to this machine alone"));
+        }
+        return findings;
     }
 
     private static IEnumerable<SecurityFinding> OfRule(AccessRule rule, IReadOnlyList<UserDescription> users)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using OrleansMq.Access;
 using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Calls;
@@ -30,6 +31,7 @@ internal sealed partial class KafkaCalls
             {
                 if (!NameRule.IsValid(topic.Topic))
                     return new NamedResult(topic.Topic, KafkaError.InvalidTopic);
+                Demand(AccessOperations.Alter, ResourceKind.Topic, topic.Topic);
                 var now = (await Broker.DescribeTopic(topic.Topic, ended)).Settings.Partitions;
                 return new NamedResult(topic.Topic, KafkaError.InvalidPartitions, topic.Count > now
                     ? $"Growing a topic is not available yet: it has {now} partitions."
@@ -81,7 +83,8 @@ internal sealed partial class KafkaCalls
                 ConfigResource.Broker when brokers.All.Any(node => node.Id.ToString(CultureInfo.InvariantCulture) == resource.Name) => OfNode(resource),
                 _ => new ConfigsResult(resource.Kind, resource.Name, KafkaError.InvalidRequest, "Topics and nodes have settings, and a node is named by its number.", []),
             },
-            (resource, e) => new ConfigsResult(resource.Kind, resource.Name, KafkaErrors.Of(e.Code), e.Message, []));
+            (resource, e) => new ConfigsResult(
+                resource.Kind, resource.Name, resource.Kind == ConfigResource.Broker && e.Code == ErrorCodes.Forbidden ? KafkaError.ClusterAuthorizationFailed : KafkaErrors.Of(e.Code), e.Message, []));
         DescribeConfigsResponse.Write(writer, version, request.Synonyms, results);
         return true;
     }
@@ -98,6 +101,7 @@ internal sealed partial class KafkaCalls
 
     private ConfigsResult OfNode(DescribeConfigsResource resource)
     {
+        Demand(AccessOperations.Describe, ResourceKind.Cluster, "");
         (string Name, string Value)[] settings =
         [
             ("auto.create.topics.enable", Options.CreateTopics ? "true" : "false"),
@@ -143,6 +147,7 @@ internal sealed partial class KafkaCalls
         {
             return Refused(resource, KafkaError.InvalidConfig, e.Message);
         }
+        Demand(AccessOperations.Alter, ResourceKind.Topic, resource.Name);
         // PutTopic would make it.
         _ = await Broker.DescribeTopic(resource.Name, ended);
         if (!validateOnly)

@@ -1,4 +1,5 @@
 using System.Net;
+using OrleansMq.Access;
 using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Calls;
@@ -77,7 +78,7 @@ internal sealed partial class KafkaCalls
         {
             var results = await coordinator.Commit(group, request.IsAlone ? null : request.Member, offsets, ended);
             for (var i = 0; i < results.Count; i++)
-                errors[places[i]] = results[i] is { } refused ? OfGroup(refused.Code) : KafkaError.None;
+                errors[places[i]] = results[i] is not { } refused ? KafkaError.None : refused.Code == ErrorCodes.Forbidden ? KafkaError.TopicAuthorizationFailed : OfGroup(refused.Code);
         });
         if (all != KafkaError.None)
             Array.Fill(errors, all);
@@ -112,7 +113,7 @@ internal sealed partial class KafkaCalls
             var known = found.ToDictionary(offset => (offset.Topic, offset.Partition));
             found = asked.Select(partition => known.TryGetValue((partition.Topic, partition.Partition), out var offset)
                 ? offset
-                : new OffsetFetchPartition(partition.Topic, partition.Partition, -1, ""));
+                : new OffsetFetchPartition(partition.Topic, partition.Partition, -1, "", May(AccessOperations.Describe, ResourceKind.Topic, partition.Topic) ? KafkaError.None : KafkaError.TopicAuthorizationFailed));
         }
         // A transaction that is not ended may still move them: the client asks again.
         if (pending.Count > 0)
@@ -190,6 +191,7 @@ internal sealed partial class KafkaCalls
     {
         ErrorCodes.PartitionUnavailable or ErrorCodes.OutcomeUnknown or ErrorCodes.DiskFull => KafkaError.CoordinatorNotAvailable,
         ErrorCodes.Conflict => KafkaError.InconsistentGroupProtocol,
+        ErrorCodes.Forbidden => KafkaError.GroupAuthorizationFailed,
         _ => KafkaErrors.Of(code),
     };
 }

@@ -1,3 +1,4 @@
+using OrleansMq.Access;
 using OrleansMq.Gateways.Kafka.Protocol;
 using OrleansMq.Records;
 
@@ -42,13 +43,23 @@ internal sealed partial class KafkaCalls
 
     private readonly record struct ProduceTerms(Acks Acks, TimeSpan Wait, string Client);
 
-    private static ProduceResult? RefusalOf(RequestHeader header, ProduceRequest request)
+    private ProduceResult? RefusalOf(RequestHeader header, ProduceRequest request)
     {
         if (Apis.OnlyLists(header.Key, header.Version))
             return ProduceResult.Refused(KafkaError.UnsupportedVersion, null);
         if (request.Acks is < -1 or > 1)
             return ProduceResult.Refused(KafkaError.InvalidRequiredAcks, $"acks is 0, 1 or -1; {request.Acks} was given.");
-        return null;
+        if (request.TransactionalId is not { } id)
+            return null;
+        try
+        {
+            Demand(AccessOperations.Produce, ResourceKind.Producer, id);
+            return null;
+        }
+        catch (MqException e)
+        {
+            return ProduceResult.Refused(KafkaError.TransactionalIdAuthorizationFailed, e.Message);
+        }
     }
 
     /// <summary>Begun before it first waits, so that batches of a connection come to their partition in their order.</summary>

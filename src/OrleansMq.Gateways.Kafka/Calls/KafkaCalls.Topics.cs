@@ -1,3 +1,4 @@
+using OrleansMq.Access;
 using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Calls;
@@ -98,8 +99,10 @@ internal sealed partial class KafkaCalls
         {
             return Refused(KafkaError.InvalidConfig, e.Message);
         }
-        if (await FindTopic(topic.Name) is not null)
+        // Whoever may create alone may not see whether it is there: then the guard looks.
+        if (May(AccessOperations.Describe, ResourceKind.Topic, topic.Name) && await FindTopic(topic.Name) is not null)
             return Refused(KafkaError.TopicAlreadyExists, $"Topic '{topic.Name}' already exists.");
+        Demand(AccessOperations.Create, ResourceKind.Topic, topic.Name);
         if (validateOnly)
             return new NamedResult(topic.Name, KafkaError.None);
         return (await Broker.PutTopic(topic.Name, change, ended)).Created

@@ -1,3 +1,4 @@
+using OrleansMq.Access;
 using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Calls;
@@ -11,6 +12,9 @@ internal sealed partial class KafkaCalls
         var error = request.TransactionalId is { } id
             ? await Transact(async transactions => producer = await transactions.Open(id, TimeSpan.FromMilliseconds(request.TimeoutMs), request.Known, ended))
             : await Try(async () => producer = await Broker.OpenProducer(null, ended));
+        // One that names nothing is asked of the whole: whoever may produce nowhere needs none.
+        if (error == KafkaError.TopicAuthorizationFailed)
+            error = KafkaError.ClusterAuthorizationFailed;
         InitProducerIdResponse.Write(writer, error == KafkaError.InvalidRequest ? KafkaError.InvalidTransactionTimeout : error, producer);
         return true;
     }
@@ -33,8 +37,12 @@ internal sealed partial class KafkaCalls
             {
                 var results = await transactions.AddPartitions(
                     request.Transaction.Id, request.Transaction.Producer, [.. request.Partitions.Select(part => new TransactionPartition(part.Topic, part.Partition))], ended);
+                var forbidden = results.Any(result => result?.Code == ErrorCodes.Forbidden);
                 for (var i = 0; i < errors.Length; i++)
-                    errors[i] = results[i] is { } refused ? OfTransaction(refused.Code) : KafkaError.None;
+                    errors[i] = results[i] is not { } refused ? KafkaError.None
+                        : refused.Code == ErrorCodes.Forbidden ? KafkaError.TopicAuthorizationFailed
+                        : forbidden ? KafkaError.OperationNotAttempted
+                        : OfTransaction(refused.Code);
             });
             if (all != KafkaError.None)
                 Array.Fill(errors, all);
@@ -59,7 +67,7 @@ internal sealed partial class KafkaCalls
     {
         var error = !NameRule.IsValid(request.Group)
             ? KafkaError.InvalidGroupId
-            : await Transact(async transactions => await transactions.AddOffsets(request.Transaction.Id, request.Transaction.Producer, request.Group, null, [], ended));
+            : OfWhich(request.Transaction.Id, request.Group, await Transact(async transactions => await transactions.AddOffsets(request.Transaction.Id, request.Transaction.Producer, request.Group, null, [], ended)));
         TransactionResponse.Write(writer, error);
         return true;
     }
@@ -85,16 +93,26 @@ internal sealed partial class KafkaCalls
                     request.Member,
                     [.. request.Partitions.Select(part => new GroupOffset(part.Topic, part.Partition, part.Offset, part.Note))],
                     ended));
-            Array.Fill(errors, all);
+            Array.Fill(errors, OfWhich(request.Transaction.Id, request.Group, all));
         }
         TransactionPartitionsResponse.Write(writer, request.Partitions, part => new TopicPartition(part.Topic, part.Partition), errors);
         return true;
     }
 
-    private async Task<bool> EndTxn(EndTxnRequest request, KafkaWriter writer)
+    /// <summary>Cursors in a transaction need three things, and a refusal has the number of the one that lacks.</summary>
+    private KafkaError OfWhich(string id, string group, KafkaError error)
     {
-        // Its clients go on at the epoch that they have: one that is raised at every end comes with EndTxn 5.
-        TransactionResponse.Write(writer, await Transact(async transactions => await transactions.End(request.Transaction.Id, request.Transaction.Producer, request.Commit, newEpoch: false, ended)));
+        if (error != KafkaError.TransactionalIdAuthorizationFailed || !May(AccessOperations.Produce, ResourceKind.Producer, id))
+            return error;
+        return May(AccessOperations.Consume, ResourceKind.Group, group) ? KafkaError.TopicAuthorizationFailed : KafkaError.GroupAuthorizationFailed;
+    }
+
+    /// <summary>Older clients go on at the epoch that they have; one that asks by version 5 is told its next one, so that nothing late of this transaction can get into another (KIP-890).</summary>
+    private async Task<bool> EndTxn(short version, EndTxnRequest request, KafkaWriter writer)
+    {
+        var (newEpoch, next) = (version >= 5, default(ProducerIdentity));
+        var error = await Transact(async transactions => next = await transactions.End(request.Transaction.Id, request.Transaction.Producer, request.Commit, newEpoch, ended));
+        TransactionResponse.Write(writer, error, newEpoch ? next : null);
         return true;
     }
 
@@ -132,6 +150,7 @@ internal sealed partial class KafkaCalls
         // What was decided is carried out first; the client asks again.
         ErrorCodes.Overloaded or ErrorCodes.PartitionUnavailable or ErrorCodes.OutcomeUnknown or ErrorCodes.DiskFull => KafkaError.ConcurrentTransactions,
         ErrorCodes.ProducerUnknown => KafkaError.InvalidProducerIdMapping,
+        ErrorCodes.Forbidden => KafkaError.TransactionalIdAuthorizationFailed,
         _ => KafkaErrors.Of(code),
     };
 }

@@ -17,7 +17,12 @@ internal sealed class ProduceOrder
 
     private sealed class Line
     {
+        /// <summary>The latest append.</summary>
         public Task Last { get; set; } = Task.CompletedTask;
+
+        /// <summary>Done when the broker has been asked for the latest: before that none behind it may ask, also where the way is known by now.</summary>
+        public Task Asked { get; set; } = Task.CompletedTask;
+
         public bool Known { get; set; }
     }
 
@@ -31,24 +36,45 @@ internal sealed class ProduceOrder
             _lines.Add(key, line = new Line());
         }
         var before = line.Last.IsCompleted ? null : line.Last;
-        var append = Append(broker, request, line, before);
+        Task<ProduceResult> append;
+        if (line.Asked.IsCompleted && (before is null || line.Known))
+        {
+            append = Append(broker, request, line, before, Ask(broker, request));
+        }
+        else
+        {
+            var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            append = InTurn(broker, request, line, before, line.Asked, asked);
+            line.Asked = asked.Task;
+        }
         line.Last = append;
         return append;
     }
 
-    private static async Task<ProduceResult> Append(IBroker broker, AppendRequest request, Line line, Task? before)
+    private static async Task<ProduceResult> InTurn(IBroker broker, AppendRequest request, Line line, Task? before, Task turn, TaskCompletionSource asked)
     {
+        await turn;
         if (before is not null && !line.Known)
-            await before;
-        var result = await Ask(broker, request);
+            await Done(before);
+        var asking = Ask(broker, request);
+        asked.SetResult();
+        return await Append(broker, request, line, before, asking);
+    }
+
+    private static async Task<ProduceResult> Append(IBroker broker, AppendRequest request, Line line, Task? before, ValueTask<ProduceResult> asking)
+    {
+        var result = await asking;
         if (result.Error == KafkaError.OutOfOrderSequence && before is not null)
         {
-            await before;
+            await Done(before);
             result = await Ask(broker, request);
         }
         line.Known |= result.Error == KafkaError.None;
         return result;
     }
+
+    /// <summary>However it ended: its fault is its own, and who comes behind it has its turn.</summary>
+    private static async Task Done(Task append) => await append.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private static async ValueTask<ProduceResult> Ask(IBroker broker, AppendRequest request)
     {

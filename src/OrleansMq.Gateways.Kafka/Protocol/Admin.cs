@@ -73,7 +73,7 @@ internal static class DeleteRecordsResponse
 {
     public static void Write(KafkaWriter writer, IReadOnlyList<DeleteRecordsPartition> asked, (long Start, KafkaError Error)[] results)
     {
-        writer.Int32(0);
+        writer.Throttle();
         ByTopic.Write(writer, asked, partition => partition.Topic, (at, partition) =>
         {
             writer.Int32(partition.Partition);
@@ -117,7 +117,7 @@ internal static class OffsetForLeaderEpochResponse
     public static void Write(KafkaWriter writer, short version, IReadOnlyList<EpochPartition> asked, (long End, KafkaError Error)[] results)
     {
         if (version >= 2)
-            writer.Int32(0);
+            writer.Throttle();
         ByTopic.Write(writer, asked, partition => partition.Topic, (at, partition) =>
         {
             writer.Error(results[at].Error);

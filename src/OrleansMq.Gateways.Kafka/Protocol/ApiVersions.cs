@@ -27,7 +27,7 @@ internal static class ApiVersionsResponse
             w.Int16(api.Max);
         });
         if (version >= 1)
-            writer.Int32(0);
+            writer.Throttle();
         writer.Tags();
     }
 }

@@ -45,7 +45,7 @@ internal static class DescribeConfigsResponse
 
     public static void Write(KafkaWriter writer, short version, bool synonyms, IReadOnlyList<ConfigsResult> results)
     {
-        writer.Int32(0);
+        writer.Throttle();
         writer.Array(results, (w, result) =>
         {
             w.Error(result.Error);
@@ -125,7 +125,7 @@ internal static class AlterConfigsResponse
 {
     public static void Write(KafkaWriter writer, IReadOnlyList<ConfigsResult> results)
     {
-        writer.Int32(0);
+        writer.Throttle();
         writer.Array(results, (w, result) =>
         {
             w.Error(result.Error);

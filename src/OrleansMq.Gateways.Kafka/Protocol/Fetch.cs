@@ -64,7 +64,7 @@ internal static class FetchResponse
 {
     public static void WriteHead(KafkaWriter writer, short version, KafkaError error)
     {
-        writer.Int32(0);
+        writer.Throttle();
         if (version < 7)
             return;
         writer.Error(error);

@@ -25,7 +25,7 @@ internal static class FindCoordinatorResponse
     public static void Write(KafkaWriter writer, short version, IReadOnlyList<FoundCoordinator> found)
     {
         if (version >= 1)
-            writer.Int32(0);
+            writer.Throttle();
         if (version >= 4)
         {
             writer.Array(found, (w, each) =>

@@ -15,9 +15,10 @@ internal static class FrameLength
 {
     public const int Size = 4;
 
+    /// <param name="minBytes">Of a request's header; a message of SASL may have none.</param>
     /// <param name="maxBytes">Of one request.</param>
     /// <param name="length">Of the request that follows the length.</param>
-    public static FrameStatus TryRead(in ReadOnlySequence<byte> bytes, int maxBytes, out int length)
+    public static FrameStatus TryRead(in ReadOnlySequence<byte> bytes, int minBytes, int maxBytes, out int length)
     {
         length = 0;
         if (bytes.Length < Size)
@@ -25,6 +26,6 @@ internal static class FrameLength
         Span<byte> head = stackalloc byte[Size];
         bytes.Slice(0, Size).CopyTo(head);
         length = BinaryPrimitives.ReadInt32BigEndian(head);
-        return length < RequestHeader.FixedSize || length > maxBytes ? FrameStatus.Malformed : FrameStatus.Done;
+        return length < minBytes || length > maxBytes ? FrameStatus.Malformed : FrameStatus.Done;
     }
 }

@@ -20,7 +20,7 @@ internal static class DescribeGroupsResponse
     public static void Write(KafkaWriter writer, short version, IReadOnlyList<DescribedGroup> groups)
     {
         if (version >= 1)
-            writer.Int32(0);
+            writer.Throttle();
         writer.Array(groups, (w, group) =>
         {
             w.Error(group.Error);
@@ -64,7 +64,7 @@ internal static class ListGroupsResponse
     public static void Write(KafkaWriter writer, short version, KafkaError error, IReadOnlyList<CoordinatedGroup> groups)
     {
         if (version >= 1)
-            writer.Int32(0);
+            writer.Throttle();
         writer.Error(error);
         writer.Array(groups, (w, group) =>
         {
@@ -94,7 +94,7 @@ internal static class NamedResponse
     public static void Write(KafkaWriter writer, bool throttled, IReadOnlyList<NamedResult> results, bool withMessage = false, bool withId = false)
     {
         if (throttled)
-            writer.Int32(0);
+            writer.Throttle();
         writer.Array(results, (w, result) =>
         {
             w.String(result.Name);

@@ -17,7 +17,7 @@ internal static class InitProducerIdResponse
 {
     public static void Write(KafkaWriter writer, KafkaError error, ProducerIdentity producer)
     {
-        writer.Int32(0);
+        writer.Throttle();
         writer.Error(error);
         writer.Int64(error == KafkaError.None ? producer.Id : -1);
         writer.Int16(error == KafkaError.None ? producer.Epoch : (short)-1);

@@ -27,6 +27,9 @@ internal ref struct KafkaReader(ReadOnlyMemory<byte> frame, bool flexible = fals
     public long Int64() => _reader.Int64();
     public ReadOnlyMemory<byte> Rest() => _reader.Bytes(_reader.Remaining);
 
+    /// <summary>Bytes that mean nothing.</summary>
+    public void Pass(int bytes) => _reader.Bytes(bytes);
+
     public string String()
     {
         var text = NullableString();

@@ -12,9 +12,13 @@ internal sealed class KafkaWriter : IDisposable
     private List<(int At, ReadOnlyMemory<byte> Bytes)>? _lent;
     private List<IDisposable>? _owners;
     private long _lentBytes;
+    private int _throttleAt = -1;
 
     /// <summary>Lengths are varints and structures end with tagged fields from here on.</summary>
     public bool Flexible { get; set; }
+
+    /// <summary>The connection is closed behind it.</summary>
+    public bool IsLast { get; set; }
 
     /// <summary>All that is to be sent.</summary>
     public long Length => _length + _lentBytes;
@@ -25,6 +29,23 @@ internal sealed class KafkaWriter : IDisposable
     public void Int32(int value) => BinaryPrimitives.WriteInt32BigEndian(Take(4), value);
     public void Int64(long value) => BinaryPrimitives.WriteInt64BigEndian(Take(8), value);
     public void Error(KafkaError error) => Int16((short)error);
+
+    /// <summary>How long the client has to wait before it asks again: known when the answer is whole, see <see cref="SetThrottle"/>.</summary>
+    public void Throttle()
+    {
+        _throttleAt = _length;
+        Int32(0);
+    }
+
+    /// <summary>Of effect where the answer has a place for it.</summary>
+    public void SetThrottle(int ms)
+    {
+        if (_throttleAt >= 0)
+            BinaryPrimitives.WriteInt32BigEndian(_bytes.AsSpan(_throttleAt), ms);
+    }
+
+    /// <summary>Bytes as they are, without a length.</summary>
+    public void Raw(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Take(bytes.Length));
 
     public void UVarint(uint value)
     {

@@ -42,7 +42,7 @@ internal static class ListOffsetsResponse
     public static void Write(KafkaWriter writer, short version, IReadOnlyList<ListOffsetsPartition> asked, ListOffsetsResult[] results)
     {
         if (version >= 2)
-            writer.Int32(0);
+            writer.Throttle();
         ByTopic.Write(writer, asked, partition => partition.Topic, (at, partition) =>
         {
             writer.Int32(partition.Partition);

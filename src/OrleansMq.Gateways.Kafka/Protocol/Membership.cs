@@ -36,7 +36,7 @@ internal static class JoinGroupResponse
     public static void Write(KafkaWriter writer, short version, KafkaError error, JoinedGroup joined)
     {
         if (version >= 2)
-            writer.Int32(0);
+            writer.Throttle();
         writer.Error(error);
         writer.Int32(error == KafkaError.None ? joined.Generation : -1);
         writer.String(joined.Protocol);
@@ -75,7 +75,7 @@ internal static class SyncGroupResponse
     public static void Write(KafkaWriter writer, short version, KafkaError error, ReadOnlyMemory<byte> assignment)
     {
         if (version >= 1)
-            writer.Int32(0);
+            writer.Throttle();
         writer.Error(error);
         writer.Bytes(assignment.Span);
         writer.Tags();
@@ -105,7 +105,7 @@ internal static class HeartbeatResponse
     public static void Write(KafkaWriter writer, short version, KafkaError error)
     {
         if (version >= 1)
-            writer.Int32(0);
+            writer.Throttle();
         writer.Error(error);
         writer.Tags();
     }
@@ -137,7 +137,7 @@ internal static class LeaveGroupResponse
     public static void Write(KafkaWriter writer, short version, KafkaError error, IReadOnlyList<(MemberRef Member, KafkaError Error)> results)
     {
         if (version >= 1)
-            writer.Int32(0);
+            writer.Throttle();
         writer.Error(version < 3 && error == KafkaError.None && results.Count == 1 ? results[0].Error : error);
         if (version < 3)
             return;

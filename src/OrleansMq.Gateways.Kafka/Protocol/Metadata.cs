@@ -3,6 +3,12 @@ namespace OrleansMq.Gateways.Kafka.Protocol;
 /// <summary>Metadata 0-9: <c>topics [name], null (in 0: none) means all | (4) create missing topics, bool | (8) two bools</c>.</summary>
 internal sealed record MetadataRequest(IReadOnlyList<string>? Topics, bool MayCreate)
 {
+    // Three bools and no tagged fields: what follows the topics.
+    private const int FlexibleTail = 4;
+
+    // librdkafka 2.16 asks for all topics by four zeros, the room that it had kept for a count, where the null takes one.
+    private const int RoomTooMuch = 3;
+
     public static MetadataRequest Read(ref KafkaReader reader, short version)
     {
         var count = reader.NullableCount(2);
@@ -12,6 +18,8 @@ internal sealed record MetadataRequest(IReadOnlyList<string>? Topics, bool MayCr
             topics!.Add(reader.String());
             reader.Tags();
         }
+        if (version >= 9 && topics is null && reader.Remaining == RoomTooMuch + FlexibleTail)
+            reader.Pass(RoomTooMuch);
         var create = version < 4 || reader.Bool();
         if (version >= 8)
         {
@@ -35,7 +43,7 @@ internal static class MetadataResponse
     public static void Write(KafkaWriter writer, short version, BrokerMap brokers, IReadOnlyList<TopicMetadata> topics)
     {
         if (version >= 3)
-            writer.Int32(0);
+            writer.Throttle();
         writer.Array(brokers.All, (w, broker) =>
         {
             broker.Write(w);

@@ -41,7 +41,7 @@ internal static class OffsetCommitResponse
     public static void Write(KafkaWriter writer, short version, IReadOnlyList<OffsetCommitPartition> asked, KafkaError[] errors)
     {
         if (version >= 3)
-            writer.Int32(0);
+            writer.Throttle();
         ByTopic.Write(writer, asked, partition => partition.Topic, (at, partition) =>
         {
             writer.Int32(partition.Partition);
@@ -102,7 +102,7 @@ internal static class OffsetFetchResponse
     public static void Write(KafkaWriter writer, short version, IReadOnlyList<OffsetFetchFound> found)
     {
         if (version >= 3)
-            writer.Int32(0);
+            writer.Throttle();
         if (version >= 8)
         {
             writer.Array(found, (w, group) =>

@@ -52,7 +52,7 @@ internal static class ProduceResponse
             }
         });
         if (version >= 1)
-            writer.Int32(0);
+            writer.Throttle();
         writer.Tags();
     }
 }

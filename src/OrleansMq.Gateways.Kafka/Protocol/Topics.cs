@@ -54,7 +54,7 @@ internal static class CreateTopicsResponse
     public static void Write(KafkaWriter writer, short version, IReadOnlyList<CreatedTopic> results)
     {
         if (version >= 2)
-            writer.Int32(0);
+            writer.Throttle();
         writer.Array(results, (w, created) =>
         {
             var ok = created.Result.Error == KafkaError.None;

@@ -30,7 +30,7 @@ internal static class TransactionPartitionsResponse
 {
     public static void Write<T>(KafkaWriter writer, IReadOnlyList<T> asked, Func<T, TopicPartition> partitionOf, KafkaError[] errors)
     {
-        writer.Int32(0);
+        writer.Throttle();
         ByTopic.Write(writer, asked, item => partitionOf(item).Topic, (at, item) =>
         {
             writer.Int32(partitionOf(item).Partition);
@@ -51,7 +51,7 @@ internal sealed record AddOffsetsToTxnRequest(TransactionRef Transaction, string
     }
 }
 
-/// <summary>EndTxn 0-3: <c>transaction | commit, bool</c>.</summary>
+/// <summary>EndTxn 0-5: <c>transaction | commit, bool</c>.</summary>
 internal sealed record EndTxnRequest(TransactionRef Transaction, bool Commit)
 {
     public static EndTxnRequest Read(ref KafkaReader reader, short version)
@@ -62,13 +62,19 @@ internal sealed record EndTxnRequest(TransactionRef Transaction, bool Commit)
     }
 }
 
-/// <summary>What AddOffsetsToTxn and EndTxn answer.</summary>
+/// <summary>What AddOffsetsToTxn and EndTxn answer: <c>throttle i32 | error</c>, and EndTxn 5 <c>producer i64 | epoch i16</c>.</summary>
 internal static class TransactionResponse
 {
-    public static void Write(KafkaWriter writer, KafkaError error)
+    /// <param name="next">What the producer is from now on; null where the version has no place for it.</param>
+    public static void Write(KafkaWriter writer, KafkaError error, ProducerIdentity? next = null)
     {
-        writer.Int32(0);
+        writer.Throttle();
         writer.Error(error);
+        if (next is { } producer)
+        {
+            writer.Int64(error == KafkaError.None ? producer.Id : -1);
+            writer.Int16(error == KafkaError.None ? producer.Epoch : (short)-1);
+        }
         writer.Tags();
     }
 }

@@ -40,6 +40,9 @@ public sealed class TokenCheck : IAsyncDisposable
     private const int MaxTokenChars = 16 << 10;
     private const int MaxTeams = 200;
 
+    // Two machines' clocks are never quite the same.
+    private static readonly TimeSpan Leeway = TimeSpan.FromSeconds(30);
+
     // Every algorithm that needs the issuer's private key. Without a list, a symmetric one could be meant.
     private static readonly string[] Algorithms =
     [
@@ -75,7 +78,7 @@ public sealed class TokenCheck : IAsyncDisposable
             bearer.TokenValidationParameters.ValidateAudience = true;
             bearer.TokenValidationParameters.RequireExpirationTime = true;
             bearer.TokenValidationParameters.RequireSignedTokens = true;
-            bearer.TokenValidationParameters.ClockSkew = TimeSpan.FromSeconds(30);
+            bearer.TokenValidationParameters.ClockSkew = Leeway;
         });
         _services = services.BuildServiceProvider();
     }
@@ -93,7 +96,7 @@ public sealed class TokenCheck : IAsyncDisposable
         var result = await handler.AuthenticateAsync();
         if (result is not { Succeeded: true, Principal: { } claims } || claims.FindFirst(_options.NameClaim)?.Value is not { } name || !IsName(name))
             return null;
-        return Principal.OfToken(name, claims.FindAll(_options.TeamsClaim).Select(claim => claim.Value).Where(IsName).Take(MaxTeams));
+        return Principal.OfToken(name, claims.FindAll(_options.TeamsClaim).Select(claim => claim.Value).Where(IsName).Take(MaxTeams)) with { Until = result.Properties?.ExpiresUtc + Leeway };
     }
 
     // Names and teams are kept on lines of their own: what holds a line's end could be taken for more than one.

@@ -1,4 +1,4 @@
-// Confluent.Kafka ADDRESS: each line of output is "test<TAB>ok" or "test<TAB>why not".
+// Confluent.Kafka ADDRESS [secure]: each line of output is "test<TAB>ok" or "test<TAB>why not".
 using Confluent.Kafka;
 using Confluent.Kafka.Admin;
 
@@ -46,6 +46,12 @@ List<string> ReadAll(string topic, IsolationLevel isolation)
         values.Add(message.Message.Value);
     }
     throw new TimeoutException("no end of the partition");
+}
+
+if (args is [_, "secure"])
+{
+    await Secure.Run(address, Test);
+    return;
 }
 
 using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = address }).Build();

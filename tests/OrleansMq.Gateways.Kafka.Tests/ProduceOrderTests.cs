@@ -1,0 +1,85 @@
+using System.Reflection;
+using OrleansMq.Gateways.Kafka.Calls;
+
+namespace OrleansMq.Gateways.Kafka.Tests;
+
+/// <summary>In which order the broker is asked for the batches of one connection.</summary>
+public sealed class ProduceOrderTests
+{
+    // Seen with kcat: 1-3, then 14-1000, then 4-13.
+    [Fact]
+    public async Task ABatchThatComesInTheMomentTheWayIsFoundDoesNotPassTheOneThatWaitedForIt()
+    {
+        var broker = DispatchProxy.Create<IBroker, Asked>();
+        var asked = (Asked)(object)broker;
+        var order = new ProduceOrder();
+        var appends = Enumerable.Range(1, 2).Select(number => order.Append(broker, Batch(number))).ToList();
+        // The second has waited for the first and is about to ask: now the connection has read the third.
+        asked.Before = number =>
+        {
+            if (number == 2)
+                appends.Add(order.Append(broker, Batch(3)));
+        };
+
+        for (var i = 0; i < 3; i++)
+        {
+            await Until(() => asked.Order.Count > i);
+            asked.Answers[i].SetResult(new AppendResult { BaseOffset = i });
+        }
+
+        await Task.WhenAll(appends);
+        Assert.Equal([1, 2, 3], asked.Order);
+    }
+
+    [Fact]
+    public async Task ABatchThatFailsByAFaultHoldsUpNoneBehindIt()
+    {
+        var broker = DispatchProxy.Create<IBroker, Asked>();
+        var asked = (Asked)(object)broker;
+        var order = new ProduceOrder();
+        var appends = Enumerable.Range(1, 3).Select(number => order.Append(broker, Batch(number))).ToList();
+
+        asked.Answers[0].SetException(new InvalidOperationException("a fault of ours"));
+        for (var i = 1; i < 3; i++)
+        {
+            await Until(() => asked.Order.Count > i);
+            asked.Answers[i].SetResult(new AppendResult { BaseOffset = i });
+        }
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => appends[0]);
+        Assert.Equal((1, 2), ((await appends[1]).BaseOffset, (await appends[2]).BaseOffset));
+        Assert.Equal([1, 2, 3], asked.Order);
+    }
+
+    private static AppendRequest Batch(int number) => new() { Topic = "t", Partition = 0, Batch = new byte[] { (byte)number } };
+
+    private static async Task Until(Func<bool> holds)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!holds())
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+
+    /// <summary>A broker that answers when it is told to.</summary>
+    public class Asked : DispatchProxy
+    {
+        public List<TaskCompletionSource<AppendResult>> Answers { get; } = [];
+
+        public List<int> Order { get; } = [];
+
+        public Action<int> Before { get; set; } = _ => { };
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
+        {
+            Assert.Equal(nameof(IBroker.Append), targetMethod!.Name);
+            Before(((AppendRequest)args![0]!).Batch.Span[0]);
+            Answers.Add(new TaskCompletionSource<AppendResult>(TaskCreationOptions.RunContinuationsAsynchronously));
+            var answer = new ValueTask<AppendResult>(Answers[^1].Task);
+            Order.Add(((AppendRequest)args[0]!).Batch.Span[0]);
+            return answer;
+        }
+    }
+}

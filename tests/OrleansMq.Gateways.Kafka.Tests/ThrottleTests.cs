@@ -1,0 +1,61 @@
+using System.Buffers.Binary;
+using OrleansMq.Access;
+using OrleansMq.Gateways.Kafka.Protocol;
+
+namespace OrleansMq.Gateways.Kafka.Tests;
+
+/// <summary>What one takes beyond its quotas is answered with the time to wait, and nothing more of it is read meanwhile.</summary>
+public sealed class ThrottleTests
+{
+    [Fact]
+    public async Task RequestsBeyondTheQuotaAreAnsweredWithTheTimeToWaitAndTheNextIsReadWhenItIsOver()
+    {
+        await using var guarded = await Guarded.Start();
+        using var client = await guarded.Connect();
+        await client.ComeIn();
+        await guarded.Control.Directory.SetQuota(QuotaScope.User, "anna", QuotaKind.RequestsPerSecond, 2);
+        foreach (var ms in new[] { 0, 0, 500 })
+            Assert.Equal(ms, await Ask());
+
+        var next = Ask();
+        // What another connection asks is answered meanwhile: the wait is the flood's alone.
+        using var other = await guarded.Connect();
+        await other.ComeIn("admin", Access.Tests.Some.AdminPassword);
+        Assert.Equal(KafkaError.None, await other.LookAtTopic());
+        Assert.False(next.IsCompleted);
+        await Until(() => guarded.Time.ArmedTimers > 0);
+        guarded.Time.Advance(TimeSpan.FromMilliseconds(499));
+        Assert.False(next.IsCompleted);
+        guarded.Time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.Equal(500, await next);
+
+        async Task<int> Ask() => BinaryPrimitives.ReadInt32BigEndian((await client.Ask(Requests.Last(ApiKey.ListGroups).Frame())).AsSpan(5));
+    }
+
+    [Fact]
+    public async Task BytesOfBatchesCountAndTheirAnswerSaysSo()
+    {
+        await using var guarded = await Guarded.Start();
+        await guarded.Allow(AccessOperations.Produce, ResourceKind.Topic, "t");
+        using var client = await guarded.Connect();
+        await client.ComeIn();
+        await guarded.Control.Directory.SetQuota(QuotaScope.User, "anna", QuotaKind.BytesPerSecond, 100);
+
+        var answer = await client.Ask(Requests.Last(ApiKey.Produce).Frame());
+
+        // The throttle time is the last field but the tags.
+        Assert.InRange(BinaryPrimitives.ReadInt32BigEndian(answer.AsSpan(answer.Length - 5)), 1, 10_000);
+        Assert.Equal(1, (await guarded.Broker.DescribeTopic("t")).Partitions[0].End);
+    }
+
+    private static async Task Until(Func<bool> holds)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!holds())
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+}
