@@ -1,5 +1,4 @@
 using OrleansMq.Gateways.Kafka.Protocol;
-using OrleansMq.Records;
 
 namespace OrleansMq.Gateways.Kafka.Tests;
 

@@ -1,7 +1,4 @@
-using OrleansMq.Access;
-using OrleansMq.Access.Tests;
 using OrleansMq.Gateways.Kafka.Protocol;
-using OrleansMq.Records;
 
 namespace OrleansMq.Gateways.Kafka.Tests;
 

@@ -1,6 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
 using Confluent.Kafka;
-using OrleansMq.Access;
 using OrleansMq.Access.Tests;
 
 namespace OrleansMq.Gateways.Kafka.Tests;
@@ -61,13 +60,13 @@ public sealed class SecureClientTests : IAsyncLifetime
     }
 
     [Fact]
-    public void WhatNoRuleAllowsIsRefusedInTheClientsOwnWords()
+    public async Task WhatNoRuleAllowsIsRefusedInTheClientsOwnWords()
     {
         using var producer = new ProducerBuilder<Null, string>(new ProducerConfig(OfUser(SaslMechanism.ScramSha512))).Build();
         var refused = new TaskCompletionSource<Confluent.Kafka.ErrorCode>(TaskCreationOptions.RunContinuationsAsynchronously);
         producer.Produce("secret", new Message<Null, string> { Value = "x" }, report => refused.TrySetResult(report.Error.Code));
         Assert.Equal(0, producer.Flush(Patience));
-        Assert.Equal(Confluent.Kafka.ErrorCode.TopicAuthorizationFailed, refused.Task.Result);
+        Assert.Equal(Confluent.Kafka.ErrorCode.TopicAuthorizationFailed, await refused.Task);
 
         using var consumer = Consumer(OfUser(SaslMechanism.ScramSha512), "others").Build();
         consumer.Subscribe("t");

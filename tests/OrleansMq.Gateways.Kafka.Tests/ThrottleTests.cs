@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using OrleansMq.Access;
 using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Tests;

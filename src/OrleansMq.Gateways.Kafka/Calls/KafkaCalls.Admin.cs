@@ -1,5 +1,4 @@
 using System.Globalization;
-using OrleansMq.Access;
 using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Calls;

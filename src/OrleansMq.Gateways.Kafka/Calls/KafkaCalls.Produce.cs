@@ -1,4 +1,3 @@
-using OrleansMq.Access;
 using OrleansMq.Gateways.Kafka.Protocol;
 using OrleansMq.Records;
 
