@@ -90,7 +90,7 @@ public sealed partial class EmbeddedBroker
                 Partition = cursor.Partition,
                 Batches = read?.Batches ?? default,
                 Start = partition.Start,
-                End = partition.End,
+                End = read?.End ?? partition.End,
                 LastStableOffset = read?.Stable ?? partition.StableEnd,
                 Aborted = read?.Aborted ?? [],
             });

@@ -101,6 +101,9 @@ internal sealed class KafkaConnection
                             throw new MalformedRequestException($"A request can't have {length} bytes.");
                         if (status == FrameStatus.Incomplete)
                             break;
+                        // While it waits for its quota it holds none of the bytes that all share.
+                        if (_calls.Behind is var behind && behind > TimeSpan.Zero)
+                            await Task.Delay(behind, _desk.Options.Time, cancel);
                         bytes = bytes.Slice(FrameLength.Size);
                         frame = new IncomingFrame(length, _desk.InFlight);
                     }
@@ -128,8 +131,6 @@ internal sealed class KafkaConnection
         Task<KafkaWriter?> answer;
         try
         {
-            if (_calls.Behind is var behind && behind > TimeSpan.Zero)
-                await Task.Delay(behind, _desk.Options.Time, cancel);
             answer = await _calls.Begin(frame.Memory);
         }
         catch

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Orleans.Streams;
 using Xunit;
@@ -162,6 +163,14 @@ public sealed class StreamStories(OneSilo silo) : IClassFixture<OneSilo>
         await reader.Subscribe(StreamCluster.NarrowProvider, stream);
         await Cluster.Grains.GetGrain<IReaderGrain>("sender").Send(StreamCluster.NarrowProvider, stream, Numbers(10));
         var receipts = await book.UntilCount(10);
+        // Settled: otherwise the second subscription is given what the first still holds.
+        var last = receipts[9].Token!.SequenceNumber;
+        for (var since = Stopwatch.GetTimestamp(); (await silo.Broker.DescribeGroup("narrow", "streams-narrow")).Partitions[0].Cursor <= last;)
+        {
+            Assert.True(Stopwatch.GetElapsedTime(since) < TimeSpan.FromMinutes(1), "Nothing was settled in a minute.");
+            await Task.Delay(20);
+        }
+
         var kept = await silo.Broker.DeleteBefore("narrow", 0, receipts[5].Token!.SequenceNumber);
         var again = Cluster.Grains.GetGrain<IReaderGrain>("trimmed-again");
         await again.Subscribe(StreamCluster.NarrowProvider, stream, new OrleansMqSequenceToken(0, 0));

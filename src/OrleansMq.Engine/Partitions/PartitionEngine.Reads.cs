@@ -32,7 +32,7 @@ public sealed partial class PartitionEngine
         try
         {
             var read = await _reader.ReadBatches(offset, isolation == Isolation.Committed ? seen.Stable : seen.End, seen.Position, maxBytes);
-            return read.Seen(seen.Stable, read.Batches.IsEmpty ? [] : AbortedWithin(seen.Aborted, offset, read.NextOffset));
+            return read.Seen(seen.End, seen.Stable, read.Batches.IsEmpty ? [] : AbortedWithin(seen.Aborted, offset, read.NextOffset));
         }
         catch (LogTrimmedException)
         {

@@ -86,6 +86,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
 
     private Exception? _stopped;
     private bool _closing;
+    private readonly TaskCompletionSource _atRest = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile Visible _visible;
 
     private PartitionEngine(IPartitionLog log, Partition state, long snapshotPosition, OffsetIndex index, ITopicOfPartition topic, PartitionHost host)
@@ -218,6 +219,8 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
 
     private void AfterTurns()
     {
+        if (_closing && (_stopped is not null || HasNothingInFlight))
+            _atRest.TrySetResult();
         if (_stopped is not null || _replaying)
             return;
         if (!_appending && !_frames.IsEmpty)
@@ -232,6 +235,9 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
 
         SetDeadline();
     }
+
+    /// <summary>Everything that was taken is written, and flushed where somebody waits for it.</summary>
+    private bool HasNothingInFlight => !_replaying && !_appending && !_flushing && _frames.IsEmpty && _durableWanted <= _durableGroup;
 
     private void StartAppend()
     {
@@ -472,13 +478,13 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
             }
         }
 
-        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Post(() =>
         {
             _closing = true;
-            closed.SetResult();
+            // Those that came since, and found no room.
+            FailParked(Closing());
         });
-        await closed.Task;
+        await _atRest.Task;
         await ScheduledAtRest();
         WakeReaders();
         await _flushTimer.DisposeAsync();

@@ -15,6 +15,9 @@ public sealed class BatchRead(byte[] buffer, int length, long nextOffset) : IDis
     /// <summary>Where reading goes on.</summary>
     public long NextOffset => nextOffset;
 
+    /// <summary>The end of what readers could see when this was read.</summary>
+    public long End { get; init; }
+
     /// <summary>Where what is decided ended when this was read.</summary>
     public long Stable { get; init; }
 
@@ -22,8 +25,8 @@ public sealed class BatchRead(byte[] buffer, int length, long nextOffset) : IDis
     public IReadOnlyList<AbortedTransaction> Aborted { get; init; } = [];
 
     /// <summary>The same bytes, whose owner is the one that is returned.</summary>
-    internal BatchRead Seen(long stable, IReadOnlyList<AbortedTransaction> aborted) =>
-        new(Interlocked.Exchange(ref _buffer, null)!, length, nextOffset) { Stable = stable, Aborted = aborted };
+    internal BatchRead Seen(long end, long stable, IReadOnlyList<AbortedTransaction> aborted) =>
+        new(Interlocked.Exchange(ref _buffer, null)!, length, nextOffset) { End = end, Stable = stable, Aborted = aborted };
 
     public void Dispose()
     {

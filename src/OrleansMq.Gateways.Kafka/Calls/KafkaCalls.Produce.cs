@@ -22,7 +22,8 @@ internal sealed partial class KafkaCalls
             var terms = new ProduceTerms(
                 request.Acks switch { 0 => Acks.None, 1 => Acks.Accepted, _ => Acks.Durable },
                 TimeSpan.FromMilliseconds(Math.Clamp(request.TimeoutMs, 0, (int)MaxAppendWait.TotalMilliseconds)),
-                header.ClientId);
+                header.ClientId,
+                request.TransactionalId is not null);
             if (results.Length == 1)
                 results[0] = await Append(request.Partitions[0], terms);
             else
@@ -40,7 +41,7 @@ internal sealed partial class KafkaCalls
         return false;
     }
 
-    private readonly record struct ProduceTerms(Acks Acks, TimeSpan Wait, string Client);
+    private readonly record struct ProduceTerms(Acks Acks, TimeSpan Wait, string Client, bool IsTransactional);
 
     private ProduceResult? RefusalOf(RequestHeader header, ProduceRequest request)
     {
@@ -68,6 +69,9 @@ internal sealed partial class KafkaCalls
             return Task.FromResult(ProduceResult.Refused(KafkaError.InvalidTopic, null));
         if (FaultOf(part.Records, out var batch) is { } fault)
             return Task.FromResult(ProduceResult.Refused(fault, null));
+        // Who names no transactional id has shown no right to one.
+        if (batch.IsTransactional && !terms.IsTransactional)
+            return Task.FromResult(ProduceResult.Refused(KafkaError.TransactionalIdAuthorizationFailed, "A batch of a transaction needs the transactional id in its request."));
         var request = new AppendRequest
         {
             Topic = part.Topic,

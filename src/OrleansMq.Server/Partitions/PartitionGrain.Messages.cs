@@ -79,7 +79,7 @@ internal sealed partial class PartitionGrain
     private static async Task<PartitionBlock> ReadNow(PartitionEngine engine, ReadTerms terms)
     {
         using var read = await engine.ReadBatches(terms.Offset, terms.MaxBytes, terms.Isolation);
-        return new PartitionBlock(read.Batches.ToArray(), engine.Start, engine.End, read.Stable, [.. read.Aborted]);
+        return new PartitionBlock(read.Batches.ToArray(), engine.Start, read.End, read.Stable, [.. read.Aborted]);
     }
 
     public Task<long> FindOffset(StartAt at, GroupName? deadLettersOf) => On(async engine =>

@@ -108,6 +108,9 @@ internal sealed partial class PartitionFeed
     /// </summary>
     private async Task GoBack(long end, CancellationToken cancel)
     {
+        // One that is being stored speaks of the log that is gone.
+        if (_saving is { } saving)
+            await saving.WaitAsync(cancel);
         await _topic.Prepare(StartAt.Earliest);
         var to = Math.Min(end, (await _progress.Load(cancel)).Low);
         _logger.LogWarning("Partition {Partition} of {Topic} ends at {End}, and streams of {Provider} had read up to {Head}: it was made anew, or lost what was not flushed; they go on at {To}", _partition, _topic.Name, end, _provider, _head, to);

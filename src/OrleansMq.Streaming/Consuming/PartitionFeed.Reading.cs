@@ -16,6 +16,7 @@ internal sealed partial class PartitionFeed
 
     private Task<ReadResult>? _headRead;
     private Task<ReadResult>? _behindRead;
+    private long _headFrom;
     private long _behindFrom;
     private readonly HashSet<StreamCursor> _behind = [];
     private long _readAgainAt;
@@ -46,12 +47,20 @@ internal sealed partial class PartitionFeed
         if (IsFull)
             SpillStalled();
         if (!IsFull)
-            _headRead ??= Read(_head, ReadWait);
+            StartHeadRead();
         if (_behindRead is null && NextBehind() is { } cursor)
         {
             _behindFrom = cursor.To;
             _behindRead = Read(_behindFrom, TimeSpan.Zero);
         }
+    }
+
+    private void StartHeadRead()
+    {
+        if (_headRead is not null)
+            return;
+        _headFrom = _head;
+        _headRead = Read(_head, ReadWait);
     }
 
     private Task<ReadResult> Read(long offset, TimeSpan wait) => _topic.Broker.Read(
@@ -87,7 +96,11 @@ internal sealed partial class PartitionFeed
         if (_headRead is { IsCompleted: true } head)
         {
             _headRead = null;
-            Take(head, _head, TakeAtHead);
+            // Where the feed went back meanwhile, it was of another log.
+            if (_headFrom == _head)
+                Take(head, _head, TakeAtHead);
+            else if (head.IsCompletedSuccessfully)
+                head.Result.Dispose();
         }
     }
 

@@ -38,6 +38,9 @@ internal sealed class StreamCursor : IQueueCacheCursor
     private bool _wasUsed;
     private long _retryAt;
     private int _troubles;
+
+    // What is in delivery is of a log that is gone: of the one that is there now, nothing from here on is settled.
+    private long _goneBackTo = long.MaxValue;
     private Exception? _fault;
 
     public StreamCursor(PartitionFeed feed, StreamEntry entry, long start, long singleAt, StreamSequenceToken? echo, bool isRegistration)
@@ -93,7 +96,7 @@ internal sealed class StreamCursor : IQueueCacheCursor
 
     public bool IsOnLastDelivery => Refusals >= _feed.Options.MaxDeliveries;
 
-    public long? FirstUnsettled => _isDisposed ? null : _queue.Count > 0 ? _queue[0].Offset : IsLive ? null : To;
+    public long? FirstUnsettled => _isDisposed ? null : _queue.Count > 0 ? Math.Min(_queue[0].Offset, _goneBackTo) : IsLive ? null : To;
 
     public IBatchContainer? GetCurrent(out Exception? exception)
     {
@@ -206,6 +209,8 @@ internal sealed class StreamCursor : IQueueCacheCursor
     {
         var isBehind = Spill() > 0 || !IsLive;
         (Start, From, To) = (Math.Min(Start, offset), Math.Min(From, offset), Math.Min(To, offset));
+        if (_queue.Count > 0)
+            _goneBackTo = offset;
         return isBehind;
     }
 
@@ -261,6 +266,7 @@ internal sealed class StreamCursor : IQueueCacheCursor
     private void SettleFirst(int count)
     {
         From = _queue[count - 1].Offset + 1;
+        _goneBackTo = long.MaxValue;
         _feed.Account(-_queue.RemoveFirst(count));
         LastProgress = _feed.Now;
         _feed.IsDirty = true;
