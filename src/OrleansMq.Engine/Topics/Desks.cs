@@ -38,15 +38,17 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
             try
             {
                 found = await loading.Value;
-                if (found is not { IsBroken: true })
-                    return found;
             }
             finally
             {
-                // What is not there, could not be read or is broken is looked for again.
-                if (found is null or { IsBroken: true } && _desks.TryRemove(new KeyValuePair<string, Lazy<Task<T?>>>(key, loading)) && found is not null)
-                    await found.DisposeAsync();
+                // What is not there, or could not be read, is looked for again.
+                if (found is null)
+                    _desks.TryRemove(KeyValuePair.Create(key, loading));
             }
+
+            if (found is not { IsBroken: true })
+                return found;
+            await Replace(key, loading, found);
         }
     }
 
@@ -61,6 +63,16 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
             if (_desks.TryAdd(key, made))
                 return (await made.Value)!;
         }
+    }
+
+    /// <summary>A broken one goes when what is stored has been read, and not before: until then it is what tries again by itself.</summary>
+    private async ValueTask Replace(string key, Lazy<Task<T?>> loaded, T broken)
+    {
+        var next = await load(key);
+        if (next is null ? _desks.TryRemove(KeyValuePair.Create(key, loaded)) : _desks.TryUpdate(key, new Lazy<Task<T?>>(Task.FromResult<T?>(next)), loaded))
+            await broken.DisposeAsync();
+        else if (next is not null)
+            await next.DisposeAsync();
     }
 
     /// <summary>Ends this very one's work here; whoever asks next loads it anew.</summary>

@@ -233,7 +233,7 @@ internal sealed class TransactionDesk : IDesk
     private void Arm()
     {
         // A time that is over was tried, and what came between may pass.
-        var due = _transaction.IsDecided ? Retry
+        var due = IsBroken || _transaction.IsDecided ? Retry
             : _transaction.DeadlineMs is not { } deadline ? Timeout.InfiniteTimeSpan
             : deadline > NowMs ? TimeSpan.FromMilliseconds(Math.Min(deadline - NowMs, int.MaxValue)) : Retry;
         _timer.Change(due, Timeout.InfiniteTimeSpan);

@@ -1,0 +1,86 @@
+using OrleansMq.Conformance;
+using OrleansMq.Core.Transactions;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Engine.Transactions;
+using OrleansMq.Records;
+using Xunit;
+
+namespace OrleansMq.Embedded.Tests;
+
+/// <summary>Transactional ids while the storage of their documents is away.</summary>
+public sealed class TransactionStorageTests
+{
+    private static readonly TransactionPartition Partition = new("t", 0);
+
+    private readonly ManualTime _time = new();
+    private readonly AwayDocuments _documents = new();
+    private readonly Parts _parts = new();
+
+    [Fact]
+    public void WhatWasDecidedIsCarriedOutThoughTheStorageIsAwayForAWhileAndNobodyAsks() => StoryThread.Run(async () =>
+    {
+        await using var transactions = Coordinator();
+        var producer = await transactions.Open("etl", TimeSpan.FromMinutes(15));
+        await transactions.AddPartitions("etl", producer, [Partition]);
+
+        // The decision is stored, and nobody learns of it.
+        _documents.AwayAfterNextPut = true;
+        await Assert.ThrowsAsync<MqException>(async () => await transactions.End("etl", producer, commit: true, newEpoch: true));
+        await _time.Pass(TimeSpan.FromSeconds(3));
+        Assert.Empty(_parts.Ended);
+        _documents.IsAway = false;
+        await _time.Pass(TimeSpan.FromSeconds(1));
+
+        Assert.Equal([(Partition, producer, TransactionOutcome.Commit)], _parts.Ended.Select(end => (end.Partition, end.Producer, end.Outcome)));
+        Assert.Equal(TransactionPhase.Empty, Assert.Single((await transactions.List()).Items).Phase);
+    });
+
+    private TransactionCoordinator Coordinator() => new(_documents, _parts, _time, _ => { });
+
+    /// <summary>Documents that can't be reached at times.</summary>
+    private sealed class AwayDocuments : IDocuments
+    {
+        private readonly IDocuments _stored = new VolatileStorage().Documents;
+
+        public bool IsAway { get; set; }
+
+        /// <summary>What is written next is stored, but the answer is lost, and nothing can be reached from then on.</summary>
+        public bool AwayAfterNextPut { get; set; }
+
+        public ValueTask<Document?> Get(string key) => Reached().Get(key);
+
+        public async ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion)
+        {
+            var version = await Reached().Put(key, bytes, expectedVersion);
+            (IsAway, AwayAfterNextPut) = (IsAway || AwayAfterNextPut, false);
+            Reached();
+            return version;
+        }
+
+        public ValueTask Delete(string key, long expectedVersion) => Reached().Delete(key, expectedVersion);
+
+        private IDocuments Reached() => IsAway ? throw new LogFailedException("The storage is away.") : _stored;
+    }
+
+    /// <summary>Partitions and groups that do all that they are asked.</summary>
+    private sealed class Parts : ITransactionParts
+    {
+        private long _id;
+
+        public List<(TransactionPartition Partition, ProducerIdentity Producer, TransactionOutcome Outcome, long Term)> Ended { get; } = [];
+
+        public ValueTask<long> NewProducerId() => new(++_id);
+
+        public ValueTask Begin(TransactionPartition partition, OpenTransaction begun) => default;
+
+        public ValueTask End(TransactionPartition partition, ProducerIdentity producer, TransactionOutcome outcome, long term)
+        {
+            Ended.Add((partition, producer, outcome, term));
+            return default;
+        }
+
+        public ValueTask CheckMember(GroupName group, MemberRef member) => default;
+
+        public ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets) => new([.. offsets.Select(_ => (MqError?)null)]);
+    }
+}
