@@ -35,6 +35,39 @@ public sealed class TransactionStorageTests
         Assert.Equal(TransactionPhase.Empty, Assert.Single((await transactions.List()).Items).Phase);
     });
 
+    [Fact]
+    public void WhatIsPendingInAGroupIsNotKnownBeforeWhatMayHoldItIsReadAgain() => StoryThread.Run(async () =>
+    {
+        await using var transactions = Coordinator();
+        var producer = await transactions.Open("etl", TimeSpan.FromMinutes(15));
+        await transactions.AddOffsets("etl", producer, "g", null, [new GroupOffset("t", 0, 1)]);
+
+        _documents.AwayAfterNextPut = true;
+        await Assert.ThrowsAsync<MqException>(async () => await transactions.End("etl", producer, commit: true, newEpoch: true));
+
+        Assert.Equal(ErrorCodes.PartitionUnavailable, (await Assert.ThrowsAsync<MqException>(async () => await transactions.Pending("g"))).Code);
+        _documents.IsAway = false;
+        Assert.Equal([Partition], await transactions.Pending("g"));
+        await _time.Pass(TimeSpan.FromSeconds(1));
+        Assert.Empty(await transactions.Pending("g"));
+    });
+
+    [Theory]
+    [InlineData("transactions/")]
+    [InlineData(TransactionCoordinator.NamesPrefix)]
+    public void WhatIsPendingInAGroupIsNotKnownBeforeWhatTheStartCouldNotReadIsRead(string unread) => StoryThread.Run(async () =>
+    {
+        await using (var before = Coordinator())
+            await before.AddOffsets("etl", await before.Open("etl", TimeSpan.FromMinutes(15)), "g", null, [new GroupOffset("t", 0, 1)]);
+        _documents.AwayFor = unread;
+        await using var transactions = Coordinator();
+        await transactions.Recover();
+
+        Assert.Equal(ErrorCodes.PartitionUnavailable, (await Assert.ThrowsAsync<MqException>(async () => await transactions.Pending("g"))).Code);
+        _documents.AwayFor = null;
+        Assert.Equal([Partition], await transactions.Pending("g"));
+    });
+
     private TransactionCoordinator Coordinator() => new(_documents, _parts, _time, _ => { });
 
     /// <summary>Documents that can't be reached at times.</summary>
@@ -44,10 +77,14 @@ public sealed class TransactionStorageTests
 
         public bool IsAway { get; set; }
 
+        /// <summary>Documents whose keys begin so can't be read.</summary>
+        public string? AwayFor { get; set; }
+
         /// <summary>What is written next is stored, but the answer is lost, and nothing can be reached from then on.</summary>
         public bool AwayAfterNextPut { get; set; }
 
-        public ValueTask<Document?> Get(string key) => Reached().Get(key);
+        public ValueTask<Document?> Get(string key) =>
+            AwayFor is { } away && key.StartsWith(away, StringComparison.Ordinal) ? throw new LogFailedException("The storage is away.") : Reached().Get(key);
 
         public async ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion)
         {

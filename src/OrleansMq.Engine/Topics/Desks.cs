@@ -29,6 +29,10 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
         }
     }
 
+    /// <summary>Keys of those that are being loaded, or must be loaded again: what is stored of them is not known here now.</summary>
+    public IEnumerable<string> Unsure =>
+        _desks.Where(desk => desk.Value is not { IsValueCreated: true, Value: { IsCompletedSuccessfully: true, Result: not { IsBroken: true } } }).Select(desk => desk.Key);
+
     public async ValueTask<T?> Find(string key)
     {
         while (true)

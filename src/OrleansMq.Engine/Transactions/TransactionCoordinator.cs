@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using OrleansMq.Core.Snapshots;
 using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Storage;
@@ -24,6 +25,12 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
     private readonly Action<string> _report;
     private readonly TopicCatalog _catalog;
     private readonly Desks<TransactionDesk> _desks;
+
+    /// <summary>Keys of ids that the start has to read and could not read yet.</summary>
+    private readonly ConcurrentDictionary<string, bool> _unread = new(StringComparer.Ordinal);
+
+    /// <summary>The start could not learn yet which ids there are.</summary>
+    private volatile bool _isUnlisted;
 
     public TransactionCoordinator(IDocuments documents, ITransactionParts parts, TimeProvider time, Action<string> report)
     {
@@ -58,8 +65,11 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
 
     public async ValueTask Abort(string id, CancellationToken cancel = default) => await (await Known(id)).Abort();
 
-    public ValueTask<IReadOnlyList<TransactionPartition>> Pending(GroupName group, CancellationToken cancel = default) => new(
-        [.. _desks.Loaded.SelectMany(desk => desk.Value.Now.Offsets.GetValueOrDefault(group) ?? []).Select(offset => new TransactionPartition(offset.Topic, offset.Partition))]);
+    public async ValueTask<IReadOnlyList<TransactionPartition>> Pending(GroupName group, CancellationToken cancel = default)
+    {
+        await ReadOpen();
+        return [.. _desks.Loaded.SelectMany(desk => desk.Value.Now.Offsets.GetValueOrDefault(group) ?? []).Select(offset => new TransactionPartition(offset.Topic, offset.Partition))];
+    }
 
     public async ValueTask<Page<TransactionDescription>> List(string? after = null, int max = 100, CancellationToken cancel = default)
     {
@@ -97,22 +107,22 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
     /// <summary>To be called once, before anything is read as committed: ends what was decided. What can't be read is said, and keeps nothing else from being served.</summary>
     public async Task Recover()
     {
-        IReadOnlyList<string> keys;
+        _isUnlisted = true;
         try
         {
-            keys = await _catalog.TransactionNames();
+            await ListUnread();
         }
         catch (Exception error) when (CanNotBeRead(error))
         {
-            _report($"Open transactions could not be looked for, the next start tries again; until then each is ended when its transactional id is used: {error.Message}");
+            _report($"Open transactions could not be looked for; each is ended when its transactional id is used, or at the next start: {error.Message}");
             return;
         }
 
-        foreach (var key in keys)
+        foreach (var key in _unread.Keys)
         {
             try
             {
-                if (await _desks.Find(key) is not { } desk)
+                if (await FindUnread(key) is not { } desk)
                     continue;
                 await desk.Finish();
                 await DropIdle(key, desk);
@@ -163,6 +173,47 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
     }
 
     public ValueTask DisposeAsync() => _desks.DisposeAsync();
+
+    /// <summary>Every id that may have something open is in memory, as it is stored; where that can't be known, what is pending isn't either.</summary>
+    private async ValueTask ReadOpen()
+    {
+        try
+        {
+            await ListUnread();
+            foreach (var key in _unread.Keys.Concat(_desks.Unsure))
+            {
+                try
+                {
+                    await FindUnread(key);
+                }
+                catch (MqException damage) when (damage.Code == ErrorCodes.PartitionDamaged)
+                {
+                    // It will never be read, and was said; no group waits for it for ever.
+                    _unread.TryRemove(key, out _);
+                }
+            }
+        }
+        catch (Exception error) when (CanNotBeRead(error))
+        {
+            throw new MqException(ErrorCodes.PartitionUnavailable, $"Open transactions can't be read now: {error.Message}", TimeSpan.FromMilliseconds(100), error);
+        }
+    }
+
+    private async ValueTask ListUnread()
+    {
+        if (!_isUnlisted)
+            return;
+        foreach (var key in await _catalog.TransactionNames())
+            _unread[key] = true;
+        _isUnlisted = false;
+    }
+
+    private async ValueTask<TransactionDesk?> FindUnread(string key)
+    {
+        var desk = await _desks.Find(key);
+        _unread.TryRemove(key, out _);
+        return desk;
+    }
 
     private static bool CanNotBeRead(Exception error) => error is MqException or StorageException;
 
