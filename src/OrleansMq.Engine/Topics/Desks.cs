@@ -89,8 +89,12 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var loading in _desks.Values)
-            if (loading.IsValueCreated && await loading.Value is { } desk)
+        foreach (var loading in _desks.Values.Where(loading => loading.IsValueCreated).Select(loading => loading.Value))
+        {
+            // One that can't be loaded has nothing to end, and whoever asked for it is told.
+            await ((Task)loading).ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
+            if (loading is { IsCompletedSuccessfully: true, Result: { } desk })
                 await desk.DisposeAsync();
+        }
     }
 }
