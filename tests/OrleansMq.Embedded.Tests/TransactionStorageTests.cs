@@ -68,6 +68,46 @@ public sealed class TransactionStorageTests
         Assert.Equal([Partition], await transactions.Pending("g"));
     });
 
+    [Fact]
+    public void AnIdThatIsOpenedWhileLapsedOnesAreForgottenStaysNamed() => StoryThread.Run(async () =>
+    {
+        await using var transactions = Coordinator();
+        _parts.Opening = async () => await transactions.DropLapsed();
+
+        await transactions.Open("etl", TimeSpan.FromMinutes(1));
+
+        Assert.Equal("etl", Assert.Single((await transactions.List()).Items).Id);
+    });
+
+    [Fact]
+    public void WhatALateCallOpenedInAnEarlierLifeOfTheIdIsEndedWhateverItsTerm() => StoryThread.Run(async () =>
+    {
+        await using var transactions = Coordinator();
+        var now = await transactions.Open("etl", TimeSpan.FromMinutes(1));
+        var earlier = new ProducerIdentity(now.Id + 1, 3);
+
+        await transactions.Overdue("etl", Partition, earlier);
+        await transactions.Overdue("etl", Partition, now);
+
+        Assert.Equal([(earlier, long.MaxValue), (now, 1L)], _parts.Ended.Select(end => (end.Producer, end.Term)));
+    });
+
+    [Fact]
+    public void ACloseDoesNotMindAnIdThatCanNotBeReadJustThen() => StoryThread.Run(async () =>
+    {
+        var transactions = Coordinator();
+        await transactions.Open("etl", TimeSpan.FromMinutes(1));
+        _documents.Reading = new TaskCompletionSource();
+        var asked = transactions.Load("other").AsTask();
+
+        var closing = transactions.DisposeAsync().AsTask();
+        _documents.Reading.SetException(new LogFailedException("The storage is away."));
+
+        await closing;
+        await Assert.ThrowsAsync<LogFailedException>(() => asked);
+        Assert.Equal(0, _time.ArmedTimers);
+    });
+
     private TransactionCoordinator Coordinator() => new(_documents, _parts, _time, _ => { });
 
     /// <summary>Documents that can't be reached at times.</summary>
@@ -83,8 +123,15 @@ public sealed class TransactionStorageTests
         /// <summary>What is written next is stored, but the answer is lost, and nothing can be reached from then on.</summary>
         public bool AwayAfterNextPut { get; set; }
 
-        public ValueTask<Document?> Get(string key) =>
-            AwayFor is { } away && key.StartsWith(away, StringComparison.Ordinal) ? throw new LogFailedException("The storage is away.") : Reached().Get(key);
+        /// <summary>What reading waits for.</summary>
+        public TaskCompletionSource? Reading { get; set; }
+
+        public async ValueTask<Document?> Get(string key)
+        {
+            if (Reading is { } reading)
+                await reading.Task;
+            return AwayFor is { } away && key.StartsWith(away, StringComparison.Ordinal) ? throw new LogFailedException("The storage is away.") : await Reached().Get(key);
+        }
 
         public async ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion)
         {
@@ -106,7 +153,15 @@ public sealed class TransactionStorageTests
 
         public List<(TransactionPartition Partition, ProducerIdentity Producer, TransactionOutcome Outcome, long Term)> Ended { get; } = [];
 
-        public ValueTask<long> NewProducerId() => new(++_id);
+        /// <summary>Happens while a producer id is given.</summary>
+        public Func<Task>? Opening { get; set; }
+
+        public async ValueTask<long> NewProducerId()
+        {
+            if (Opening is { } opening)
+                await opening();
+            return ++_id;
+        }
 
         public ValueTask Begin(TransactionPartition partition, OpenTransaction begun) => default;
 

@@ -26,6 +26,9 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
     private readonly TopicCatalog _catalog;
     private readonly Desks<TransactionDesk> _desks;
 
+    /// <summary>Calls by which ids are opened that nobody had, with their keys: named, and perhaps not stored yet.</summary>
+    private readonly ConcurrentDictionary<object, string> _firstOpenings = new();
+
     /// <summary>Keys of ids that the start has to read and could not read yet.</summary>
     private readonly ConcurrentDictionary<string, bool> _unread = new(StringComparer.Ordinal);
 
@@ -50,8 +53,18 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
         if (timeout < TimeSpan.FromMilliseconds(1) || timeout > Transaction.MaxTimeout)
             throw new MqException(ErrorCodes.Malformed, $"A transaction's timeout is 1 ms to {Transaction.MaxTimeout.TotalMinutes:0} min; {timeout} was given.");
         var name = new TransactionalId(id);
-        var desk = await _desks.Find(name.Key) ?? await Make(name, timeout);
-        return await desk.Open(timeout, known);
+        if (await _desks.Find(name.Key) is { } desk)
+            return await desk.Open(timeout, known);
+        var call = new object();
+        _firstOpenings[call] = name.Key;
+        try
+        {
+            return await (await Make(name, timeout)).Open(timeout, known);
+        }
+        finally
+        {
+            _firstOpenings.TryRemove(call, out _);
+        }
     }
 
     public async ValueTask<IReadOnlyList<MqError?>> AddPartitions(string id, ProducerIdentity producer, IReadOnlyList<TransactionPartition> partitions, CancellationToken cancel = default) =>
@@ -219,11 +232,13 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
 
     private ValueTask DropIdle(string key, TransactionDesk desk) => desk.Now.Phase == TransactionPhase.Empty ? _desks.Drop(key, desk) : default;
 
-    /// <summary>Somebody may have opened the id meanwhile: what is stored must be named, or no start would find it.</summary>
+    /// <summary>Somebody may open the id meanwhile: what is stored must be named, or no start would find it.</summary>
     private async ValueTask Unname(string key)
     {
+        if (_firstOpenings.Values.Contains(key))
+            return;
         await _catalog.UnnameTransaction(key);
-        if (await _documents.Get(TransactionDesk.KeyOf(key)) is not null)
+        if (_firstOpenings.Values.Contains(key) || await _documents.Get(TransactionDesk.KeyOf(key)) is not null)
             await _catalog.NameTransaction(key);
     }
 
