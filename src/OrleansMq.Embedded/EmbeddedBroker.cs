@@ -214,7 +214,7 @@ public sealed partial class EmbeddedBroker : IBroker
     }
 
     private async Task<EmbeddedTopic?> LoadTopic(TopicName name) =>
-        await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _catalog, _options) : null;
+        await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _catalog, _options, _transactions.Overdue) : null;
 
     internal async ValueTask<EmbeddedTopic> Topic(TopicName name)
     {

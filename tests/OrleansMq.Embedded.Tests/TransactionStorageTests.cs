@@ -1,4 +1,5 @@
 using OrleansMq.Conformance;
+using OrleansMq.Conformance.Broker;
 using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Transactions;
@@ -108,7 +109,45 @@ public sealed class TransactionStorageTests
         Assert.Equal(0, _time.ArmedTimers);
     });
 
+    [Fact]
+    public void WhatTheStartCouldNotReadIsEndedWhenItsTimeIsOverThoughNobodyUsesTheId() => StoryThread.Run(async () =>
+    {
+        var storage = new AwayStorage(_documents);
+        await using (var before = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage, Time = _time }))
+        {
+            await before.PutTopic("t", new TopicChange());
+            await (await ProducerOfTransactions.Open(before, "etl", TimeSpan.FromSeconds(30))).Append("t", "hanging");
+            await before.Publish("t", [Message.OfText("after")]);
+        }
+
+        _documents.AwayFor = "transactions/";
+        await using var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage, Time = _time });
+        Assert.Empty(await broker.ReadAll("t"));
+        await _time.Pass(TimeSpan.FromSeconds(33));
+        Assert.Empty(await broker.ReadAll("t"));
+        _documents.AwayFor = null;
+        await _time.Pass(TimeSpan.FromSeconds(10));
+
+        Assert.Equal(["after"], (await broker.ReadAll("t")).Select(message => message.BodyText));
+    });
+
     private TransactionCoordinator Coordinator() => new(_documents, _parts, _time, _ => { });
+
+    /// <summary>Storage in memory, with such documents.</summary>
+    private sealed class AwayStorage(IDocuments documents) : IStorage
+    {
+        private readonly VolatileStorage _logs = new();
+
+        public IDocuments Documents => documents;
+
+        public ValueTask CreateLog(LogId id, LogDefinition definition) => _logs.CreateLog(id, definition);
+
+        public ValueTask<IPartitionLog> OpenLog(LogId id) => _logs.OpenLog(id);
+
+        public ValueTask DeleteLog(LogId id) => _logs.DeleteLog(id);
+
+        public ValueTask DisposeAsync() => _logs.DisposeAsync();
+    }
 
     /// <summary>Documents that can't be reached at times.</summary>
     private sealed class AwayDocuments : IDocuments

@@ -15,6 +15,7 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
     where T : class, IDesk
 {
     private readonly ConcurrentDictionary<string, Lazy<Task<T?>>> _desks = new(StringComparer.Ordinal);
+    private volatile bool _closed;
 
     public int Count => _desks.Count;
 
@@ -37,6 +38,8 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
     {
         while (true)
         {
+            if (_closed)
+                throw new MqException(ErrorCodes.PartitionUnavailable, "The broker is closing.", TimeSpan.FromSeconds(1));
             var loading = _desks.GetOrAdd(key, static (key, load) => new Lazy<Task<T?>>(() => load(key)), load);
             T? found = null;
             try
@@ -73,9 +76,10 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
     private async ValueTask Replace(string key, Lazy<Task<T?>> loaded, T broken)
     {
         var next = await load(key);
-        if (next is null ? _desks.TryRemove(KeyValuePair.Create(key, loaded)) : _desks.TryUpdate(key, new Lazy<Task<T?>>(Task.FromResult<T?>(next)), loaded))
+        var replaced = next is null ? _desks.TryRemove(KeyValuePair.Create(key, loaded)) : _desks.TryUpdate(key, new Lazy<Task<T?>>(Task.FromResult<T?>(next)), loaded);
+        if (replaced)
             await broken.DisposeAsync();
-        else if (next is not null)
+        if (next is not null && (!replaced || _closed))
             await next.DisposeAsync();
     }
 
@@ -89,6 +93,7 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _closed = true;
         foreach (var loading in _desks.Values.Where(loading => loading.IsValueCreated).Select(loading => loading.Value))
         {
             // One that can't be loaded has nothing to end, and whoever asked for it is told.

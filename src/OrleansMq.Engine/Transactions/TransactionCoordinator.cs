@@ -127,7 +127,7 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
         }
         catch (Exception error) when (CanNotBeRead(error))
         {
-            _report($"Open transactions could not be looked for; each is ended when its transactional id is used, or at the next start: {error.Message}");
+            _report($"Open transactions could not be looked for; each is ended when its time is over and its partitions are read, when its transactional id is used, or at the next start: {error.Message}");
             return;
         }
 
@@ -142,7 +142,7 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
             }
             catch (Exception error) when (CanNotBeRead(error))
             {
-                _report($"Transaction '{key}' could not be ended yet, it is tried again when it is used and at the next start: {error.Message}");
+                _report($"Transaction '{key}' could not be ended yet, it is tried again when its time is over and its partitions are read, when it is used, and at the next start: {error.Message}");
             }
         }
     }
@@ -192,23 +192,25 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
     {
         try
         {
-            await ListUnread();
+            await UnlessDamaged(ListUnread);
             foreach (var key in _unread.Keys.Concat(_desks.Unsure))
-            {
-                try
-                {
-                    await FindUnread(key);
-                }
-                catch (MqException damage) when (damage.Code == ErrorCodes.PartitionDamaged)
-                {
-                    // It will never be read, and was said; no group waits for it for ever.
-                    _unread.TryRemove(key, out _);
-                }
-            }
+                await UnlessDamaged(async () => await FindUnread(key));
         }
         catch (Exception error) when (CanNotBeRead(error))
         {
             throw new MqException(ErrorCodes.PartitionUnavailable, $"Open transactions can't be read now: {error.Message}", TimeSpan.FromMilliseconds(100), error);
+        }
+    }
+
+    /// <summary>What is damaged will never be read, and the start said so: no group waits for it for ever.</summary>
+    private static async ValueTask UnlessDamaged(Func<ValueTask> read)
+    {
+        try
+        {
+            await read();
+        }
+        catch (MqException damage) when (damage.Code == ErrorCodes.PartitionDamaged)
+        {
         }
     }
 
