@@ -43,10 +43,11 @@ internal sealed class GuardedTransactions(GuardedBroker caller, ITransactionCoor
 
     public async ValueTask<Page<TransactionDescription>> List(string? after = null, int max = 100, CancellationToken cancel = default)
     {
-        var page = await inner.List(after, max, cancel);
+        var page = await GuardedBroker.Visible(
+            from => inner.List(from, max, cancel), after, max, each => new TransactionalId(each.Id).Key, each => caller.May(AccessOperations.Describe, ResourceKind.Producer, each.Id));
         return page with
         {
-            Items = [.. page.Items.Where(each => caller.May(AccessOperations.Describe, ResourceKind.Producer, each.Id)).Select(each => each with
+            Items = [.. page.Items.Select(each => each with
             {
                 Partitions = [.. each.Partitions.Where(partition => caller.May(AccessOperations.Describe, ResourceKind.Topic, partition.Topic.Text))],
                 Groups = [.. each.Groups.Where(group => caller.May(AccessOperations.Describe, ResourceKind.Group, group.Text))],

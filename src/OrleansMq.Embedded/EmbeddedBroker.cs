@@ -214,7 +214,7 @@ public sealed partial class EmbeddedBroker : IBroker
     }
 
     private async Task<EmbeddedTopic?> LoadTopic(TopicName name) =>
-        await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _catalog, _options) : null;
+        await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _catalog, _options, _transactions.Overdue) : null;
 
     internal async ValueTask<EmbeddedTopic> Topic(TopicName name)
     {
@@ -274,9 +274,13 @@ public sealed partial class EmbeddedBroker : IBroker
         await _upkeep.WaitAsync();
         await _transactions.DisposeAsync();
         await _coordinator.DisposeAsync();
-        foreach (var loading in _topics.Values)
-            if (loading.IsValueCreated && await loading.Value is { } topic)
+        foreach (var loading in _topics.Values.Where(loading => loading.IsValueCreated).Select(loading => loading.Value))
+        {
+            // One that can't be loaded has nothing to close, and whoever asked for it is told.
+            await ((Task)loading).ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
+            if (loading is { IsCompletedSuccessfully: true, Result: { } topic })
                 await topic.DisposeAsync();
+        }
         await _storage.DisposeAsync();
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Groups;
 using OrleansMq.Core.Partitions;
+using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Storage;
@@ -9,12 +10,16 @@ using OrleansMq.Engine.Topics;
 
 namespace OrleansMq.Embedded;
 
+/// <summary>Ends in a partition what is over of a transaction, whose coordinator's key is given.</summary>
+internal delegate ValueTask OverdueTransaction(string key, TransactionPartition partition, ProducerIdentity producer);
+
 /// <summary>One topic in this process: its partitions as they are opened, its groups, its limits.</summary>
 internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposable
 {
     private readonly EmbeddedOptions _options;
     private readonly IStorage _storage;
     private readonly TopicCatalog _catalog;
+    private readonly OverdueTransaction _overdue;
     private readonly PartitionHost _host;
     private readonly TopicGate _gate = new();
     private readonly AdmissionDesk _admissions;
@@ -27,18 +32,18 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
     private long _version;
     private uint _turn;
 
-    private EmbeddedTopic(TopicDocument document, long version, IStorage storage, TopicCatalog catalog, EmbeddedOptions options)
+    private EmbeddedTopic(TopicDocument document, long version, IStorage storage, TopicCatalog catalog, EmbeddedOptions options, OverdueTransaction overdue)
     {
-        (_document, _version, _storage, _catalog, _options) = (document, version, storage, catalog, options);
+        (_document, _version, _storage, _catalog, _options, _overdue) = (document, version, storage, catalog, options, overdue);
         _host = options.ToHost();
         _slots = new PartitionSlots(document.Settings.Partitions, OpenPartition, what => options.OnReport($"Topic {document.Name}: {what}"));
         _admissions = new AdmissionDesk(storage.Documents, document.Id, document.Settings.Partitions, async number => await Partition(number));
     }
 
     /// <summary>Takes up a topic that exists, with its groups.</summary>
-    public static async ValueTask<EmbeddedTopic> Load(TopicDocument document, long version, IStorage storage, TopicCatalog catalog, EmbeddedOptions options)
+    public static async ValueTask<EmbeddedTopic> Load(TopicDocument document, long version, IStorage storage, TopicCatalog catalog, EmbeddedOptions options, OverdueTransaction overdue)
     {
-        var topic = new EmbeddedTopic(document, version, storage, catalog, options);
+        var topic = new EmbeddedTopic(document, version, storage, catalog, options, overdue);
         foreach (var name in await topic._catalog.GroupNames(document.Id))
             if (await topic._catalog.FindGroup(document.Id, name, topic.NowMs) is { } found)
                 topic.Adopt(topic.Engine(found.Group, found.Version));
@@ -303,6 +308,21 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
 
     public void NoteInFlight(PartitionEngine partition, string group, int inFlight, string? holder) =>
         _groups.GetValueOrDefault(group)?.Queue?.NoteInFlight(partition.Number, inFlight, holder);
+
+    public void TransactionOverdue(PartitionEngine partition, in OpenTransaction open) => EndOverdue(partition.Number, open);
+
+    /// <summary>The coordinator does it by itself, unless the start could not read what is stored of the transaction.</summary>
+    private async void EndOverdue(int partition, OpenTransaction open)
+    {
+        try
+        {
+            await _overdue(open.Key, new TransactionPartition(TopicName, partition), open.Producer);
+        }
+        catch (Exception error) when (error is StorageException or MqException)
+        {
+            _options.OnReport($"Topic {Name}, partition {partition}: a transaction of '{open.Key}' is open past its time and could not be ended, it is tried again: {error.Message}");
+        }
+    }
 
     public void VisibleMoved(PartitionEngine partition)
     {

@@ -173,6 +173,26 @@ public sealed class GuardTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task APageOfTransactionsNamesAsTheNextNoneThatOneMayNotSee()
+    {
+        foreach (var id in (string[])["mine 1", "mine 2", "mine 3", "theirs 1", "theirs 2", "theirs 3"])
+            await _broker.Transactions.Open(id, TimeSpan.FromMinutes(1));
+        await _control.Directory.AddRule(Some.Rule(AccessOperations.Describe, ResourceKind.Producer, "mine", ResourceMatch.Prefix));
+
+        var (seen, after) = (new List<string>(), (string?)null);
+        do
+        {
+            var page = await Annas.Transactions!.List(after, 1);
+            seen.Add(Assert.Single(page.Items).Id);
+            if ((after = page.Next) is not null)
+                Assert.Equal(new TransactionalId(seen[^1]).Key, after);
+        }
+        while (after is not null);
+
+        Assert.Equal(["mine 1", "mine 2", "mine 3"], seen.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task DeadLettersAreTheirTopicsAndNoPrefixOfTheirNameOpensThem()
     {
         // Read as a topic, "t.g.dlq" begins with "t."; the messages are those of "t".

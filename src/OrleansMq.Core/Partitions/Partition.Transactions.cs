@@ -12,18 +12,22 @@ public sealed partial class Partition
     /// <summary>Where those readers stop that see only what is decided.</summary>
     public long StableEnd => Transactions.StableEnd(Start, End);
 
-    /// <summary>Lets batches of the producer's transaction in. Saying it again changes nothing.</summary>
+    /// <summary>
+    /// Lets batches of the producer's transaction in. Saying it again changes nothing; at a later term it is written down all the same, because a late call may have
+    /// opened it again after its end, and what was decided before that term must not end the one that begins now at the same epoch.
+    /// </summary>
     /// <returns>Null, or why it is refused.</returns>
     public MqError? BeginTransaction(in OpenTransaction begun, long nowMs, FrameBuffer frames)
     {
         var producer = begun.Producer;
-        if (Transactions.Find(producer.Id) is { Producer.Epoch: var epoch })
+        if (Transactions.Find(producer.Id) is { Producer.Epoch: var epoch } open)
         {
-            if (epoch == producer.Epoch)
+            if (epoch == producer.Epoch && begun.Term <= open.Term)
                 return null;
-            return epoch > producer.Epoch
-                ? new MqError(ErrorCodes.ProducerFenced, $"Producer {producer.Id} was opened again after epoch {producer.Epoch}.")
-                : new MqError(ErrorCodes.TransactionState, $"The transaction of producer {producer.Id} at epoch {epoch} is not ended here.");
+            if (epoch > producer.Epoch)
+                return new MqError(ErrorCodes.ProducerFenced, $"Producer {producer.Id} was opened again after epoch {producer.Epoch}.");
+            if (epoch < producer.Epoch)
+                return new MqError(ErrorCodes.TransactionState, $"The transaction of producer {producer.Id} at epoch {epoch} is not ended here.");
         }
         Change(
             new Entry { Kind = EntryKind.TransactionOpened, Offset = producer.Id, Number = producer.Epoch, Term = begun.Term, Time = begun.DueMs, Name = begun.Key }, nowMs, frames);

@@ -58,13 +58,16 @@ public sealed class PartitionTransactions
     public IEnumerable<OpenTransaction> Overdue(long nowMs) =>
         _open.Where(each => each.Value.Key.Length > 0 && each.Value.DueMs <= nowMs).Select(each => each.Value.Seen(each.Key));
 
-    /// <summary>Does nothing for a transaction that is open already: the coordinator may say it twice.</summary>
+    /// <summary>For a transaction that is open already only the term may rise: the coordinator may say it twice.</summary>
     public void ApplyBegun(in OpenTransaction begun)
     {
-        if (_open.TryGetValue(begun.Producer.Id, out var open) && open.Epoch == begun.Producer.Epoch)
+        var isOpen = _open.TryGetValue(begun.Producer.Id, out var open) && open.Epoch == begun.Producer.Epoch;
+        if (isOpen && begun.Term <= open.Term)
             return;
-        _open[begun.Producer.Id] = new Open(begun.Producer.Epoch, Nothing, begun.Key, begun.Term, begun.DueMs);
-        if (begun.Key.Length > 0 && !(NextDueMs <= begun.DueMs))
+        _open[begun.Producer.Id] = new Open(begun.Producer.Epoch, isOpen ? open.First : Nothing, begun.Key, begun.Term, begun.DueMs);
+        if (isOpen)
+            NextDueMs = NextDue();
+        else if (begun.Key.Length > 0 && !(NextDueMs <= begun.DueMs))
             NextDueMs = begun.DueMs;
     }
 

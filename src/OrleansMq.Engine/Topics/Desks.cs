@@ -15,6 +15,7 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
     where T : class, IDesk
 {
     private readonly ConcurrentDictionary<string, Lazy<Task<T?>>> _desks = new(StringComparer.Ordinal);
+    private volatile bool _closed;
 
     public int Count => _desks.Count;
 
@@ -29,24 +30,32 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
         }
     }
 
+    /// <summary>Keys of those that are being loaded, or must be loaded again: what is stored of them is not known here now.</summary>
+    public IEnumerable<string> Unsure =>
+        _desks.Where(desk => desk.Value is not { IsValueCreated: true, Value: { IsCompletedSuccessfully: true, Result: not { IsBroken: true } } }).Select(desk => desk.Key);
+
     public async ValueTask<T?> Find(string key)
     {
         while (true)
         {
+            if (_closed)
+                throw new MqException(ErrorCodes.PartitionUnavailable, "The broker is closing.", TimeSpan.FromSeconds(1));
             var loading = _desks.GetOrAdd(key, static (key, load) => new Lazy<Task<T?>>(() => load(key)), load);
             T? found = null;
             try
             {
                 found = await loading.Value;
-                if (found is not { IsBroken: true })
-                    return found;
             }
             finally
             {
-                // What is not there, could not be read or is broken is looked for again.
-                if (found is null or { IsBroken: true } && _desks.TryRemove(new KeyValuePair<string, Lazy<Task<T?>>>(key, loading)) && found is not null)
-                    await found.DisposeAsync();
+                // What is not there, or could not be read, is looked for again.
+                if (found is null)
+                    _desks.TryRemove(KeyValuePair.Create(key, loading));
             }
+
+            if (found is not { IsBroken: true })
+                return found;
+            await Replace(key, loading, found);
         }
     }
 
@@ -63,6 +72,17 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
         }
     }
 
+    /// <summary>A broken one goes when what is stored has been read, and not before: until then it is what tries again by itself.</summary>
+    private async ValueTask Replace(string key, Lazy<Task<T?>> loaded, T broken)
+    {
+        var next = await load(key);
+        var replaced = next is null ? _desks.TryRemove(KeyValuePair.Create(key, loaded)) : _desks.TryUpdate(key, new Lazy<Task<T?>>(Task.FromResult<T?>(next)), loaded);
+        if (replaced)
+            await broken.DisposeAsync();
+        if (next is not null && (!replaced || _closed))
+            await next.DisposeAsync();
+    }
+
     /// <summary>Ends this very one's work here; whoever asks next loads it anew.</summary>
     public async ValueTask Drop(string key, T desk)
     {
@@ -73,8 +93,13 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var loading in _desks.Values)
-            if (loading.IsValueCreated && await loading.Value is { } desk)
+        _closed = true;
+        foreach (var loading in _desks.Values.Where(loading => loading.IsValueCreated).Select(loading => loading.Value))
+        {
+            // One that can't be loaded has nothing to end, and whoever asked for it is told.
+            await ((Task)loading).ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
+            if (loading is { IsCompletedSuccessfully: true, Result: { } desk })
                 await desk.DisposeAsync();
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using OrleansMq.Core.Snapshots;
 using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Storage;
@@ -25,6 +26,15 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
     private readonly TopicCatalog _catalog;
     private readonly Desks<TransactionDesk> _desks;
 
+    /// <summary>Calls by which ids are opened that nobody had, with their keys: named, and perhaps not stored yet.</summary>
+    private readonly ConcurrentDictionary<object, string> _firstOpenings = new();
+
+    /// <summary>Keys of ids that the start has to read and could not read yet.</summary>
+    private readonly ConcurrentDictionary<string, bool> _unread = new(StringComparer.Ordinal);
+
+    /// <summary>The start could not learn yet which ids there are.</summary>
+    private volatile bool _isUnlisted;
+
     public TransactionCoordinator(IDocuments documents, ITransactionParts parts, TimeProvider time, Action<string> report)
     {
         (_documents, _parts, _time, _report, _catalog) = (documents, parts, time, report, new TopicCatalog(documents));
@@ -43,8 +53,18 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
         if (timeout < TimeSpan.FromMilliseconds(1) || timeout > Transaction.MaxTimeout)
             throw new MqException(ErrorCodes.Malformed, $"A transaction's timeout is 1 ms to {Transaction.MaxTimeout.TotalMinutes:0} min; {timeout} was given.");
         var name = new TransactionalId(id);
-        var desk = await _desks.Find(name.Key) ?? await Make(name, timeout);
-        return await desk.Open(timeout, known);
+        if (await _desks.Find(name.Key) is { } desk)
+            return await desk.Open(timeout, known);
+        var call = new object();
+        _firstOpenings[call] = name.Key;
+        try
+        {
+            return await (await Make(name, timeout)).Open(timeout, known);
+        }
+        finally
+        {
+            _firstOpenings.TryRemove(call, out _);
+        }
     }
 
     public async ValueTask<IReadOnlyList<MqError?>> AddPartitions(string id, ProducerIdentity producer, IReadOnlyList<TransactionPartition> partitions, CancellationToken cancel = default) =>
@@ -58,8 +78,11 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
 
     public async ValueTask Abort(string id, CancellationToken cancel = default) => await (await Known(id)).Abort();
 
-    public ValueTask<IReadOnlyList<TransactionPartition>> Pending(GroupName group, CancellationToken cancel = default) => new(
-        [.. _desks.Loaded.SelectMany(desk => desk.Value.Now.Offsets.GetValueOrDefault(group) ?? []).Select(offset => new TransactionPartition(offset.Topic, offset.Partition))]);
+    public async ValueTask<IReadOnlyList<TransactionPartition>> Pending(GroupName group, CancellationToken cancel = default)
+    {
+        await ReadOpen();
+        return [.. _desks.Loaded.SelectMany(desk => desk.Value.Now.Offsets.GetValueOrDefault(group) ?? []).Select(offset => new TransactionPartition(offset.Topic, offset.Partition))];
+    }
 
     public async ValueTask<Page<TransactionDescription>> List(string? after = null, int max = 100, CancellationToken cancel = default)
     {
@@ -97,29 +120,29 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
     /// <summary>To be called once, before anything is read as committed: ends what was decided. What can't be read is said, and keeps nothing else from being served.</summary>
     public async Task Recover()
     {
-        IReadOnlyList<string> keys;
+        _isUnlisted = true;
         try
         {
-            keys = await _catalog.TransactionNames();
+            await ListUnread();
         }
         catch (Exception error) when (CanNotBeRead(error))
         {
-            _report($"Open transactions could not be looked for, the next start tries again; until then each is ended when its transactional id is used: {error.Message}");
+            _report($"Open transactions could not be looked for; each is ended when its time is over and its partitions are read, when its transactional id is used, or at the next start: {error.Message}");
             return;
         }
 
-        foreach (var key in keys)
+        foreach (var key in _unread.Keys)
         {
             try
             {
-                if (await _desks.Find(key) is not { } desk)
+                if (await FindUnread(key) is not { } desk)
                     continue;
                 await desk.Finish();
                 await DropIdle(key, desk);
             }
             catch (Exception error) when (CanNotBeRead(error))
             {
-                _report($"Transaction '{key}' could not be ended yet, it is tried again when it is used and at the next start: {error.Message}");
+                _report($"Transaction '{key}' could not be ended yet, it is tried again when its time is over and its partitions are read, when it is used, and at the next start: {error.Message}");
             }
         }
     }
@@ -164,15 +187,60 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
 
     public ValueTask DisposeAsync() => _desks.DisposeAsync();
 
+    /// <summary>Every id that may have something open is in memory, as it is stored; where that can't be known, what is pending isn't either.</summary>
+    private async ValueTask ReadOpen()
+    {
+        try
+        {
+            await UnlessDamaged(ListUnread);
+            foreach (var key in _unread.Keys.Concat(_desks.Unsure))
+                await UnlessDamaged(async () => await FindUnread(key));
+        }
+        catch (Exception error) when (CanNotBeRead(error))
+        {
+            throw new MqException(ErrorCodes.PartitionUnavailable, $"Open transactions can't be read now: {error.Message}", TimeSpan.FromMilliseconds(100), error);
+        }
+    }
+
+    /// <summary>What is damaged will never be read, and the start said so: no group waits for it for ever.</summary>
+    private static async ValueTask UnlessDamaged(Func<ValueTask> read)
+    {
+        try
+        {
+            await read();
+        }
+        catch (MqException damage) when (damage.Code == ErrorCodes.PartitionDamaged)
+        {
+        }
+    }
+
+    private async ValueTask ListUnread()
+    {
+        if (!_isUnlisted)
+            return;
+        foreach (var key in await _catalog.TransactionNames())
+            _unread[key] = true;
+        _isUnlisted = false;
+    }
+
+    private async ValueTask<TransactionDesk?> FindUnread(string key)
+    {
+        var desk = await _desks.Find(key);
+        _unread.TryRemove(key, out _);
+        return desk;
+    }
+
     private static bool CanNotBeRead(Exception error) => error is MqException or StorageException;
 
     private ValueTask DropIdle(string key, TransactionDesk desk) => desk.Now.Phase == TransactionPhase.Empty ? _desks.Drop(key, desk) : default;
 
-    /// <summary>Somebody may have opened the id meanwhile: what is stored must be named, or no start would find it.</summary>
+    /// <summary>Somebody may open the id meanwhile: what is stored must be named, or no start would find it.</summary>
     private async ValueTask Unname(string key)
     {
+        if (_firstOpenings.Values.Contains(key))
+            return;
         await _catalog.UnnameTransaction(key);
-        if (await _documents.Get(TransactionDesk.KeyOf(key)) is not null)
+        if (_firstOpenings.Values.Contains(key) || await _documents.Get(TransactionDesk.KeyOf(key)) is not null)
             await _catalog.NameTransaction(key);
     }
 

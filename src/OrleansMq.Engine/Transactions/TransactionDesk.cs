@@ -120,8 +120,8 @@ internal sealed class TransactionDesk : IDesk
     {
         await RunOut();
         if (_transaction.Phase != TransactionPhase.Ongoing || _transaction.Producer != producer || !_transaction.Partitions.Contains(partition))
-            // It was begun there by a call that came when all was over.
-            await End(partition, producer, TransactionOutcome.Abort);
+            // It was begun there by a call that came when all was over. One of another producer id may be of an earlier life of this id, whose terms say nothing about these.
+            await End(partition, producer, TransactionOutcome.Abort, producer.Id == _transaction.Producer.Id ? _version : long.MaxValue);
         return true;
     });
 
@@ -158,18 +158,18 @@ internal sealed class TransactionDesk : IDesk
             return;
         var decided = _transaction;
         var outcome = decided.Phase == TransactionPhase.Committing ? TransactionOutcome.Commit : TransactionOutcome.Abort;
-        await Task.WhenAll(decided.Partitions.Select(partition => End(partition, decided.EndedBy, outcome)));
+        await Task.WhenAll(decided.Partitions.Select(partition => End(partition, decided.EndedBy, outcome, _version)));
         if (outcome == TransactionOutcome.Commit)
             foreach (var (group, offsets) in decided.Offsets.Where(staged => !staged.Value.IsEmpty))
                 await MoveCursors(decided.Id, group, offsets);
         await Store(decided.Completed());
     }
 
-    private async Task End(TransactionPartition partition, ProducerIdentity producer, TransactionOutcome outcome)
+    private async Task End(TransactionPartition partition, ProducerIdentity producer, TransactionOutcome outcome, long term)
     {
         try
         {
-            await _parts.End(partition, producer, outcome, _version);
+            await _parts.End(partition, producer, outcome, term);
         }
         catch (MqException gone) when (gone.Code is ErrorCodes.TopicUnknown or ErrorCodes.PartitionUnknown)
         {
@@ -233,7 +233,7 @@ internal sealed class TransactionDesk : IDesk
     private void Arm()
     {
         // A time that is over was tried, and what came between may pass.
-        var due = _transaction.IsDecided ? Retry
+        var due = IsBroken || _transaction.IsDecided ? Retry
             : _transaction.DeadlineMs is not { } deadline ? Timeout.InfiniteTimeSpan
             : deadline > NowMs ? TimeSpan.FromMilliseconds(Math.Min(deadline - NowMs, int.MaxValue)) : Retry;
         _timer.Change(due, Timeout.InfiniteTimeSpan);

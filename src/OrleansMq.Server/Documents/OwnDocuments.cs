@@ -14,8 +14,10 @@ internal sealed class OwnDocuments(IPersistentState<DocumentShelf> state, Action
     private readonly SemaphoreSlim _gate = new(1);
     private bool _over;
 
-    public ValueTask<Document?> Get(string key) =>
-        new(state.State.Documents.TryGetValue(key, out var found) ? new Document(found.Bytes, found.Version) : null);
+    /// <exception cref="MqException">A write failed: what is in memory may not be what is stored.</exception>
+    public ValueTask<Document?> Get(string key) => _over
+        ? throw new MqException(ErrorCodes.PartitionUnavailable, $"'{key}' is read again by the next activation.", TimeSpan.FromMilliseconds(100))
+        : new(state.State.Documents.TryGetValue(key, out var found) ? new Document(found.Bytes, found.Version) : null);
 
     public async ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion)
     {

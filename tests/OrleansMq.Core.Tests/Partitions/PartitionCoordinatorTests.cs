@@ -46,9 +46,25 @@ public sealed class PartitionCoordinatorTests
     {
         Begin(term: 2);
         var end = _partition.Position;
-        Begin(term: 4);
+        Begin(term: 2);
+        Begin(term: 1);
 
         Assert.Equal((end, 2L), (_partition.Position, _partition.Transactions.Find(7)!.Value.Term));
+    }
+
+    [Fact]
+    public void ADecisionAboutATransactionThatALateCallOpenedAgainDoesNotEndTheNextOneOfItsEpoch()
+    {
+        Begin(term: 2);
+        End(term: 3);
+        // The first one's beginning comes once more, then the next one's, and last the first one's end.
+        Begin(term: 2);
+        Begin(term: 5);
+        End(term: 3);
+
+        Assert.Equal(5, _partition.Transactions.Find(7)?.Term);
+        End(term: 6);
+        Assert.Null(_partition.Transactions.Find(7));
     }
 
     private void Begin(long term) => Assert.Null(_partition.BeginTransaction(new OpenTransaction(Producer, "id", term, 1_000), 0, _frames));

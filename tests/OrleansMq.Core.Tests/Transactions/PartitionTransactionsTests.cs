@@ -95,4 +95,16 @@ public sealed class PartitionTransactionsTests
         Assert.Empty(transactions.Overdue(999));
         Assert.Equal([Begun(7, 3)], transactions.Overdue(1_000));
     }
+
+    [Fact]
+    public void ALaterTermOfOneThatIsOpenKeepsWhereItBegan()
+    {
+        var transactions = Sample();
+        transactions.ApplyBegun(Begun(7, 3) with { Term = 4, DueMs = 3_000 });
+
+        Assert.Equal((30L, 4L, 3_000L), (transactions.StableEnd(0, 50), transactions.Find(7)!.Value.Term, transactions.NextDueMs));
+        transactions.ApplyEnded(7, 40, committed: false);
+        Assert.Equal((50L, new AbortedRange(7, 30, 40)), (transactions.StableEnd(0, 50), transactions.Aborted[^1]));
+        Assert.Null(transactions.NextDueMs);
+    }
 }
