@@ -33,6 +33,8 @@ internal sealed class Grants
             return Everything;
         if (_remembered.TryGetValue((kind, name), out var known))
             return known;
+        if (name.StartsWith(AccessState.TenantPrefix, StringComparison.Ordinal))
+            return AccessOperations.None;
         var reserved = kind == ResourceKind.Topic && name.StartsWith(AccessState.ReservedPrefix, StringComparison.Ordinal);
         var found = WithDescribe(_rules.Where(rule => rule.Kind == kind && (!reserved || rule.Match == ResourceMatch.Literal) && Fits(rule, name))
             .Aggregate(AccessOperations.None, (all, rule) => all | rule.Allow));

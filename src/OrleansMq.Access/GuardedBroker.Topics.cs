@@ -90,25 +90,8 @@ public sealed partial class GuardedBroker
     }
 
     /// <summary>Whose messages a name means: dead letters are their topic's, so that a rule for the names <c>a.b*</c> does not open those of the topic <c>a</c>.</summary>
-    private async ValueTask<string> OriginOf(TopicName name, CancellationToken cancel)
-    {
-        foreach (var (topic, group) in DeadLetterNames.Readings(name))
-            if (await IsQueue(topic, group, cancel))
-                return topic.Text;
-        return name.Text;
-    }
-
-    private async ValueTask<bool> IsQueue(TopicName topic, GroupName group, CancellationToken cancel)
-    {
-        try
-        {
-            return (await _inner.DescribeGroup(topic, group, cancel)).Settings.Style == GroupStyle.Queue;
-        }
-        catch (MqException e) when (e.Code is ErrorCodes.TopicUnknown or ErrorCodes.GroupUnknown)
-        {
-            return false;
-        }
-    }
+    private async ValueTask<string> OriginOf(TopicName name, CancellationToken cancel) =>
+        await DeadLetterOrigin.Find(_inner, name, cancel) is { } origin ? origin.Topic.Text : name.Text;
 
     private async ValueTask<bool> TopicExists(TopicName topic, CancellationToken cancel)
     {

@@ -13,6 +13,9 @@ public sealed record Principal(string Name, IReadOnlyList<string> Teams)
     /// <summary>Where it comes from, for the audit trail and for quotas; it allows nothing.</summary>
     public string Address { get; init; } = "";
 
+    /// <summary>Of a token, its tenant; a user's own stands in the directory.</summary>
+    public string? Tenant { get; init; }
+
     /// <summary>It is in the directory, with password and teams.</summary>
     public bool IsUser => !Name.Contains(':', StringComparison.Ordinal);
 
