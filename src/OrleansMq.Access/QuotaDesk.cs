@@ -103,7 +103,7 @@ public sealed class QuotaDesk
             if (quota.Who == Quota.Each)
                 ofEach = quota.Limit;
         }
-        return ofEach is null || (principal is not null && state.GrantsOf(principal).IsAdmin) ? null : ofEach;
+        return ofEach is null || (principal is not null && state.GrantsOf(principal).IsAdmin && state.TenantOf(principal) is null) ? null : ofEach;
     }
 
     private Meter MeterOf(QuotaScope scope, string who, QuotaKind kind)

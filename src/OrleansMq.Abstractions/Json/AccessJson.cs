@@ -76,6 +76,7 @@ public static class AccessJson
                 "password" => change with { Password = field.IsNull ? null : field.Text(MaxPasswordChars) },
                 "teams" => change with { Teams = field.IsNull ? null : field.Items(MaxTeams, f => f.Text(UserNameRule.MaxLength)) },
                 "disabled" => change with { Disabled = field.OrNull(f => f.Flag()) },
+                "tenant" => change with { Tenant = field.IsNull ? null : field.Text() },
                 _ => field.Unknown(change),
             };
         }
@@ -90,6 +91,7 @@ public static class AccessJson
             writer.WriteList("teams", teams, (w, team) => w.WriteStringValue(team));
         if (change.Disabled is { } disabled)
             writer.WriteBoolean("disabled", disabled);
+        writer.WriteTextUnlessNull("tenant", change.Tenant);
         writer.WriteEndObject();
     }
 
@@ -99,6 +101,7 @@ public static class AccessJson
         writer.WriteString("name", user.Name);
         writer.WriteList("teams", user.Teams, (w, team) => w.WriteStringValue(team));
         writer.WriteBoolean("disabled", user.Disabled);
+        writer.WriteTextUnlessNull("tenant", user.Tenant);
         writer.WriteEndObject();
     }
 
@@ -112,6 +115,7 @@ public static class AccessJson
                 "name" => user with { Name = field.Text() },
                 "teams" => user with { Teams = field.Items(int.MaxValue, f => f.Text()) },
                 "disabled" => user with { Disabled = field.Flag() },
+                "tenant" => user with { Tenant = field.Text() },
                 _ => field.Unknown(user),
             };
         }

@@ -1,0 +1,64 @@
+namespace OrleansMq.Access;
+
+internal sealed partial class TenantBroker
+{
+    /// <remarks>A group that is made by first use is not looked at so: its dead letters then stand before a topic of that name.</remarks>
+    public async ValueTask<GroupDescription> PutGroup(TopicName topic, GroupName group, GroupChange change, CancellationToken cancel = default)
+    {
+        var letters = TopicName.DeadLettersOf(topic, group);
+        if (NameRule.IsValid(letters) && await IsTopic(letters, cancel))
+            throw new MqException(ErrorCodes.NameTaken, $"A topic has the name of the group's dead letters, '{letters}'.");
+        return await Shown(_inner.PutGroup(_names.In(topic), _names.In(group), change, cancel), group);
+    }
+
+    private async ValueTask<bool> IsTopic(TopicName name, CancellationToken cancel)
+    {
+        try
+        {
+            await _inner.DescribeTopic(_names.In(name), cancel);
+            return true;
+        }
+        catch (MqException e) when (e.Code is ErrorCodes.TopicUnknown or ErrorCodes.Malformed)
+        {
+            return false;
+        }
+    }
+
+    public ValueTask<GroupDescription> DescribeGroup(TopicName topic, GroupName group, CancellationToken cancel = default) =>
+        Shown(_inner.DescribeGroup(_names.In(topic), _names.In(group), cancel), group);
+
+    public async ValueTask DeleteGroup(TopicName topic, GroupName group, CancellationToken cancel = default) =>
+        await Shown(Done(_inner.DeleteGroup(_names.In(topic), _names.In(group), cancel)));
+
+    public async ValueTask<Page<GroupName>> ListGroups(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) =>
+        _names.Out(await Shown(_inner.ListGroups(_names.In(topic), _names.Prefix + after, max, cancel)), group => group.Text, (group, text) => text);
+
+    public ValueTask<IReadOnlyList<Delivery>> Receive(TopicName topic, GroupName group, ReceiveRequest request, CancellationToken cancel = default) =>
+        Shown(_inner.Receive(_names.In(topic), _names.In(group), request, cancel));
+
+    public ValueTask<IReadOnlyList<SettleResult>> Settle(TopicName topic, GroupName group, Settlement settlement, CancellationToken cancel = default) =>
+        Shown(_inner.Settle(_names.In(topic), _names.In(group), settlement, cancel));
+
+    public ValueTask<Assignment> Join(TopicName topic, GroupName group, string member, TimeSpan sessionTimeout, CancellationToken cancel = default) =>
+        Shown(_inner.Join(_names.In(topic), _names.In(group), member, sessionTimeout, cancel));
+
+    public async ValueTask Heartbeat(TopicName topic, GroupName group, string member, int generation, CancellationToken cancel = default) =>
+        await Shown(Done(_inner.Heartbeat(_names.In(topic), _names.In(group), member, generation, cancel)));
+
+    public async ValueTask Leave(TopicName topic, GroupName group, string member, CancellationToken cancel = default) =>
+        await Shown(Done(_inner.Leave(_names.In(topic), _names.In(group), member, cancel)));
+
+    public async ValueTask Commit(TopicName topic, GroupName group, CommitRequest request, CancellationToken cancel = default) =>
+        await Shown(Done(_inner.Commit(_names.In(topic), _names.In(group), request, cancel)));
+
+    public async ValueTask Seek(TopicName topic, GroupName group, SeekRequest request, CancellationToken cancel = default) =>
+        await Shown(Done(_inner.Seek(_names.In(topic), _names.In(group), request, cancel)));
+
+    public ValueTask<int> Redrive(TopicName topic, GroupName group, DeadLetterSelection selection, Message? replace = null, CancellationToken cancel = default) =>
+        Shown(_inner.Redrive(_names.In(topic), _names.In(group), selection, replace, cancel));
+
+    public ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default) =>
+        Shown(_inner.Discard(_names.In(topic), _names.In(group), selection, cancel));
+
+    private async ValueTask<GroupDescription> Shown(ValueTask<GroupDescription> call, GroupName group) => await Shown(call) with { Name = group };
+}

@@ -1,0 +1,106 @@
+namespace OrleansMq.Access;
+
+/// <summary>
+/// A broker as one tenant sees it: its names stand behind a prefix that no other principal can say, so what others have is not refused, it is not there.
+/// <c>orders</c> of the tenant <c>acme</c> is <c>_t.acme.orders</c>; so are its groups and producers.
+/// </summary>
+internal sealed partial class TenantBroker : IBroker
+{
+    private readonly IBroker _inner;
+    private readonly TenantNames _names;
+
+    public TenantBroker(IBroker inner, string tenant)
+    {
+        (_inner, _names) = (inner, new TenantNames(tenant));
+        Coordinator = inner.Coordinator is { } coordinator ? new TenantCoordinator(coordinator, _names) : null;
+    }
+
+    public IGroupCoordinator? Coordinator { get; }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    public ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default) => _inner.DescribeCluster(cancel);
+
+    // Behind the prefixes the two names differ, so the broker itself can't see that one is taken.
+    public async ValueTask<TopicDescription> PutTopic(TopicName topic, TopicChange change, CancellationToken cancel = default)
+    {
+        if (await DeadLetterOrigin.Find(this, topic, cancel) is not null)
+            throw new MqException(ErrorCodes.NameTaken, $"'{topic}' is the name of a group's dead letters.");
+        return await Shown(_inner.PutTopic(_names.In(topic), change, cancel), topic);
+    }
+
+    public async ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default) =>
+        await Shown(_inner.DescribeTopic(await InOrDeadLetters(topic, cancel), cancel), topic);
+
+    public async ValueTask DeleteTopic(TopicName topic, CancellationToken cancel = default) => await Shown(Done(_inner.DeleteTopic(_names.In(topic), cancel)));
+
+    public async ValueTask<Page<TopicName>> ListTopics(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default) =>
+        _names.Out(await _inner.ListTopics(_names.Prefix + prefix, _names.Prefix + after, max, cancel), topic => topic.Text, (topic, text) => text);
+
+    public ValueTask<ProducerIdentity> OpenProducer(string? name = null, CancellationToken cancel = default) => _inner.OpenProducer(name is null ? null : _names.Prefix + name, cancel);
+
+    public ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default) =>
+        Shown(_inner.Publish(_names.In(topic), messages, options, cancel));
+
+    public ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default) =>
+        Shown(_inner.Append(request with { Topic = _names.In(request.Topic) }, cancel));
+
+    public async ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default)
+    {
+        var cursors = new PartitionCursor[request.Partitions.Count];
+        for (var i = 0; i < cursors.Length; i++)
+            cursors[i] = request.Partitions[i] with { Topic = await InOrDeadLetters(request.Partitions[i].Topic, cancel) };
+        var read = await Shown(_inner.Read(request with { Partitions = cursors }, cancel));
+        return new ReadResult(
+            [.. read.Partitions.Select((one, i) => one with { Topic = request.Partitions[i].Topic, Error = one.Error is { } error ? error with { Detail = _names.Shown(error.Detail) } : null })], read);
+    }
+
+    public async ValueTask<long> FindOffset(TopicName topic, int partition, StartAt at, CancellationToken cancel = default) =>
+        await Shown(_inner.FindOffset(await InOrDeadLetters(topic, cancel), partition, at, cancel));
+
+    public ValueTask<long> DeleteBefore(TopicName topic, int partition, long offset, CancellationToken cancel = default) =>
+        Shown(_inner.DeleteBefore(_names.In(topic), partition, offset, cancel));
+
+    public ValueTask<ScheduledMessage> DescribeScheduled(TopicName topic, string id, CancellationToken cancel = default) => Shown(_inner.DescribeScheduled(_names.In(topic), id, cancel));
+
+    public async ValueTask CancelScheduled(TopicName topic, string id, CancellationToken cancel = default) => await Shown(Done(_inner.CancelScheduled(_names.In(topic), id, cancel)));
+
+    public ValueTask<Page<ScheduledMessage>> ListScheduled(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) =>
+        Shown(_inner.ListScheduled(_names.In(topic), after, max, cancel));
+
+    public ValueTask<HalfResult> EndHalf(TopicName topic, string id, HalfState decision, bool force = false, CancellationToken cancel = default) =>
+        Shown(_inner.EndHalf(_names.In(topic), id, decision, force, cancel));
+
+    public ValueTask<HalfMessage> DescribeHalf(TopicName topic, string id, CancellationToken cancel = default) => Shown(_inner.DescribeHalf(_names.In(topic), id, cancel));
+
+    public ValueTask<Page<HalfMessage>> ListHalf(TopicName topic, string? group = null, string? after = null, int max = 100, CancellationToken cancel = default) =>
+        Shown(_inner.ListHalf(_names.In(topic), group, after, max, cancel));
+
+    public ValueTask<IReadOnlyList<HalfMessage>> CheckHalf(TopicName topic, string group, int max = 100, TimeSpan wait = default, CancellationToken cancel = default) =>
+        Shown(_inner.CheckHalf(_names.In(topic), group, max, wait, cancel));
+
+    private async ValueTask<TopicDescription> Shown(ValueTask<TopicDescription> call, TopicName topic) => await Shown(call) with { Name = topic };
+
+    /// <summary>A refusal names what the caller knows.</summary>
+    private async ValueTask<T> Shown<T>(ValueTask<T> call)
+    {
+        try
+        {
+            return await call;
+        }
+        catch (MqException e)
+        {
+            throw new MqException(e.Code, _names.Shown(e.Message), e.RetryAfter, e);
+        }
+    }
+
+    private static async ValueTask<bool> Done(ValueTask call)
+    {
+        await call;
+        return true;
+    }
+
+    // A group's dead letters are named by both names, each behind the prefix.
+    private async ValueTask<TopicName> InOrDeadLetters(TopicName name, CancellationToken cancel) =>
+        await DeadLetterOrigin.Find(this, name, cancel) is { } origin ? TopicName.DeadLettersOf(_names.In(origin.Topic), _names.In(origin.Group)) : _names.In(name);
+}
