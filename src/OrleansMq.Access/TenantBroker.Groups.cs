@@ -27,11 +27,11 @@ internal sealed partial class TenantBroker
     public ValueTask<GroupDescription> DescribeGroup(TopicName topic, GroupName group, CancellationToken cancel = default) =>
         Shown(_inner.DescribeGroup(_names.In(topic), _names.In(group), cancel), group);
 
-    public async ValueTask DeleteGroup(TopicName topic, GroupName group, CancellationToken cancel = default) =>
-        await Shown(Done(_inner.DeleteGroup(_names.In(topic), _names.In(group), cancel)));
+    public ValueTask DeleteGroup(TopicName topic, GroupName group, CancellationToken cancel = default) =>
+        _names.Shown(_inner.DeleteGroup(_names.In(topic), _names.In(group), cancel));
 
     public async ValueTask<Page<GroupName>> ListGroups(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) =>
-        _names.Out(await Shown(_inner.ListGroups(_names.In(topic), _names.Prefix + after, max, cancel)), group => group.Text, (group, text) => text);
+        _names.Out(await Shown(_inner.ListGroups(_names.In(topic), _names.InList(after), max, cancel)), group => group.Text, (group, text) => text);
 
     public ValueTask<IReadOnlyList<Delivery>> Receive(TopicName topic, GroupName group, ReceiveRequest request, CancellationToken cancel = default) =>
         Shown(_inner.Receive(_names.In(topic), _names.In(group), request, cancel));
@@ -42,17 +42,17 @@ internal sealed partial class TenantBroker
     public ValueTask<Assignment> Join(TopicName topic, GroupName group, string member, TimeSpan sessionTimeout, CancellationToken cancel = default) =>
         Shown(_inner.Join(_names.In(topic), _names.In(group), member, sessionTimeout, cancel));
 
-    public async ValueTask Heartbeat(TopicName topic, GroupName group, string member, int generation, CancellationToken cancel = default) =>
-        await Shown(Done(_inner.Heartbeat(_names.In(topic), _names.In(group), member, generation, cancel)));
+    public ValueTask Heartbeat(TopicName topic, GroupName group, string member, int generation, CancellationToken cancel = default) =>
+        _names.Shown(_inner.Heartbeat(_names.In(topic), _names.In(group), member, generation, cancel));
 
-    public async ValueTask Leave(TopicName topic, GroupName group, string member, CancellationToken cancel = default) =>
-        await Shown(Done(_inner.Leave(_names.In(topic), _names.In(group), member, cancel)));
+    public ValueTask Leave(TopicName topic, GroupName group, string member, CancellationToken cancel = default) =>
+        _names.Shown(_inner.Leave(_names.In(topic), _names.In(group), member, cancel));
 
-    public async ValueTask Commit(TopicName topic, GroupName group, CommitRequest request, CancellationToken cancel = default) =>
-        await Shown(Done(_inner.Commit(_names.In(topic), _names.In(group), request, cancel)));
+    public ValueTask Commit(TopicName topic, GroupName group, CommitRequest request, CancellationToken cancel = default) =>
+        _names.Shown(_inner.Commit(_names.In(topic), _names.In(group), request, cancel));
 
-    public async ValueTask Seek(TopicName topic, GroupName group, SeekRequest request, CancellationToken cancel = default) =>
-        await Shown(Done(_inner.Seek(_names.In(topic), _names.In(group), request, cancel)));
+    public ValueTask Seek(TopicName topic, GroupName group, SeekRequest request, CancellationToken cancel = default) =>
+        _names.Shown(_inner.Seek(_names.In(topic), _names.In(group), request, cancel));
 
     public ValueTask<int> Redrive(TopicName topic, GroupName group, DeadLetterSelection selection, Message? replace = null, CancellationToken cancel = default) =>
         Shown(_inner.Redrive(_names.In(topic), _names.In(group), selection, replace, cancel));
@@ -60,5 +60,9 @@ internal sealed partial class TenantBroker
     public ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default) =>
         Shown(_inner.Discard(_names.In(topic), _names.In(group), selection, cancel));
 
-    private async ValueTask<GroupDescription> Shown(ValueTask<GroupDescription> call, GroupName group) => await Shown(call) with { Name = group };
+    private async ValueTask<GroupDescription> Shown(ValueTask<GroupDescription> call, GroupName group)
+    {
+        var found = await Shown(call);
+        return found with { Name = group, Partitions = [.. found.Partitions.Select(one => one.Error is null ? one : one with { Error = _names.Shown(one.Error) })] };
+    }
 }

@@ -2,7 +2,7 @@ namespace OrleansMq.Access;
 
 /// <summary>
 /// A broker as one tenant sees it: its names stand behind a prefix that no other principal can say, so what others have is not refused, it is not there.
-/// <c>orders</c> of the tenant <c>acme</c> is <c>_t.acme.orders</c>; so are its groups and producers.
+/// <c>orders</c> of the tenant <c>acme</c> is <c>_t.acme.orders</c>; so are its groups, exchanges and producers.
 /// </summary>
 internal sealed partial class TenantBroker : IBroker
 {
@@ -13,9 +13,12 @@ internal sealed partial class TenantBroker : IBroker
     {
         (_inner, _names) = (inner, new TenantNames(tenant));
         Coordinator = inner.Coordinator is { } coordinator ? new TenantCoordinator(coordinator, _names) : null;
+        Transactions = inner.Transactions is { } transactions ? new TenantTransactions(transactions, _names) : null;
     }
 
     public IGroupCoordinator? Coordinator { get; }
+
+    public ITransactionCoordinator? Transactions { get; }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
@@ -32,18 +35,29 @@ internal sealed partial class TenantBroker : IBroker
     public async ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default) =>
         await Shown(_inner.DescribeTopic(await InOrDeadLetters(topic, cancel), cancel), topic);
 
-    public async ValueTask DeleteTopic(TopicName topic, CancellationToken cancel = default) => await Shown(Done(_inner.DeleteTopic(_names.In(topic), cancel)));
+    public ValueTask DeleteTopic(TopicName topic, CancellationToken cancel = default) => _names.Shown(_inner.DeleteTopic(_names.In(topic), cancel));
 
     public async ValueTask<Page<TopicName>> ListTopics(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default) =>
-        _names.Out(await _inner.ListTopics(_names.Prefix + prefix, _names.Prefix + after, max, cancel), topic => topic.Text, (topic, text) => text);
+        _names.Out(await Shown(_inner.ListTopics(_names.InList(prefix), _names.InList(after), max, cancel)), topic => topic.Text, (topic, text) => text);
 
-    public ValueTask<ProducerIdentity> OpenProducer(string? name = null, CancellationToken cancel = default) => _inner.OpenProducer(name is null ? null : _names.Prefix + name, cancel);
+    public ValueTask<ProducerIdentity> OpenProducer(string? name = null, CancellationToken cancel = default) => 
+        Shown(_inner.OpenProducer(name is null ? null : _names.InProducer(name), cancel));
 
-    public ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default) =>
-        Shown(_inner.Publish(_names.In(topic), messages, options, cancel));
+    public async ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default)
+    {
+        if (options?.Transaction is { } transaction)
+            options = options with { Transaction = transaction with { Id = _names.InProducer(transaction.Id) } };
+        var results = await Shown(_inner.Publish(_names.In(topic), messages, options, cancel));
+        return results.All(result => result.Error is null) ? results : [.. results.Select(result => result with { Error = _names.Shown(result.Error) })];
+    }
 
-    public ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default) =>
-        Shown(_inner.Append(request with { Topic = _names.In(request.Topic) }, cancel));
+    public async ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)
+    {
+        var result = await Shown(_inner.Append(request with { Topic = _names.In(request.Topic) }, cancel));
+        return result.Records is { } records && records.Any(record => record.Error is not null)
+            ? result with { Records = [.. records.Select(record => record with { Error = _names.Shown(record.Error) })] }
+            : result;
+    }
 
     public async ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default)
     {
@@ -52,7 +66,7 @@ internal sealed partial class TenantBroker : IBroker
             cursors[i] = request.Partitions[i] with { Topic = await InOrDeadLetters(request.Partitions[i].Topic, cancel) };
         var read = await Shown(_inner.Read(request with { Partitions = cursors }, cancel));
         return new ReadResult(
-            [.. read.Partitions.Select((one, i) => one with { Topic = request.Partitions[i].Topic, Error = one.Error is { } error ? error with { Detail = _names.Shown(error.Detail) } : null })], read);
+            [.. read.Partitions.Select((one, i) => one with { Topic = request.Partitions[i].Topic, Error = _names.Shown(one.Error) })], read);
     }
 
     public async ValueTask<long> FindOffset(TopicName topic, int partition, StartAt at, CancellationToken cancel = default) =>
@@ -63,7 +77,7 @@ internal sealed partial class TenantBroker : IBroker
 
     public ValueTask<ScheduledMessage> DescribeScheduled(TopicName topic, string id, CancellationToken cancel = default) => Shown(_inner.DescribeScheduled(_names.In(topic), id, cancel));
 
-    public async ValueTask CancelScheduled(TopicName topic, string id, CancellationToken cancel = default) => await Shown(Done(_inner.CancelScheduled(_names.In(topic), id, cancel)));
+    public ValueTask CancelScheduled(TopicName topic, string id, CancellationToken cancel = default) => _names.Shown(_inner.CancelScheduled(_names.In(topic), id, cancel));
 
     public ValueTask<Page<ScheduledMessage>> ListScheduled(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) =>
         Shown(_inner.ListScheduled(_names.In(topic), after, max, cancel));
@@ -79,26 +93,13 @@ internal sealed partial class TenantBroker : IBroker
     public ValueTask<IReadOnlyList<HalfMessage>> CheckHalf(TopicName topic, string group, int max = 100, TimeSpan wait = default, CancellationToken cancel = default) =>
         Shown(_inner.CheckHalf(_names.In(topic), group, max, wait, cancel));
 
-    private async ValueTask<TopicDescription> Shown(ValueTask<TopicDescription> call, TopicName topic) => await Shown(call) with { Name = topic };
-
-    /// <summary>A refusal names what the caller knows.</summary>
-    private async ValueTask<T> Shown<T>(ValueTask<T> call)
+    private async ValueTask<TopicDescription> Shown(ValueTask<TopicDescription> call, TopicName topic)
     {
-        try
-        {
-            return await call;
-        }
-        catch (MqException e)
-        {
-            throw new MqException(e.Code, _names.Shown(e.Message), e.RetryAfter, e);
-        }
+        var found = await Shown(call);
+        return found with { Name = topic, Partitions = [.. found.Partitions.Select(one => one.Error is null ? one : one with { Error = _names.Shown(one.Error) })] };
     }
 
-    private static async ValueTask<bool> Done(ValueTask call)
-    {
-        await call;
-        return true;
-    }
+    private ValueTask<T> Shown<T>(ValueTask<T> call) => _names.Shown(call);
 
     // A group's dead letters are named by both names, each behind the prefix.
     private async ValueTask<TopicName> InOrDeadLetters(TopicName name, CancellationToken cancel) =>

@@ -10,8 +10,42 @@ internal sealed class TenantNames(string tenant)
 
     public GroupName In(GroupName group) => Kept(group.Text, "group");
 
+    public ExchangeName In(ExchangeName exchange) => Kept(exchange.Text, "exchange");
+
+    public GroupOffset In(GroupOffset offset) => offset with { Topic = In(offset.Topic) };
+
+    public TransactionPartition In(TransactionPartition partition) => partition with { Topic = In(partition.Topic) };
+
+    /// <summary>Of a named producer, or a transactional id.</summary>
+    public string InProducer(string name) => Prefix + Own(name);
+
+    /// <summary>Of a list: a prefix, or where the last page ended.</summary>
+    public string InList(string? text) => Prefix + text;
+
     /// <summary>A text in which kept names may stand, as the tenant may see it.</summary>
     public string Shown(string text) => text.Replace(Prefix, "", StringComparison.Ordinal);
+
+    public MqError? Shown(MqError? error) => error is null ? null : error with { Detail = Shown(error.Detail) };
+
+    /// <summary>A refusal names what the caller knows.</summary>
+    public async ValueTask<T> Shown<T>(ValueTask<T> call)
+    {
+        try
+        {
+            return await call;
+        }
+        catch (MqException e)
+        {
+            throw new MqException(e.Code, Shown(e.Message), e.RetryAfter, e);
+        }
+    }
+
+    public ValueTask Shown(ValueTask call)
+    {
+        return call.IsCompletedSuccessfully ? call : Awaited(call);
+
+        async ValueTask Awaited(ValueTask waiting) => await Shown(Answered(waiting));
+    }
 
     public bool IsOurs(string kept) => kept.StartsWith(Prefix, StringComparison.Ordinal);
 
@@ -25,7 +59,18 @@ internal sealed class TenantNames(string tenant)
         return new Page<T>([.. ours.Select(item => named(item, Out(nameOf(item))))], more ? Out(page.Next!) : null);
     }
 
-    private string Kept(string name, string what) => Prefix.Length + name.Length <= NameRule.MaxLength
+    private string Kept(string name, string what) => Prefix.Length + Own(name).Length <= NameRule.MaxLength
         ? Prefix + name
         : throw new MqException(ErrorCodes.Malformed, $"The name of a {what} has at most {NameRule.MaxLength - Prefix.Length} characters here.");
+
+    // It would reach nothing behind the prefix; and no name that is shown may be mistaken for one that is kept.
+    private static string Own(string name) => name.StartsWith(AccessState.TenantPrefix, StringComparison.Ordinal) || name.Contains($".{AccessState.TenantPrefix}", StringComparison.Ordinal)
+        ? throw new MqException(ErrorCodes.Malformed, $"'{name}' holds '{AccessState.TenantPrefix}', by which names of tenants are kept.")
+        : name;
+
+    private static async ValueTask<bool> Answered(ValueTask call)
+    {
+        await call;
+        return true;
+    }
 }

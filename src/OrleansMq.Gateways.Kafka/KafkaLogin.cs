@@ -104,7 +104,7 @@ internal sealed class KafkaLogin
             return Refuse(exchange.Name, Wrong);
         if (exchange.Principal is not { } who)
             return new SaslAnswer(KafkaError.None, null, answer, 0);
-        if (_bySasl && who.Name != Principal?.Name)
+        if (_bySasl && (who.Name, who.Tenant) != (Principal?.Name, Principal?.Tenant))
             return Refuse(who.Name, "A connection stays whose it is: come as another on another.");
         _session = SessionOf(who);
         (_exchange, TakesMessages, _bySasl, CameIn) = (null, false, true, true);
