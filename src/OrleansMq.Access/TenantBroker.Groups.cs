@@ -2,13 +2,21 @@ namespace OrleansMq.Access;
 
 internal sealed partial class TenantBroker
 {
-    /// <remarks>A group that is made by first use is not looked at so: its dead letters then stand before a topic of that name.</remarks>
     public async ValueTask<GroupDescription> PutGroup(TopicName topic, GroupName group, GroupChange change, CancellationToken cancel = default)
     {
+        await DemandFree(topic, group, cancel);
+        return await Shown(_inner.PutGroup(await InOrDeadLetters(topic, cancel), _names.In(group), change, cancel), group);
+    }
+
+    // Behind the prefixes the two names differ, so the broker itself can't see that one is taken.
+    private async ValueTask DemandFree(TopicName topic, GroupName group, CancellationToken cancel)
+    {
+        if (_names.IsFree(topic, group))
+            return;
         var letters = TopicName.DeadLettersOf(topic, group);
         if (NameRule.IsValid(letters) && await IsTopic(letters, cancel))
             throw new MqException(ErrorCodes.NameTaken, $"A topic has the name of the group's dead letters, '{letters}'.");
-        return await Shown(_inner.PutGroup(_names.In(topic), _names.In(group), change, cancel), group);
+        _names.Free(topic, group);
     }
 
     private async ValueTask<bool> IsTopic(TopicName name, CancellationToken cancel)
@@ -27,14 +35,20 @@ internal sealed partial class TenantBroker
     public ValueTask<GroupDescription> DescribeGroup(TopicName topic, GroupName group, CancellationToken cancel = default) =>
         Shown(_inner.DescribeGroup(_names.In(topic), _names.In(group), cancel), group);
 
-    public ValueTask DeleteGroup(TopicName topic, GroupName group, CancellationToken cancel = default) =>
-        _names.Shown(_inner.DeleteGroup(_names.In(topic), _names.In(group), cancel));
+    public async ValueTask DeleteGroup(TopicName topic, GroupName group, CancellationToken cancel = default)
+    {
+        await _names.Shown(_inner.DeleteGroup(_names.In(topic), _names.In(group), cancel));
+        _names.Forget(topic, group);
+    }
 
     public async ValueTask<Page<GroupName>> ListGroups(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) =>
         _names.Out(await Shown(_inner.ListGroups(_names.In(topic), _names.InList(after), max, cancel)), group => group.Text, (group, text) => text);
 
-    public ValueTask<IReadOnlyList<Delivery>> Receive(TopicName topic, GroupName group, ReceiveRequest request, CancellationToken cancel = default) =>
-        Shown(_inner.Receive(_names.In(topic), _names.In(group), request, cancel));
+    public async ValueTask<IReadOnlyList<Delivery>> Receive(TopicName topic, GroupName group, ReceiveRequest request, CancellationToken cancel = default)
+    {
+        await DemandFree(topic, group, cancel);
+        return await Shown(_inner.Receive(_names.In(topic), _names.In(group), request, cancel));
+    }
 
     public ValueTask<IReadOnlyList<SettleResult>> Settle(TopicName topic, GroupName group, Settlement settlement, CancellationToken cancel = default) =>
         Shown(_inner.Settle(_names.In(topic), _names.In(group), settlement, cancel));

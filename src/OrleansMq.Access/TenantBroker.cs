@@ -9,9 +9,9 @@ internal sealed partial class TenantBroker : IBroker
     private readonly IBroker _inner;
     private readonly TenantNames _names;
 
-    public TenantBroker(IBroker inner, string tenant)
+    public TenantBroker(IBroker inner, TenantNames names)
     {
-        (_inner, _names) = (inner, new TenantNames(tenant));
+        (_inner, _names) = (inner, names);
         Coordinator = inner.Coordinator is { } coordinator ? new TenantCoordinator(coordinator, _names) : null;
         Transactions = inner.Transactions is { } transactions ? new TenantTransactions(transactions, _names) : null;
     }
@@ -24,7 +24,7 @@ internal sealed partial class TenantBroker : IBroker
 
     public ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default) => _inner.DescribeCluster(cancel);
 
-    // Behind the prefixes the two names differ, so the broker itself can't see that one is taken.
+    /// <remarks>Behind the prefixes the two names differ, so the broker itself can't see that one is taken.</remarks>
     public async ValueTask<TopicDescription> PutTopic(TopicName topic, TopicChange change, CancellationToken cancel = default)
     {
         if (await DeadLetterOrigin.Find(this, topic, cancel) is not null)
@@ -35,7 +35,11 @@ internal sealed partial class TenantBroker : IBroker
     public async ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default) =>
         await Shown(_inner.DescribeTopic(await InOrDeadLetters(topic, cancel), cancel), topic);
 
-    public ValueTask DeleteTopic(TopicName topic, CancellationToken cancel = default) => _names.Shown(_inner.DeleteTopic(_names.In(topic), cancel));
+    public async ValueTask DeleteTopic(TopicName topic, CancellationToken cancel = default)
+    {
+        await _names.Shown(_inner.DeleteTopic(await InOrDeadLetters(topic, cancel), cancel));
+        _names.Forget(topic);
+    }
 
     public async ValueTask<Page<TopicName>> ListTopics(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default) =>
         _names.Out(await Shown(_inner.ListTopics(_names.InList(prefix), _names.InList(after), max, cancel)), topic => topic.Text, (topic, text) => text);
@@ -47,13 +51,13 @@ internal sealed partial class TenantBroker : IBroker
     {
         if (options?.Transaction is { } transaction)
             options = options with { Transaction = transaction with { Id = _names.InProducer(transaction.Id) } };
-        var results = await Shown(_inner.Publish(_names.In(topic), messages, options, cancel));
+        var results = await Shown(_inner.Publish(await InOrDeadLetters(topic, cancel), messages, options, cancel));
         return results.All(result => result.Error is null) ? results : [.. results.Select(result => result with { Error = _names.Shown(result.Error) })];
     }
 
     public async ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)
     {
-        var result = await Shown(_inner.Append(request with { Topic = _names.In(request.Topic) }, cancel));
+        var result = await Shown(_inner.Append(request with { Topic = await InOrDeadLetters(request.Topic, cancel) }, cancel));
         return result.Records is { } records && records.Any(record => record.Error is not null)
             ? result with { Records = [.. records.Select(record => record with { Error = _names.Shown(record.Error) })] }
             : result;
@@ -72,8 +76,8 @@ internal sealed partial class TenantBroker : IBroker
     public async ValueTask<long> FindOffset(TopicName topic, int partition, StartAt at, CancellationToken cancel = default) =>
         await Shown(_inner.FindOffset(await InOrDeadLetters(topic, cancel), partition, at, cancel));
 
-    public ValueTask<long> DeleteBefore(TopicName topic, int partition, long offset, CancellationToken cancel = default) =>
-        Shown(_inner.DeleteBefore(_names.In(topic), partition, offset, cancel));
+    public async ValueTask<long> DeleteBefore(TopicName topic, int partition, long offset, CancellationToken cancel = default) =>
+        await Shown(_inner.DeleteBefore(await InOrDeadLetters(topic, cancel), partition, offset, cancel));
 
     public ValueTask<ScheduledMessage> DescribeScheduled(TopicName topic, string id, CancellationToken cancel = default) => Shown(_inner.DescribeScheduled(_names.In(topic), id, cancel));
 

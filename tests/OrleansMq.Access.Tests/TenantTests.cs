@@ -59,7 +59,9 @@ public sealed class TenantTests : IAsyncLifetime
         Assert.Equal(["plain"], (await As(Una).ListTopics()).Items.Select(topic => topic.Text));
         foreach (var name in new TopicName[] { "orders", "_t.acme.orders", "acme.orders", "_t.acme.orders._t.acme.g.dlq" })
         {
-            Assert.Equal(ErrorCodes.TopicUnknown, (await Assert.ThrowsAsync<MqException>(async () => await As(Bob).DescribeTopic(name))).Code);
+            // A name of his own that is not there, or one that nobody can say.
+            Assert.Contains((await Assert.ThrowsAsync<MqException>(async () => await As(Bob).DescribeTopic(name))).Code,
+                name.Text.StartsWith("_t.", StringComparison.Ordinal) ? [ErrorCodes.Forbidden, ErrorCodes.Malformed] : new[] { ErrorCodes.TopicUnknown });
             Assert.Contains((await Assert.ThrowsAsync<MqException>(async () => await As(Una).DescribeTopic(name))).Code, new[] { ErrorCodes.TopicUnknown, ErrorCodes.Forbidden });
         }
         Assert.Equal(ErrorCodes.Forbidden, (await Assert.ThrowsAsync<MqException>(async () => await As(Una).Publish("_t.acme.orders", [Message.OfText("x")]))).Code);
@@ -195,6 +197,51 @@ public sealed class TenantLogGroupTests : LogGroupContract
 }
 
 public sealed class TenantDeadLetterTests : DeadLetterContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantProducerTests : ProducerContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantRoutingTests : RoutingContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantTransactionTests : TransactionContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantCoordinatorTests : CoordinatorContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantReconcileTests : ReconcileContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantTraceTests : TraceContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantHalfTests : HalfContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantScheduleTests : ScheduleContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantAppendTests : AppendContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
