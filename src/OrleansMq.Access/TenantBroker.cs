@@ -20,6 +20,9 @@ internal sealed partial class TenantBroker : IBroker
 
     public ITransactionCoordinator? Transactions { get; }
 
+    /// <summary>None: the guard has its own.</summary>
+    public IAccessDirectory? Access => null;
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     public ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default) => _inner.DescribeCluster(cancel);

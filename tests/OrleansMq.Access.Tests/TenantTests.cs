@@ -17,7 +17,7 @@ public sealed class TenantTests : IAsyncLifetime
         foreach (var (user, tenant) in new[] { ("ann", "acme"), ("bob", "bolt"), ("una", null) })
         {
             await _control.Directory.PutUser(user, new UserChange { Password = Some.Password, Tenant = tenant });
-            foreach (var kind in new[] { ResourceKind.Topic, ResourceKind.Group, ResourceKind.Producer })
+            foreach (var kind in new[] { ResourceKind.Topic, ResourceKind.Group, ResourceKind.Producer, ResourceKind.Exchange })
                 await _control.Directory.AddRule(Some.Rule((AccessOperations)255, kind, "*", ResourceMatch.Pattern, user));
         }
     }
@@ -111,6 +111,86 @@ public sealed class TenantTests : IAsyncLifetime
         Assert.Equal(["orders"], (await ann.Coordinator!.Committed("k")).Select(offset => offset.Topic.Text));
         Assert.Equal(["k"], (await ann.Coordinator!.List()).Items.Select(group => group.Name.Text));
         Assert.Empty((await bob.Coordinator!.List()).Items);
+    }
+
+    [Fact]
+    public async Task ExchangesLeadToTheTenantsOwnTopics()
+    {
+        foreach (var broker in new[] { As(Ann), As(Bob) })
+        {
+            await broker.PutTopic("orders", new TopicChange());
+            await broker.PutExchange("rest", new ExchangeChange { Kind = ExchangeKind.Fanout });
+            await broker.PutExchange("shop", new ExchangeChange { Alternate = new ExchangeName("rest") });
+            await broker.Bind("shop", Binding.ToTopic("orders", "paid"));
+        }
+
+        await As(Ann).PublishTo("shop", [Message.OfText("ann's") with { RoutingKey = "paid" }]);
+
+        Assert.Equal(["ann's"], (await As(Ann).ReadAll("orders")).Select(message => message.BodyText));
+        Assert.Empty(await As(Bob).ReadAll("orders"));
+        var seen = await As(Ann).DescribeExchange("shop");
+        Assert.Equal(("shop", "rest"), (seen.Name.Text, seen.Alternate?.Text));
+        Assert.Equal([Binding.ToTopic("orders", "paid")], seen.Bindings);
+        Assert.Equal(["rest", "shop"], (await As(Ann).ListExchanges()).Items.Select(exchange => exchange.Text));
+        Assert.Empty((await As(Una).ListExchanges()).Items);
+    }
+
+    [Fact]
+    public async Task WhatAnOperatorBindsToTheOutsideIsNeitherShownNorFollowed()
+    {
+        await _broker.PutTopic("plain", new TopicChange());
+        await As(Ann).PutExchange("shop", new ExchangeChange { Kind = ExchangeKind.Fanout });
+        await As(Some.Admin).Bind("_t.acme.shop", Binding.ToTopic("plain"));
+
+        Assert.Empty((await As(Ann).DescribeExchange("shop")).Bindings);
+        Assert.Empty((await As(Ann).Route("shop", [new RoutingFacts("", [])])).Single());
+    }
+
+    [Theory]
+    [InlineData("etl")]
+    [InlineData("no name, kept by its digest")]
+    public async Task ATransactionalIdIsATenantsOwn(string id)
+    {
+        await As(Ann).PutTopic("orders", new TopicChange());
+        await As(Bob).PutTopic("orders", new TopicChange());
+        var anns = await As(Ann).Transactions!.Open(id, TimeSpan.FromMinutes(1));
+        await As(Ann).Publish("orders", [Message.OfText("ann's")], new PublishOptions { Transaction = new ProducerTransaction(id, anns) });
+
+        // Within one tenant this would have fenced and aborted it.
+        await As(Bob).Transactions!.Open(id, TimeSpan.FromMinutes(1));
+        var seen = Assert.Single((await As(Ann).Transactions!.List()).Items);
+        Assert.Equal((id, TransactionPhase.Ongoing), (seen.Id, seen.Phase));
+        Assert.Equal([new TransactionPartition("orders", 0)], seen.Partitions);
+        Assert.Empty(Assert.Single((await As(Bob).Transactions!.List()).Items).Partitions);
+        Assert.Empty((await As(Una).Transactions!.List()).Items);
+
+        await As(Ann).Transactions!.End(id, anns, commit: true, newEpoch: true);
+        Assert.Single(await As(Ann).ReadAll("orders"));
+    }
+
+    [Fact]
+    public async Task OfTransactionsAPageNamesTheTenantsAlone()
+    {
+        foreach (var tenant in new[] { As(Ann), As(Bob) })
+            foreach (var id in new[] { "a", "b", "c" })
+                await tenant.Transactions!.Open(id, TimeSpan.FromMinutes(1));
+
+        var first = await As(Ann).Transactions!.List(max: 2);
+        var second = await As(Ann).Transactions!.List(after: first.Next, max: 2);
+
+        Assert.Equal(["a", "b", "| b", "c", "| "], [.. first.Items.Select(one => one.Id), $"| {first.Next}", .. second.Items.Select(one => one.Id), $"| {second.Next}"]);
+    }
+
+    [Fact]
+    public async Task ATokensTenantIsItsOwnAndItsNameIsNot()
+    {
+        await _control.Directory.AddRule(Some.Rule((AccessOperations)255, ResourceKind.Topic, "*", ResourceMatch.Pattern, "jwt:acme"));
+        await As(Ann).PutTopic("orders", new TopicChange());
+        var token = Principal.OfToken("acme", []);
+
+        Assert.Equal(["orders"], (await As(token with { Tenant = "acme" }).ListTopics()).Items.Select(topic => topic.Text));
+        Assert.Empty((await As(token with { Tenant = "bolt" }).ListTopics()).Items);
+        Assert.Empty((await As(token).ListTopics()).Items);
     }
 
     [Fact]
