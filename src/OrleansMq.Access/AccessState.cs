@@ -61,6 +61,10 @@ public sealed class AccessState
             throw new MqException(ErrorCodes.Malformed, "A quota is of somebody, and 1 at least.");
         if (quota is { Scope: QuotaScope.User, Kind: QuotaKind.Connections })
             throw new MqException(ErrorCodes.Malformed, "Connections are counted by address: one is open before it is known whose it is.");
+        if (quota is { Scope: not QuotaScope.Tenant, Kind: QuotaKind.Topics or QuotaKind.Partitions or QuotaKind.Groups })
+            throw new MqException(ErrorCodes.Malformed, "Topics, partitions and groups are counted by tenant.");
+        if (quota is { Scope: QuotaScope.Tenant, Who: not Quota.Each } && !UserNameRule.IsTenant(quota.Who))
+            throw new MqException(ErrorCodes.Malformed, $"'{quota.Who}' is no tenant's name, nor '*'.");
         if (quota is { Scope: QuotaScope.Address, Who: not Quota.Each } && !(System.Net.IPAddress.TryParse(quota.Who, out var address) && address.ToString() == quota.Who))
             throw new MqException(ErrorCodes.Malformed, $"'{quota.Who}' is no IP address as it is written, nor '*'.");
     }

@@ -22,7 +22,7 @@ public sealed partial class GuardedBroker : IBroker
     {
         var state = control.State;
         (_control, Principal, _tenant) = (control, principal, state.TenantOf(principal));
-        _inner = _tenant is null ? inner : new TenantBroker(inner, control.NamesOf(_tenant));
+        _inner = _tenant is null ? inner : new TenantBroker(inner, control.NamesOf(_tenant), control.Quotas);
         _held = Hold(state);
         Access = new GuardedDirectory(this, control.Entries);
         Transactions = _inner.Transactions is { } transactions ? new GuardedTransactions(this, transactions) : null;

@@ -5,18 +5,19 @@ internal sealed partial class TenantBroker
     public async ValueTask<GroupDescription> PutGroup(TopicName topic, GroupName group, GroupChange change, CancellationToken cancel = default)
     {
         await DemandFree(topic, group, cancel);
+        await DemandRoom(topic, group, cancel);
         return await Shown(_inner.PutGroup(await InOrDeadLetters(topic, cancel), _names.In(group), change, cancel), group);
     }
 
     // Behind the prefixes the two names differ, so the broker itself can't see that one is taken.
     private async ValueTask DemandFree(TopicName topic, GroupName group, CancellationToken cancel)
     {
-        if (_names.IsFree(topic, group))
+        if (_names.Free.Has(topic, group))
             return;
         var letters = TopicName.DeadLettersOf(topic, group);
         if (NameRule.IsValid(letters) && await IsTopic(letters, cancel))
             throw new MqException(ErrorCodes.NameTaken, $"A topic has the name of the group's dead letters, '{letters}'.");
-        _names.Free(topic, group);
+        _names.Free.Add(topic, group);
     }
 
     private async ValueTask<bool> IsTopic(TopicName name, CancellationToken cancel)
@@ -38,7 +39,8 @@ internal sealed partial class TenantBroker
     public async ValueTask DeleteGroup(TopicName topic, GroupName group, CancellationToken cancel = default)
     {
         await _names.Shown(_inner.DeleteGroup(_names.In(topic), _names.In(group), cancel));
-        _names.Forget(topic, group);
+        _names.Free.Remove(topic, group);
+        _names.Counted.Remove(topic, group);
     }
 
     public async ValueTask<Page<GroupName>> ListGroups(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) =>
@@ -47,14 +49,18 @@ internal sealed partial class TenantBroker
     public async ValueTask<IReadOnlyList<Delivery>> Receive(TopicName topic, GroupName group, ReceiveRequest request, CancellationToken cancel = default)
     {
         await DemandFree(topic, group, cancel);
+        await DemandRoom(topic, group, cancel);
         return await Shown(_inner.Receive(_names.In(topic), _names.In(group), request, cancel));
     }
 
     public ValueTask<IReadOnlyList<SettleResult>> Settle(TopicName topic, GroupName group, Settlement settlement, CancellationToken cancel = default) =>
         Shown(_inner.Settle(_names.In(topic), _names.In(group), settlement, cancel));
 
-    public ValueTask<Assignment> Join(TopicName topic, GroupName group, string member, TimeSpan sessionTimeout, CancellationToken cancel = default) =>
-        Shown(_inner.Join(_names.In(topic), _names.In(group), member, sessionTimeout, cancel));
+    public async ValueTask<Assignment> Join(TopicName topic, GroupName group, string member, TimeSpan sessionTimeout, CancellationToken cancel = default)
+    {
+        await DemandRoom(topic, group, cancel);
+        return await Shown(_inner.Join(_names.In(topic), _names.In(group), member, sessionTimeout, cancel));
+    }
 
     public ValueTask Heartbeat(TopicName topic, GroupName group, string member, int generation, CancellationToken cancel = default) =>
         _names.Shown(_inner.Heartbeat(_names.In(topic), _names.In(group), member, generation, cancel));
@@ -62,8 +68,11 @@ internal sealed partial class TenantBroker
     public ValueTask Leave(TopicName topic, GroupName group, string member, CancellationToken cancel = default) =>
         _names.Shown(_inner.Leave(_names.In(topic), _names.In(group), member, cancel));
 
-    public ValueTask Commit(TopicName topic, GroupName group, CommitRequest request, CancellationToken cancel = default) =>
-        _names.Shown(_inner.Commit(_names.In(topic), _names.In(group), request, cancel));
+    public async ValueTask Commit(TopicName topic, GroupName group, CommitRequest request, CancellationToken cancel = default)
+    {
+        await DemandRoom(topic, group, cancel);
+        await _names.Shown(_inner.Commit(_names.In(topic), _names.In(group), request, cancel));
+    }
 
     public ValueTask Seek(TopicName topic, GroupName group, SeekRequest request, CancellationToken cancel = default) =>
         _names.Shown(_inner.Seek(_names.In(topic), _names.In(group), request, cancel));

@@ -8,12 +8,13 @@ internal sealed partial class TenantBroker : IBroker
 {
     private readonly IBroker _inner;
     private readonly TenantNames _names;
+    private readonly QuotaDesk _quotas;
 
-    public TenantBroker(IBroker inner, TenantNames names)
+    public TenantBroker(IBroker inner, TenantNames names, QuotaDesk quotas)
     {
-        (_inner, _names) = (inner, names);
-        Coordinator = inner.Coordinator is { } coordinator ? new TenantCoordinator(coordinator, _names) : null;
-        Transactions = inner.Transactions is { } transactions ? new TenantTransactions(transactions, _names) : null;
+        (_inner, _names, _quotas) = (inner, names, quotas);
+        Coordinator = inner.Coordinator is { } coordinator ? new TenantCoordinator(coordinator, _names, DemandRoom) : null;
+        Transactions = inner.Transactions is { } transactions ? new TenantTransactions(transactions, _names, DemandRoom) : null;
     }
 
     public IGroupCoordinator? Coordinator { get; }
@@ -32,7 +33,7 @@ internal sealed partial class TenantBroker : IBroker
     {
         if (await DeadLetterOrigin.Find(this, topic, cancel) is not null)
             throw new MqException(ErrorCodes.NameTaken, $"'{topic}' is the name of a group's dead letters.");
-        return await Shown(_inner.PutTopic(_names.In(topic), change, cancel), topic);
+        return await WithRoom(topic, change, () => Shown(_inner.PutTopic(_names.In(topic), change, cancel), topic), cancel);
     }
 
     public async ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default) =>
@@ -41,7 +42,8 @@ internal sealed partial class TenantBroker : IBroker
     public async ValueTask DeleteTopic(TopicName topic, CancellationToken cancel = default)
     {
         await _names.Shown(_inner.DeleteTopic(await InOrDeadLetters(topic, cancel), cancel));
-        _names.Forget(topic);
+        _names.Free.Remove(topic);
+        _names.Counted.Remove(topic);
     }
 
     public async ValueTask<Page<TopicName>> ListTopics(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default) =>

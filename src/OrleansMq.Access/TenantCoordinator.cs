@@ -1,7 +1,8 @@
 namespace OrleansMq.Access;
 
 /// <summary>Kafka's groups as one tenant sees them.</summary>
-internal sealed class TenantCoordinator(IGroupCoordinator inner, TenantNames names) : IGroupCoordinator
+/// <param name="demandRoom">A group is one on each topic on which it has positions.</param>
+internal sealed class TenantCoordinator(IGroupCoordinator inner, TenantNames names, Func<TopicName, GroupName, CancellationToken, ValueTask> demandRoom) : IGroupCoordinator
 {
     public ValueTask<JoinedGroup> Join(GroupName group, GroupJoin join, CancellationToken cancel = default) => names.Shown(inner.Join(names.In(group), join, cancel));
 
@@ -13,8 +14,12 @@ internal sealed class TenantCoordinator(IGroupCoordinator inner, TenantNames nam
     public ValueTask<IReadOnlyList<string?>> Leave(GroupName group, IReadOnlyList<MemberRef> members, CancellationToken cancel = default) =>
         names.Shown(inner.Leave(names.In(group), members, cancel));
 
-    public async ValueTask<IReadOnlyList<MqError?>> Commit(GroupName group, MemberRef? member, IReadOnlyList<GroupOffset> offsets, CancellationToken cancel = default) =>
-        [.. (await names.Shown(inner.Commit(names.In(group), member, [.. offsets.Select(names.In)], cancel))).Select(names.Shown)];
+    public async ValueTask<IReadOnlyList<MqError?>> Commit(GroupName group, MemberRef? member, IReadOnlyList<GroupOffset> offsets, CancellationToken cancel = default)
+    {
+        foreach (var offset in offsets)
+            await demandRoom(offset.Topic, group, cancel);
+        return [.. (await names.Shown(inner.Commit(names.In(group), member, [.. offsets.Select(names.In)], cancel))).Select(names.Shown)];
+    }
 
     public async ValueTask<IReadOnlyList<GroupOffset>> Committed(GroupName group, IReadOnlyList<TopicName>? topics = null, CancellationToken cancel = default) =>
     [

@@ -1,14 +1,18 @@
-using System.Collections.Concurrent;
-
 namespace OrleansMq.Access;
 
 /// <summary>A tenant's names, as it says them and as they are kept. One for all of a tenant's principals.</summary>
 internal sealed class TenantNames(string tenant)
 {
-    private const int MaxFree = 4_096;
+    public string Tenant => tenant;
 
-    // No topic had the name of their dead letters when they were first used here, and none gets it while they are there.
-    private readonly ConcurrentDictionary<(TopicName Topic, GroupName Group), bool> _free = new();
+    /// <summary>No topic has the name of their dead letters, and none gets it while they are there.</summary>
+    public SeenGroups Free { get; } = new();
+
+    /// <summary>They were there, or there was room for them.</summary>
+    public SeenGroups Counted { get; } = new();
+
+    /// <summary>Held while it is counted whether there is room for more, and while that is made.</summary>
+    public SemaphoreSlim Turn { get; } = new(1);
 
     /// <summary>A tenant's name has no dot, so that no tenant's prefix begins another's.</summary>
     public string Prefix { get; } = $"{AccessState.TenantPrefix}{tenant}.";
@@ -64,23 +68,6 @@ internal sealed class TenantNames(string tenant)
         var ours = page.Items.TakeWhile(item => IsOurs(nameOf(item))).ToList();
         var more = ours.Count == page.Items.Count && page.Next is { } next && IsOurs(next);
         return new Page<T>([.. ours.Select(item => named(item, Out(nameOf(item))))], more ? Out(page.Next!) : null);
-    }
-
-    public bool IsFree(TopicName topic, GroupName group) => _free.ContainsKey((topic, group));
-
-    public void Free(TopicName topic, GroupName group)
-    {
-        if (_free.Count >= MaxFree)
-            _free.Clear();
-        _free[(topic, group)] = true;
-    }
-
-    public void Forget(TopicName topic, GroupName group) => _free.TryRemove((topic, group), out _);
-
-    public void Forget(TopicName topic)
-    {
-        foreach (var key in _free.Keys.Where(key => key.Topic == topic))
-            _free.TryRemove(key, out _);
     }
 
     private string Kept(string name, string what) => Prefix.Length + Own(name).Length <= NameRule.MaxLength

@@ -1,7 +1,8 @@
 namespace OrleansMq.Access;
 
 /// <summary>Transactions as one tenant sees them.</summary>
-internal sealed class TenantTransactions(ITransactionCoordinator inner, TenantNames names) : ITransactionCoordinator
+/// <param name="demandRoom">A group is one on each topic on which it has positions.</param>
+internal sealed class TenantTransactions(ITransactionCoordinator inner, TenantNames names, Func<TopicName, GroupName, CancellationToken, ValueTask> demandRoom) : ITransactionCoordinator
 {
     private const int AtOnce = 1_000;
 
@@ -11,8 +12,12 @@ internal sealed class TenantTransactions(ITransactionCoordinator inner, TenantNa
     public async ValueTask<IReadOnlyList<MqError?>> AddPartitions(string id, ProducerIdentity producer, IReadOnlyList<TransactionPartition> partitions, CancellationToken cancel = default) =>
         [.. (await names.Shown(inner.AddPartitions(names.InProducer(id), producer, [.. partitions.Select(names.In)], cancel))).Select(names.Shown)];
 
-    public ValueTask AddOffsets(string id, ProducerIdentity producer, GroupName group, MemberRef? member, IReadOnlyList<GroupOffset> offsets, CancellationToken cancel = default) =>
-        names.Shown(inner.AddOffsets(names.InProducer(id), producer, names.In(group), member, [.. offsets.Select(names.In)], cancel));
+    public async ValueTask AddOffsets(string id, ProducerIdentity producer, GroupName group, MemberRef? member, IReadOnlyList<GroupOffset> offsets, CancellationToken cancel = default)
+    {
+        foreach (var offset in offsets)
+            await demandRoom(offset.Topic, group, cancel);
+        await names.Shown(inner.AddOffsets(names.InProducer(id), producer, names.In(group), member, [.. offsets.Select(names.In)], cancel));
+    }
 
     public ValueTask<ProducerIdentity> End(string id, ProducerIdentity producer, bool commit, bool newEpoch, CancellationToken cancel = default) =>
         names.Shown(inner.End(names.InProducer(id), producer, commit, newEpoch, cancel));

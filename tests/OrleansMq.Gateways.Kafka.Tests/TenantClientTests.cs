@@ -1,6 +1,8 @@
+using System.Buffers.Binary;
 using Confluent.Kafka;
 using Confluent.Kafka.Admin;
 using OrleansMq.Access.Tests;
+using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Tests;
 
@@ -39,6 +41,49 @@ public sealed class TenantClientTests : IAsyncLifetime
             Assert.Equal(Confluent.Kafka.ErrorCode.TopicAuthorizationFailed, refused.Error.Code);
         }
         Assert.Equal(["_t.acme.orders", "_t.bolt.orders", "t"], (await _guarded.Broker.ListTopics()).Items.Select(topic => topic.Text));
+    }
+
+    [Fact]
+    public async Task ATopicTooManyIsAPolicyViolationWithTheQuotasName()
+    {
+        await _guarded.Control.Directory.SetQuota(QuotaScope.Tenant, "acme", QuotaKind.Partitions, 2);
+        foreach (var (user, error) in new[] { ("ann", Confluent.Kafka.ErrorCode.PolicyViolation), ("bob", Confluent.Kafka.ErrorCode.NoError) })
+        {
+            using var admin = new AdminClientBuilder(Of(user)).Build();
+            await admin.CreateTopicsAsync([new TopicSpecification { Name = "orders", NumPartitions = 2 }]);
+            var refusal = await Record.ExceptionAsync(() => admin.CreateTopicsAsync([new TopicSpecification { Name = "more", NumPartitions = 1 }])) as CreateTopicsException;
+            Assert.Equal(error, refusal?.Results.Single().Error.Code ?? Confluent.Kafka.ErrorCode.NoError);
+            Assert.Equal(user == "ann" ? "The quota partitions of tenant acme, 2, is reached." : null, refusal?.Results.Single().Error.Reason);
+        }
+    }
+
+    [Fact]
+    public async Task ATenantsRateIsAWaitOfAllItsConnectionsAndOfNoOthers()
+    {
+        using var ann = await _guarded.Connect();
+        await ann.ComeIn("ann");
+        using var bob = await _guarded.Connect();
+        await bob.ComeIn("bob");
+        await _guarded.Control.Directory.SetQuota(QuotaScope.Tenant, "acme", QuotaKind.BytesPerSecond, 1);
+
+        Assert.True(await Throttle(ann) > 0);
+        Assert.Equal(0, await Throttle(bob));
+
+        static async Task<int> Throttle(RawClient client) => BinaryPrimitives.ReadInt32BigEndian((await client.Ask(Requests.Last(ApiKey.ListGroups).Frame())).AsSpan(5));
+    }
+
+    [Fact]
+    public async Task AConnectionOfATenantTooManyIsClosedAtItsLogin()
+    {
+        await _guarded.Control.Directory.SetQuota(QuotaScope.Tenant, "acme", QuotaKind.Connections, 1);
+        using var first = await _guarded.Connect();
+        Assert.Equal(KafkaError.None, (await first.ComeIn("ann")).Error);
+
+        using var second = await _guarded.Connect();
+        await Assert.ThrowsAsync<IOException>(() => second.ComeIn("ann"));
+        using var bobs = await _guarded.Connect();
+        Assert.Equal(KafkaError.None, (await bobs.ComeIn("bob")).Error);
+        Assert.NotNull(await first.Ask(Requests.Last(ApiKey.ListGroups).Frame()));
     }
 
     private async Task Work(string user)

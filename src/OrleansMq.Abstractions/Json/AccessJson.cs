@@ -20,9 +20,10 @@ public static class AccessJson
     public static WordList<SubjectKind> Subjects { get; } = new(("user", SubjectKind.User), ("team", SubjectKind.Team));
 
     public static WordList<QuotaKind> QuotaKinds { get; } =
-        new(("requests-per-second", QuotaKind.RequestsPerSecond), ("bytes-per-second", QuotaKind.BytesPerSecond), ("connections", QuotaKind.Connections));
+        new(("requests-per-second", QuotaKind.RequestsPerSecond), ("bytes-per-second", QuotaKind.BytesPerSecond), ("connections", QuotaKind.Connections),
+            ("topics", QuotaKind.Topics), ("partitions", QuotaKind.Partitions), ("groups", QuotaKind.Groups));
 
-    public static WordList<QuotaScope> QuotaScopes { get; } = new(("user", QuotaScope.User), ("address", QuotaScope.Address));
+    public static WordList<QuotaScope> QuotaScopes { get; } = new(("user", QuotaScope.User), ("address", QuotaScope.Address), ("tenant", QuotaScope.Tenant));
 
     /// <summary><c>{"user":"anna","quota":"requests-per-second","limit":100}</c>; a limit of null takes it away.</summary>
     public static (QuotaScope Scope, string Who, QuotaKind Kind, long? Limit) ReadQuotaChange(JsonSpot spot)
@@ -32,14 +33,16 @@ public static class AccessJson
         {
             switch (field.Name)
             {
-                case "user" or "address" when scope is not null: throw field.Malformed("stands beside another subject");
-                case "user" or "address": (scope, who) = (field.Name == "user" ? QuotaScope.User : QuotaScope.Address, field.Text(AccessRule.MaxNameChars)); break;
+                case "user" or "address" or "tenant" when scope is not null: throw field.Malformed("stands beside another subject");
+                case "user" or "address" or "tenant": 
+                    (scope, who) = (QuotaScopes.TryRead(field.Name, out var named) ? named : default, field.Text(AccessRule.MaxNameChars));
+                    break;
                 case "quota": kind = field.Word(QuotaKinds); break;
                 case "limit": limit = field.OrNull(f => f.Int64(1)); break;
                 default: field.Unknown(); break;
             }
         }
-        return (scope ?? throw spot.Malformed("lacks 'user' or 'address'"), who, kind ?? throw spot.Missing("quota"), limit);
+        return (scope ?? throw spot.Malformed("lacks 'user', 'address' or 'tenant'"), who, kind ?? throw spot.Missing("quota"), limit);
     }
 
     public static void WriteQuotaChange(Utf8JsonWriter writer, QuotaScope scope, string who, QuotaKind kind, long? limit)
