@@ -30,7 +30,7 @@ fi
 version=$(sed -n 's/^#define RD_KAFKA_VERSION *0x\([0-9a-f]*\)$/\1/p' ../src/rdkafka.h)
 name="librdkafka's suite $((16#${version:0:2})).$((16#${version:2:2})).$((16#${version:4:2}))"
 for number in "${tests[@]}"; do
-  timeout 90 env TESTS="$number" TEST_KAFKA_VERSION=3.7.0 ./test-runner -p1 -Q -L > "$work/$number.log" 2>&1
+  timeout 90 env LD_LIBRARY_PATH=../src:../src-cpp TESTS="$number" TEST_KAFKA_VERSION=3.7.0 ./test-runner -p1 -Q -L > "$work/$number.log" 2>&1
   code=$?
   line=$(sed 's/\x1b\[[0-9;]*m//g' "$work/$number.log" | grep -aE '^\| *[0-9]{4}_[a-z0-9_]+ +\| +[A-Z]+' | tail -1)
   test=$(echo "$line" | awk '{print $2}')

@@ -12,17 +12,16 @@ public sealed partial class EmbeddedBroker
         if (request.Partitions.Count > MaxReadPartitions)
             throw new MqException(ErrorCodes.Malformed, $"{MaxReadPartitions} partitions are read at once; {request.Partitions.Count} were asked.");
         var waiter = new ReadWaiter();
-        var watched = new List<PartitionEngine>();
+        var watched = new HashSet<PartitionEngine>();
         var deadline = _options.Time.GetTimestamp() + (long)(request.Wait.TotalSeconds * _options.Time.TimestampFrequency);
         try
         {
             while (true)
             {
                 waiter.Rearm();
-                var first = watched.Count == 0;
                 var pass = new ReadPass(request.MaxBytes);
                 foreach (var cursor in request.Partitions)
-                    await ReadOne(cursor, request.Isolation, pass, first && request.Wait > TimeSpan.Zero ? watched : null, waiter);
+                    await ReadOne(cursor, request.Isolation, pass, request.Wait > TimeSpan.Zero ? watched : null, waiter);
                 var left = TimeSpan.FromSeconds((double)(deadline - _options.Time.GetTimestamp()) / _options.Time.TimestampFrequency);
                 if (pass.Bytes >= request.MinBytes || pass.Failed || left <= TimeSpan.Zero || watched.Count == 0 || _closed)
                     return new ReadResult(pass.Results, pass);
@@ -38,19 +37,16 @@ public sealed partial class EmbeddedBroker
         }
     }
 
-    private async ValueTask ReadOne(PartitionCursor cursor, Isolation isolation, ReadPass pass, List<PartitionEngine>? watch, ReadWaiter waiter)
+    private async ValueTask ReadOne(PartitionCursor cursor, Isolation isolation, ReadPass pass, HashSet<PartitionEngine>? watch, ReadWaiter waiter)
     {
         try
         {
             if (await FindTopic(cursor.Topic) is { } topic)
             {
                 var partition = await topic.Partition(cursor.Partition);
-                if (watch is not null)
-                {
-                    // Registered before the look, so that what comes while looking wakes us.
+                // Registered before the look, so that what comes while looking wakes us; and again where the partition was closed and is another one now.
+                if (watch is not null && watch.Add(partition))
                     partition.AddWaiter(waiter);
-                    watch.Add(partition);
-                }
 
                 var room = Math.Min(cursor.MaxBytes, pass.BytesLeft);
                 var read = room > 0 || pass.Bytes == 0 ? await partition.ReadBatches(cursor.Offset, Math.Max(1, room), isolation) : null;

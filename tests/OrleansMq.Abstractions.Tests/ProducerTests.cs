@@ -60,6 +60,27 @@ public sealed class ProducerTests
         Assert.Equal(ErrorCodes.SequenceOld, refusal.Code);
     });
 
+    /// <summary>As in one process on a busy machine: the new id is there at once, and the delay before the next try is over before anybody looks.</summary>
+    [Fact]
+    public async Task AnOrderThatTheBrokerLostIsBegunAnewThoughNothingTakesTime()
+    {
+        var broker = new LogBroker { Script = (call, _) => call == 1 ? Fault.Refused(ErrorCodes.SequenceGap) : null };
+        await using var producer = new Producer(broker, "t", time: new TimeFlies());
+        await producer.Send(Body(0));
+
+        await producer.Send(Body(1)).WaitAsync(TimeSpan.FromMinutes(1));
+
+        Assert.Equal(Numbers(0, 2), broker.Bodies());
+    }
+
+    /// <summary>A second has gone by at each look.</summary>
+    private sealed class TimeFlies : TimeProvider
+    {
+        private long _now;
+
+        public override long GetTimestamp() => Interlocked.Add(ref _now, TimestampFrequency);
+    }
+
     [Fact]
     public void ALostReplyStoresNothingTwice() => StoryThread.Run(async () =>
     {

@@ -53,6 +53,7 @@ public sealed partial class Producer
 
     private ProducerBatch? Take(ProducerPartition partition)
     {
+        bool renew;
         lock (_sync)
         {
             var now = _time.GetTimestamp();
@@ -62,15 +63,15 @@ public sealed partial class Producer
                 return batch;
             if (wakeAt is { } at)
                 Wake(partition, _time.GetElapsedTime(now, at));
-            if (_ended is null && partition is { NeedsIdentity: true, Renewing: false })
-            {
-                partition.Renewing = true;
-                _ = Renew(partition);
-            }
-
+            renew = _ended is null && partition is { NeedsIdentity: true, Renewing: false };
+            partition.Renewing |= renew;
             partition.Pumping = false;
-            return null;
         }
+
+        // Not before the pump is free: an answer that is there at once pumps.
+        if (renew)
+            _ = Renew(partition);
+        return null;
     }
 
     private void Wake(ProducerPartition partition, TimeSpan after)

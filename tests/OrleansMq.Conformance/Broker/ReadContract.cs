@@ -81,6 +81,21 @@ public abstract class ReadContract : BrokerContract
     });
 
     [Fact]
+    public Task AReaderThatWaitsOnATopicThatIsMadeAnewIsServedOrToldAtOnce() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var reading = broker.Read(new ReadRequest { Partitions = [new("t", 0, 0)], Wait = TimeSpan.FromMinutes(20) }).AsTask();
+        Assert.False(reading.IsCompleted);
+
+        await broker.DeleteTopic("t");
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "a");
+
+        using var read = await reading.WaitAsync(TimeSpan.FromMinutes(2));
+        Assert.True(read.Partitions[0].Error is not null || !read.Partitions[0].Batches.IsEmpty);
+    });
+
+    [Fact]
     public Task WithoutWaitingAReadAtTheEndIsEmpty() => Story(async broker =>
     {
         await broker.PutTopic("t", new());
