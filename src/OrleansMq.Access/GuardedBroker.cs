@@ -55,13 +55,13 @@ public sealed partial class GuardedBroker : IBroker
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>What administrators are asked about later.</summary>
-    internal void Done(string call, string on) => _control.Audit(Principal, call, Placed(on), refused: false);
+    internal void Done(string call, string on) => Audit(call, on, refused: false);
 
     internal MqException Refusal(AccessOperations anyOf, ResourceKind kind, string name)
     {
         var operation = AccessJson.Operations.Write(AccessJson.Each(anyOf).First());
         var what = AccessJson.Kinds.Write(kind);
-        _control.Audit(Principal, operation, Placed(kind == ResourceKind.Cluster ? what : $"{what} {name}"), refused: true);
+        Audit(operation, kind == ResourceKind.Cluster ? what : $"{what} {name}", refused: true);
         return new MqException(ErrorCodes.Forbidden, kind == ResourceKind.Cluster
             ? $"'{Principal}' may not {operation} the cluster; an administrator allows it by: mq acl add --user {Principal} --allow {operation} --cluster."
             : $"'{Principal}' may not {operation} {what} '{name}'; an administrator allows it by: mq acl add --user {Principal} --allow {operation} --{what} {name}.");
@@ -81,5 +81,5 @@ public sealed partial class GuardedBroker : IBroker
     // A user who was made anew in another tenant is not this one any more.
     private Held Hold(AccessState state) => new(state, state.TenantOf(Principal) == _tenant ? state.GrantsOf(Principal) : Grants.Nothing);
 
-    private string Placed(string on) => _tenant is null ? on : $"{on} of tenant {_tenant}";
+    private void Audit(string what, string on, bool refused) => _control.Audit(_tenant is null ? Principal : Principal with { Tenant = _tenant }, what, on, refused);
 }

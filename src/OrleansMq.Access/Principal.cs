@@ -16,7 +16,7 @@ public sealed record Principal(string Name, IReadOnlyList<string> Teams)
     /// <summary>When the credential ends, where it does: who stays shows another by then.</summary>
     public DateTimeOffset? Until { get; init; }
 
-    /// <summary>Of a token, its tenant; a user's own stands in the directory.</summary>
+    /// <summary>Of a token, its tenant; a user's own stands in the directory, and is set for the audit trail alone.</summary>
     public string? Tenant { get; init; }
 
     /// <summary>It is in the directory, with password and teams.</summary>

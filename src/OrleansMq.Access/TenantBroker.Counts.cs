@@ -84,7 +84,7 @@ internal sealed partial class TenantBroker
         do
         {
             var page = await ListTopics("", after, AtOnce, cancel);
-            foreach (var topic in page.Items)
+            foreach (var topic in page.Items.Where(topic => !topic.Text.StartsWith(AccessState.ReservedPrefix, StringComparison.Ordinal)))
                 yield return topic;
             after = page.Next;
         }

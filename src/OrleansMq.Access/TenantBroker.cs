@@ -31,6 +31,7 @@ internal sealed partial class TenantBroker : IBroker
     /// <remarks>Behind the prefixes the two names differ, so the broker itself can't see that one is taken.</remarks>
     public async ValueTask<TopicDescription> PutTopic(TopicName topic, TopicChange change, CancellationToken cancel = default)
     {
+        DemandOwn(topic);
         if (await DeadLetterOrigin.Find(this, topic, cancel) is not null)
             throw new MqException(ErrorCodes.NameTaken, $"'{topic}' is the name of a group's dead letters.");
         return await WithRoom(topic, change, () => Shown(_inner.PutTopic(_names.In(topic), change, cancel), topic), cancel);
@@ -41,6 +42,7 @@ internal sealed partial class TenantBroker : IBroker
 
     public async ValueTask DeleteTopic(TopicName topic, CancellationToken cancel = default)
     {
+        DemandOwn(topic);
         await _names.Shown(_inner.DeleteTopic(await InOrDeadLetters(topic, cancel), cancel));
         _names.Free.Remove(topic);
         _names.Counted.Remove(topic);
@@ -54,6 +56,7 @@ internal sealed partial class TenantBroker : IBroker
 
     public async ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default)
     {
+        DemandOwn(topic);
         if (options?.Transaction is { } transaction)
             options = options with { Transaction = transaction with { Id = _names.InProducer(transaction.Id) } };
         var results = await Shown(_inner.Publish(await InOrDeadLetters(topic, cancel), messages, options, cancel));
@@ -62,6 +65,7 @@ internal sealed partial class TenantBroker : IBroker
 
     public async ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)
     {
+        DemandOwn(request.Topic);
         var result = await Shown(_inner.Append(request with { Topic = await InOrDeadLetters(request.Topic, cancel) }, cancel));
         return result.Records is { } records && records.Any(record => record.Error is not null)
             ? result with { Records = [.. records.Select(record => record with { Error = _names.Shown(record.Error) })] }
@@ -81,8 +85,11 @@ internal sealed partial class TenantBroker : IBroker
     public async ValueTask<long> FindOffset(TopicName topic, int partition, StartAt at, CancellationToken cancel = default) =>
         await Shown(_inner.FindOffset(await InOrDeadLetters(topic, cancel), partition, at, cancel));
 
-    public async ValueTask<long> DeleteBefore(TopicName topic, int partition, long offset, CancellationToken cancel = default) =>
-        await Shown(_inner.DeleteBefore(await InOrDeadLetters(topic, cancel), partition, offset, cancel));
+    public async ValueTask<long> DeleteBefore(TopicName topic, int partition, long offset, CancellationToken cancel = default)
+    {
+        DemandOwn(topic);
+        return await Shown(_inner.DeleteBefore(await InOrDeadLetters(topic, cancel), partition, offset, cancel));
+    }
 
     public ValueTask<ScheduledMessage> DescribeScheduled(TopicName topic, string id, CancellationToken cancel = default) => Shown(_inner.DescribeScheduled(_names.In(topic), id, cancel));
 
@@ -109,6 +116,13 @@ internal sealed partial class TenantBroker : IBroker
     }
 
     private ValueTask<T> Shown<T>(ValueTask<T> call) => _names.Shown(call);
+
+    // A tenant's administrator may look at its trail and not change it: who must answer for something does not write what was done.
+    private static void DemandOwn(TopicName topic)
+    {
+        if (topic.Text.StartsWith(AccessState.ReservedPrefix, StringComparison.Ordinal))
+            throw new MqException(ErrorCodes.Forbidden, $"'{topic}' is the broker's own: it can be read, nothing else.");
+    }
 
     // A group's dead letters are named by both names, each behind the prefix.
     private async ValueTask<TopicName> InOrDeadLetters(TopicName name, CancellationToken cancel) =>
