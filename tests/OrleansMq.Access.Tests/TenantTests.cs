@@ -281,11 +281,6 @@ public sealed class TenantDeadLetterTests : DeadLetterContract
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
 
-public sealed class TenantProducerTests : ProducerContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
-}
-
 public sealed class TenantRoutingTests : RoutingContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
@@ -307,11 +302,6 @@ public sealed class TenantReconcileTests : ReconcileContract
 }
 
 public sealed class TenantTraceTests : TraceContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
-}
-
-public sealed class TenantHalfTests : HalfContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
