@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace OrleansMq.Access;
 
 /// <summary>Who may come in, and what each may do: one for a process, beneath all its gateways.</summary>
@@ -12,6 +14,7 @@ public sealed class AccessControl : IAsyncDisposable
     private readonly SemaphoreSlim _turn = new(1);
     private readonly ITimer _timer;
     private readonly AuditSink _audit;
+    private readonly ConcurrentDictionary<string, TenantNames> _tenants = new(StringComparer.Ordinal);
     private Seen _seen;
 
     /// <summary>A state, and the version it was stored under.</summary>
@@ -141,6 +144,9 @@ public sealed class AccessControl : IAsyncDisposable
     }
 
     internal void Audit(Principal principal, string what, string on, bool refused) => _audit(principal, what, on, refused);
+
+    /// <remarks>As many as issuers' tokens and the directory name.</remarks>
+    internal TenantNames NamesOf(string tenant) => _tenants.GetOrAdd(tenant, name => new TenantNames(name));
 
     internal Grants GrantsOf(Principal principal) => State.GrantsOf(principal);
 

@@ -24,7 +24,9 @@ internal sealed class AccessDirectory(AccessControl control) : IAccessDirectory
             }
             if (change.Password is null)
                 throw new MqException(ErrorCodes.Malformed, $"The user '{user}' is new and needs a password.");
-            var made = new AccessUser { Name = user, Secrets = [] }.With(change);
+            if (change.Tenant is { } tenant && !UserNameRule.IsTenant(tenant))
+                throw new MqException(ErrorCodes.Malformed, "A tenant's name is 1 to 40 of a-z 0-9 -.");
+            var made = new AccessUser { Name = user, Tenant = change.Tenant, Secrets = [] }.With(change);
             return (state.With(made), made.Describe(created: true));
         }, cancel);
     }
@@ -55,7 +57,7 @@ internal sealed class GuardedDirectory(GuardedBroker caller, AccessDirectory inn
 {
     public async ValueTask<UserDescription> PutUser(string user, UserChange change, CancellationToken cancel = default)
     {
-        var ownPassword = user == caller.Principal.Name && change is { Teams: null, Disabled: null, Password: not null } && caller.Exists;
+        var ownPassword = user == caller.Principal.Name && change is { Teams: null, Disabled: null, Tenant: null, Password: not null } && caller.Exists;
         if (!ownPassword)
             DemandAdmin();
         var put = ownPassword ? await inner.PutItself(user, change, cancel) : await inner.PutUser(user, change, cancel);

@@ -97,6 +97,8 @@ public static class AccessDocument
         writer.WriteString("name", user.Name);
         WriteList(writer, "teams", user.Teams, (w, team) => w.WriteStringValue(team));
         writer.WriteBoolean("disabled", user.Disabled);
+        if (user.Tenant is { } tenant)
+            writer.WriteString("tenant", tenant);
         WriteList(writer, "secrets", user.Secrets, (w, secret) =>
         {
             w.WriteStartObject();
@@ -120,7 +122,7 @@ public static class AccessDocument
 
     private static AccessUser ReadUser(JsonSpot spot)
     {
-        string? name = null;
+        string? name = null, tenant = null;
         var disabled = false;
         (IReadOnlyList<string> teams, IReadOnlyList<ScramSecret> secrets) = ([], []);
         foreach (var field in spot.Fields())
@@ -130,13 +132,14 @@ public static class AccessDocument
                 case "name": name = UserNameRule.Check(field.Text(), "user"); break;
                 case "teams": teams = field.Items(100, team => UserNameRule.Check(team.Text(), "team")); break;
                 case "disabled": disabled = field.Flag(); break;
+                case "tenant": tenant = field.Text() is var text && UserNameRule.IsTenant(text) ? text : throw field.Malformed("is no tenant's name"); break;
                 case "secrets": secrets = field.Items(2, ReadSecret); break;
                 default: field.Unknown(); break;
             }
         }
         if (secrets.Select(secret => secret.Mechanism).Distinct().Count() != 2)
             throw spot.Malformed("lacks a secret for SCRAM-SHA-256 or SCRAM-SHA-512; 'mq user add' makes both");
-        return new AccessUser { Name = name ?? throw spot.Missing("name"), Teams = teams, Disabled = disabled, Secrets = secrets };
+        return new AccessUser { Name = name ?? throw spot.Missing("name"), Teams = teams, Disabled = disabled, Tenant = tenant, Secrets = secrets };
     }
 
     private static ScramSecret ReadSecret(JsonSpot spot)

@@ -10,6 +10,9 @@ public sealed class AccessState
     /// <summary>Names of topics that are the broker's own: no prefix and no pattern opens them, and who is no administrator may look at most.</summary>
     public const string ReservedPrefix = "_orleansmq.";
 
+    /// <summary>Names of tenants' topics, groups and producers, as they are kept. Who is of no tenant and no administrator can't say them.</summary>
+    public const string TenantPrefix = "_t.";
+
     /// <summary>More than a document should hold; beyond it, tokens of an issuer are the better way.</summary>
     public const int MaxUsers = 10_000;
     public const int MaxRules = 10_000;
@@ -37,7 +40,7 @@ public sealed class AccessState
 
     /// <summary>Whether anybody may administer.</summary>
     public bool HasAdmin => Rules.Any(rule => rule.Kind == ResourceKind.Cluster && rule.Allow.HasFlag(AccessOperations.Admin)
-        && (rule.Who.Contains(':', StringComparison.Ordinal) || Users.Values.Any(user => !user.Disabled && IsFor(rule, user.Name, user.Teams))));
+        && (rule.Who.Contains(':', StringComparison.Ordinal) || Users.Values.Any(user => user is { Disabled: false, Tenant: null } && IsFor(rule, user.Name, user.Teams))));
 
     /// <param name="limit">Null takes it away.</param>
     public AccessState With(QuotaScope scope, string who, QuotaKind kind, long? limit)
@@ -58,9 +61,16 @@ public sealed class AccessState
             throw new MqException(ErrorCodes.Malformed, "A quota is of somebody, and 1 at least.");
         if (quota is { Scope: QuotaScope.User, Kind: QuotaKind.Connections })
             throw new MqException(ErrorCodes.Malformed, "Connections are counted by address: one is open before it is known whose it is.");
+        if (quota is { Scope: not QuotaScope.Tenant, Kind: QuotaKind.Topics or QuotaKind.Partitions or QuotaKind.Groups })
+            throw new MqException(ErrorCodes.Malformed, "Topics, partitions and groups are counted by tenant.");
+        if (quota is { Scope: QuotaScope.Tenant, Who: not Quota.Each } && !UserNameRule.IsTenant(quota.Who))
+            throw new MqException(ErrorCodes.Malformed, $"'{quota.Who}' is no tenant's name, nor '*'.");
         if (quota is { Scope: QuotaScope.Address, Who: not Quota.Each } && !(System.Net.IPAddress.TryParse(quota.Who, out var address) && address.ToString() == quota.Who))
             throw new MqException(ErrorCodes.Malformed, $"'{quota.Who}' is no IP address as it is written, nor '*'.");
     }
+
+    /// <summary>Whose names it sees: a matter of the credential, never of a name that it says.</summary>
+    internal string? TenantOf(Principal principal) => principal.IsUser ? Users.GetValueOrDefault(principal.Name)?.Tenant : principal.Tenant;
 
     internal Grants GrantsOf(Principal principal)
     {

@@ -6,13 +6,14 @@ namespace OrleansMq.Access;
 
 /// <summary>What the trail holds of one call.</summary>
 /// <param name="What">A call's name, or <c>login</c>.</param>
-/// <param name="On">For example <c>topic orders</c>.</param>
-public sealed record AuditEvent(DateTimeOffset At, string Principal, string Address, string What, string On, bool Refused);
+/// <param name="On">For example <c>topic orders</c>; of a tenant, by its own name.</param>
+public sealed record AuditEvent(DateTimeOffset At, string Principal, string? Tenant, string Address, string What, string On, bool Refused);
 
 /// <summary>Refusals and what administrators do, as messages of a topic of its own.</summary>
 /// <remarks>
 /// Calls never wait for it: at most <see cref="MaxWaiting"/> events wait to be written, further ones are counted and the count is written when there is room. So a flood of refusals costs
-/// neither the callers' time nor more disk than the topic keeps.
+/// neither the callers' time nor more disk than the topic keeps. What concerns a tenant is also in a topic of the same name among the tenant's own, once and without a second try: nothing
+/// that a tenant does may hold up the operators' trail.
 /// </remarks>
 public sealed class AuditTrail : IAsyncDisposable
 {
@@ -23,6 +24,7 @@ public sealed class AuditTrail : IAsyncDisposable
 
     private const int AtOnce = 256;
     private const long KeepBytes = 64L << 20;
+    private const long TenantKeepBytes = 8L << 20;
     private static readonly TimeSpan Keep = TimeSpan.FromDays(90);
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(1);
 
@@ -33,6 +35,7 @@ public sealed class AuditTrail : IAsyncDisposable
     private readonly CancellationTokenSource _hurry = new();
     private readonly Task _writing;
     private long _lost;
+    private readonly HashSet<string> _madeOfTenants = new(StringComparer.Ordinal);
     private bool _made;
 
     public AuditTrail(IBroker broker, Action<string>? report = null, TimeProvider? time = null)
@@ -43,7 +46,7 @@ public sealed class AuditTrail : IAsyncDisposable
 
     public void Add(Principal principal, string what, string on, bool refused)
     {
-        if (!_waiting.Writer.TryWrite(new AuditEvent(_time.GetUtcNow(), principal.Name, principal.Address, what, on, refused)))
+        if (!_waiting.Writer.TryWrite(new AuditEvent(_time.GetUtcNow(), principal.Name, principal.Tenant, principal.Address, what, on, refused)))
             Interlocked.Increment(ref _lost);
     }
 
@@ -66,6 +69,8 @@ public sealed class AuditTrail : IAsyncDisposable
                 while (batch.Count < AtOnce && _waiting.Reader.TryRead(out var one))
                     batch.Add(one);
                 await Store(batch);
+                foreach (var ofTenant in batch.Where(one => one.Tenant is not null).GroupBy(one => one.Tenant!, StringComparer.Ordinal))
+                    await StoreOf(ofTenant.Key, [.. ofTenant.Select(MessageOf)]);
                 batch.Clear();
             }
         }
@@ -102,10 +107,32 @@ public sealed class AuditTrail : IAsyncDisposable
         }
     }
 
+    private async Task StoreOf(string tenant, IReadOnlyList<Message> messages)
+    {
+        var topic = new TenantNames(tenant).In(new TopicName(TopicName));
+        try
+        {
+            if (!_madeOfTenants.Contains(tenant))
+            {
+                await _broker.PutTopic(topic, new TopicChange { KeepUnsettled = false, Retention = Keep, RetentionBytes = (long?)TenantKeepBytes }, _hurry.Token);
+                _madeOfTenants.Add(tenant);
+            }
+            foreach (var result in await _broker.Publish(topic, messages, null, _hurry.Token))
+                result.OrThrow();
+        }
+        catch (Exception e) when (!_hurry.IsCancellationRequested)
+        {
+            _madeOfTenants.Remove(tenant);
+            _report($"The audit trail of tenant {tenant} lacks {messages.Count} events, which the operators' has: {e.Message}");
+        }
+    }
+
     private static Message MessageOf(AuditEvent one) => MessageWith(writer =>
     {
         writer.WriteString("at", one.At);
         writer.WriteString("who", one.Principal);
+        if (one.Tenant is { } tenant)
+            writer.WriteString("tenant", tenant);
         writer.WriteString("from", one.Address);
         writer.WriteString("what", one.What);
         writer.WriteString("on", one.On);

@@ -37,6 +37,8 @@ internal sealed class Grants
     // By itself: what its lambda holds on to would else be allocated for every look.
     private AccessOperations Find(ResourceKind kind, string name)
     {
+        if (name.StartsWith(AccessState.TenantPrefix, StringComparison.Ordinal))
+            return AccessOperations.None;
         var reserved = kind == ResourceKind.Topic && name.StartsWith(AccessState.ReservedPrefix, StringComparison.Ordinal);
         var found = WithDescribe(_rules.Where(rule => rule.Kind == kind && (!reserved || rule.Match == ResourceMatch.Literal) && Fits(rule, name))
             .Aggregate(AccessOperations.None, (all, rule) => all | rule.Allow));

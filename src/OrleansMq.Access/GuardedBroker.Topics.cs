@@ -97,22 +97,7 @@ public sealed partial class GuardedBroker
         // Allowed by none of what it may mean: it will be refused, and the broker is not asked for what a stranger invents.
         if (!May(anyOf, ResourceKind.Topic, name.Text) && !DeadLetterNames.Readings(name).Any(reading => May(anyOf, ResourceKind.Topic, reading.Topic.Text)))
             return name.Text;
-        foreach (var (topic, group) in DeadLetterNames.Readings(name))
-            if (await IsQueue(topic, group, cancel))
-                return topic.Text;
-        return name.Text;
-    }
-
-    private async ValueTask<bool> IsQueue(TopicName topic, GroupName group, CancellationToken cancel)
-    {
-        try
-        {
-            return (await _inner.DescribeGroup(topic, group, cancel)).Settings.Style == GroupStyle.Queue;
-        }
-        catch (MqException e) when (e.Code is ErrorCodes.TopicUnknown or ErrorCodes.GroupUnknown)
-        {
-            return false;
-        }
+        return await DeadLetterOrigin.Find(_inner, name, cancel) is { } origin ? origin.Topic.Text : name.Text;
     }
 
     private async ValueTask<bool> TopicExists(TopicName topic, CancellationToken cancel)

@@ -12,6 +12,7 @@ public sealed partial class GuardedBroker : IBroker
 
     private readonly IBroker _inner;
     private readonly AccessControl _control;
+    private readonly string? _tenant;
     private Held _held;
 
     /// <summary>The principal's grants, and the state they are of.</summary>
@@ -19,11 +20,13 @@ public sealed partial class GuardedBroker : IBroker
 
     internal GuardedBroker(IBroker inner, AccessControl control, Principal principal)
     {
-        (_inner, _control, Principal) = (inner, control, principal);
-        _held = Hold(control.State);
+        var state = control.State;
+        (_control, Principal, _tenant) = (control, principal, state.TenantOf(principal));
+        _inner = _tenant is null ? inner : new TenantBroker(inner, control.NamesOf(_tenant), control.Quotas);
+        _held = Hold(state);
         Access = new GuardedDirectory(this, control.Entries);
-        Transactions = inner.Transactions is { } transactions ? new GuardedTransactions(this, transactions) : null;
-        Coordinator = inner.Coordinator is { } coordinator ? new GuardedCoordinator(this, coordinator) : null;
+        Transactions = _inner.Transactions is { } transactions ? new GuardedTransactions(this, transactions) : null;
+        Coordinator = _inner.Coordinator is { } coordinator ? new GuardedCoordinator(this, coordinator) : null;
     }
 
     public Principal Principal { get; }
@@ -38,7 +41,8 @@ public sealed partial class GuardedBroker : IBroker
     internal bool Exists => Principal.IsUser && _control.State.Users.TryGetValue(Principal.Name, out var user) && !user.Disabled;
 
     /// <summary>Whether any of the operations is allowed on it.</summary>
-    public bool May(AccessOperations anyOf, ResourceKind kind, string name) => (Grants.On(kind, name) & anyOf) != 0;
+    /// <remarks>The cluster is no tenant's: its administrators have all that is theirs, and no more.</remarks>
+    public bool May(AccessOperations anyOf, ResourceKind kind, string name) => (Grants.On(kind, name) & anyOf) != 0 && !(kind == ResourceKind.Cluster && _tenant is not null);
 
     /// <exception cref="MqException"><see cref="ErrorCodes.Forbidden"/>: none of them is.</exception>
     public void Demand(AccessOperations anyOf, ResourceKind kind, string name)
@@ -51,13 +55,13 @@ public sealed partial class GuardedBroker : IBroker
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>What administrators are asked about later.</summary>
-    internal void Done(string call, string on) => _control.Audit(Principal, call, on, refused: false);
+    internal void Done(string call, string on) => Audit(call, on, refused: false);
 
     internal MqException Refusal(AccessOperations anyOf, ResourceKind kind, string name)
     {
         var operation = AccessJson.Operations.Write(AccessJson.Each(anyOf).First());
         var what = AccessJson.Kinds.Write(kind);
-        _control.Audit(Principal, operation, kind == ResourceKind.Cluster ? what : $"{what} {name}", refused: true);
+        Audit(operation, kind == ResourceKind.Cluster ? what : $"{what} {name}", refused: true);
         return new MqException(ErrorCodes.Forbidden, kind == ResourceKind.Cluster
             ? $"'{Principal}' may not {operation} the cluster; an administrator allows it by: mq acl add --user {Principal} --allow {operation} --cluster."
             : $"'{Principal}' may not {operation} {what} '{name}'; an administrator allows it by: mq acl add --user {Principal} --allow {operation} --{what} {name}.");
@@ -74,5 +78,8 @@ public sealed partial class GuardedBroker : IBroker
         }
     }
 
-    private Held Hold(AccessState state) => new(state, state.GrantsOf(Principal));
+    // A user who was made anew in another tenant is not this one any more.
+    private Held Hold(AccessState state) => new(state, state.TenantOf(Principal) == _tenant ? state.GrantsOf(Principal) : Grants.Nothing);
+
+    private void Audit(string what, string on, bool refused) => _control.Audit(_tenant is null ? Principal : Principal with { Tenant = _tenant }, what, on, refused);
 }

@@ -16,6 +16,9 @@ public sealed record Principal(string Name, IReadOnlyList<string> Teams)
     /// <summary>When the credential ends, where it does: who stays shows another by then.</summary>
     public DateTimeOffset? Until { get; init; }
 
+    /// <summary>Of a token, its tenant; a user's own stands in the directory, and is set for the audit trail alone.</summary>
+    public string? Tenant { get; init; }
+
     /// <summary>It is in the directory, with password and teams.</summary>
     public bool IsUser => !Name.Contains(':', StringComparison.Ordinal);
 

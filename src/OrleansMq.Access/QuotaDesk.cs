@@ -12,7 +12,7 @@ public sealed class QuotaDesk
     private readonly AccessControl _control;
     private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<(QuotaScope Scope, string Who, QuotaKind Kind), Meter> _meters = new();
-    private readonly ConcurrentDictionary<string, int> _connections = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(QuotaScope Scope, string Who), int> _connections = new();
 
     internal QuotaDesk(AccessControl control, TimeProvider time) => (_control, _time) = (control, time);
 
@@ -24,11 +24,11 @@ public sealed class QuotaDesk
         if (state.Quotas.IsEmpty)
             return null;
         // All are asked before one is charged: a request that is refused takes nothing of any. (Requests of the same moment may leave a debt.)
-        foreach (var (scope, who) in Of(principal))
+        foreach (var (scope, who) in Of(state, principal))
             foreach (var (kind, amount) in new[] { (QuotaKind.BytesPerSecond, 0L), (QuotaKind.RequestsPerSecond, 1L) })
                 if (LimitOf(state, principal, scope, who, kind) is { } limit && MeterOf(scope, who, kind).WaitFor(limit, amount, Now) is var wait && wait > TimeSpan.Zero)
                     return Refusal(scope, who, kind, limit, wait);
-        foreach (var (scope, who) in Of(principal))
+        foreach (var (scope, who) in Of(state, principal))
             if (LimitOf(state, principal, scope, who, QuotaKind.RequestsPerSecond) is { } limit)
                 MeterOf(scope, who, QuotaKind.RequestsPerSecond).Charge(limit, 1, Now);
         return null;
@@ -60,7 +60,7 @@ public sealed class QuotaDesk
         var longest = TimeSpan.Zero;
         if (state.Quotas.IsEmpty)
             return longest;
-        foreach (var (scope, who) in Of(principal))
+        foreach (var (scope, who) in Of(state, principal))
             foreach (var (kind, amount) in new[] { (QuotaKind.BytesPerSecond, bytes), (QuotaKind.RequestsPerSecond, requests) })
                 if (amount > 0 && LimitOf(state, principal, scope, who, kind) is { } limit && MeterOf(scope, who, kind).Charge(limit, amount, Now) is var wait && wait > longest)
                     longest = wait;
@@ -68,28 +68,50 @@ public sealed class QuotaDesk
     }
 
     /// <summary>Counts a connection of an address; one that is counted is to be given back.</summary>
-    public bool TryConnect(string address)
+    public bool TryConnect(string address) => TryCount(QuotaScope.Address, address);
+
+    public void Disconnect(string address) => Uncount(QuotaScope.Address, address);
+
+    /// <summary>Whose tenant's quotas hold for the principal; null: none's.</summary>
+    public string? TenantOf(Principal principal) => _control.State.TenantOf(principal);
+
+    /// <summary>Counts a connection of a tenant; one that is counted is to be given back.</summary>
+    /// <returns>Null, or why it is not: the tenant has as many as it may.</returns>
+    public MqException? ConnectTenant(string tenant) => TryCount(QuotaScope.Tenant, tenant) ? null
+        : Refusal(QuotaScope.Tenant, tenant, QuotaKind.Connections, LimitOf(QuotaScope.Tenant, tenant, QuotaKind.Connections) ?? 0, TimeSpan.FromSeconds(1));
+
+    public void DisconnectTenant(string tenant) => Uncount(QuotaScope.Tenant, tenant);
+
+    /// <summary>How much of a kind there may be; null: no quota says it.</summary>
+    internal long? LimitOf(QuotaScope scope, string who, QuotaKind kind) => LimitOf(_control.State, null, scope, who, kind);
+
+    private bool TryCount(QuotaScope scope, string who)
     {
-        var limit = LimitOf(_control.State, null, QuotaScope.Address, address, QuotaKind.Connections) ?? long.MaxValue;
-        var open = _connections.AddOrUpdate(address, 1, (_, count) => count + 1);
+        var limit = LimitOf(scope, who, QuotaKind.Connections) ?? long.MaxValue;
+        var open = _connections.AddOrUpdate((scope, who), 1, (_, count) => count + 1);
         if (open <= limit)
             return true;
-        Disconnect(address);
+        Uncount(scope, who);
         return false;
     }
 
-    public void Disconnect(string address)
+    private void Uncount(QuotaScope scope, string who)
     {
-        var open = _connections.AddOrUpdate(address, 0, (_, count) => count - 1);
+        var open = _connections.AddOrUpdate((scope, who), 0, (_, count) => count - 1);
         if (open <= 0)
-            _connections.TryRemove(new KeyValuePair<string, int>(address, open));
+            _connections.TryRemove(new KeyValuePair<(QuotaScope, string), int>((scope, who), open));
     }
 
     private double Now => _time.GetTimestamp() / (double)_time.TimestampFrequency;
 
-    private static IEnumerable<(QuotaScope Scope, string Who)> Of(Principal principal) => principal.Address.Length == 0
-        ? [(QuotaScope.User, principal.Name)]
-        : [(QuotaScope.User, principal.Name), (QuotaScope.Address, principal.Address)];
+    private static IEnumerable<(QuotaScope Scope, string Who)> Of(AccessState state, Principal principal)
+    {
+        yield return (QuotaScope.User, principal.Name);
+        if (state.TenantOf(principal) is { } tenant)
+            yield return (QuotaScope.Tenant, tenant);
+        if (principal.Address.Length > 0)
+            yield return (QuotaScope.Address, principal.Address);
+    }
 
     private static long? LimitOf(AccessState state, Principal? principal, QuotaScope scope, string who, QuotaKind kind)
     {
@@ -103,7 +125,7 @@ public sealed class QuotaDesk
             if (quota.Who == Quota.Each)
                 ofEach = quota.Limit;
         }
-        return ofEach is null || (principal is not null && state.GrantsOf(principal).IsAdmin) ? null : ofEach;
+        return ofEach is null || (principal is not null && state.GrantsOf(principal).IsAdmin && state.TenantOf(principal) is null) ? null : ofEach;
     }
 
     private Meter MeterOf(QuotaScope scope, string who, QuotaKind kind)

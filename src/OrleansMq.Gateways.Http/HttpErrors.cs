@@ -68,6 +68,7 @@ internal static class HttpErrors
         [ErrorCodes.RateLimited] = new(StatusCodes.Status429TooManyRequests, "Rate limited", Soon),
         [ErrorCodes.Overloaded] = new(StatusCodes.Status429TooManyRequests, "Overloaded", Soon),
         // Waiting does not help, but the contract has a Retry-After with every 429.
+        [ErrorCodes.QuotaReached] = new(StatusCodes.Status429TooManyRequests, "Quota reached", MuchLater),
         [ErrorCodes.AdmissionClosed] = new(StatusCodes.Status429TooManyRequests, "Admission closed", MuchLater),
         [Internal] = new(StatusCodes.Status500InternalServerError, "Internal error"),
         [ErrorCodes.PartitionUnavailable] = new(StatusCodes.Status503ServiceUnavailable, "Partition unavailable", Soon),

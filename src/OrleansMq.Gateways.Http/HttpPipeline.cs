@@ -111,6 +111,8 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
             throw;
         }
 
+        if (context.Features.Get<TenantSeat>()?.Take(who!) is { } crowd)
+            throw crowd;
         return quotas.Take(who!) is { } refusal ? throw refusal : who;
     }
 

@@ -35,6 +35,7 @@ internal static class KafkaErrors
         [ErrorCodes.BatchCorrupt] = KafkaError.CorruptMessage,
         [ErrorCodes.BacklogFull] = KafkaError.PolicyViolation,
         [ErrorCodes.AdmissionClosed] = KafkaError.PolicyViolation,
+        [ErrorCodes.QuotaReached] = KafkaError.PolicyViolation,
         [ErrorCodes.RateLimited] = KafkaError.RequestTimedOut,
         [ErrorCodes.Overloaded] = KafkaError.RequestTimedOut,
         [ErrorCodes.OutcomeUnknown] = KafkaError.RequestTimedOut,

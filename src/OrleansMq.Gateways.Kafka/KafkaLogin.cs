@@ -20,6 +20,7 @@ internal sealed class KafkaLogin
     private readonly KafkaDesk _desk;
     private readonly GatewaySecurity _security;
     private readonly string _address;
+    private readonly TenantSeat? _seat;
     private readonly bool _maySecrets;
 
     private volatile Session? _session;
@@ -30,6 +31,7 @@ internal sealed class KafkaLogin
     {
         (_desk, _security) = (desk, desk.Options.Security);
         _address = PeerAddress.Of((connection.RemoteEndPoint as System.Net.IPEndPoint)?.Address);
+        _seat = connection.Features.Get<TenantSeat>();
         _maySecrets = _security.MayCarrySecrets(_security.Tls is not null, connection.RemoteEndPoint);
         if (_security.Access is null)
             _session = new Session(desk.Broker, null, null);
@@ -104,8 +106,10 @@ internal sealed class KafkaLogin
             return Refuse(exchange.Name, Wrong);
         if (exchange.Principal is not { } who)
             return new SaslAnswer(KafkaError.None, null, answer, 0);
-        if (_bySasl && who.Name != Principal?.Name)
+        if (_bySasl && (who.Name, who.Tenant) != (Principal?.Name, Principal?.Tenant))
             return Refuse(who.Name, "A connection stays whose it is: come as another on another.");
+        if (_seat?.Take(who) is { } crowd)
+            throw new MalformedRequestException(crowd.Message);
         _session = SessionOf(who);
         (_exchange, TakesMessages, _bySasl, CameIn) = (null, false, true, true);
         return new SaslAnswer(KafkaError.None, null, answer, MsUntil(_session.Until));

@@ -25,6 +25,42 @@ public sealed class AuditTests
     }
 
     [Fact]
+    public async Task WhatConcernsATenantIsInItsOwnTrailTooWhichNobodyOfItWrites()
+    {
+        await using var broker = await EmbeddedBroker.InMemory();
+        await using var control = await AccessControl.Start(new MemoryStore(), new AccessControlOptions { AdminPassword = Some.AdminPassword, LookEvery = Timeout.InfiniteTimeSpan });
+        await using (var trail = new AuditTrail(broker))
+        {
+            await using var audited = await AccessControl.Start(new MemoryStore(), new AccessControlOptions { AdminPassword = Some.AdminPassword, LookEvery = Timeout.InfiniteTimeSpan, OnAudit = trail.Add });
+            await Tenants(audited);
+            await audited.As(broker, new Principal("ann")).PutTopic("orders", new TopicChange());
+            await Assert.ThrowsAsync<MqException>(async () => await audited.As(broker, new Principal("amy")).DeleteTopic("orders"));
+            await audited.As(broker, new Principal("bob")).PutTopic("orders", new TopicChange());
+        }
+        await Tenants(control);
+        var ann = control.As(broker, new Principal("ann"));
+
+        Assert.Equal(["ann@ createTopic topic orders: done", "amy@ delete topic orders: refused"], await Trail(ann));
+        Assert.Equal(["bob@ createTopic topic orders: done"], await Trail(control.As(broker, new Principal("bob"))));
+        Assert.Equal(["ann@ createTopic topic orders: done", "amy@ delete topic orders: refused", "bob@ createTopic topic orders: done"], await Trail(broker));
+        foreach (var call in new Func<Task>[]
+        {
+            async () => await ann.Publish(AuditTrail.TopicName, [Message.OfText("nothing happened")]), async () => await ann.PutTopic(AuditTrail.TopicName, new TopicChange()),
+            async () => await ann.DeleteTopic(AuditTrail.TopicName), async () => await ann.DeleteBefore(AuditTrail.TopicName, 0, 1),
+            async () => await control.As(broker, new Principal("amy")).DescribeTopic(AuditTrail.TopicName),
+        })
+            Assert.Equal(ErrorCodes.Forbidden, (await Assert.ThrowsAsync<MqException>(call)).Code);
+
+        static async Task Tenants(AccessControl control)
+        {
+            foreach (var (user, tenant) in new[] { ("ann", "acme"), ("amy", "acme"), ("bob", "bolt") })
+                await control.Directory.PutUser(user, new UserChange { Password = Some.Password, Tenant = tenant });
+            foreach (var user in new[] { "ann", "bob" })
+                await control.Directory.AddRule(Some.Rule(AccessOperations.Admin, ResourceKind.Cluster, "", who: user));
+        }
+    }
+
+    [Fact]
     public async Task AFloodIsCountedAndTakesNeitherMemoryNorTheCallersTime()
     {
         await using var broker = await EmbeddedBroker.InMemory();

@@ -50,6 +50,9 @@ public sealed class GuardTests : IAsyncLifetime
     [InlineData(typeof(IGroupCoordinator), typeof(GuardedCoordinator))]
     [InlineData(typeof(IAccessDirectory), typeof(GuardedDirectory))]
     [InlineData(typeof(ITransactionCoordinator), typeof(GuardedTransactions))]
+    [InlineData(typeof(IBroker), typeof(TenantBroker))]
+    [InlineData(typeof(IGroupCoordinator), typeof(TenantCoordinator))]
+    [InlineData(typeof(ITransactionCoordinator), typeof(TenantTransactions))]
     public void NoCallGoesAroundTheGuardByADefaultOfItsInterface(Type calls, Type guard)
     {
         var map = guard.GetInterfaceMap(calls);

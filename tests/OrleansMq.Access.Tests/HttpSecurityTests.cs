@@ -6,6 +6,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using System.Text.Json;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
 
@@ -158,6 +159,28 @@ public sealed class HttpSecurityTests : IAsyncLifetime
             using var answer = await Get(gateway, "/v1/topics/t", new AuthenticationHeaderValue("Bearer", token));
             return (int)answer.StatusCode;
         }
+    }
+
+    [Theory]
+    [InlineData("\"acme\"", 200)]
+    [InlineData("\"bolt\"", 404)]
+    [InlineData(null, 404)]
+    [InlineData("null", 401)]
+    [InlineData("\"No.Tenant\"", 401)]
+    [InlineData("\"\"", 401)]
+    [InlineData("[\"acme\",\"bolt\"]", 401)]
+    [InlineData("{\"acme\":1}", 401)]
+    public async Task ATokensTenantIsItsClaimAndWhatIsNoneIsNotTakenForNone(string? claim, int status)
+    {
+        using var issuer = new Issuer();
+        await using var tokens = new TokenCheck(new TokenOptions { Issuer = issuer.Address, Audience = Issuer.Audience });
+        await _control.Directory.AddRule(Some.Rule(AccessOperations.Create | AccessOperations.Alter, ResourceKind.Topic, "orders", who: "jwt:anna"));
+        await _control.As(_broker, Principal.OfToken("anna", []) with { Tenant = "acme" }).PutTopic("orders", new TopicChange());
+        await using var gateway = await Serve(new GatewaySecurity { Access = _control, Tokens = tokens });
+
+        using var answer = await Get(gateway, "/v1/topics/orders", new AuthenticationHeaderValue("Bearer", issuer.Token(tenant: claim is null ? null : JsonSerializer.Deserialize<JsonElement>(claim))));
+
+        Assert.Equal(status, (int)answer.StatusCode);
     }
 
     [Fact]

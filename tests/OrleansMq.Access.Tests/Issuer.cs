@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace OrleansMq.Access.Tests;
 
@@ -10,6 +11,8 @@ namespace OrleansMq.Access.Tests;
 internal sealed class Issuer : IDisposable
 {
     public const string Audience = "orleansmq";
+
+    private static readonly JsonSerializerOptions WithoutNulls = new() { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     private readonly HttpListener _listener = new();
     private readonly RSA _key = RSA.Create(2048);
@@ -31,11 +34,11 @@ internal sealed class Issuer : IDisposable
     public string Name => Address.ToString().TrimEnd('/');
 
     /// <summary>A token that is good, unless it is changed.</summary>
-    public string Token(string subject = "anna", string[]? groups = null, string? issuer = null, string audience = Audience, TimeSpan? lasts = null, RSA? key = null, string algorithm = "RS256")
+    public string Token(string subject = "anna", string[]? groups = null, string? issuer = null, string audience = Audience, TimeSpan? lasts = null, RSA? key = null, string algorithm = "RS256", object? tenant = null)
     {
         var now = DateTimeOffset.UtcNow;
         var head = Part(new { alg = algorithm, kid = "k1", typ = "JWT" });
-        var body = Part(new { iss = issuer ?? Name, aud = audience, sub = subject, groups = groups ?? [], nbf = now.AddHours(-2).ToUnixTimeSeconds(), exp = (now + (lasts ?? TimeSpan.FromMinutes(5))).ToUnixTimeSeconds() });
+        var body = Part(new { iss = issuer ?? Name, aud = audience, sub = subject, groups = groups ?? [], tenant, nbf = now.AddHours(-2).ToUnixTimeSeconds(), exp = (now + (lasts ?? TimeSpan.FromMinutes(5))).ToUnixTimeSeconds() });
         var signed = Encoding.ASCII.GetBytes($"{head}.{body}");
         var signature = algorithm switch
         {
@@ -53,7 +56,7 @@ internal sealed class Issuer : IDisposable
         _key.Dispose();
     }
 
-    private static string Part(object value) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(value));
+    private static string Part(object value) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(value, WithoutNulls));
 
     private async Task Serve()
     {

@@ -20,7 +20,7 @@ public sealed class AccessTests : IDisposable
         await Mq.Ok(NoBroker, "acl", "add", "--user", "root", "--allow", "admin", "--cluster", "--file", Users);
         await Mq.Ok(NoBroker, "acl", "add", "--team", "press", "--allow", "consume,browse", "--topic", "orders.*", "--group", "press-*", "--file", Users);
 
-        Assert.Equal(["anna\tops,press\tenabled", "root\t\tenabled"], (await Mq.Ok(NoBroker, "user", "list", "--file", Users)).Lines.Select(line => line.Replace("press,ops", "ops,press", StringComparison.Ordinal)));
+        Assert.Equal(["anna\tops,press\tenabled\t-", "root\t\tenabled\t-"], (await Mq.Ok(NoBroker, "user", "list", "--file", Users)).Lines.Select(line => line.Replace("press,ops", "ops,press", StringComparison.Ordinal)));
         Assert.Equal(3, (await Mq.Ok(NoBroker, "acl", "list", "--file", Users)).Lines.Length);
         await using var control = await AccessControl.Start(new FileAccessStore(Users));
         Assert.NotNull(await control.CheckPassword("anna", "correct horse"));

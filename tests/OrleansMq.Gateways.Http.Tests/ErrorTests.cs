@@ -38,6 +38,7 @@ public sealed class ErrorTests : IAsyncLifetime
     [InlineData(ErrorCodes.MessageTooLarge, 413)]
     [InlineData(ErrorCodes.BacklogFull, 429)]
     [InlineData(ErrorCodes.AdmissionClosed, 429)]
+    [InlineData(ErrorCodes.QuotaReached, 429)]
     [InlineData(ErrorCodes.PartitionUnavailable, 503)]
     [InlineData(ErrorCodes.DiskFull, 507)]
     public void TheContractsStatuses(string code, int status) => Assert.Equal(status, HttpErrors.Of(code).Status);

@@ -32,7 +32,8 @@ public interface IAccessDirectory
 
 /// <summary>A user without secrets.</summary>
 /// <param name="Disabled">May not come in; its rules stay.</param>
-public sealed record UserDescription(string Name, IReadOnlyList<string> Teams, bool Disabled, bool Created = false);
+/// <param name="Tenant">Whose names it sees; null: those that are no tenant's.</param>
+public sealed record UserDescription(string Name, IReadOnlyList<string> Teams, bool Disabled, bool Created = false, string? Tenant = null);
 
 /// <summary>What is to become of a user; what is null stays.</summary>
 public sealed record UserChange
@@ -43,6 +44,9 @@ public sealed record UserChange
     public IReadOnlyList<string>? Teams { get; init; }
 
     public bool? Disabled { get; init; }
+
+    /// <summary>Of a new user; it never changes. 1 to 40 of <c>a-z 0-9 -</c>.</summary>
+    public string? Tenant { get; init; }
 
     /// <summary>Without the password.</summary>
     public override string ToString() => $"{nameof(UserChange)} {{ Password = {(Password is null ? "unchanged" : "***")}, Teams = {(Teams is null ? "unchanged" : string.Join(',', Teams))}, Disabled = {Disabled} }}";
@@ -62,6 +66,9 @@ public static class UserNameRule
                 return false;
         return true;
     }
+
+    /// <summary>The rule for names of tenants: 1 to 40 of <c>a-z 0-9 -</c>.</summary>
+    public static bool IsTenant(string? name) => name is { Length: > 0 and <= 40 } && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
 
     /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>.</exception>
     public static string Check(string? name, string what) => IsValid(name)

@@ -8,8 +8,17 @@ public enum QuotaKind
     /// <summary>Of requests' and answers' bodies together.</summary>
     BytesPerSecond = 1,
 
-    /// <summary>Open at once; of addresses alone, since a connection is not yet anybody's.</summary>
+    /// <summary>Open at once; of addresses and tenants: a connection is not yet anybody's, and a tenant's from its first login on.</summary>
     Connections = 2,
+
+    /// <summary>Of tenants, as the two that follow: how much there may be, looked at when more is to be made.</summary>
+    Topics = 3,
+
+    /// <summary>Of all its topics together.</summary>
+    Partitions = 4,
+
+    /// <summary>On all its topics together.</summary>
+    Groups = 5,
 }
 
 /// <summary>Whose.</summary>
@@ -17,10 +26,14 @@ public enum QuotaScope
 {
     User = 0,
     Address = 1,
+    Tenant = 2,
 }
 
-/// <summary>How much one may take, on each node. What exceeds is refused as <see cref="ErrorCodes.RateLimited"/> with the quota's name, or waits as its protocol says it.</summary>
-/// <param name="Who">A principal's name or an IP address; <c>*</c>: each that has none of its own. Administrators are not among those.</param>
+/// <summary>
+/// How much one may take, on each node. What exceeds is refused with the quota's name, as <see cref="ErrorCodes.RateLimited"/> or, where waiting does not help, as
+/// <see cref="ErrorCodes.QuotaReached"/>, or waits as its protocol says it.
+/// </summary>
+/// <param name="Who">A principal's name, an IP address or a tenant's name; <c>*</c>: each that has none of its own. Administrators are not among those.</param>
 public sealed record Quota(QuotaScope Scope, string Who, QuotaKind Kind, long Limit)
 {
     public const string Each = "*";

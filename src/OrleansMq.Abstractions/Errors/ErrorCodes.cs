@@ -86,6 +86,9 @@ public static class ErrorCodes
     /// <summary>The topic's or the producer's rate is reached.</summary>
     public const string RateLimited = "rate-limited";
 
+    /// <summary>There are as many topics, partitions or groups as the tenant's quota allows. Waiting does not help.</summary>
+    public const string QuotaReached = "quota-reached";
+
     /// <summary>All N admissions of the topic are given. Waiting does not help.</summary>
     public const string AdmissionClosed = "admission-closed";
 

@@ -20,9 +20,10 @@ public static class AccessJson
     public static WordList<SubjectKind> Subjects { get; } = new(("user", SubjectKind.User), ("team", SubjectKind.Team));
 
     public static WordList<QuotaKind> QuotaKinds { get; } =
-        new(("requests-per-second", QuotaKind.RequestsPerSecond), ("bytes-per-second", QuotaKind.BytesPerSecond), ("connections", QuotaKind.Connections));
+        new(("requests-per-second", QuotaKind.RequestsPerSecond), ("bytes-per-second", QuotaKind.BytesPerSecond), ("connections", QuotaKind.Connections),
+            ("topics", QuotaKind.Topics), ("partitions", QuotaKind.Partitions), ("groups", QuotaKind.Groups));
 
-    public static WordList<QuotaScope> QuotaScopes { get; } = new(("user", QuotaScope.User), ("address", QuotaScope.Address));
+    public static WordList<QuotaScope> QuotaScopes { get; } = new(("user", QuotaScope.User), ("address", QuotaScope.Address), ("tenant", QuotaScope.Tenant));
 
     /// <summary><c>{"user":"anna","quota":"requests-per-second","limit":100}</c>; a limit of null takes it away.</summary>
     public static (QuotaScope Scope, string Who, QuotaKind Kind, long? Limit) ReadQuotaChange(JsonSpot spot)
@@ -32,14 +33,16 @@ public static class AccessJson
         {
             switch (field.Name)
             {
-                case "user" or "address" when scope is not null: throw field.Malformed("stands beside another subject");
-                case "user" or "address": (scope, who) = (field.Name == "user" ? QuotaScope.User : QuotaScope.Address, field.Text(AccessRule.MaxNameChars)); break;
+                case "user" or "address" or "tenant" when scope is not null: throw field.Malformed("stands beside another subject");
+                case "user" or "address" or "tenant": 
+                    (scope, who) = (QuotaScopes.TryRead(field.Name, out var named) ? named : default, field.Text(AccessRule.MaxNameChars));
+                    break;
                 case "quota": kind = field.Word(QuotaKinds); break;
                 case "limit": limit = field.OrNull(f => f.Int64(1)); break;
                 default: field.Unknown(); break;
             }
         }
-        return (scope ?? throw spot.Malformed("lacks 'user' or 'address'"), who, kind ?? throw spot.Missing("quota"), limit);
+        return (scope ?? throw spot.Malformed("lacks 'user', 'address' or 'tenant'"), who, kind ?? throw spot.Missing("quota"), limit);
     }
 
     public static void WriteQuotaChange(Utf8JsonWriter writer, QuotaScope scope, string who, QuotaKind kind, long? limit)
@@ -76,6 +79,7 @@ public static class AccessJson
                 "password" => change with { Password = field.IsNull ? null : field.Text(MaxPasswordChars) },
                 "teams" => change with { Teams = field.IsNull ? null : field.Items(MaxTeams, f => f.Text(UserNameRule.MaxLength)) },
                 "disabled" => change with { Disabled = field.OrNull(f => f.Flag()) },
+                "tenant" => change with { Tenant = field.IsNull ? null : field.Text() },
                 _ => field.Unknown(change),
             };
         }
@@ -90,6 +94,7 @@ public static class AccessJson
             writer.WriteList("teams", teams, (w, team) => w.WriteStringValue(team));
         if (change.Disabled is { } disabled)
             writer.WriteBoolean("disabled", disabled);
+        writer.WriteTextUnlessNull("tenant", change.Tenant);
         writer.WriteEndObject();
     }
 
@@ -99,6 +104,7 @@ public static class AccessJson
         writer.WriteString("name", user.Name);
         writer.WriteList("teams", user.Teams, (w, team) => w.WriteStringValue(team));
         writer.WriteBoolean("disabled", user.Disabled);
+        writer.WriteTextUnlessNull("tenant", user.Tenant);
         writer.WriteEndObject();
     }
 
@@ -112,6 +118,7 @@ public static class AccessJson
                 "name" => user with { Name = field.Text() },
                 "teams" => user with { Teams = field.Items(int.MaxValue, f => f.Text()) },
                 "disabled" => user with { Disabled = field.Flag() },
+                "tenant" => user with { Tenant = field.Text() },
                 _ => field.Unknown(user),
             };
         }

@@ -8,29 +8,38 @@ namespace OrleansMq.Cli.Commands;
 /// <summary><c>mq quota set|list</c>.</summary>
 internal static class QuotaCommands
 {
-    public static Command Build(Shell shell) => new("quota", "How much a user or an address may take on each node.") { Set(shell), List(shell) };
+    public static Command Build(Shell shell) => new("quota", "How much a user, an address or a tenant may take on each node.") { Set(shell), List(shell) };
 
     private static Command Set(Shell shell)
     {
         var user = new Option<string?>("--user") { Description = "Of this user; '*': of each that has none of its own.", HelpName = "USER" };
         var address = new Option<string?>("--address") { Description = "Of this IP address; '*': of each that has none of its own.", HelpName = "ADDRESS" };
+        var tenant = new Option<string?>("--tenant") { Description = "Of this tenant; '*': of each that has none of its own.", HelpName = "TENANT" };
         var requests = Limit("--requests", "Requests a second.", Text.Count);
         var bytes = Limit("--bytes", "Bytes a second, in and out.", Text.Bytes);
-        var connections = Limit("--connections", "Open connections; of addresses alone.", Text.Count);
+        var connections = Limit("--connections", "Open connections; of addresses and tenants.", Text.Count);
+        var topics = Limit("--topics", "Topics; of tenants, as the next two.", Text.Count);
+        var partitions = Limit("--partitions", "Partitions of all topics together.", Text.Count);
+        var groups = Limit("--groups", "Groups on all topics together.", Text.Count);
         var file = Directories.File();
-        var command = new Command("set", "Set quotas; 'none' takes one away, what is left out stays.") { user, address, requests, bytes, connections, file };
+        var command = new Command("set", "Set quotas; 'none' takes one away, what is left out stays.") { user, address, tenant, requests, bytes, connections, topics, partitions, groups, file };
         return shell.Handle(command, run =>
         {
-            var (scope, who) = (run.Get(user), run.Get(address)) switch
+            var (scope, who) = (run.Get(user), run.Get(address), run.Get(tenant)) switch
             {
-                ({ } one, null) => (QuotaScope.User, one),
-                (null, { } one) => (QuotaScope.Address, one),
-                _ => throw new UsageException("One of --user and --address."),
+                ({ } one, null, null) => (QuotaScope.User, one),
+                (null, { } one, null) => (QuotaScope.Address, one),
+                (null, null, { } one) => (QuotaScope.Tenant, one),
+                _ => throw new UsageException("One of --user, --address and --tenant."),
             };
-            var changes = new[] { (QuotaKind.RequestsPerSecond, run.Get(requests)), (QuotaKind.BytesPerSecond, run.Get(bytes)), (QuotaKind.Connections, run.Get(connections)) }
+            var changes = new[]
+                {
+                    (QuotaKind.RequestsPerSecond, run.Get(requests)), (QuotaKind.BytesPerSecond, run.Get(bytes)), (QuotaKind.Connections, run.Get(connections)),
+                    (QuotaKind.Topics, run.Get(topics)), (QuotaKind.Partitions, run.Get(partitions)), (QuotaKind.Groups, run.Get(groups)),
+                }
                 .Where(change => change.Item2 is not null).ToList();
             if (changes.Count == 0)
-                throw new UsageException("Which? --requests, --bytes or --connections.");
+                throw new UsageException("Which? --requests, --bytes, --connections, --topics, --partitions or --groups.");
             return Directories.Use(run, file, async directory =>
             {
                 foreach (var (kind, limit) in changes)

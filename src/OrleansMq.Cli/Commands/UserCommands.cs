@@ -19,12 +19,13 @@ internal static class UserCommands
     private static Command Add(Shell shell)
     {
         var (user, password, teams, file) = (Name(), PasswordFile(), Teams(), Directories.File());
-        var command = new Command("add", "Make a user; it may do nothing until 'mq acl add' allows it. One that exists is left as it is and refused (name-taken).") { user, password, teams, file };
+        var tenant = new Option<string?>("--tenant") { Description = "Whose names it sees; for ever. Left out: those that are no tenant's.", HelpName = "NAME" };
+        var command = new Command("add", "Make a user; it may do nothing until 'mq acl add' allows it. One that exists is left as it is and refused (name-taken).") { user, password, teams, tenant, file };
         return shell.Handle(command, run => Directories.Use(run, file, async directory =>
         {
             if ((await directory.ListUsers(run.Cancel)).Any(known => known.Name == run.Get(user)))
                 throw new MqException(ErrorCodes.NameTaken, $"User {run.Get(user)} exists already; 'mq user passwd' sets its password.");
-            Print(run, "added", await directory.PutUser(run.Get(user), new UserChange { Password = NewPassword(run, password), Teams = run.Get(teams) }, run.Cancel));
+            Print(run, "added", await directory.PutUser(run.Get(user), new UserChange { Password = NewPassword(run, password), Teams = run.Get(teams), Tenant = run.Get(tenant) }, run.Cancel));
         }));
     }
 
@@ -64,7 +65,7 @@ internal static class UserCommands
             if (run.Out.Json)
                 run.Out.Line(json => AccessJson.WriteAll(json, "users", users, AccessJson.WriteUser));
             else
-                run.Out.Table("users", ["user", "teams", "state"], users.Select(IReadOnlyList<string> (user) => [user.Name, string.Join(',', user.Teams), user.Disabled ? "disabled" : "enabled"]));
+                run.Out.Table("users", ["user", "teams", "state", "tenant"], users.Select(IReadOnlyList<string> (user) => [user.Name, string.Join(',', user.Teams), user.Disabled ? "disabled" : "enabled", user.Tenant ?? "-"]));
         }));
     }
 

@@ -15,12 +15,15 @@ public static class ConnectionQuota
             connection.Abort(new ConnectionAbortedException($"The quota connections of address {address} is reached."));
             return;
         }
+        var seat = new TenantSeat(access.Quotas);
+        connection.Features.Set(seat);
         try
         {
             await next(connection);
         }
         finally
         {
+            seat.GiveBack();
             access.Quotas.Disconnect(address);
         }
     };

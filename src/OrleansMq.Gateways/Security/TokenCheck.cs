@@ -23,6 +23,9 @@ public sealed record TokenOptions
     /// <summary>The claim that says which teams. <c>groups</c>.</summary>
     public string TeamsClaim { get; init; } = "groups";
 
+    /// <summary>The claim that says of which tenant it is; a token without it is of none. <c>tenant</c>.</summary>
+    public string TenantClaim { get; init; } = "tenant";
+
     /// <exception cref="ArgumentException">The issuer can't be: keys that anybody on the way could swap are none.</exception>
     public void Validate()
     {
@@ -96,7 +99,11 @@ public sealed class TokenCheck : IAsyncDisposable
         var result = await handler.AuthenticateAsync();
         if (result is not { Succeeded: true, Principal: { } claims } || claims.FindFirst(_options.NameClaim)?.Value is not { } name || !IsName(name))
             return null;
-        return Principal.OfToken(name, claims.FindAll(_options.TeamsClaim).Select(claim => claim.Value).Where(IsName).Take(MaxTeams)) with { Until = result.Properties?.ExpiresUtc + Leeway };
+        var tenants = claims.FindAll(_options.TenantClaim).Select(claim => claim.Value).Take(2).ToList();
+        // What is no tenant's name, or two of them, is not taken for none: that would be the operators' names.
+        if (tenants.Count > 1 || (tenants.Count == 1 && !UserNameRule.IsTenant(tenants[0])))
+            return null;
+        return Principal.OfToken(name, claims.FindAll(_options.TeamsClaim).Select(claim => claim.Value).Where(IsName).Take(MaxTeams)) with { Until = result.Properties?.ExpiresUtc + Leeway, Tenant = tenants.FirstOrDefault() };
     }
 
     // Names and teams are kept on lines of their own: what holds a line's end could be taken for more than one.

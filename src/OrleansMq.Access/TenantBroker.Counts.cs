@@ -1,0 +1,98 @@
+using System.Runtime.CompilerServices;
+using OrleansMq.Json;
+
+namespace OrleansMq.Access;
+
+/// <summary>
+/// How many topics, partitions and groups a tenant may have. They are counted when there is to be one more: what is used again and again is not. Nodes count by themselves, so what two
+/// make in the same moment may exceed.
+/// </summary>
+internal sealed partial class TenantBroker
+{
+    private const int AtOnce = 1_000;
+
+    private async ValueTask<TopicDescription> WithRoom(TopicName topic, TopicChange change, Func<ValueTask<TopicDescription>> put, CancellationToken cancel)
+    {
+        var (topics, partitions) = (LimitOf(QuotaKind.Topics), LimitOf(QuotaKind.Partitions));
+        if (topics is null && partitions is null)
+            return await put();
+        await _names.Turn.WaitAsync(cancel);
+        try
+        {
+            if (await IsTopic(topic, cancel))
+                return await put();
+            var (count, parts) = (0L, 0L);
+            await foreach (var each in Topics(cancel))
+            {
+                count++;
+                if (partitions is not null)
+                    parts += (await DescribeTopic(each, cancel)).Partitions.Count;
+            }
+            if (count >= topics)
+                throw Reached(QuotaKind.Topics, topics.Value);
+            if (parts + Math.Max(1, change.Partitions.Value) > partitions)
+                throw Reached(QuotaKind.Partitions, partitions.Value);
+            var made = await put();
+            // Where none were asked for it is the host that says how many.
+            if (parts + made.Partitions.Count > partitions)
+            {
+                await DeleteTopic(topic, cancel);
+                throw Reached(QuotaKind.Partitions, partitions.Value);
+            }
+            return made;
+        }
+        finally
+        {
+            _names.Turn.Release();
+        }
+    }
+
+    /// <exception cref="MqException"><see cref="ErrorCodes.QuotaReached"/>: the group is not there, and there are as many as there may be.</exception>
+    private async ValueTask DemandRoom(TopicName topic, GroupName group, CancellationToken cancel)
+    {
+        if (LimitOf(QuotaKind.Groups) is not { } limit || _names.Counted.Has(topic, group))
+            return;
+        await _names.Turn.WaitAsync(cancel);
+        try
+        {
+            var (count, isThere) = (0L, false);
+            await foreach (var each in Topics(cancel))
+            {
+                string? after = null;
+                do
+                {
+                    var page = await ListGroups(each, after, AtOnce, cancel);
+                    isThere |= each == topic && page.Items.Contains(group);
+                    count += page.Items.Count;
+                    after = page.Next;
+                }
+                while (after is not null);
+            }
+            if (count >= limit && !isThere)
+                throw Reached(QuotaKind.Groups, limit);
+            _names.Counted.Add(topic, group);
+        }
+        finally
+        {
+            _names.Turn.Release();
+        }
+    }
+
+    private async IAsyncEnumerable<TopicName> Topics([EnumeratorCancellation] CancellationToken cancel)
+    {
+        string? after = null;
+        do
+        {
+            var page = await ListTopics("", after, AtOnce, cancel);
+            foreach (var topic in page.Items.Where(topic => !topic.Text.StartsWith(AccessState.ReservedPrefix, StringComparison.Ordinal)))
+                yield return topic;
+            after = page.Next;
+        }
+        while (after is not null);
+    }
+
+    private long? LimitOf(QuotaKind kind) => _quotas.LimitOf(QuotaScope.Tenant, _names.Tenant, kind);
+
+    private MqException Reached(QuotaKind kind, long limit) =>
+        new(ErrorCodes.QuotaReached, $"The quota {AccessJson.QuotaKinds.Write(kind)} of tenant {_names.Tenant}, {limit}, is reached.");
+}
