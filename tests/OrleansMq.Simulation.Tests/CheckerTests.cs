@@ -16,7 +16,7 @@ public sealed class CheckerTests
     public void ADirectoryFlushThatLiesLosesFiles() => Finds(new DirectoryFlushLies(), Crashes, "lost", "start", "not served", "world", "false damage");
 
     [Fact]
-    public void AnAcknowledgementBeforeTheFlushLosesMessages() => Finds(new AcknowledgesBeforeFlush(), Crashes, "lost");
+    public void AnAcknowledgementBeforeTheFlushLosesMessages() => Finds(new WrongStorage(log => new AcknowledgesBeforeFlush(log)), Crashes, "lost");
 
     [Fact]
     public void AMessageThatWasRefusedAndStoredComesFromNowhere() => Finds(broker => new RefusesWhatItStored(broker), "nowhere");

@@ -154,7 +154,7 @@ public sealed class Server : IMachine
             var broker = await EmbeddedBroker.Start(new EmbeddedOptions
             {
                 Storage = _planted.Storage(storage),
-                Time = process.Time,
+                Time = _planted.Time(process.Time, _life),
                 Scheduler = process.Scheduler,
                 InlineTurns = false,
                 MaintenanceInterval = TimeSpan.FromSeconds(3),
@@ -247,6 +247,9 @@ public class Planted
     public virtual void Disk(SimDisk disk) { }
 
     public virtual Engine.Storage.IStorage Storage(Engine.Storage.IStorage storage) => storage;
+
+    /// <param name="life">Grows by one at each start.</param>
+    public virtual TimeProvider Time(TimeProvider time, int life) => time;
 
     public virtual IBroker Broker(IBroker broker, World world) => broker;
 }
