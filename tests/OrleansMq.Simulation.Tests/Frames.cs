@@ -28,6 +28,33 @@ internal static class Frames
     public static bool IsMarker(ReadOnlyMemory<byte> bytes, int at, in FrameHeader header) =>
         header.Kind == FrameKind.Batch && RecordBatch.TryRead(bytes.Slice(at + FrameHeader.Size, header.PayloadLength), out var batch) == BatchReadStatus.Done && batch.IsControl;
 
+    /// <summary>The same bytes with every frame whole whose header is; null where all were.</summary>
+    public static byte[]? Completed(byte[] bytes)
+    {
+        var completed = (byte[])bytes.Clone();
+        var torn = false;
+        for (var at = 0; at + FrameHeader.Size <= completed.Length;)
+        {
+            if (!FrameHeader.TryRead(completed.AsSpan(at), out var header))
+            {
+                at += FrameHeader.Alignment;
+                continue;
+            }
+
+            if (at + header.TotalLength > completed.Length)
+                Array.Resize(ref completed, at + header.TotalLength);
+            if (!FrameCheck.Payload(header, completed.AsSpan(at + FrameHeader.Size, header.PayloadLength)))
+            {
+                Seal(completed, at, header);
+                torn = true;
+            }
+
+            at += header.TotalLength;
+        }
+
+        return torn ? completed : null;
+    }
+
     /// <summary>Makes the checksums of a frame fit what it holds.</summary>
     public static void Seal(Span<byte> bytes, int at, in FrameHeader header)
     {

@@ -8,7 +8,7 @@ namespace OrleansMq.Simulation.Tests;
 public sealed class TransactionCrashTests
 {
     /// <summary>The first calls once clients are at work; <c>ORLEANSMQ_CRASH_CALLS=1000</c> goes further.</summary>
-    private static readonly int Calls = int.Parse(Environment.GetEnvironmentVariable("ORLEANSMQ_CRASH_CALLS") ?? "80", System.Globalization.CultureInfo.InvariantCulture);
+    private static readonly int Calls = int.Parse(Environment.GetEnvironmentVariable("ORLEANSMQ_CRASH_CALLS") ?? "50", System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>Always the same: up to the loss each world does what the others did.</summary>
     private const int Seed = 3;

@@ -69,6 +69,7 @@ public sealed class Server : IMachine
         (_armed, _armedFor, Slowness, _healed) = (null, null, 1, true);
         Disk.Capacity = long.MaxValue;
         Disk.PowerLossAt = 0;
+        Disk.PowerLossWhen = null;
     }
 
     public void Start()
@@ -208,6 +209,7 @@ public sealed class Server : IMachine
     {
         Gone(clean: false);
         Disk.Crash(_world.Random.Next());
+        _planted.Crashed(Disk);
         StartLater();
     }
 
@@ -245,6 +247,9 @@ public class Planted
     public static Planted Nothing { get; } = new();
 
     public virtual void Disk(SimDisk disk) { }
+
+    /// <summary>The power went; this is what is left.</summary>
+    public virtual void Crashed(SimDisk disk) { }
 
     public virtual Engine.Storage.IStorage Storage(Engine.Storage.IStorage storage) => storage;
 
