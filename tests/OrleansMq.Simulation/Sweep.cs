@@ -7,9 +7,13 @@ namespace OrleansMq.Simulation;
 /// <summary>Many seeds, side by side on all cores; each world keeps to one thread, so that a seed is the same alone and among others.</summary>
 public sealed class Sweep
 {
+    /// <summary>A world that takes longer than this is named.</summary>
+    private static readonly TimeSpan Long = TimeSpan.FromMinutes(1);
+
     private readonly Lock _gate = new();
     private readonly SortedDictionary<FaultKind, long> _faults = [];
     private readonly Stopwatch _watch = Stopwatch.StartNew();
+    private readonly Dictionary<int, TimeSpan> _underWay = [];
     private TimeSpan _simulated;
     private long _calls;
 
@@ -27,13 +31,18 @@ public sealed class Sweep
         var next = from - 1;
         var threads = Enumerable.Range(0, parallel).Select(_ => new Thread(Work)).ToList();
         threads.ForEach(thread => thread.Start());
-        threads.ForEach(thread => thread.Join());
+        foreach (var thread in threads)
+            while (!thread.Join(Long))
+                sweep.SayWhatTakesLong(write);
         return sweep;
 
         void Work()
         {
             while (sweep._watch.Elapsed < limit && (goOn || sweep.Violations == 0) && Interlocked.Increment(ref next) is var seed && seed < from + seeds)
+            {
+                sweep.Begin(seed);
                 sweep.Add(run(seed), write);
+            }
         }
     }
 
@@ -42,10 +51,24 @@ public sealed class Sweep
         $"{Seeds} seeds, {_simulated.TotalHours:0.00} simulated hours, {_calls} operations, {_faults.Values.Sum()} faults, {Violations} violations, {_watch.Elapsed.TotalSeconds:0} s\n"
         + $"faults: {string.Join(", ", _faults.Select(fault => $"{fault.Key} {fault.Value}"))}");
 
+    private void Begin(int seed)
+    {
+        lock (_gate)
+            _underWay[seed] = _watch.Elapsed;
+    }
+
+    private void SayWhatTakesLong(Action<string> write)
+    {
+        lock (_gate)
+            foreach (var (seed, since) in _underWay.Where(each => _watch.Elapsed - each.Value > Long))
+                write(string.Create(CultureInfo.InvariantCulture, $"seed {seed} has taken {(_watch.Elapsed - since).TotalSeconds:0} s so far"));
+    }
+
     private void Add(Verdict verdict, Action<string> write)
     {
         lock (_gate)
         {
+            _underWay.Remove(verdict.Seed);
             Seeds++;
             (_simulated, _calls, Violations) = (_simulated + verdict.Time, _calls + verdict.Calls, Violations + verdict.Violations.Count);
             foreach (var (kind, count) in verdict.Faults)
