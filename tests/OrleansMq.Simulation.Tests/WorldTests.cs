@@ -19,6 +19,21 @@ public sealed class WorldTests
         }
     }
 
+    [Fact]
+    public void WorkThatGoesInCirclesIsEnded()
+    {
+        using var world = new World(1);
+        var circling = Assert.Throws<InvalidOperationException>(() => world.Run(() =>
+        {
+            while (world.Outside.Time.GetUtcNow() < DateTimeOffset.MaxValue)
+            {
+            }
+
+            return Task.CompletedTask;
+        }));
+        Assert.Contains("goes in circles", circling.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(3)]
     [InlineData(8)]
