@@ -3,6 +3,8 @@ namespace OrleansMq.Simulation.Tests;
 /// <summary>Hands everything on; a planted bug overrides what it breaks.</summary>
 internal class Lying(IBroker broker) : IBroker
 {
+    public virtual ITransactionCoordinator? Transactions => broker.Transactions;
+
     public virtual ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default) => broker.DescribeCluster(cancel);
 
     public virtual ValueTask<TopicDescription> PutTopic(TopicName topic, TopicChange change, CancellationToken cancel = default) => broker.PutTopic(topic, change, cancel);

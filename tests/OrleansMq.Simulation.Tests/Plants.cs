@@ -16,54 +16,12 @@ internal sealed class DirectoryFlushLies : Planted
     public override void Disk(SimDisk disk) => disk.DirectoryFlushLies = true;
 }
 
-/// <summary>A storage that says "durable" when it is only written.</summary>
-internal sealed class AcknowledgesBeforeFlush : Planted
+/// <summary>A log that says "durable" when it is only written.</summary>
+internal sealed class AcknowledgesBeforeFlush(IPartitionLog log) : PassedOn(log)
 {
-    public override IStorage Storage(IStorage storage) => new Hasty(storage);
+    public override ValueTask Append(ReadOnlyMemory<byte> frames, bool flush) => base.Append(frames, false);
 
-    private sealed class Hasty(IStorage storage) : IStorage
-    {
-        public IDocuments Documents => storage.Documents;
-
-        public ValueTask CreateLog(LogId id, LogDefinition definition) => storage.CreateLog(id, definition);
-
-        public async ValueTask<IPartitionLog> OpenLog(LogId id) => new HastyLog(await storage.OpenLog(id));
-
-        public ValueTask DeleteLog(LogId id) => storage.DeleteLog(id);
-
-        public ValueTask DisposeAsync() => storage.DisposeAsync();
-    }
-
-    private sealed class HastyLog(IPartitionLog log) : IPartitionLog
-    {
-        public LogId Id => log.Id;
-        public ulong Incarnation => log.Incarnation;
-        public int Epoch => log.Epoch;
-        public long Start => log.Start;
-        public long End => log.End;
-        public IReadOnlyList<long> Segments => log.Segments;
-        public LogSnapshot? Snapshot => log.Snapshot;
-
-        public ValueTask Cut(long position) => log.Cut(position);
-
-        public ValueTask Append(ReadOnlyMemory<byte> frames, bool flush) => log.Append(frames, false);
-
-        public ValueTask Flush() => default;
-
-        public ValueTask<int> Read(long position, Memory<byte> destination) => log.Read(position, destination);
-
-        public void Roll() => log.Roll();
-
-        public ValueTask TrimBefore(long position) => log.TrimBefore(position);
-
-        public async ValueTask SaveSnapshot(long position, ReadOnlyMemory<byte> state)
-        {
-            await log.Flush();
-            await log.SaveSnapshot(position, state);
-        }
-
-        public ValueTask DisposeAsync() => log.DisposeAsync();
-    }
+    public override ValueTask Flush() => default;
 }
 
 /// <summary>A storage that is not to be opened a third time.</summary>

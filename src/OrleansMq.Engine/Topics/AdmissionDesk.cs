@@ -56,10 +56,12 @@ public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partit
             var next = _ledger;
             if (missing > next.Pool)
                 next = await TakenBack(next, partition);
-            _exhausted = missing > 0 && next.Pool == 0 && next.GrantedTo(partition) <= admitted;
+            var exhausted = missing > 0 && next.Pool == 0 && next.GrantedTo(partition) <= admitted;
             if (missing > 0 && next.Pool > 0)
                 next = next.Grant(partition, missing, partitions, out _);
             await Save(next);
+            // Only now: an answer that names no newer version than the taking back counts for nobody, and would be asked for again and again.
+            _exhausted = exhausted;
             return new AdmissionGrant(next.GrantedTo(partition), _version);
         }
         finally

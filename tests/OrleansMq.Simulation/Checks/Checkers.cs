@@ -14,5 +14,6 @@ internal static class Checkers
             .Concat(DeadLetterCheck.Check(history, plan))
             .Concat(DelayCheck.Check(history))
             .Concat(HalfCheck.Check(history))
+            .Concat(TransactionCheck.Check(history))
             .Concat(RestCheck.Check(history, plan));
 }

@@ -35,9 +35,12 @@ internal static class RestCheck
         foreach (var code in history.Calls.Where(call => call.Code == ErrorCodes.PartitionDamaged))
             yield return new Violation("false damage", $"{code.What}: the partition says that it is damaged, and no bit was flipped.");
 
-        foreach (var (topic, partitions) in new[] { (Population.Orders, plan.OrdersPartitions), (Population.Ring, plan.RingPartitions), (Population.Capped, plan.CappedPartitions), (Population.Later, Population.LaterPartitions), (Population.Paid, Population.PaidPartitions) })
+        foreach (var (topic, partitions) in Population.TopicsOf(plan))
             for (var p = 0; p < partitions; p++)
                 if (!history.Final.ContainsKey(new Place(topic, p)))
                     yield return new Violation("not served", $"{topic}/{p} was not read at the end.");
+        for (var p = 0; plan.Transactions && p < Population.MadePartitions; p++)
+            if (!history.Committed.ContainsKey(new Place(Population.Made, p)))
+                yield return new Violation("not served", $"{Population.Made}/{p} was not read at the end.");
     }
 }

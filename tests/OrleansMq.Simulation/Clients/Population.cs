@@ -1,4 +1,5 @@
 using OrleansMq.Simulation.Histories;
+using OrleansMq.Simulation.Worlds;
 
 namespace OrleansMq.Simulation.Clients;
 
@@ -12,17 +13,41 @@ internal sealed class Population(Desk desk)
     public const int LaterPartitions = 2;
     public const string Paid = "paid";
     public const int PaidPartitions = 2;
+    public const string Raw = "raw";
+    public const int RawPartitions = 2;
+
+    /// <summary>Written to in transactions alone.</summary>
+    public const string Made = "made";
+    public const int MadePartitions = 3;
 
     private static readonly string[] OrderQueues = ["shared", "bykey", "solo"];
 
-    public IReadOnlyList<(string Topic, int Partitions)> Topics { get; } =
-        [(Orders, desk.Plan.OrdersPartitions), (Ring, desk.Plan.RingPartitions), (Capped, desk.Plan.CappedPartitions), (Later, LaterPartitions), (Paid, PaidPartitions)];
+    /// <summary>Those without transactions.</summary>
+    public static IReadOnlyList<(string Topic, int Partitions)> TopicsOf(WorldPlan plan) =>
+    [
+        .. plan.Others
+            ? [(Orders, plan.OrdersPartitions), (Ring, plan.RingPartitions), (Capped, plan.CappedPartitions), (Later, LaterPartitions), (Paid, PaidPartitions)]
+            : Array.Empty<(string, int)>(),
+        .. plan.Transactions ? [(Raw, RawPartitions)] : Array.Empty<(string, int)>(),
+    ];
 
     private IReadOnlyList<(string Topic, string Group, int Partitions)> Queues { get; } =
         [.. OrderQueues.Select(group => (Orders, group, desk.Plan.OrdersPartitions)), (Ring, "tail", desk.Plan.RingPartitions)];
 
     /// <summary>Declares everything; repeated until it is there.</summary>
     public async Task Settle()
+    {
+        if (desk.Plan.Others)
+            await SettleOthers();
+        if (!desk.Plan.Transactions)
+            return;
+        await desk.Insist("put raw", broker => broker.PutTopic(Raw, new TopicChange { Partitions = RawPartitions, TokenAge = TimeSpan.FromDays(7) }));
+        await desk.Insist("put made", broker => broker.PutTopic(Made, new TopicChange { Partitions = MadePartitions }));
+        await desk.Insist("put etl", broker => broker.PutGroup(Raw, Transformer.Group, new GroupChange { Style = GroupStyle.Log }));
+        await desk.Insist("put sink", broker => broker.PutGroup(Made, CommittedReader.Sink, new GroupChange { Lease = Worker.GroupLease, MaxDeliveries = 1_000 }));
+    }
+
+    private async Task SettleOthers()
     {
         var plan = desk.Plan;
         await desk.Insist("put orders", broker => broker.PutTopic(Orders, new TopicChange { Partitions = plan.OrdersPartitions, TokenAge = TimeSpan.FromDays(7) }));
@@ -56,8 +81,25 @@ internal sealed class Population(Desk desk)
     /// <summary>Everybody at work until the time is over.</summary>
     public Task Live()
     {
-        var plan = desk.Plan;
         var all = new List<Task>();
+        if (desk.Plan.Others)
+            LiveOthers(all);
+        if (desk.Plan.Transactions)
+        {
+            all.Add(Publisher.Live(desk, Raw, "rawpub", 500));
+            for (var p = 0; p < RawPartitions; p++)
+                for (var i = 0; i < 2; i++)
+                    all.Add(new Transformer(desk, p, $"transformer{p}{i}").Live());
+            all.Add(CommittedReader.Live(desk));
+            all.Add(CommittedReader.Drink(desk));
+        }
+
+        return Task.WhenAll(all);
+    }
+
+    private void LiveOthers(List<Task> all)
+    {
+        var plan = desk.Plan;
         for (var i = 0; i < plan.Publishers; i++)
         {
             all.Add(Publisher.Live(desk, Orders, $"pub{i}"));
@@ -85,11 +127,21 @@ internal sealed class Population(Desk desk)
         all.Add(HalfProducer.Answer(desk, Paid));
         all.Add(Churner.Live(desk, "temp"));
         all.Add(Caretaker.Live(desk, Ring, plan.RingPartitions));
-        return Task.WhenAll(all);
     }
 
     /// <summary>Fills the capped topic, drains the queues, and reads what is left.</summary>
     public async Task ComeToRest()
+    {
+        if (desk.Plan.Others)
+            await OthersComeToRest();
+        if (!desk.Plan.Transactions)
+            return;
+        for (var p = 0; p < RawPartitions; p++)
+            await new Transformer(desk, p, "last").ComeToRest();
+        await CommittedReader.ComeToRest(desk);
+    }
+
+    private async Task OthersComeToRest()
     {
         for (var p = 0; p < desk.Plan.CappedPartitions; p++)
             await FillCapped();
@@ -104,6 +156,25 @@ internal sealed class Population(Desk desk)
     {
         foreach (var place in Places())
             await ReadAll(place);
+        if (desk.Plan.Transactions)
+            await AuditTransactions();
+        if (desk.Plan.Others)
+            await AuditOthers();
+    }
+
+    private async Task AuditTransactions()
+    {
+        for (var p = 0; p < MadePartitions; p++)
+            await CommittedReader.Audit(desk, new Place(Made, p));
+        if (await desk.Describe(Raw, Transformer.Group) is { } described)
+            for (var p = 0; p < RawPartitions; p++)
+                desk.History.TransformedUpTo[new Place(Raw, p)] = described.Partitions[p].Cursor;
+        else
+            desk.History.Violate("not served", $"group {Transformer.Group} of {Raw} can't be described after everything healed.");
+    }
+
+    private async Task AuditOthers()
+    {
         for (var p = 0; p < LaterPartitions; p++)
             await Scheduler.CheckTimes(desk, new Place(Later, p));
         foreach (var (topic, group, partitions) in Queues)
@@ -123,7 +194,7 @@ internal sealed class Population(Desk desk)
         await desk.Describe(Orders, "replay");
     }
 
-    private List<Place> Places() => [.. Topics.SelectMany(topic => Enumerable.Range(0, topic.Partitions).Select(p => new Place(topic.Topic, p)))];
+    private List<Place> Places() => [.. TopicsOf(desk.Plan).SelectMany(topic => Enumerable.Range(0, topic.Partitions).Select(p => new Place(topic.Topic, p)))];
 
     /// <summary>One by one, until the cap says no.</summary>
     private async Task FillCapped()

@@ -30,6 +30,9 @@ public sealed class SimDisk(int seed) : IDisk
     /// <summary>The power goes at this call; 0 = never. A write may have begun.</summary>
     public long PowerLossAt { get; set; }
 
+    /// <summary>The power goes at the first call that this holds for, once.</summary>
+    public Func<SimCall, bool>? PowerLossWhen { get; set; }
+
     /// <summary>Bytes for all files together, reserved ones included.</summary>
     public long Capacity { get; set; } = long.MaxValue;
 
@@ -92,6 +95,7 @@ public sealed class SimDisk(int seed) : IDisk
             _life++;
             _powerless = false;
             PowerLossAt = 0;
+            PowerLossWhen = null;
             Fault = null;
         }
     }
@@ -251,10 +255,11 @@ public sealed class SimDisk(int seed) : IDisk
     private void Begin(string operation, string path, out DiskError? error)
     {
         _calls++;
-        _powerless |= _calls == PowerLossAt;
+        var call = new SimCall(_calls, operation, path);
+        _powerless |= _calls == PowerLossAt || PowerLossWhen?.Invoke(call) == true;
         if (_powerless)
             throw new SimPowerLossException();
-        error = Fault?.Invoke(new SimCall(_calls, operation, path));
+        error = Fault?.Invoke(call);
     }
 
     private void RemoveNode(string operation, string path, Func<object, DiskError?> refusal)

@@ -98,7 +98,7 @@ internal sealed class SimInode
         while (at < written.Length)
         {
             var length = (int)Math.Min(Sector - (change.Offset + at) % Sector, written.Length - at);
-            var kept = random.NextDouble() < keep ? length : random.NextDouble() < 0.1 ? random.Next(length) : 0;
+            var kept = random.NextDouble() < keep ? length : random.NextDouble() < 0.5 ? random.Next(length) : 0;
             if (kept > 0)
                 bytes = Apply(bytes, new Change(change.Offset + at, written[at..(at + kept)]));
             else if (random.NextDouble() < 0.2)

@@ -23,6 +23,10 @@ public sealed class History
     public List<Assigned> Assignments { get; } = [];
     public List<(Sent Sent, Call Call)> Cancelled { get; } = [];
     public List<Call> Calls { get; } = [];
+    public List<Transformation> Transformations { get; } = [];
+    public List<Opened> Opened { get; } = [];
+    public List<CommittedRead> CommittedReads { get; } = [];
+    public List<Sunk> Sunk { get; } = [];
 
     /// <summary>Broken already while it ran.</summary>
     public List<Violation> Violations { get; } = [];
@@ -35,6 +39,12 @@ public sealed class History
 
     /// <summary>What groups say of themselves at the end, drained.</summary>
     public Dictionary<GroupPlace, GroupPartition> FinalGroups { get; } = [];
+
+    /// <summary>Partitions with transactions, read from their start.</summary>
+    public Dictionary<Place, CommittedLog> Committed { get; } = [];
+
+    /// <summary>Where the cursor of those who transform stands at the end.</summary>
+    public Dictionary<Place, long> TransformedUpTo { get; } = [];
 
     /// <summary>Over all that was noted: equal for equal runs.</summary>
     public ulong Hash => _hash;

@@ -35,7 +35,11 @@ internal sealed class Misfortune(World world, WorldPlan plan, Server server)
         switch (kind)
         {
             case FaultKind.PowerLossAtCall:
-                server.Disk.PowerLossAt = server.Disk.Calls + world.Random.Next(1, 60);
+                // Most calls write nothing: at a flush of a log there is always something to tear.
+                if (world.Chance(0.5))
+                    server.Disk.PowerLossWhen = call => call.Operation == "fdatasync" && call.Path.EndsWith(".seg", StringComparison.Ordinal);
+                else
+                    server.Disk.PowerLossAt = server.Disk.Calls + world.Random.Next(1, 60);
                 break;
             case FaultKind.PowerLoss:
                 server.Disk.LosePower();

@@ -69,6 +69,7 @@ public sealed class Server : IMachine
         (_armed, _armedFor, Slowness, _healed) = (null, null, 1, true);
         Disk.Capacity = long.MaxValue;
         Disk.PowerLossAt = 0;
+        Disk.PowerLossWhen = null;
     }
 
     public void Start()
@@ -154,7 +155,7 @@ public sealed class Server : IMachine
             var broker = await EmbeddedBroker.Start(new EmbeddedOptions
             {
                 Storage = _planted.Storage(storage),
-                Time = process.Time,
+                Time = _planted.Time(process.Time, _life),
                 Scheduler = process.Scheduler,
                 InlineTurns = false,
                 MaintenanceInterval = TimeSpan.FromSeconds(3),
@@ -208,6 +209,7 @@ public sealed class Server : IMachine
     {
         Gone(clean: false);
         Disk.Crash(_world.Random.Next());
+        _planted.Crashed(Disk);
         StartLater();
     }
 
@@ -246,7 +248,13 @@ public class Planted
 
     public virtual void Disk(SimDisk disk) { }
 
+    /// <summary>The power went; this is what is left.</summary>
+    public virtual void Crashed(SimDisk disk) { }
+
     public virtual Engine.Storage.IStorage Storage(Engine.Storage.IStorage storage) => storage;
+
+    /// <param name="life">Grows by one at each start.</param>
+    public virtual TimeProvider Time(TimeProvider time, int life) => time;
 
     public virtual IBroker Broker(IBroker broker, World world) => broker;
 }

@@ -9,9 +9,17 @@ internal sealed class SimTime(World world, SimProcess owner) : TimeProvider
 
     public override TimeZoneInfo LocalTimeZone => TimeZoneInfo.Utc;
 
-    public override DateTimeOffset GetUtcNow() => Beginning + world.Elapsed + world.WallOffset;
+    public override DateTimeOffset GetUtcNow()
+    {
+        world.Looked();
+        return Beginning + world.Elapsed + world.WallOffset;
+    }
 
-    public override long GetTimestamp() => world.Ticks;
+    public override long GetTimestamp()
+    {
+        world.Looked();
+        return world.Ticks;
+    }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {

@@ -9,6 +9,9 @@ public sealed class World : IDisposable
     /// <summary>More steps than this while the clock stands still go in circles.</summary>
     private const int MaxStepsAtOnce = 50_000;
 
+    /// <summary>Work that looks at the clock more often than this before it comes back goes in circles by itself.</summary>
+    private const int MaxLooksInAStep = 2_000_000;
+
     /// <summary>No world takes so long. Timers that come again and again would let it go on for ever.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromHours(6);
 
@@ -20,6 +23,7 @@ public sealed class World : IDisposable
     private readonly Pace? _pace;
     private long _order;
     private int _stepsAtOnce;
+    private int _looks;
     private string? _circle;
     private string? _escaped;
 
@@ -115,6 +119,15 @@ public sealed class World : IDisposable
     /// <summary>Does the work at its time, unless its owner died.</summary>
     public static void After(SimProcess owner, TimeSpan time, Action work) => owner.Time.CreateTimer(static work => ((Action)work!)(), work, time, Timeout.InfiniteTimeSpan);
 
+    /// <summary>Somebody looks at the clock.</summary>
+    internal void Looked()
+    {
+        if (_pace is not null || ++_looks <= MaxLooksInAStep)
+            return;
+        End($"One step looked at the clock {MaxLooksInAStep} times: it goes in circles. {Environment.StackTrace}");
+        throw new InvalidOperationException(_escaped);
+    }
+
     internal long NextOrder() => ++_order;
 
     internal void Arm(SimTimer.Turn turn)
@@ -174,6 +187,7 @@ public sealed class World : IDisposable
     private void Do(SimProcess owner, Action work)
     {
         SynchronizationContext.SetSynchronizationContext(owner);
+        _looks = 0;
         try
         {
             work();

@@ -28,6 +28,12 @@ public sealed record WorldPlan
     public required int Appenders { get; init; }
     public required int Consumers { get; init; }
 
+    /// <summary>Whether some work with transactions.</summary>
+    public bool Transactions { get; init; } = true;
+
+    /// <summary>Whether the others are there.</summary>
+    public bool Others { get; init; } = true;
+
     /// <summary>Kinds of faults that may come.</summary>
     public IReadOnlyList<FaultKind> Faults { get; init; } = Enum.GetValues<FaultKind>();
 
