@@ -277,7 +277,7 @@ public sealed partial class EmbeddedBroker : IBroker
         foreach (var loading in _topics.Values.Where(loading => loading.IsValueCreated).Select(loading => loading.Value))
         {
             // One that can't be loaded has nothing to close, and whoever asked for it is told.
-            await ((Task)loading).ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAny(loading);
             if (loading is { IsCompletedSuccessfully: true, Result: { } topic })
                 await topic.DisposeAsync();
         }

@@ -97,7 +97,7 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
         foreach (var loading in _desks.Values.Where(loading => loading.IsValueCreated).Select(loading => loading.Value))
         {
             // One that can't be loaded has nothing to end, and whoever asked for it is told.
-            await ((Task)loading).ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAny(loading);
             if (loading is { IsCompletedSuccessfully: true, Result: { } desk })
                 await desk.DisposeAsync();
         }
