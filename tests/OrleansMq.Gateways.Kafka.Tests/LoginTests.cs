@@ -355,10 +355,22 @@ public sealed class LoginTests
         using var first = await guarded.Connect();
         Assert.NotNull(await first.Ask(Requests.Last(ApiKey.ApiVersions).Frame()));
 
-        using var second = await guarded.Connect();
-
-        Assert.Null(await second.Receive());
+        Assert.True(await IsTurnedAway());
         Assert.NotNull(await first.Ask(Requests.Last(ApiKey.ApiVersions).Frame()));
+
+        async Task<bool> IsTurnedAway()
+        {
+            try
+            {
+                using var second = await guarded.Connect();
+                return await second.Receive() is null;
+            }
+            catch (Exception cut) when (cut is IOException or System.Net.Sockets.SocketException)
+            {
+                // Cut off while it was made, or before it was read.
+                return true;
+            }
+        }
     }
 
     [Fact]
