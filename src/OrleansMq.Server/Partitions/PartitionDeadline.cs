@@ -5,8 +5,8 @@ namespace OrleansMq.Server.Partitions;
 /// <summary>Sees to it that a partition is woken for what it waits for, should it sleep or its silo be lost. All members run in the partition's activation.</summary>
 internal sealed class PartitionDeadline(string partition, IDeadlineGrain keeper, Action<string> report)
 {
-    /// <summary>A partition that can't be put on the list in this time serves without, and is put there later.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    /// <summary>A partition that can't be put on the list in this time serves without, and is put there with its next deadline: nobody waits longer for it after a loss.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly Guid _activation = Guid.NewGuid();
     private bool _isOpen;
