@@ -1,3 +1,5 @@
+using OrleansMq.Records;
+
 namespace OrleansMq.Access;
 
 /// <summary>Topics, messages in, reading.</summary>
@@ -51,10 +53,24 @@ public sealed partial class GuardedBroker
                 ? ValueTask.FromException<IReadOnlyList<PublishResult>>(Refusal(AccessOperations.Produce, ResourceKind.Producer, transaction.Id))
                 : _inner.Publish(topic, messages, options, cancel);
 
-    public ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default) =>
-        May(AccessOperations.Produce, ResourceKind.Topic, request.Topic.Text)
-            ? _inner.Append(request, cancel)
-            : ValueTask.FromException<AppendResult>(Refusal(AccessOperations.Produce, ResourceKind.Topic, request.Topic.Text));
+    public ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)
+    {
+        if (!May(AccessOperations.Produce, ResourceKind.Topic, request.Topic.Text))
+            return ValueTask.FromException<AppendResult>(Refusal(AccessOperations.Produce, ResourceKind.Topic, request.Topic.Text));
+        // Producers' ids are numbers that anybody can guess: whoever puts something into a transaction has to have a right to it.
+        if (request.TransactionalId is { } id ? !May(AccessOperations.Produce, ResourceKind.Producer, id) : IsOfTransaction(request.Batch))
+            return ValueTask.FromException<AppendResult>(request.TransactionalId is { } named ? Refusal(AccessOperations.Produce, ResourceKind.Producer, named) : Unnamed());
+        return _inner.Append(request, cancel);
+    }
+
+    // One that can't be read is the broker's to refuse.
+    private static bool IsOfTransaction(ReadOnlyMemory<byte> bytes) => RecordBatch.TryRead(bytes, out var batch) == BatchReadStatus.Done && batch.IsTransactional;
+
+    private MqException Unnamed()
+    {
+        Audit("produce", "producer", refused: true);
+        return new MqException(ErrorCodes.Forbidden, "A batch of a transaction has to come with the transactional id by which it is opened.");
+    }
 
     /// <summary>What may not be read is refused by itself; the others' reads stand, and nobody waits then.</summary>
     public async ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default)

@@ -60,6 +60,7 @@ internal sealed class GuardedTransactions(GuardedBroker caller, ITransactionCoor
     {
         caller.Demand(AccessOperations.Alter, ResourceKind.Producer, id);
         await inner.Abort(id, cancel);
+        caller.Done("abortTransaction", $"producer {id}");
     }
 
     private void Demand(string id) => caller.Demand(AccessOperations.Produce, ResourceKind.Producer, id);

@@ -9,8 +9,6 @@ namespace OrleansMq.Access;
 /// </summary>
 internal sealed partial class TenantBroker
 {
-    private const int AtOnce = 1_000;
-
     private async ValueTask<TopicDescription> WithRoom(TopicName topic, TopicChange change, Func<ValueTask<TopicDescription>> put, CancellationToken cancel)
     {
         var (topics, partitions) = (LimitOf(QuotaKind.Topics), LimitOf(QuotaKind.Partitions));
@@ -61,7 +59,7 @@ internal sealed partial class TenantBroker
                 string? after = null;
                 do
                 {
-                    var page = await ListGroups(each, after, AtOnce, cancel);
+                    var page = await ListGroups(each, after, PageSize.Max, cancel);
                     isThere |= each == topic && page.Items.Contains(group);
                     count += page.Items.Count;
                     after = page.Next;
@@ -83,7 +81,7 @@ internal sealed partial class TenantBroker
         string? after = null;
         do
         {
-            var page = await ListTopics("", after, AtOnce, cancel);
+            var page = await ListTopics("", after, PageSize.Max, cancel);
             foreach (var topic in page.Items.Where(topic => !topic.Text.StartsWith(AccessState.ReservedPrefix, StringComparison.Ordinal)))
                 yield return topic;
             after = page.Next;

@@ -51,7 +51,7 @@ internal sealed partial class TenantBroker : IBroker
     public async ValueTask<Page<TopicName>> ListTopics(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default) =>
         _names.Out(await Shown(_inner.ListTopics(_names.InList(prefix), _names.InList(after), max, cancel)), topic => topic.Text, (topic, text) => text);
 
-    public ValueTask<ProducerIdentity> OpenProducer(string? name = null, CancellationToken cancel = default) => 
+    public ValueTask<ProducerIdentity> OpenProducer(string? name = null, CancellationToken cancel = default) =>
         Shown(_inner.OpenProducer(name is null ? null : _names.InProducer(name), cancel));
 
     public async ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default)
@@ -66,7 +66,8 @@ internal sealed partial class TenantBroker : IBroker
     public async ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)
     {
         DemandOwn(request.Topic);
-        var result = await Shown(_inner.Append(request with { Topic = await InOrDeadLetters(request.Topic, cancel) }, cancel));
+        var result = await Shown(_inner.Append(
+            request with { Topic = await InOrDeadLetters(request.Topic, cancel), TransactionalId = request.TransactionalId is { } id ? _names.InProducer(id) : null }, cancel));
         return result.Records is { } records && records.Any(record => record.Error is not null)
             ? result with { Records = [.. records.Select(record => record with { Error = _names.Shown(record.Error) })] }
             : result;

@@ -4,8 +4,6 @@ namespace OrleansMq.Access;
 /// <param name="demandRoom">A group is one on each topic on which it has positions.</param>
 internal sealed class TenantTransactions(ITransactionCoordinator inner, TenantNames names, Func<TopicName, GroupName, CancellationToken, ValueTask> demandRoom) : ITransactionCoordinator
 {
-    private const int AtOnce = 1_000;
-
     public ValueTask<ProducerIdentity> Open(string id, TimeSpan timeout, ProducerIdentity? known = null, CancellationToken cancel = default) =>
         names.Shown(inner.Open(names.InProducer(id), timeout, known, cancel));
 
@@ -29,13 +27,12 @@ internal sealed class TenantTransactions(ITransactionCoordinator inner, TenantNa
     /// </remarks>
     public async ValueTask<Page<TransactionDescription>> List(string? after = null, int max = 100, CancellationToken cancel = default)
     {
-        if (max is < 1 or > AtOnce)
-            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to {AtOnce} items; max {max} was given.");
+        PageSize.Check(max);
         var ours = new List<TransactionDescription>();
         string? from = null;
         do
         {
-            var page = await inner.List(from, AtOnce, cancel);
+            var page = await inner.List(from, PageSize.Max, cancel);
             ours.AddRange(page.Items.Where(one => names.IsOurs(one.Id)).Select(Out).Where(one => after is null || string.CompareOrdinal(one.Id, after) > 0));
             from = page.Next;
         }

@@ -32,7 +32,7 @@ public sealed partial class EmbeddedBroker
 
     public async ValueTask<Page<GroupName>> ListGroups(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default)
     {
-        CheckPage(max);
+        PageSize.Check(max);
         var behind = (await Topic(topic)).GroupNames().Where(name => after is null || string.CompareOrdinal(name.Text, after) > 0).Take(max + 1).ToList();
         return behind.Count > max ? new Page<GroupName>(behind[..max], behind[max - 1].Text) : new Page<GroupName>(behind, null);
     }

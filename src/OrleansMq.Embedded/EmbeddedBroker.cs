@@ -135,7 +135,7 @@ public sealed partial class EmbeddedBroker : IBroker
 
     public async ValueTask<Page<TopicName>> ListTopics(string prefix = "", string? after = null, int max = 100, CancellationToken cancel = default)
     {
-        CheckPage(max);
+        PageSize.Check(max);
         var names = await _catalog.TopicNames();
         var page = new List<TopicName>();
         foreach (var name in names)
@@ -247,12 +247,6 @@ public sealed partial class EmbeddedBroker : IBroker
         }
 
         return new TopicDescription { Name = name, Settings = new TopicSettings { Partitions = partitions.Count }, Partitions = partitions };
-    }
-
-    private static void CheckPage(int max)
-    {
-        if (max is < 1 or > 1_000)
-            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to 1,000 items; max {max} was given.");
     }
 
     private static MqException Unknown(TopicName topic) => new(ErrorCodes.TopicUnknown, $"There is no topic '{topic}'.");

@@ -318,7 +318,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         {
             await _overdue(open.Key, new TransactionPartition(TopicName, partition), open.Producer);
         }
-        catch (Exception error) when (error is StorageException or MqException)
+        catch (Exception error)
         {
             _options.OnReport($"Topic {Name}, partition {partition}: a transaction of '{open.Key}' is open past its time and could not be ended, it is tried again: {error.Message}");
         }

@@ -61,6 +61,9 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
             ? number
             : throw Wrong(name, string.Create(CultureInfo.InvariantCulture, $"'{Shorten(text)}', not a whole number from {min} to {max}"));
 
+    /// <summary>How many items the page that is asked for may have.</summary>
+    public int PageMax => Int32("max", 1, PageSize.Max) ?? 100;
+
     public int? Int32(string name, int min, int max = int.MaxValue) => (int?)Int64(name, min, max);
 
     public bool Flag(string name) => Query(name) switch

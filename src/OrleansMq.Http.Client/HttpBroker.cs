@@ -88,7 +88,7 @@ public sealed partial class HttpBroker : IBroker
     public ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)
     {
         var path = new Address($"{PathOf(request.Topic, request.Partition)}/batches").With("brief", "true")
-            .With("acks", request.Acks).With("waitMs", AtMost(request.Wait)).With("client", request.Client);
+            .With("acks", request.Acks).With("waitMs", AtMost(request.Wait)).With("client", request.Client).With("transaction", request.TransactionalId);
         if (request.Producer is { } producer)
             path = path.With("producerId", producer.Id).With("producerEpoch", producer.Epoch).With("sequence", producer.Sequence);
         return _order.InTurn(

@@ -10,17 +10,11 @@ namespace OrleansMq.Server;
 [StatelessWorker, Reentrant]
 internal sealed class BrokerGrain(BrokerSilo silo) : Grain, IBrokerGrain
 {
-    private static void CheckPage(int max)
-    {
-        if (max is < 1 or > 1_000)
-            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to 1,000 items; max {max} was given.");
-    }
-
     public async Task<ProducerIdentity> OpenProducer(string? name) => await silo.Producers.Open(name);
 
     public async Task<Page<TopicName>> ListTopics(string prefix, string? after, int max)
     {
-        CheckPage(max);
+        PageSize.Check(max);
         var names = (await silo.Catalog.TopicNames())
             .Where(name => name.StartsWith(prefix, StringComparison.Ordinal) && (after is null || string.CompareOrdinal(name, after) > 0));
         var page = new List<TopicName>();
@@ -58,7 +52,7 @@ internal sealed class BrokerGrain(BrokerSilo silo) : Grain, IBrokerGrain
 
     public async Task<Page<CoordinatedGroup>> ListCoordinated(string? after, int max)
     {
-        CheckPage(max);
+        PageSize.Check(max);
         var page = new List<CoordinatedGroup>();
         foreach (var name in await silo.Catalog.CoordinationNames())
         {
@@ -88,8 +82,7 @@ internal sealed class BrokerGrain(BrokerSilo silo) : Grain, IBrokerGrain
 
     public async Task<Page<TransactionDescription>> ListTransactions(string? after, int max)
     {
-        if (max is < 1 or > 1_000)
-            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to 1,000 items; max {max} was given.");
+        PageSize.Check(max);
         var names = (await silo.Catalog.TransactionNames()).Where(name => after is null || string.CompareOrdinal(name, after) > 0).Take(max + 1).ToList();
         var some = names.Count > max ? names[..max] : names;
         var found = await Task.WhenAll(some.Select(key => GrainCalls.Ask(() => GrainFactory.GetGrain<ITransactionOwner>(key).Describe())));

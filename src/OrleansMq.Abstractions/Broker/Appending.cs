@@ -60,6 +60,9 @@ public sealed record AppendRequest
     /// <summary>Null: the batch's own producer id and sequence where it has them, else none.</summary>
     public ProducerSequence? Producer { get; init; }
 
+    /// <summary>Of a transaction's batch, the id by which the transaction is opened: where rights are asked, they are asked of it.</summary>
+    public string? TransactionalId { get; init; }
+
     /// <summary>How long a full topic that waits may hold the request.</summary>
     public TimeSpan Wait { get; init; } = TimeSpan.FromSeconds(30);
 

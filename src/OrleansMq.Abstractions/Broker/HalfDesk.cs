@@ -43,8 +43,7 @@ public static class HalfDesk
 
     public static async ValueTask<Page<HalfMessage>> List(int partitions, Func<int, ValueTask<IHalfMessages>> partition, string? group, string? after, int max)
     {
-        if (max is < 1 or > 1_000)
-            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to 1,000 items; max {max} was given.");
+        PageSize.Check(max);
         if (after is not null && !TryPlace(after, out _, out _))
             throw new MqException(ErrorCodes.Malformed, "'after' is not what an earlier page gave as 'next'.");
         var (p, from) = after is not null && TryPlace(after, out var at, out var offset) ? (at, offset) : (0, 0L);

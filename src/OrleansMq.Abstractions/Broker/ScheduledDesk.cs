@@ -40,8 +40,7 @@ public static class ScheduledDesk
     /// <param name="after">A partition and the offset to go on from, as the last page's <c>next</c> has it.</param>
     public static async ValueTask<Page<ScheduledMessage>> List(int partitions, Func<int, ValueTask<IScheduledMessages>> partition, string? after, int max)
     {
-        if (max is < 1 or > 1_000)
-            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to 1,000 items; max {max} was given.");
+        PageSize.Check(max);
         var (p, from) = after is null ? (0, 0L) : Place(after);
         var page = new List<ScheduledMessage>();
         for (; p < partitions; p++, from = 0)

@@ -34,7 +34,7 @@ public static class AccessJson
             switch (field.Name)
             {
                 case "user" or "address" or "tenant" when scope is not null: throw field.Malformed("stands beside another subject");
-                case "user" or "address" or "tenant": 
+                case "user" or "address" or "tenant":
                     (scope, who) = (QuotaScopes.TryRead(field.Name, out var named) ? named : default, field.Text(AccessRule.MaxNameChars));
                     break;
                 case "quota": kind = field.Word(QuotaKinds); break;

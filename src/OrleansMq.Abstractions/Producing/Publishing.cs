@@ -104,6 +104,7 @@ public static class Publishing
                 Topic = topic,
                 Partition = batch.Partition,
                 Batch = batch.Build(options.Transaction?.Producer),
+                TransactionalId = options.Transaction?.Id,
                 Rich = batch.Rich,
                 Acks = options.Acks,
                 Wait = options.Wait,

@@ -53,6 +53,7 @@ public sealed class GroupCoordinator : IGroupCoordinator, IAsyncDisposable
 
     public async ValueTask<Page<CoordinatedGroup>> List(string? after = null, int max = 100, CancellationToken cancel = default)
     {
+        PageSize.Check(max);
         var page = new List<CoordinatedGroup>();
         foreach (var name in await _catalog.CoordinationNames())
         {

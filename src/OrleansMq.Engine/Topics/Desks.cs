@@ -30,6 +30,10 @@ public sealed class Desks<T>(Func<string, Task<T?>> load) : IAsyncDisposable
         }
     }
 
+    /// <summary>The one of this key, if it is loaded now.</summary>
+    public T? FindLoaded(string key) =>
+        _desks.TryGetValue(key, out var loading) && loading is { IsValueCreated: true, Value: { IsCompletedSuccessfully: true, Result: { IsBroken: false } desk } } ? desk : null;
+
     /// <summary>Keys of those that are being loaded, or must be loaded again: what is stored of them is not known here now.</summary>
     public IEnumerable<string> Unsure =>
         _desks.Where(desk => desk.Value is not { IsValueCreated: true, Value: { IsCompletedSuccessfully: true, Result: not { IsBroken: true } } }).Select(desk => desk.Key);

@@ -64,8 +64,7 @@ public sealed class ExchangeDesk(IDocuments documents, TimeProvider time, Func<T
 
     public async ValueTask<Page<ExchangeName>> List(string prefix, string? after, int max)
     {
-        if (max is < 1 or > 1_000)
-            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to 1,000 items; max {max} was given.");
+        PageSize.Check(max);
         var page = new List<ExchangeName>();
         foreach (var name in await Names())
         {

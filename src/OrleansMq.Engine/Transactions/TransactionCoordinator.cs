@@ -86,6 +86,7 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
 
     public async ValueTask<Page<TransactionDescription>> List(string? after = null, int max = 100, CancellationToken cancel = default)
     {
+        PageSize.Check(max);
         var page = new List<TransactionDescription>();
         string? last = null;
         foreach (var key in await _catalog.TransactionNames())
@@ -104,8 +105,7 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
 
     /// <summary>How the one of a key stands; null: there is none. Nothing is loaded for it.</summary>
     public async ValueTask<TransactionDescription?> Describe(string key) =>
-        _desks.Loaded.FirstOrDefault(desk => desk.Key == key).Value?.Now.Describe()
-        ?? (await Stored(key))?.Transaction.Describe();
+        _desks.FindLoaded(key)?.Now.Describe() ?? (await Stored(key))?.Transaction.Describe();
 
     /// <summary>A partition has a transaction of the key's id open past its time: it is ended there if it is over.</summary>
     public async ValueTask Overdue(string key, TransactionPartition partition, ProducerIdentity producer)
@@ -169,7 +169,7 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
 
         if (!transaction.HasLapsed(NowMs))
             return false;
-        if (_desks.Loaded.FirstOrDefault(desk => desk.Key == key).Value is { } lapsed)
+        if (_desks.FindLoaded(key) is { } lapsed)
             await _desks.Drop(key, lapsed);
         try
         {

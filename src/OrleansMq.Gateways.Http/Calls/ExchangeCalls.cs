@@ -56,7 +56,7 @@ internal static class ExchangeCalls
 
     private static async ValueTask List(HttpCall call)
     {
-        var page = await call.Broker.ListExchanges(call.Query("prefix") ?? "", call.Query("after"), TopicCalls.PageSize(call), call.Cancel);
+        var page = await call.Broker.ListExchanges(call.Query("prefix") ?? "", call.Query("after"), call.PageMax, call.Cancel);
         await call.Answer(writer => ClusterJson.WritePage(writer, "exchanges", page));
     }
 

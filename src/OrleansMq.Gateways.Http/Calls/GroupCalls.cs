@@ -69,7 +69,7 @@ internal static class GroupCalls
 
     private static async ValueTask List(HttpCall call)
     {
-        var page = await call.Broker.ListGroups(call.Topic, call.Query("after"), TopicCalls.PageSize(call), call.Cancel);
+        var page = await call.Broker.ListGroups(call.Topic, call.Query("after"), call.PageMax, call.Cancel);
         await call.Answer(writer => ClusterJson.WritePage(writer, "groups", page));
     }
 

@@ -5,9 +5,6 @@ namespace OrleansMq.Gateways.Http;
 /// <summary>Half messages: decided, looked at, and checked back. They begin as messages sent with <c>half</c>.</summary>
 internal static class HalfCalls
 {
-    private const int DefaultPage = 100;
-    private const int MaxPage = 1_000;
-
     public static IEnumerable<HttpRoute> Routes =>
     [
         new("POST", "/v1/topics/{topic}/half/{id}/commit", "commitHalf", "Let a half message be delivered.", call => End(call, HalfState.Committed))
@@ -47,7 +44,7 @@ internal static class HalfCalls
 
     private static async ValueTask List(HttpCall call)
     {
-        var page = await call.Broker.ListHalf(call.Topic, call.Query("group"), call.Query("after"), call.Int32("max", 1, MaxPage) ?? DefaultPage, call.Cancel);
+        var page = await call.Broker.ListHalf(call.Topic, call.Query("group"), call.Query("after"), call.PageMax, call.Cancel);
         call.Messages = page.Items.Count;
         await call.Answer(writer => HalfJson.WritePage(writer, page));
     }

@@ -29,6 +29,7 @@ internal static class Parameters
     public static readonly QueryParameter ProducerId = new("producerId", "With `producerEpoch` and `sequence`: the first batch's place in its producer's order, where the batch itself does not say.", Offset);
     public static readonly QueryParameter ProducerEpoch = new("producerEpoch", "See `producerId`.", """{"type":"integer","minimum":0,"maximum":32767}""");
     public static readonly QueryParameter Sequence = new("sequence", "See `producerId`.", """{"type":"integer","minimum":0,"maximum":2147483647}""");
+    public static readonly QueryParameter TransactionOfBatches = new("transaction", "Of a transaction's batches, the transactional id by which it is opened; needed where the broker asks who may do what.", Text);
     public static readonly IReadOnlyList<QueryParameter> InTransaction =
     [
         new("transaction", "A transactional id: the messages are part of its transaction. With `producerId` and `producerEpoch`, as they were answered last.", Text),

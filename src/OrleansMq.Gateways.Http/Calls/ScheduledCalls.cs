@@ -5,9 +5,6 @@ namespace OrleansMq.Gateways.Http;
 /// <summary>Messages that wait for their time.</summary>
 internal static class ScheduledCalls
 {
-    private const int DefaultPage = 100;
-    private const int MaxPage = 1_000;
-
     public static IEnumerable<HttpRoute> Routes =>
     [
         new("GET", "/v1/topics/{topic}/scheduled", "listScheduled", "List the messages that wait for their time, in the order sent.", List)
@@ -20,7 +17,7 @@ internal static class ScheduledCalls
 
     private static async ValueTask List(HttpCall call)
     {
-        var page = await call.Broker.ListScheduled(call.Topic, call.Query("after"), call.Int32("max", 1, MaxPage) ?? DefaultPage, call.Cancel);
+        var page = await call.Broker.ListScheduled(call.Topic, call.Query("after"), call.PageMax, call.Cancel);
         call.Messages = page.Items.Count;
         await call.Answer(writer => ScheduledJson.WritePage(writer, page));
     }

@@ -4,9 +4,6 @@ namespace OrleansMq.Gateways.Http;
 
 internal static class TopicCalls
 {
-    private const int DefaultPage = 100;
-    private const int MaxPage = 1_000;
-
     public static IEnumerable<HttpRoute> Routes =>
     [
         new("PUT", "/v1/topics/{topic}", "putTopic", "Create a topic, or change it.", Put)
@@ -41,9 +38,7 @@ internal static class TopicCalls
 
     private static async ValueTask List(HttpCall call)
     {
-        var page = await call.Broker.ListTopics(call.Query("prefix") ?? "", call.Query("after"), PageSize(call), call.Cancel);
+        var page = await call.Broker.ListTopics(call.Query("prefix") ?? "", call.Query("after"), call.PageMax, call.Cancel);
         await call.Answer(writer => ClusterJson.WritePage(writer, "topics", page));
     }
-
-    internal static int PageSize(HttpCall call) => call.Int32("max", 1, MaxPage) ?? DefaultPage;
 }

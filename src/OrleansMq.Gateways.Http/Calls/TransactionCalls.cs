@@ -5,9 +5,6 @@ namespace OrleansMq.Gateways.Http;
 /// <summary>Transactions over several partitions and consumed positions. Messages become part of one by <c>transaction</c> on the calls that send.</summary>
 internal static class TransactionCalls
 {
-    private const int DefaultPage = 100;
-    private const int MaxPage = 1_000;
-
     public static IEnumerable<HttpRoute> Routes =>
     [
         new("POST", "/v1/transactions/{id}/open", "openTransactionalId", "Open a transactional id: whoever had it is fenced, and what it left open is aborted.", Open)
@@ -86,7 +83,7 @@ internal static class TransactionCalls
 
     private static async ValueTask List(HttpCall call)
     {
-        var page = await Transactions(call).List(call.Query("after"), call.Int32("max", 1, MaxPage) ?? DefaultPage, call.Cancel);
+        var page = await Transactions(call).List(call.Query("after"), call.PageMax, call.Cancel);
         await call.Answer(writer => TransactionJson.WritePage(writer, page));
     }
 

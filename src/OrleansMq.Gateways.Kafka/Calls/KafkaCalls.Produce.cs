@@ -23,7 +23,7 @@ internal sealed partial class KafkaCalls
                 request.Acks switch { 0 => Acks.None, 1 => Acks.Accepted, _ => Acks.Durable },
                 TimeSpan.FromMilliseconds(Math.Clamp(request.TimeoutMs, 0, (int)MaxAppendWait.TotalMilliseconds)),
                 header.ClientId,
-                request.TransactionalId is not null);
+                request.TransactionalId);
             if (results.Length == 1)
                 results[0] = await Append(request.Partitions[0], terms);
             else
@@ -41,7 +41,7 @@ internal sealed partial class KafkaCalls
         return false;
     }
 
-    private readonly record struct ProduceTerms(Acks Acks, TimeSpan Wait, string Client, bool IsTransactional);
+    private readonly record struct ProduceTerms(Acks Acks, TimeSpan Wait, string Client, string? TransactionalId);
 
     private ProduceResult? RefusalOf(RequestHeader header, ProduceRequest request)
     {
@@ -70,7 +70,7 @@ internal sealed partial class KafkaCalls
         if (FaultOf(part.Records, out var batch) is { } fault)
             return Task.FromResult(ProduceResult.Refused(fault, null));
         // Who names no transactional id has shown no right to one.
-        if (batch.IsTransactional && !terms.IsTransactional)
+        if (batch.IsTransactional && terms.TransactionalId is null)
             return Task.FromResult(ProduceResult.Refused(KafkaError.TransactionalIdAuthorizationFailed, "A batch of a transaction needs the transactional id in its request."));
         var request = new AppendRequest
         {
@@ -81,6 +81,7 @@ internal sealed partial class KafkaCalls
             Acks = terms.Acks,
             Wait = terms.Wait,
             Client = terms.Client,
+            TransactionalId = terms.TransactionalId,
         };
         return _order.Append(Broker, request);
     }

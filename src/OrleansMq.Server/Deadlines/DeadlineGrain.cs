@@ -26,7 +26,7 @@ internal interface IDeadlineGrain : IGrainWithIntegerKey
 
 /// <remarks>
 /// What is noted is written at most once a second, for all partitions together: a lease or a delayed message does not wait for it. Which partitions are open is
-/// written before they serve: if the silo of a partition and the silo of this grain are lost in the same second, the next activation of this grain wakes it, and it
+/// written before they serve (a partition waits two seconds for it at most): if the silo of a partition and the silo of this grain are lost in the same second, the next activation of this grain wakes it, and it
 /// says itself what is due.
 /// </remarks>
 [Reentrant]

@@ -41,8 +41,7 @@ internal sealed class CoordinationGrain : Grain, ICoordinationGrain, ICoordinati
     {
         _silo.Gone(this.GetGrainId());
         await _leaving.CancelAsync();
-        foreach (var (_, group) in _group.Loaded)
-            await group.DisposeAsync();
+        await _group.DisposeAsync();
         _leaving.Dispose();
     }
 

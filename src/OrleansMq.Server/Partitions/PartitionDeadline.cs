@@ -21,7 +21,7 @@ internal sealed class PartitionDeadline(string partition, IDeadlineGrain keeper,
     private long? _toldDueMs;
     private bool _telling;
 
-    /// <summary>Waits until it is on the list of those that are woken after a loss, but not for ever.</summary>
+    /// <summary>Waits until it is on the list of those that are woken after a loss, but not for ever. What fails is reported.</summary>
     public async Task Opened()
     {
         _isOpen = true;
@@ -30,7 +30,7 @@ internal sealed class PartitionDeadline(string partition, IDeadlineGrain keeper,
             await GrainCalls.Ask(() => keeper.Opened(partition, _activation).WaitAsync(Patience));
             _isListed = true;
         }
-        catch (MqException failure)
+        catch (Exception failure)
         {
             report($"Partition {partition} serves, and is not yet among those that are woken if its silo is lost: {failure.Message}");
         }

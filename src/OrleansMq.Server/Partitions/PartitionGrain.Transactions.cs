@@ -20,9 +20,9 @@ internal sealed partial class PartitionGrain
         {
             await GrainCalls.Ask(() => GrainFactory.GetGrain<ITransactionOwner>(open.Key).Overdue(new TransactionPartition(_topicName, _number), open.Producer));
         }
-        catch (MqException away)
+        catch (Exception away)
         {
-            // The engine says it again.
+            // Whatever it is: the engine says it again.
             _silo.Report($"Topic {_topicName}, partition {_number}: a transaction of '{open.Key}' is open past its time and could not be ended, it is tried again: {away.Message}");
         }
     }

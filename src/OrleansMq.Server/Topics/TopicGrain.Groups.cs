@@ -27,8 +27,7 @@ internal sealed partial class TopicGrain
 
     public async Task<Page<GroupName>> ListGroups(string? after, int max)
     {
-        if (max is < 1 or > 1_000)
-            throw new MqException(ErrorCodes.Malformed, $"A page has 1 to 1,000 items; max {max} was given.");
+        PageSize.Check(max);
         MustExist();
         var behind = (await Groups()).Values.Select(group => group.Name).Where(name => after is null || string.CompareOrdinal(name.Text, after) > 0).Take(max + 1).ToList();
         return behind.Count > max ? new Page<GroupName>(behind[..max], behind[max - 1].Text) : new Page<GroupName>(behind, null);
