@@ -1,4 +1,5 @@
 using System.Reflection;
+using OrleansMq.Records;
 
 namespace OrleansMq.Access.Tests;
 
@@ -226,6 +227,25 @@ public sealed class GuardTests : IAsyncLifetime
         Assert.Equal([ErrorCodes.Forbidden, null, ErrorCodes.Forbidden], read.Partitions.Select(one => one.Error?.Code));
         Assert.Equal(["secret", "t", "nowhere"], read.Partitions.Select(one => one.Topic.Text));
         Assert.True(read.Partitions[1].Batches.Length > 0);
+    }
+
+    /// <summary>The producer's id is a number that anybody may guess.</summary>
+    [Fact]
+    public async Task ABatchOfATransactionIsLetInByTheRightToTheIdThatOpensIt()
+    {
+        var transactions = _broker.Transactions;
+        var producer = await transactions.Open("tx", TimeSpan.FromMinutes(1));
+        await transactions.AddPartitions("tx", producer, [new TransactionPartition("t", 0)]);
+        var builder = new RecordBatchBuilder(100) { IsTransactional = true };
+        MessageCodec.Append(builder, Message.OfText("x"), 0);
+        var request = new AppendRequest { Topic = "t", Partition = 0, Batch = builder.Build(producerId: producer.Id, producerEpoch: producer.Epoch, baseSequence: 0).ToArray() };
+        await Allow(new Need(AccessOperations.Produce, ResourceKind.Topic, "t"));
+
+        foreach (var refused in new[] { request, request with { TransactionalId = "tx" } })
+            Assert.Equal(ErrorCodes.Forbidden, (await Assert.ThrowsAsync<MqException>(async () => await Annas.Append(refused))).Code);
+        await Allow(new Need(AccessOperations.Produce, ResourceKind.Producer, "tx"));
+
+        Assert.Equal(0, (await Annas.Append(request with { TransactionalId = "tx" })).BaseOffset);
     }
 
     [Fact]

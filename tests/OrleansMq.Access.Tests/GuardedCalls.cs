@@ -49,6 +49,7 @@ public static class GuardedCalls
         new(Broker, nameof(IBroker.OpenProducer), async b => await b.OpenProducer(), Topic(AccessOperations.Produce)),
         new(Broker, nameof(IBroker.Publish), async b => await b.Publish("t", [Message.OfText("x")]), Topic(AccessOperations.Produce)),
         new(Broker, nameof(IBroker.Append), async b => await b.Append(new AppendRequest { Topic = "t", Partition = 0, Batch = Batch() }), Topic(AccessOperations.Produce)),
+        new(Broker, nameof(IBroker.Append), async b => await b.Append(new AppendRequest { Topic = "t", Partition = 0, Batch = Batch(), TransactionalId = "tx" }), Topic(AccessOperations.Produce), new Need(AccessOperations.Produce, ResourceKind.Producer, "tx")),
         new(Broker, nameof(IBroker.Read), Read, Topic(AccessOperations.Consume)),
         new(Broker, nameof(IBroker.Read), Read, Topic(AccessOperations.Browse)),
         new(Broker, nameof(IBroker.FindOffset), async b => await b.FindOffset("t", 0, Start), Topic(AccessOperations.Describe)),

@@ -17,6 +17,15 @@ internal sealed class ScramClient(ScramMechanism mechanism, string user, string 
     /// <summary>What the server's last message has to be.</summary>
     public string Expected { get; private set; } = "";
 
+    /// <summary>A message with up to three bytes changed.</summary>
+    public static byte[] Mutate(byte[] message, Random random)
+    {
+        var mutated = (byte[])message.Clone();
+        for (var i = random.Next(1, 4); i > 0; i--)
+            mutated[random.Next(mutated.Length)] = (byte)random.Next(256);
+        return mutated;
+    }
+
     public byte[] Prove(byte[] challenge)
     {
         var text = Encoding.UTF8.GetString(challenge);

@@ -54,7 +54,9 @@ public sealed class TenantHttpTests : IAsyncLifetime
                 using var answer = await client.GetAsync(path);
                 var text = await answer.Content.ReadAsStringAsync();
                 Assert.True(status == (int)answer.StatusCode, $"{user} {path}: {(int)answer.StatusCode} {text}");
-                Assert.DoesNotContain($"{other}'s", text, StringComparison.Ordinal);
+                Assert.DoesNotContain(other, path.Contains(other, StringComparison.Ordinal) ? text.Replace($"of-{other}", "", StringComparison.Ordinal) : text, StringComparison.Ordinal);
+                if (path.EndsWith("/messages", StringComparison.Ordinal))
+                    Assert.Contains($"order of {user}", text, StringComparison.Ordinal);
                 if (status != 400)
                     Assert.DoesNotContain("_t.", text, StringComparison.Ordinal);
             }
@@ -67,15 +69,20 @@ public sealed class TenantHttpTests : IAsyncLifetime
             await broker.PutTopic($"of-{user}", new TopicChange());
             await broker.PutExchange("shop", new ExchangeChange { Kind = ExchangeKind.Fanout });
             await broker.Bind("shop", Binding.ToTopic("orders"));
-            await broker.PublishTo("shop", [Message.OfText($"{user}'s poison")]);
+            await broker.PublishTo("shop", [Said($"poison of {user}")]);
             var delivery = (await broker.Receive("orders", "g", new ReceiveRequest { Wait = TimeSpan.FromSeconds(30) })).Single();
-            Assert.Equal($"{user}'s poison", delivery.BodyText);
+            Assert.Equal(Body($"poison of {user}"), delivery.BodyText);
             await broker.Settle("orders", "g", Settlement.DeadLetter([delivery.Lease], "bad"));
             var producer = await broker.Transactions!.Open("etl", TimeSpan.FromMinutes(1));
-            await broker.Publish("orders", [Message.OfText($"{user}'s order")], new PublishOptions { Transaction = new ProducerTransaction("etl", producer) });
+            await broker.Publish("orders", [Said($"order of {user}")], new PublishOptions { Transaction = new ProducerTransaction("etl", producer) });
             await broker.Transactions.End("etl", producer, commit: true, newEpoch: true);
-            Assert.Equal([$"{user}'s poison", $"{user}'s order"], (await broker.ReadAll("orders")).Select(message => message.BodyText));
-            Assert.Equal([$"{user}'s poison"], (await broker.ReadAll("orders.g.dlq")).Select(message => message.BodyText));
+            Assert.Equal([Body($"poison of {user}"), Body($"order of {user}")], (await broker.ReadAll("orders")).Select(message => message.BodyText));
+            Assert.Equal([Body($"poison of {user}")], (await broker.ReadAll("orders.g.dlq")).Select(message => message.BodyText));
         }
     }
+
+    /// <summary>As JSON, so that it stands in answers as it is.</summary>
+    private static string Body(string text) => $"\"{text}\"";
+
+    private static Message Said(string text) => Message.OfJson(Body(text));
 }

@@ -1,4 +1,3 @@
-using OrleansMq.Conformance.Broker;
 
 namespace OrleansMq.Access.Tests;
 
@@ -237,81 +236,4 @@ public sealed class TenantTests : IAsyncLifetime
     [InlineData("")]
     public async Task ATenantsNameHasNoDotThatCouldBeginAnothers(string tenant) =>
         Assert.Equal(ErrorCodes.Malformed, (await Assert.ThrowsAsync<MqException>(async () => await _control.Directory.PutUser("new", new UserChange { Password = Some.Password, Tenant = tenant }))).Code);
-}
-
-/// <summary>A tenant's administrator has a whole broker: the same promises through the guard and behind the prefix.</summary>
-internal static class TenantHost
-{
-    public static async Task<BrokerUnderTest> Start()
-    {
-        var broker = await EmbeddedBroker.InMemory();
-        var control = await Some.ControlWithAnna();
-        await control.Directory.PutUser("ann", new UserChange { Password = Some.Password, Tenant = "acme" });
-        await control.Directory.AddRule(Some.Rule(AccessOperations.Admin, ResourceKind.Cluster, "", who: "ann"));
-        return new BrokerUnderTest(control.As(broker, new Principal("ann")), end: async () =>
-        {
-            await control.DisposeAsync();
-            await broker.DisposeAsync();
-        });
-    }
-}
-
-public sealed class TenantTopicTests : TopicContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
-}
-
-public sealed class TenantReadTests : ReadContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
-}
-
-public sealed class TenantQueueGroupTests : QueueGroupContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
-}
-
-public sealed class TenantLogGroupTests : LogGroupContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
-}
-
-public sealed class TenantDeadLetterTests : DeadLetterContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
-}
-
-public sealed class TenantRoutingTests : RoutingContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
-}
-
-public sealed class TenantTransactionTests : TransactionContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
-}
-
-public sealed class TenantCoordinatorTests : CoordinatorContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
-}
-
-public sealed class TenantReconcileTests : ReconcileContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
-}
-
-public sealed class TenantTraceTests : TraceContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
-}
-
-public sealed class TenantScheduleTests : ScheduleContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
-}
-
-public sealed class TenantAppendTests : AppendContract
-{
-    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }

@@ -23,10 +23,11 @@ internal static class TlsHello
     public static async Task<byte> AnswerTo(Uri server, ushort version)
     {
         using var client = new TcpClient();
-        await client.ConnectAsync(server.Host, server.Port);
-        await client.GetStream().WriteAsync(Of(version));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        await client.ConnectAsync(server.Host, server.Port, patience.Token);
+        await client.GetStream().WriteAsync(Of(version), patience.Token);
         var first = new byte[1];
-        await client.GetStream().ReadExactlyAsync(first);
+        await client.GetStream().ReadExactlyAsync(first, patience.Token);
         return first[0];
     }
 

@@ -1,9 +1,7 @@
 using OrleansMq.Conformance;
-using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Transactions;
-using OrleansMq.Records;
 using Xunit;
 
 namespace OrleansMq.Embedded.Tests;
@@ -43,7 +41,7 @@ public sealed class RestingTests
     [Fact]
     public void ATransactionalIdThatRestsLeavesMemoryAndIsThereWhenItIsAsked() => StoryThread.Run(async () =>
     {
-        await using var transactions = new TransactionCoordinator(_documents, new Parts(), _time, _ => { });
+        await using var transactions = new TransactionCoordinator(_documents, new ObedientParts(), _time, _ => { });
         var rests = await transactions.Open("rests", TimeSpan.FromMinutes(1));
         await transactions.AddPartitions("open", await transactions.Open("open", TimeSpan.FromMinutes(15)), [Partition]);
 
@@ -64,33 +62,17 @@ public sealed class RestingTests
     [Fact]
     public void AStartKeepsInMemoryOnlyWhatIsOpen() => StoryThread.Run(async () =>
     {
-        await using (var before = new TransactionCoordinator(_documents, new Parts(), _time, _ => { }))
+        await using (var before = new TransactionCoordinator(_documents, new ObedientParts(), _time, _ => { }))
         {
             for (var i = 0; i < 20; i++)
                 await before.Open($"rests {i}", TimeSpan.FromMinutes(1));
             await before.AddPartitions("open", await before.Open("open", TimeSpan.FromMinutes(1)), [Partition]);
         }
 
-        await using var after = new TransactionCoordinator(_documents, new Parts(), _time, _ => { });
+        await using var after = new TransactionCoordinator(_documents, new ObedientParts(), _time, _ => { });
         await after.Recover();
 
         Assert.Equal(1, after.AtWork);
         Assert.Equal(21, (await after.List()).Items.Count);
     });
-
-    /// <summary>Partitions and groups that do all that they are asked.</summary>
-    private sealed class Parts : ITransactionParts
-    {
-        private long _id;
-
-        public ValueTask<long> NewProducerId() => new(++_id);
-
-        public ValueTask Begin(TransactionPartition partition, OpenTransaction begun) => default;
-
-        public ValueTask End(TransactionPartition partition, ProducerIdentity producer, TransactionOutcome outcome, long term) => default;
-
-        public ValueTask CheckMember(GroupName group, MemberRef member) => default;
-
-        public ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets) => new([.. offsets.Select(_ => (MqError?)null)]);
-    }
 }

@@ -1,3 +1,4 @@
+using OrleansMq.Conformance.Storage;
 using OrleansMq.Engine.Storage;
 using Xunit;
 
@@ -13,7 +14,7 @@ public sealed class SameTopicTests
     {
         Task<IReadOnlyList<Delivery>>? waiting = null;
         EmbeddedBroker? broker = null;
-        await using var watched = new WatchedStorage(_storage, key => key == "topics/t" && waiting is null ? Early() : Task.CompletedTask);
+        await using var watched = new HandedOnStorage(_storage, documents: new WatchedDocuments(_storage.Documents, key => key == "topics/t" && waiting is null ? Early() : Task.CompletedTask));
         await using var _ = broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = watched });
 
         await broker.PutTopic("t", new());
@@ -31,31 +32,14 @@ public sealed class SameTopicTests
         }
     }
 
-    /// <summary>Storage that tells when a document has been written, before the writer hears of it.</summary>
-    private sealed class WatchedStorage(IStorage storage, Func<string, Task> written) : IStorage
+    /// <summary>Tells when a document has been written, before the writer hears of it.</summary>
+    private sealed class WatchedDocuments(IDocuments documents, Func<string, Task> written) : HandedOnDocuments(documents)
     {
-        public IDocuments Documents { get; } = new WatchedDocuments(storage.Documents, written);
-
-        public ValueTask CreateLog(LogId id, LogDefinition definition) => storage.CreateLog(id, definition);
-
-        public ValueTask<IPartitionLog> OpenLog(LogId id) => storage.OpenLog(id);
-
-        public ValueTask DeleteLog(LogId id) => storage.DeleteLog(id);
-
-        public ValueTask DisposeAsync() => storage.DisposeAsync();
-    }
-
-    private sealed class WatchedDocuments(IDocuments documents, Func<string, Task> written) : IDocuments
-    {
-        public ValueTask<Document?> Get(string key) => documents.Get(key);
-
-        public async ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion)
+        public override async ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion)
         {
-            var version = await documents.Put(key, bytes, expectedVersion);
+            var version = await base.Put(key, bytes, expectedVersion);
             await written(key);
             return version;
         }
-
-        public ValueTask Delete(string key, long expectedVersion) => documents.Delete(key, expectedVersion);
     }
 }

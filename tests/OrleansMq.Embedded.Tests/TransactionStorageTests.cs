@@ -1,6 +1,6 @@
 using OrleansMq.Conformance;
 using OrleansMq.Conformance.Broker;
-using OrleansMq.Core.Transactions;
+using OrleansMq.Conformance.Storage;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Transactions;
 using OrleansMq.Records;
@@ -15,7 +15,7 @@ public sealed class TransactionStorageTests
 
     private readonly ManualTime _time = new();
     private readonly AwayDocuments _documents = new();
-    private readonly Parts _parts = new();
+    private readonly ObedientParts _parts = new();
 
     [Fact]
     public void WhatWasDecidedIsCarriedOutThoughTheStorageIsAwayForAWhileAndNobodyAsks() => StoryThread.Run(async () =>
@@ -112,7 +112,7 @@ public sealed class TransactionStorageTests
     [Fact]
     public void WhatTheStartCouldNotReadIsEndedWhenItsTimeIsOverThoughNobodyUsesTheId() => StoryThread.Run(async () =>
     {
-        var storage = new AwayStorage(_documents);
+        var storage = new HandedOnStorage(new VolatileStorage(), documents: _documents);
         await using (var before = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage, Time = _time }))
         {
             await before.PutTopic("t", new TopicChange());
@@ -132,22 +132,6 @@ public sealed class TransactionStorageTests
     });
 
     private TransactionCoordinator Coordinator() => new(_documents, _parts, _time, _ => { });
-
-    /// <summary>Storage in memory, with such documents.</summary>
-    private sealed class AwayStorage(IDocuments documents) : IStorage
-    {
-        private readonly VolatileStorage _logs = new();
-
-        public IDocuments Documents => documents;
-
-        public ValueTask CreateLog(LogId id, LogDefinition definition) => _logs.CreateLog(id, definition);
-
-        public ValueTask<IPartitionLog> OpenLog(LogId id) => _logs.OpenLog(id);
-
-        public ValueTask DeleteLog(LogId id) => _logs.DeleteLog(id);
-
-        public ValueTask DisposeAsync() => _logs.DisposeAsync();
-    }
 
     /// <summary>Documents that can't be reached at times.</summary>
     private sealed class AwayDocuments : IDocuments
@@ -183,35 +167,5 @@ public sealed class TransactionStorageTests
         public ValueTask Delete(string key, long expectedVersion) => Reached().Delete(key, expectedVersion);
 
         private IDocuments Reached() => IsAway ? throw new LogFailedException("The storage is away.") : _stored;
-    }
-
-    /// <summary>Partitions and groups that do all that they are asked.</summary>
-    private sealed class Parts : ITransactionParts
-    {
-        private long _id;
-
-        public List<(TransactionPartition Partition, ProducerIdentity Producer, TransactionOutcome Outcome, long Term)> Ended { get; } = [];
-
-        /// <summary>Happens while a producer id is given.</summary>
-        public Func<Task>? Opening { get; set; }
-
-        public async ValueTask<long> NewProducerId()
-        {
-            if (Opening is { } opening)
-                await opening();
-            return ++_id;
-        }
-
-        public ValueTask Begin(TransactionPartition partition, OpenTransaction begun) => default;
-
-        public ValueTask End(TransactionPartition partition, ProducerIdentity producer, TransactionOutcome outcome, long term)
-        {
-            Ended.Add((partition, producer, outcome, term));
-            return default;
-        }
-
-        public ValueTask CheckMember(GroupName group, MemberRef member) => default;
-
-        public ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets) => new([.. offsets.Select(_ => (MqError?)null)]);
     }
 }

@@ -1,3 +1,4 @@
+using OrleansMq.Conformance.Storage;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
 using Xunit;
@@ -41,14 +42,11 @@ public sealed class AdmissionDeskTests
         }
     }
 
-    private sealed class FullNowAndThen(IDocuments documents) : IDocuments
+    private sealed class FullNowAndThen(IDocuments documents) : HandedOnDocuments(documents)
     {
         public bool Full { get; set; }
 
-        public ValueTask<Document?> Get(string key) => documents.Get(key);
-
-        public ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion) => Full ? throw new LogFullException("full", null) : documents.Put(key, bytes, expectedVersion);
-
-        public ValueTask Delete(string key, long expectedVersion) => documents.Delete(key, expectedVersion);
+        public override ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion) =>
+            Full ? throw new LogFullException("full", null) : base.Put(key, bytes, expectedVersion);
     }
 }

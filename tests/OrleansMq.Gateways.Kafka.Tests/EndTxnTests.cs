@@ -1,4 +1,5 @@
 using OrleansMq.Gateways.Kafka.Protocol;
+using OrleansMq.Records;
 
 namespace OrleansMq.Gateways.Kafka.Tests;
 
@@ -50,6 +51,32 @@ public sealed class EndTxnTests : IAsyncLifetime
         Assert.Equal(answer, again);
         Assert.Equal((KafkaError.None, first with { Epoch = (short)(first.Epoch + 1) }), answer);
         Assert.Equal((KafkaError.InvalidProducerEpoch, new ProducerIdentity(-1, -1)), await End(first with { Epoch = (short)(first.Epoch + 7) }, 5));
+    }
+
+    [Fact]
+    public async Task ABatchOfATransactionNeedsTheTransactionalIdInItsRequest()
+    {
+        var producer = await Init();
+        await AddPartition(producer);
+
+        Assert.Equal(KafkaError.TransactionalIdAuthorizationFailed, await Produce(null, producer));
+        Assert.Equal(0, (await _served.Broker.DescribeTopic("t")).Partitions[0].End);
+        Assert.Equal(KafkaError.None, await Produce("id", producer));
+    }
+
+    private async Task<KafkaError> Produce(string? id, ProducerIdentity producer)
+    {
+        var batch = new RecordBatchBuilder(100) { IsTransactional = true };
+        MessageCodec.Append(batch, Message.OfText("x"), 0);
+        var bytes = batch.Build(producerId: producer.Id, producerEpoch: producer.Epoch, baseSequence: 0);
+        var reader = new KafkaReader(await _client.Ask(Logins.FrameOf(ApiKey.Produce, 3, w =>
+        {
+            w.NullableString(id); w.Int16(-1); w.Int32(1000); w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Bytes(bytes.Span);
+        })));
+        reader.Int64();
+        Assert.Equal("t", reader.String());
+        reader.Int64();
+        return (KafkaError)reader.Int16();
     }
 
     private async Task<ProducerIdentity> Init()

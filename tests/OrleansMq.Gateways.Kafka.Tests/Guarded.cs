@@ -114,7 +114,7 @@ internal static class Logins
         return new Requests.Sample(key, version, [.. writer.Pieces().SelectMany(piece => piece.ToArray())]).Frame();
     }
 
-    private static SaslAnswer AnswerOf(byte[] answer, short version)
+    public static SaslAnswer AnswerOf(byte[] answer, short version)
     {
         var reader = new KafkaReader(answer, flexible: version >= 2);
         reader.Int32();

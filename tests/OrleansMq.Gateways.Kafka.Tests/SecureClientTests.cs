@@ -98,6 +98,8 @@ public sealed class SecureClientTests : IAsyncLifetime
     [Fact]
     public async Task ACertificateOfAnotherRootDoesNotComeIn()
     {
+        using (var holder = new AdminClientBuilder(OfHolder("press")).Build())
+            Assert.NotEmpty(holder.GetMetadata(Patience).Brokers);
         using var strangers = new Pki();
         var failed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var config = OfHolder("press", strangers);
@@ -108,8 +110,6 @@ public sealed class SecureClientTests : IAsyncLifetime
         }).Build();
 
         await failed.Task.WaitAsync(Patience);
-
-        Assert.Throws<KafkaException>(() => admin.GetMetadata(TimeSpan.FromMilliseconds(500)));
     }
 
     private ClientConfig OfUser(SaslMechanism mechanism) => new()

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using OrleansMq.Gateways.Kafka.Protocol;
+using OrleansMq.Records;
 
 namespace OrleansMq.Gateways.Kafka.Tests;
 
@@ -24,12 +25,47 @@ public sealed class ThrottleTests
         Assert.False(next.IsCompleted);
         await Until(() => guarded.Time.ArmedTimers > 0);
         guarded.Time.Advance(TimeSpan.FromMilliseconds(499));
-        Assert.False(next.IsCompleted);
+        Assert.True(guarded.Time.ArmedTimers > 0);
         guarded.Time.Advance(TimeSpan.FromMilliseconds(1));
 
         Assert.Equal(500, await next);
 
         async Task<int> Ask() => BinaryPrimitives.ReadInt32BigEndian((await client.Ask(Requests.Last(ApiKey.ListGroups).Frame())).AsSpan(5));
+    }
+
+    [Fact]
+    public async Task WhoWaitsForItsQuotaHoldsNoneOfTheBytesThatAllShare()
+    {
+        const int all = 1 << 20;
+        await using var guarded = await Guarded.Start(options => options with { MaxRequestBytes = all, MaxInFlightBytes = all });
+        using var flood = await guarded.Connect();
+        await flood.ComeIn();
+        await guarded.Control.Directory.SetQuota(QuotaScope.User, "anna", QuotaKind.RequestsPerSecond, 1);
+        for (var i = 0; i < 2; i++)
+            await flood.Ask(Requests.Last(ApiKey.ListGroups).Frame());
+        // Most of what all may have together; nobody takes it out of the socket for now.
+        var flooding = flood.Send(Produce(900_000));
+        await Until(() => guarded.Time.ArmedTimers > 0);
+
+        using var other = await guarded.Connect();
+        await other.ComeIn("admin", Access.Tests.Some.AdminPassword);
+        await other.Ask(Produce(400_000));
+
+        Assert.Equal(1, (await guarded.Broker.DescribeTopic("t")).Partitions[0].End);
+        guarded.Time.Advance(TimeSpan.FromMinutes(1));
+        await flooding;
+        Assert.NotNull(await flood.Receive());
+    }
+
+    /// <summary>Of one message so large.</summary>
+    private static byte[] Produce(int bytes)
+    {
+        var batch = new RecordBatchBuilder(bytes + 100);
+        batch.Append(0, default, false, new byte[bytes], true);
+        return Logins.FrameOf(ApiKey.Produce, 3, w =>
+        {
+            w.NullableString(null); w.Int16(-1); w.Int32(1000); w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Bytes(batch.Build().Span);
+        });
     }
 
     [Fact]

@@ -48,6 +48,26 @@ public class BrokerCluster(short silos) : IAsyncLifetime
         await _cluster.DeployAsync();
     }
 
+    /// <summary>All grains that are at work, and where.</summary>
+    public async Task<DetailedGrainStatistic[]> Grains() => await Cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics();
+
+    public Task Kill(SiloAddress silo) => Cluster.KillSiloAsync(Cluster.Silos.Single(each => each.SiloAddress.Equals(silo)));
+
+    public static TimeSpan Enough { get; } = TimeSpan.FromMinutes(2);
+
+    public static Task Until(Func<bool> condition) => Until(() => Task.FromResult(condition()));
+
+    /// <summary>What happens inside a cluster gives no signal: it is looked at.</summary>
+    public static async Task Until(Func<Task<bool>> condition)
+    {
+        var since = System.Diagnostics.Stopwatch.GetTimestamp();
+        while (!await condition())
+        {
+            Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(since) < Enough, "Two minutes were not enough.");
+            await Task.Delay(20);
+        }
+    }
+
     protected virtual void Configure(ISiloBuilder silo)
     {
     }

@@ -116,12 +116,16 @@ public sealed class SiloLimitTests(OneSilo cluster) : LimitContract
 [Collection(nameof(TwoSilos))]
 public sealed class ClientRestartTests(TwoSilos cluster) : RestartContract
 {
+    protected override bool GroupsMayLiveOn => true;
+
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
 [Collection(nameof(OneSilo))]
 public sealed class SiloRestartTests(OneSilo cluster) : RestartContract
 {
+    protected override bool GroupsMayLiveOn => true;
+
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
 

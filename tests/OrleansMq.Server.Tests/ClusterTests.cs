@@ -28,6 +28,31 @@ public sealed class ClusterTests(TwoSilos cluster)
         await Assert.ThrowsAsync<LogFencedException>(async () => await zombie.Append(new byte[64], true));
     });
 
+    /// <summary>The client makes a call again whose answer was lost on its way.</summary>
+    [Fact]
+    public async Task AJoinThatIsMadeAgainHasTheFirstOnesAnswerAndMakesNoSecondMember()
+    {
+        var group = cluster.Cluster.Client.GetGrain<ICoordinationGrain>("joined-twice");
+        var (call, join) = (Guid.NewGuid(), new GroupJoin
+        {
+            ProtocolType = "consumer", Protocols = [new GroupProtocol("range", "about"u8.ToArray())], Session = TimeSpan.FromMinutes(1), Rebalance = TimeSpan.FromMinutes(1),
+        });
+
+        var first = await Answered();
+        var again = await Answered();
+
+        Assert.Equal((first.Member, first.Generation), (again.Member, again.Generation));
+        Assert.Single((await group.Describe()).Members);
+
+        // A generation may take longer to form than one call waits.
+        async Task<JoinedGroup> Answered()
+        {
+            JoinedGroup? joined = null;
+            await BrokerCluster.Until(async () => (joined = await group.Join(call, join)) is not null);
+            return joined!;
+        }
+    }
+
     [Fact]
     public Task PartitionsKnowOfAChangeWhenItIsAnswered() => Story(async broker =>
     {

@@ -1,3 +1,4 @@
+using OrleansMq.Conformance.Storage;
 using OrleansMq.Core.Log;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Records;
@@ -59,16 +60,30 @@ public sealed class PlantedBugTests
     [Fact]
     public void AbortedOnesThatAreNotNamedAreFound() => Finds(new WrongBroker((broker, _) => new NamesNoAborted(broker)), [FaultKind.CleanRestart], others: false, "aborted visible");
 
+    /// <summary>The same worlds without a bug: what is found in them is the bug's.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void WithoutABugNothingIsFound(bool others)
+    {
+        for (var seed = 1; seed <= 3; seed++)
+            Assert.Empty(Simulator.Run(PlanOf(seed, [FaultKind.Kill, FaultKind.CleanRestart], others), Planted.Nothing).Violations);
+    }
+
     private static void Finds(Func<ITransactionCoordinator, ITransactionCoordinator> wrap, params string[] checkers) =>
         Finds(new WrongBroker((broker, _) => new WithTransactions(broker, wrap(broker.Transactions!))), [FaultKind.CleanRestart], others: false, checkers);
+
+    private static WorldPlan PlanOf(int seed, FaultKind[] faults, bool others) => WorldPlan.Of(seed) with
+    {
+        Length = TimeSpan.FromSeconds(12), FaultEvery = TimeSpan.FromSeconds(3), Faults = faults, LostReplies = 0.05, Others = others, Transactions = !others, SnapshotBytes = 2_000, SegmentBytes = 4096,
+    };
 
     private static void Finds(Planted planted, FaultKind[] faults, bool others, params string[] checkers)
     {
         var found = new List<string>();
         for (var seed = 1; seed <= Seeds; seed++)
         {
-            var plan = WorldPlan.Of(seed) with { Length = TimeSpan.FromSeconds(12), FaultEvery = TimeSpan.FromSeconds(3), Faults = faults, LostReplies = 0.05, Others = others, Transactions = !others, SnapshotBytes = 2_000, SegmentBytes = 4096 };
-            var violations = Simulator.Run(plan, planted).Violations;
+            var violations = Simulator.Run(PlanOf(seed, faults, others), planted).Violations;
             if (violations.Any(violation => checkers.Contains(violation.Checker)))
                 return;
             found.AddRange(violations.Take(3).Select(violation => $"seed {seed}: {violation}"));
@@ -78,7 +93,7 @@ public sealed class PlantedBugTests
     }
 
     /// <summary>Every fifth flush does nothing.</summary>
-    private sealed class DropsFlushes(IPartitionLog log) : PassedOn(log)
+    private sealed class DropsFlushes(IPartitionLog log) : FlushedBelowSnapshot(log)
     {
         private int _flushes;
 
@@ -88,7 +103,7 @@ public sealed class PlantedBugTests
     }
 
     /// <summary>Batches are flushed, settlements and what else moves cursors are not.</summary>
-    private sealed class ConfirmsEntriesUnflushed(IPartitionLog log) : PassedOn(log)
+    private sealed class ConfirmsEntriesUnflushed(IPartitionLog log) : FlushedBelowSnapshot(log)
     {
         private bool _entriesAlone;
 
@@ -102,7 +117,7 @@ public sealed class PlantedBugTests
     }
 
     /// <summary>Markers are not flushed, until something else is.</summary>
-    private sealed class LosesMarkers(IPartitionLog log) : PassedOn(log)
+    private sealed class LosesMarkers(IPartitionLog log) : FlushedBelowSnapshot(log)
     {
         private bool _marker;
 
@@ -117,7 +132,7 @@ public sealed class PlantedBugTests
     }
 
     /// <summary>Writes a commit's marker as an abort's, and the other way round; what is in memory is right, until the next start.</summary>
-    private sealed class TurnsMarkers(IPartitionLog log) : PassedOn(log)
+    private sealed class TurnsMarkers(IPartitionLog log) : FlushedBelowSnapshot(log)
     {
         public override ValueTask Append(ReadOnlyMemory<byte> frames, bool flush)
         {
@@ -154,13 +169,13 @@ public sealed class PlantedBugTests
         }
     }
 
-    private sealed class SavesNoSnapshot(IPartitionLog log) : PassedOn(log)
+    private sealed class SavesNoSnapshot(IPartitionLog log) : FlushedBelowSnapshot(log)
     {
         public override ValueTask SaveSnapshot(long position, ReadOnlyMemory<byte> state) => default;
     }
 
     /// <summary>A transaction's document is written when its next one is; who reads it meanwhile gets the new one.</summary>
-    private sealed class StoresDecisionsLate(IDocuments documents) : PassedOnDocuments(documents)
+    private sealed class StoresDecisionsLate(IDocuments documents) : HandedOnDocuments(documents)
     {
         private readonly Dictionary<string, (ReadOnlyMemory<byte> Bytes, long Version)> _late = [];
 

@@ -17,7 +17,7 @@ internal sealed class DirectoryFlushLies : Planted
 }
 
 /// <summary>A log that says "durable" when it is only written.</summary>
-internal sealed class AcknowledgesBeforeFlush(IPartitionLog log) : PassedOn(log)
+internal sealed class AcknowledgesBeforeFlush(IPartitionLog log) : FlushedBelowSnapshot(log)
 {
     public override ValueTask Append(ReadOnlyMemory<byte> frames, bool flush) => base.Append(frames, false);
 

@@ -143,7 +143,6 @@ public sealed class TransactionCheckerTests
     [Fact]
     public void AnEndThatDoesNotGetStableIsFound()
     {
-        _log.Stable = 0;
         Put(Transform(0, 0, 2, commit: Outcome.Unknown).Outputs[0].Uid);
 
         Assert.Contains("not stable", Fired(cursor: 2, stable: 0));

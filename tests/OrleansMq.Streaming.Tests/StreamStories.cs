@@ -182,19 +182,19 @@ public sealed class StreamStories(OneSilo silo) : IClassFixture<OneSilo>
     [Fact]
     public async Task ATopicThatIsMadeAnewIsReadFromItsBeginning()
     {
-        var (stream, book, reader) = Reader("anew", StreamCluster.NarrowProvider);
-        await reader.Subscribe(StreamCluster.NarrowProvider, stream);
+        var (stream, book, reader) = Reader("anew", StreamCluster.AnewProvider);
+        await reader.Subscribe(StreamCluster.AnewProvider, stream);
         var sender = Cluster.Grains.GetGrain<IReaderGrain>("sender");
-        await sender.Send(StreamCluster.NarrowProvider, stream, Numbers(20));
+        await sender.Send(StreamCluster.AnewProvider, stream, Numbers(20));
         await book.UntilCount(20);
 
-        await silo.Broker.DeleteTopic("narrow");
-        await silo.Broker.PutTopic("narrow", new() { Partitions = 1 });
+        await silo.Broker.DeleteTopic("anew");
+        await silo.Broker.PutTopic("anew", new() { Partitions = 1 });
         // As long as the feed has not noticed, what is sent lies below what it has read.
-        await sender.Send(StreamCluster.NarrowProvider, stream, ["new"]);
+        await sender.Send(StreamCluster.AnewProvider, stream, ["new"]);
 
         Assert.Equal("new", (await book.UntilCount(21))[^1].Text);
-        await sender.Send(StreamCluster.NarrowProvider, stream, ["and on"]);
+        await sender.Send(StreamCluster.AnewProvider, stream, ["and on"]);
         Assert.Equal("and on", (await book.UntilCount(22))[^1].Text);
     }
 

@@ -39,7 +39,7 @@ def through(config, topic):
 
 def refused(config):
     try:
-        KafkaProducer(api_version_auto_timeout_ms=5000, **config).close()
+        KafkaProducer(api_version_auto_timeout_ms=30000, **config).close()
     except KafkaError:
         return
     raise AssertionError("it came in")

@@ -22,6 +22,11 @@ public abstract class CoordinatorContract : BrokerContract
         Assert.Equal(GroupPhase.Stable, (await groups.Describe("alone")).Phase);
     });
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1_001)]
+    public Task APageOfGroupsHasASizeThatCanBe(int max) => Story(broker => Refused(ErrorCodes.Malformed, async () => await Of(broker).List(max: max)));
+
     [Fact]
     public Task WhoComesLaterWaitsUntilAllJoinAgainAndTheLeaderAssigns() => Story(async broker =>
     {

@@ -9,6 +9,9 @@ public abstract class RestartContract : BrokerContract
     /// <summary>A crash instead of an end, for <see cref="CrashContract"/>.</summary>
     protected virtual Task Restart(BrokerUnderTest host) => host.Restart();
 
+    /// <summary>A restart here is one of what is idle: a group that is busy lives on, and remembers an answer as it was, with what was settled since.</summary>
+    protected virtual bool GroupsMayLiveOn => false;
+
     [Fact]
     public Task MessagesAndOffsetsSurviveARestart() => Story(async host =>
     {
@@ -78,8 +81,7 @@ public abstract class RestartContract : BrokerContract
         await Restart(host);
 
         var other = await host.Broker.Receive("t", "g", request with { RequestId = "r-2", Max = 10 });
-        // A group whose host let it live on (a busy grain) remembers the answer as it was, the settled one with it.
-        var again = (await host.Broker.Receive("t", "g", request)).Where(delivery => delivery.Lease != first[0].Lease).ToList();
+        var again = (await host.Broker.Receive("t", "g", request)).Where(delivery => !GroupsMayLiveOn || delivery.Lease != first[0].Lease).ToList();
         var settled = await host.Broker.Settle("t", "g", Settlement.Acknowledge([.. again.Select(delivery => delivery.Lease)]));
         Assert.Equal(4, first.Count);
         Assert.Equal(first.Skip(1).Select(delivery => delivery.Lease).Order(ByPlace), again.Select(delivery => delivery.Lease).Order(ByPlace));

@@ -175,7 +175,7 @@ public abstract class TransactionContract : BrokerContract
         builder.Append(0, default, false, "x"u8, true, [RecordHeader.OfText(ReservedHeaders.Token, "once")]);
         var batch = builder.ToArray(producerId: producer.Identity.Id, producerEpoch: producer.Identity.Epoch, baseSequence: 0);
 
-        await Refused(ErrorCodes.NotAvailable, async () => await broker.Append(new AppendRequest { Topic = "a", Partition = 0, Batch = batch, Rich = true }));
+        await Refused(ErrorCodes.NotAvailable, async () => await broker.Append(new AppendRequest { Topic = "a", Partition = 0, Batch = batch, Rich = true, TransactionalId = "t" }));
     });
 
     [Fact]
@@ -237,6 +237,11 @@ public abstract class TransactionContract : BrokerContract
         await Refused(ErrorCodes.ProducerUnknown, async () => await broker.Transactions.Abort("nobody's"));
         Assert.Empty(await broker.ReadAll("a"));
     });
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1_001)]
+    public Task APageOfTransactionsHasASizeThatCanBe(int max) => Story(broker => Refused(ErrorCodes.Malformed, async () => await broker.Transactions!.List(max: max)));
 
     private static async Task<TransactionDescription> Described(IBroker broker, string id)
     {
@@ -378,7 +383,13 @@ public sealed class ProducerOfTransactions
         foreach (var body in bodies)
             builder.Append(0, default, false, System.Text.Encoding.UTF8.GetBytes(body), true);
         var sequence = _sequences.GetValueOrDefault(new TransactionPartition(topic, partition));
-        return new AppendRequest { Topic = topic, Partition = partition, Batch = builder.ToArray(producerId: Identity.Id, producerEpoch: Identity.Epoch, baseSequence: sequence) };
+        return new AppendRequest
+        {
+            Topic = topic,
+            Partition = partition,
+            Batch = builder.ToArray(producerId: Identity.Id, producerEpoch: Identity.Epoch, baseSequence: sequence),
+            TransactionalId = _id,
+        };
     }
 
     public async Task AddOffsets(GroupName group, params GroupOffset[] offsets) => await _broker.Transactions!.AddOffsets(_id, Identity, group, null, offsets);

@@ -16,6 +16,9 @@ public sealed class StreamCluster : IAsyncDisposable
     public const string JsonProvider = "mqjson";
     public const string NarrowProvider = "narrow";
 
+    /// <summary>Of a topic of its own, for the story in which that is deleted.</summary>
+    public const string AnewProvider = "anew";
+
     private static readonly ConcurrentDictionary<string, StreamCluster> Running = new();
 
     private readonly StoryBroker _broker;
@@ -77,6 +80,12 @@ public sealed class StreamCluster : IAsyncDisposable
         (options.Topic, options.Partitions, options.CacheBytes, options.SubscriptionCacheBytes, options.ReadBytes) = ("narrow", 1, 1 << 20, 8 << 10, 64 << 10);
     }
 
+    private static void TuneAnew(OrleansMqStreamOptions options)
+    {
+        Tune(options);
+        (options.Topic, options.Partitions) = ("anew", 1);
+    }
+
     private sealed class SiloSetup : ISiloConfigurator
     {
         public void Configure(ISiloBuilder siloBuilder)
@@ -85,7 +94,7 @@ public sealed class StreamCluster : IAsyncDisposable
             cluster._broker.AddTo(siloBuilder);
             foreach (var name in (string[])["PubSubStore", "Default"])
                 siloBuilder.Services.AddKeyedSingleton<IGrainStorage>(name, (services, _) => new KeptGrainStorage(services.GetRequiredService<Serializer>(), cluster.Shelf));
-            siloBuilder.AddOrleansMqStreams(Provider, Tune).AddOrleansMqStreams(JsonProvider, TuneJson).AddOrleansMqStreams(NarrowProvider, TuneNarrow);
+            siloBuilder.AddOrleansMqStreams(Provider, Tune).AddOrleansMqStreams(JsonProvider, TuneJson).AddOrleansMqStreams(NarrowProvider, TuneNarrow).AddOrleansMqStreams(AnewProvider, TuneAnew);
         }
     }
 
@@ -94,7 +103,7 @@ public sealed class StreamCluster : IAsyncDisposable
         public void Configure(IConfiguration configuration, IClientBuilder clientBuilder)
         {
             Running[configuration["StreamCluster"]!]._broker.AddTo(clientBuilder);
-            clientBuilder.AddOrleansMqStreams(Provider, Tune).AddOrleansMqStreams(JsonProvider, TuneJson).AddOrleansMqStreams(NarrowProvider, TuneNarrow);
+            clientBuilder.AddOrleansMqStreams(Provider, Tune).AddOrleansMqStreams(JsonProvider, TuneJson).AddOrleansMqStreams(NarrowProvider, TuneNarrow).AddOrleansMqStreams(AnewProvider, TuneAnew);
         }
     }
 }

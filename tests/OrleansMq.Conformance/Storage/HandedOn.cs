@@ -1,0 +1,59 @@
+using OrleansMq.Engine.Storage;
+
+namespace OrleansMq.Conformance.Storage;
+
+/// <summary>A storage that hands everything on; a story puts its own logs or documents before those that are there.</summary>
+public sealed class HandedOnStorage(IStorage storage, Func<IPartitionLog, IPartitionLog>? log = null, IDocuments? documents = null) : IStorage
+{
+    public IDocuments Documents => documents ?? storage.Documents;
+
+    public ValueTask CreateLog(LogId id, LogDefinition definition) => storage.CreateLog(id, definition);
+
+    public async ValueTask<IPartitionLog> OpenLog(LogId id) => await storage.OpenLog(id) is var opened && log is null ? opened : log(opened);
+
+    public ValueTask DeleteLog(LogId id) => storage.DeleteLog(id);
+
+    public ValueTask DisposeAsync() => storage.DisposeAsync();
+}
+
+/// <summary>A log that hands everything on; a story overrides what it is about.</summary>
+public class HandedOnLog(IPartitionLog log) : IPartitionLog
+{
+    public LogId Id => log.Id;
+    public ulong Incarnation => log.Incarnation;
+    public int Epoch => log.Epoch;
+    public long Start => log.Start;
+    public long End => log.End;
+    public IReadOnlyList<long> Segments => log.Segments;
+    public virtual LogSnapshot? Snapshot => log.Snapshot;
+
+    public ValueTask Cut(long position) => log.Cut(position);
+
+    public virtual ValueTask Append(ReadOnlyMemory<byte> frames, bool flush) => log.Append(frames, flush);
+
+    public virtual ValueTask Flush() => log.Flush();
+
+    public virtual ValueTask<int> Read(long position, Memory<byte> destination) => log.Read(position, destination);
+
+    public void Roll() => log.Roll();
+
+    public ValueTask TrimBefore(long position) => log.TrimBefore(position);
+
+    public virtual ValueTask SaveSnapshot(long position, ReadOnlyMemory<byte> state) => log.SaveSnapshot(position, state);
+
+    public virtual async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        await log.DisposeAsync();
+    }
+}
+
+/// <summary>Documents that are handed on.</summary>
+public class HandedOnDocuments(IDocuments documents) : IDocuments
+{
+    public virtual ValueTask<Document?> Get(string key) => documents.Get(key);
+
+    public virtual ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion) => documents.Put(key, bytes, expectedVersion);
+
+    public virtual ValueTask Delete(string key, long expectedVersion) => documents.Delete(key, expectedVersion);
+}

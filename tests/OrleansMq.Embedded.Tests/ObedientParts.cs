@@ -1,0 +1,35 @@
+using OrleansMq.Core.Transactions;
+using OrleansMq.Engine.Transactions;
+using OrleansMq.Records;
+
+namespace OrleansMq.Embedded.Tests;
+
+/// <summary>Partitions and groups that do all that they are asked.</summary>
+internal sealed class ObedientParts : ITransactionParts
+{
+    private long _id;
+
+    public List<(TransactionPartition Partition, ProducerIdentity Producer, TransactionOutcome Outcome, long Term)> Ended { get; } = [];
+
+    /// <summary>Happens while a producer id is given.</summary>
+    public Func<Task>? Opening { get; set; }
+
+    public async ValueTask<long> NewProducerId()
+    {
+        if (Opening is { } opening)
+            await opening();
+        return ++_id;
+    }
+
+    public ValueTask Begin(TransactionPartition partition, OpenTransaction begun) => default;
+
+    public ValueTask End(TransactionPartition partition, ProducerIdentity producer, TransactionOutcome outcome, long term)
+    {
+        Ended.Add((partition, producer, outcome, term));
+        return default;
+    }
+
+    public ValueTask CheckMember(GroupName group, MemberRef member) => default;
+
+    public ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets) => new([.. offsets.Select(_ => (MqError?)null)]);
+}
