@@ -3,7 +3,10 @@ using OrleansMq.Client.Grains;
 
 namespace OrleansMq;
 
-/// <summary>Reading many partitions at once: they are asked side by side, so many at a time; where too little is there, all are asked to wait, and the first that has something ends it.</summary>
+/// <summary>
+/// Reading many partitions at once: they are asked side by side, so many at a time; where too little is there, all are asked to wait, and the first that has something ends it.
+/// One partition waits in the call that reads it.
+/// </summary>
 public sealed partial class ClusterBroker
 {
     public const int MaxReadPartitions = 10_000;
@@ -21,18 +24,21 @@ public sealed partial class ClusterBroker
         if (request.Partitions.Count == 0)
             return new ReadResult([]);
         var until = _options.Time.GetUtcNow() + request.Wait;
-        var reads = await ReadAll(request, cancel);
+        var isOne = request is { Partitions.Count: 1, MinBytes: 1 };
+        var reads = await ReadAll(request, isOne ? AtMost(request.Wait) : TimeSpan.Zero, cancel);
         while (true)
         {
             var left = until - _options.Time.GetUtcNow();
             if (reads.Any(read => read.Error is not null) || reads.Sum(read => (long)read.Batches.Length) >= request.MinBytes || left <= TimeSpan.Zero)
                 return new ReadResult(reads);
-            reads = await ReadWaiting(request, left > MaxWait ? MaxWait : left, reads, cancel);
+            reads = isOne ? await ReadAll(request, AtMost(left), cancel) : await ReadWaiting(request, AtMost(left), reads, cancel);
         }
     }
 
+    private static TimeSpan AtMost(TimeSpan wait) => wait > MaxWait ? MaxWait : wait;
+
     /// <summary>Each may give its share of what is left of the whole; where nothing is left, it only says where it stands.</summary>
-    private async Task<PartitionRead[]> ReadAll(ReadRequest request, CancellationToken cancel)
+    private async Task<PartitionRead[]> ReadAll(ReadRequest request, TimeSpan wait, CancellationToken cancel)
     {
         var reads = new PartitionRead[request.Partitions.Count];
         var room = (long)Math.Max(1, request.MaxBytes);
@@ -41,7 +47,7 @@ public sealed partial class ClusterBroker
             var count = Math.Min(Wave, reads.Length - first);
             var share = room <= 0 ? 0 : (int)Math.Max(LeastShare, room / (reads.Length - first));
             var wave = await Task.WhenAll(request.Partitions.Skip(first).Take(count).Select(cursor =>
-                ReadOne(cursor, share == 0 ? 0 : Math.Max(1, Math.Min(cursor.MaxBytes, share)), request.Isolation, TimeSpan.Zero, cancel)));
+                ReadOne(cursor, share == 0 ? 0 : Math.Max(1, Math.Min(cursor.MaxBytes, share)), request.Isolation, wait, cancel)));
             for (var i = 0; i < count; i++)
             {
                 // A partition gives one batch at least, however large: what there is no room for is left for the next read.
@@ -69,7 +75,7 @@ public sealed partial class ClusterBroker
             // Those that had nothing yet.
         }
 
-        return await ReadAll(request, cancel);
+        return await ReadAll(request, TimeSpan.Zero, cancel);
     }
 
     private async Task WaitBehind(PartitionCursor cursor, Isolation isolation, long end, TimeSpan wait, CancellationToken cancel) =>

@@ -9,6 +9,9 @@ IScenario[] scenarios =
 #if BLOBS
     new BlobsScenario(),
 #endif
+#if ORLEANS
+    new ClusterScenario(), new StreamsScenario(),
+#endif
 ];
 
 if (args is [] or ["--help"] or ["-h"])
@@ -19,6 +22,10 @@ if (args is [] or ["--help"] or ["-h"])
 
 if (args is [RestartScenario.ChildName, .. var childArgs])
     return await RestartScenario.RunChild(childArgs);
+#if ORLEANS
+if (args is [OrleansMq.LoadBench.Cluster.BenchSilo.ChildName, .. var siloArgs])
+    return await OrleansMq.LoadBench.Cluster.BenchSilo.RunChild(siloArgs);
+#endif
 
 if (scenarios.FirstOrDefault(each => each.Name == args[0]) is not { } scenario)
 {

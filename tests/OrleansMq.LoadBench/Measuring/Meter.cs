@@ -11,11 +11,13 @@ internal sealed class Meter
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_began);
 
+    public TimeSpan Processor => Environment.CpuUsage.TotalTime - _processor;
+
     /// <summary>Adds the rate, and what a message cost.</summary>
     public double Report(Bench bench, string part, long messages, string what = "msgs/s")
     {
         var seconds = Elapsed.TotalSeconds;
-        var processor = (Environment.CpuUsage.TotalTime - _processor).TotalSeconds;
+        var processor = Processor.TotalSeconds;
         var allocated = GC.GetTotalAllocatedBytes() - _allocated;
         bench.Add(part, messages / seconds, what);
         bench.Add($"{part}, processor", processor / messages * 1e6, "s/million");

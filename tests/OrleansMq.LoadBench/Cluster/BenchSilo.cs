@@ -1,0 +1,107 @@
+#if ORLEANS
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+using OrleansMq.LoadBench.Measuring;
+using OrleansMq.Storage.Files;
+
+namespace OrleansMq.LoadBench.Cluster;
+
+/// <summary>One silo with the log on its own disk, as a process of its own, and an Orleans client in this one.</summary>
+internal sealed class BenchSilo : IAsyncDisposable
+{
+    /// <summary>This program as the silo.</summary>
+    public const string ChildName = "silo-child";
+
+    public const string Streams = "bench";
+
+    private const string Name = "bench";
+    private const string Ready = "ready";
+
+    private readonly Process _process;
+    private readonly BenchFolder _folder;
+    private readonly IHost _client;
+
+    private BenchSilo(Process process, BenchFolder folder, IHost client) => (_process, _folder, _client) = (process, folder, client);
+
+    public IBroker Broker => _client.Services.GetRequiredService<IBroker>();
+
+    public IClusterClient Client => _client.Services.GetRequiredService<IClusterClient>();
+
+    /// <summary>What the silo's process took so far.</summary>
+    public TimeSpan Processor
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
+    /// <param name="partitions">Of the topic of the streams.</param>
+    public static async Task<BenchSilo> Start(Bench bench, int partitions)
+    {
+        var folder = bench.Folder();
+        var (silo, gateway, parts) = (FreePort(), FreePort(), partitions.ToString(CultureInfo.InvariantCulture));
+        var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [ChildName, folder.Path, silo, gateway, parts]) { RedirectStandardOutput = true, RedirectStandardInput = true })!;
+        if (await process.StandardOutput.ReadLineAsync() != Ready)
+            throw new InvalidOperationException("The silo did not start.");
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Logging.AddFilter(level => level >= LogLevel.Error);
+        builder.UseOrleansClient(client => client
+            .UseLocalhostClustering(Port(gateway), Name, Name)
+            .AddOrleansMq()
+            .AddOrleansMqStreams(Streams, options => Tune(options, partitions)));
+        var host = builder.Build();
+        await host.StartAsync();
+        return new BenchSilo(process, folder, host);
+    }
+
+    /// <summary>Serves until its input ends.</summary>
+    public static async Task<int> RunChild(string[] args)
+    {
+        await using var storage = new FileStorage(new FileStorageOptions { Directory = args[0] });
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Logging.AddFilter(level => level >= LogLevel.Error);
+        builder.UseOrleans(silo => silo
+            .UseLocalhostClustering(Port(args[1]), Port(args[2]), null, Name, Name)
+            .Configure<EndpointOptions>(endpoints => endpoints.AdvertisedIPAddress = IPAddress.Loopback)
+            .AddOrleansMqGrainStorage(OrleansMqOptions.Name, storage.Documents)
+            .AddOrleansMqGrainStorage("PubSubStore", storage.Documents)
+            .AddOrleansMq(broker => broker.Storage = storage)
+            .AddOrleansMqStreams(Streams, options => Tune(options, Port(args[3]))));
+        using var host = builder.Build();
+        await host.StartAsync();
+        Console.WriteLine(Ready);
+        await Console.In.ReadLineAsync();
+        await host.StopAsync();
+        return 0;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _client.StopAsync();
+        _client.Dispose();
+        _process.StandardInput.Close();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        _folder.Dispose();
+    }
+
+    private static void Tune(OrleansMqStreamOptions options, int partitions) => (options.Topic, options.Partitions) = (Streams, partitions);
+
+    private static int Port(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
+
+    private static string FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+    }
+}
+#endif
