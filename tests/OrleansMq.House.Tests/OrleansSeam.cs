@@ -10,7 +10,7 @@ namespace OrleansMq.House.Tests;
 /// <param name="Staying">Who may refer to such a project and is built without it.</param>
 internal sealed record SeamSubject(string Name, string PackagePrefix, string Item, string Probe, params string[] Staying)
 {
-    public static readonly SeamSubject Orleans = new("Orleans", "Microsoft.Orleans.", "OrleansProject", "eng/orleans/Probe.csproj", "silo");
+    public static readonly SeamSubject Orleans = new("Orleans", "Microsoft.Orleans.", "OrleansProject", "eng/orleans/Probe.csproj", "silo", "OrleansMq.LoadBench");
     public static readonly SeamSubject Blobs = new("Azure's blobs", "Azure.", "BlobsProject", "eng/orleans/BlobsProbe.csproj", "silo", "OrleansMq.LoadBench");
 }
 
