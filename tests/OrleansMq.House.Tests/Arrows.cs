@@ -18,7 +18,9 @@ internal static class Arrows
         ("OrleansMq.Server", ["OrleansMq.Engine", "OrleansMq.Client"]),
         ("OrleansMq.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
         ("OrleansMq.Http.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
-        ("OrleansMq.Outbox", ["OrleansMq.Abstractions"]),
+        ("OrleansMq.AdoNet", ["OrleansMq.Abstractions"]),
+        // The spool is a broker of its own, on disk.
+        ("OrleansMq.Spool", ["OrleansMq.Embedded"]),
         ("OrleansMq.Recurring", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Streaming", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Access", ["OrleansMq.Abstractions"]),

@@ -13,7 +13,7 @@ namespace OrleansMq;
 /// <param name="state">The grain's state.</param>
 /// <param name="marks">Where the marks stand in it.</param>
 /// <param name="maxTokens">Idempotency tokens remembered. 1,000: a producer's resend comes soon, and a redelivery is known by its position.</param>
-public sealed class IdempotencyGuard<TState>(IPersistentState<TState> state, Func<TState, IdempotencyMarks> marks, int maxTokens = IdempotencyMarks.DefaultTokens)
+public sealed class IdempotencyGuard<TState>(IPersistentState<TState> state, Func<TState, IdempotencyMarks> marks, int maxTokens = IdempotencyMarks.DefaultTokens) : IInbox<TState>
 {
     private readonly SemaphoreSlim _turn = new(1);
 
@@ -68,6 +68,14 @@ public sealed class IdempotencyGuard<TState>(IPersistentState<TState> state, Fun
             change(current);
             return Task.CompletedTask;
         });
+    }
+
+    /// <summary>The same as a port that databases and memory have too: for consumers of a queue that keep what they do in a grain.</summary>
+    /// <param name="cancel">Given to the effect; a write that has begun is not cancelled.</param>
+    public Task<bool> Once(string? token, Func<TState, CancellationToken, Task> effect, CancellationToken cancel = default)
+    {
+        var given = InboxToken.Checked(token);
+        return Take(known => known.Contains(given), known => known.Add(given, maxTokens), current => effect(current, cancel));
     }
 
     private async Task<bool> Take(Func<IdempotencyMarks, bool> isTaken, Action<IdempotencyMarks> mark, Func<TState, Task> change)

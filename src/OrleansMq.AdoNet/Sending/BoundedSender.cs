@@ -1,0 +1,99 @@
+namespace OrleansMq;
+
+/// <summary>A message that waits in a table.</summary>
+internal sealed record StoredRow(long Id, TopicName Topic, Message Message)
+{
+    /// <summary>At most so many bytes it takes in a record batch.</summary>
+    public int Bytes { get; } = Publishing.RecordBytes(Message, MessageCodec.SizeOf(Message));
+}
+
+/// <param name="BatchBytes">Of one call, at least one message.</param>
+/// <param name="AnswerWithin">How long the broker may take for it.</param>
+/// <param name="Client">Who sends.</param>
+internal sealed record SendLimits(int BatchBytes, TimeSpan AnswerWithin, string Client);
+
+/// <summary>What became of one topic's messages of a batch.</summary>
+internal sealed class SendOutcome(TopicName topic)
+{
+    public TopicName Topic => topic;
+
+    public List<long> Sent { get; } = [];
+
+    public List<RefusedMessage> Refused { get; } = [];
+
+    public int Duplicates { get; set; }
+
+    /// <summary>Why the rest was not taken; null where there is no rest.</summary>
+    public Exception? Failure { get; set; }
+}
+
+/// <summary>Sends one topic's messages in calls of bounded size, one after the other, up to the first that fails.</summary>
+internal sealed class BoundedSender(IBroker broker, SendLimits limits, TimeProvider time)
+{
+    public async Task<SendOutcome> Send(TopicName topic, IReadOnlyList<StoredRow> rows, CancellationToken cancel)
+    {
+        var outcome = new SendOutcome(topic);
+        for (var from = 0; from < rows.Count && outcome.Failure is null;)
+        {
+            var count = Fitting(rows, from);
+            var call = rows.Skip(from).Take(count).ToList();
+            var results = await Publish(topic, call, outcome, cancel);
+            for (var i = 0; i < results.Count; i++)
+                Sort(outcome, call[i], results[i]);
+            from += count;
+        }
+
+        return outcome;
+    }
+
+    private int Fitting(IReadOnlyList<StoredRow> rows, int from)
+    {
+        var (count, bytes) = (1, (long)rows[from].Bytes);
+        while (from + count < rows.Count && (bytes += rows[from + count].Bytes) <= limits.BatchBytes)
+            count++;
+        return count;
+    }
+
+    /// <summary>A result for each message, or none and the failure in the outcome.</summary>
+    private async Task<IReadOnlyList<PublishResult>> Publish(TopicName topic, List<StoredRow> rows, SendOutcome outcome, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(limits.AnswerWithin, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, limit.Token);
+        try
+        {
+            // Durable whatever the topic says: the row is removed when this is answered.
+            return await broker.Publish(topic, [.. rows.Select(row => row.Message)], new() { Acks = Acks.Durable, Wait = TimeSpan.Zero, Client = limits.Client }, both.Token);
+        }
+        catch (OperationCanceledException late) when (limit.IsCancellationRequested && !cancel.IsCancellationRequested)
+        {
+            outcome.Failure = new MqException(ErrorCodes.OutcomeUnknown, $"The broker did not answer within {limits.AnswerWithin} for {rows.Count} messages to {topic}; they are sent again.", inner: late);
+        }
+        catch (MqException refused)
+        {
+            return [.. rows.Select(_ => new PublishResult(default, false, refused.Error))];
+        }
+        catch (Exception failure) when (!cancel.IsCancellationRequested)
+        {
+            outcome.Failure = failure;
+        }
+
+        return [];
+    }
+
+    private static void Sort(SendOutcome outcome, StoredRow row, PublishResult result)
+    {
+        if (result.Error is not { } error)
+        {
+            outcome.Sent.Add(row.Id);
+            outcome.Duplicates += result.Duplicate ? 1 : 0;
+        }
+        else if (Refusals.IsOfTheMessage(error.Code))
+        {
+            outcome.Refused.Add(new(row.Id, row.Topic, row.Message, $"{error.Code}: {error.Detail}"));
+        }
+        else
+        {
+            outcome.Failure ??= new MqException(error);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using OrleansMq.Json;
+
+namespace OrleansMq;
+
+/// <summary>A message as it lies in a table: JSON as HTTP v1 sends it, so that whoever looks for a lost one can read it.</summary>
+internal static class StoredJson
+{
+    public static string Write(Message message)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(bytes))
+            MessageJson.Write(writer, message);
+        return Encoding.UTF8.GetString(bytes.WrittenSpan);
+    }
+
+    public static Message Read(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        return MessageJson.Read(new JsonSpot(document.RootElement, strict: false));
+    }
+
+    /// <summary>The message with what must not be left to the moment of a later sending: its token and its time.</summary>
+    /// <exception cref="MqException">The message contradicts itself: refused before anything is written.</exception>
+    public static Message Fixed(Message message, TimeProvider time)
+    {
+        if (message.Half is not null)
+            throw new MqException(ErrorCodes.Malformed, "A half message waits for the outcome of a transaction; this one is written with the transaction itself. Send it without Half.");
+        MessageCodec.Validate(message);
+        return message with { Token = message.Token ?? Guid.NewGuid().ToString("N"), Timestamp = message.Timestamp ?? time.GetUtcNow() };
+    }
+}
