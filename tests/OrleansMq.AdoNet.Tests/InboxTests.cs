@@ -147,8 +147,7 @@ public sealed class InboxTests(PostgresServer server) : DatabaseStory(server)
         await using var connection = await Database.OpenConnectionAsync();
         var transaction = await connection.BeginTransactionAsync();
         await transaction.CommitAsync();
-        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => new Inbox(Database, "billing").Once(transaction, "a"));
-        Assert.Contains("over", error.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => new Inbox(Database, "billing").Once(transaction, "a"));
     }
 
     [Fact]

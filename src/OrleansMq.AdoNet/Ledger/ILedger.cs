@@ -4,7 +4,7 @@ namespace OrleansMq;
 /// An independent copy of what was sent, in another store than the broker's: each message stays unreconciled until the business says that what it was sent for has happened.
 /// So even the loss of the broker's data is found, and made good.
 /// </summary>
-/// <remarks>Implementations pass <c>LedgerContract</c>. <see cref="Ledger"/> is the one in a database. Any thread.</remarks>
+/// <remarks><see cref="Ledger"/> is the one in a database. Any thread.</remarks>
 public interface ILedger
 {
     /// <summary>Takes copies, durably, before the messages are sent. A token that is there already stays as it is, settled or not.</summary>

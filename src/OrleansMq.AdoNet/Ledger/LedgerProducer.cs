@@ -1,3 +1,5 @@
+using OrleansMq.Json;
+
 namespace OrleansMq;
 
 /// <summary>A <see cref="Producer"/> that takes a copy of each message into a ledger, and sends it when the copy is durable.</summary>

@@ -1,5 +1,6 @@
 using System.Data;
 using System.Data.Common;
+using OrleansMq.Json;
 
 namespace OrleansMq;
 

@@ -30,7 +30,6 @@ internal sealed class Rounds : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _going;
-        _stop.Dispose();
     }
 
     private async Task Go()

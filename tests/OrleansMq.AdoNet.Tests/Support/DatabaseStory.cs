@@ -20,6 +20,18 @@ public abstract class DatabaseStory(PostgresServer server) : IAsyncLifetime
         Database = await server.NewDatabase();
         await new MqTables().EnsureCreated(Database);
         await Run("create table effect (id int generated always as identity, what text not null)");
+        await StartBroker();
+    }
+
+    /// <summary>The broker loses everything; its topic and group are made anew.</summary>
+    protected async Task WipeBroker()
+    {
+        await Broker.DisposeAsync();
+        await StartBroker();
+    }
+
+    private async Task StartBroker()
+    {
         Broker = await EmbeddedBroker.InMemory();
         await Broker.PutTopic("orders", new());
         await Broker.PutGroup("orders", "test", new());

@@ -1,11 +1,10 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
-using OrleansMq.Json;
 
-namespace OrleansMq;
+namespace OrleansMq.Json;
 
-/// <summary>A message as it lies in a table: JSON as HTTP v1 sends it, so that whoever looks for a lost one can read it.</summary>
+/// <summary>A message that its producer keeps in a store of its own until it is sent: JSON as HTTP v1 sends it, so that whoever looks for a lost one can read it.</summary>
 internal static class StoredJson
 {
     public static string Write(Message message)
@@ -27,7 +26,7 @@ internal static class StoredJson
     public static Message Fixed(Message message, TimeProvider time)
     {
         if (message.Half is not null)
-            throw new MqException(ErrorCodes.Malformed, "A half message waits for the outcome of a transaction; this one is written with the transaction itself. Send it without Half.");
+            throw new MqException(ErrorCodes.Malformed, "A half message waits at the broker for its producer's decision; this one is kept by the producer and sent later. Send it without Half.");
         MessageCodec.Validate(message);
         return message with { Token = message.Token ?? Guid.NewGuid().ToString("N"), Timestamp = message.Timestamp ?? time.GetUtcNow() };
     }
