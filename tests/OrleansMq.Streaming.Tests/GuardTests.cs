@@ -97,7 +97,7 @@ public sealed class GuardTests
     private static Action<Points> Add(int points) => state => state.Total += points;
 
     /// <summary>A state whose store can fail on either side of the write.</summary>
-    private sealed class StoredPoints : IPersistentState<Points>
+    internal sealed class StoredPoints : IPersistentState<Points>
     {
         private Points _stored = new();
 

@@ -40,7 +40,7 @@ public static class LedgerRebuild
                 if (!Failure.IsRetriable(failure))
                     throw failure;
                 options.OnFailure(failure);
-                HashSet<long> done = [.. outcome.Sent, .. outcome.Refused.Select(message => message.Id)];
+                var done = outcome.Done;
                 left.RemoveAll(row => done.Contains(row.Id));
                 await Task.Delay(backoff.Delay(failures, Failure.RetryAfterOf(failure)), time, cancel);
             }

@@ -86,7 +86,7 @@ public sealed class LedgerReconciler : IAsyncDisposable
         foreach (var entries in taken.GroupBy(entry => entry.Topic))
         {
             var outcome = await _sender.Send(entries.Key, [.. entries.Select(entry => new StoredRow(entry.Id, entry.Topic, entry.Message))], cancel);
-            var sent = outcome.Sent.ToHashSet();
+            var sent = outcome.Sent.Select(row => row.Id).ToHashSet();
             foreach (var entry in entries.Where(entry => sent.Contains(entry.Id)))
                 _options.OnSentAgain(entry);
             outcome.Refused.ForEach(_options.OnRefused);

@@ -68,11 +68,6 @@ public sealed record OutboxRelayOptions
     }
 }
 
-/// <summary>A message that the broker will never take as it is.</summary>
-/// <param name="Id">Its row, for <see cref="Outbox.SendAgain"/> and <see cref="Outbox.Discard"/>.</param>
-/// <param name="Reason">The broker's code and words.</param>
-public sealed record RefusedMessage(long Id, TopicName Topic, Message Message, string Reason);
-
 /// <summary>An outbox as it stands.</summary>
 /// <param name="Waiting">Messages that are committed and not yet with the broker.</param>
 /// <param name="Oldest">When the oldest of them was added; null where none waits.</param>

@@ -73,7 +73,7 @@ public sealed class OutboxRelay : IAsyncDisposable
             return null;
         var outcomes = await Task.WhenAll(batch.Rows.GroupBy(row => row.Topic).Select(rows => _sender.Send(rows.Key, [.. rows], cancel)));
         var refused = outcomes.SelectMany(outcome => outcome.Refused).ToList();
-        await batch.Commit([.. outcomes.SelectMany(outcome => outcome.Sent)], refused, cancel);
+        await batch.Commit([.. outcomes.SelectMany(outcome => outcome.Sent).Select(row => row.Id)], refused, cancel);
 
         lock (_sync)
             _statistics = _statistics with

@@ -1,6 +1,7 @@
 namespace OrleansMq;
 
-/// <summary>A message that waits in a table.</summary>
+/// <summary>A message that waits in its producer's own store.</summary>
+/// <param name="Id">Its place there.</param>
 internal sealed record StoredRow(long Id, TopicName Topic, Message Message)
 {
     /// <summary>At most so many bytes it takes in a record batch.</summary>
@@ -12,19 +13,26 @@ internal sealed record StoredRow(long Id, TopicName Topic, Message Message)
 /// <param name="Client">Who sends.</param>
 internal sealed record SendLimits(int BatchBytes, TimeSpan AnswerWithin, string Client);
 
+internal readonly record struct SentRow(long Id, PublishResult Result);
+
 /// <summary>What became of one topic's messages of a batch.</summary>
 internal sealed class SendOutcome(TopicName topic)
 {
     public TopicName Topic => topic;
 
-    public List<long> Sent { get; } = [];
+    /// <summary>What the broker has now.</summary>
+    public List<SentRow> Sent { get; } = [];
 
     public List<RefusedMessage> Refused { get; } = [];
 
-    public int Duplicates { get; set; }
+    /// <summary>Of what was sent, what the broker had before.</summary>
+    public int Duplicates => Sent.Count(row => row.Result.Duplicate);
 
     /// <summary>Why the rest was not taken; null where there is no rest.</summary>
     public Exception? Failure { get; set; }
+
+    /// <summary>What need not be sent again.</summary>
+    public HashSet<long> Done => [.. Sent.Select(row => row.Id), .. Refused.Select(message => message.Id)];
 }
 
 /// <summary>Sends one topic's messages in calls of bounded size, one after the other, up to the first that fails.</summary>
@@ -84,8 +92,7 @@ internal sealed class BoundedSender(IBroker broker, SendLimits limits, TimeProvi
     {
         if (result.Error is not { } error)
         {
-            outcome.Sent.Add(row.Id);
-            outcome.Duplicates += result.Duplicate ? 1 : 0;
+            outcome.Sent.Add(new(row.Id, result));
         }
         else if (Refusals.IsOfTheMessage(error.Code))
         {

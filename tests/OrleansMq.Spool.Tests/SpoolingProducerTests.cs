@@ -1,0 +1,255 @@
+using OrleansMq.AdoNet.Tests;
+using OrleansMq.Storage.Files;
+using Xunit;
+
+namespace OrleansMq.Spool.Tests;
+
+/// <summary>A producer that goes on while its broker is away.</summary>
+public sealed class SpoolingProducerTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("mq-spool-").FullName;
+    private EmbeddedBroker _broker = null!;
+
+    // What stands between producer and broker.
+    private volatile bool _isAway;
+    private volatile bool _losesAnswers;
+
+    public async Task InitializeAsync()
+    {
+        _broker = await EmbeddedBroker.InMemory();
+        await _broker.PutTopic("orders", new());
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _broker.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task WhileTheBrokerAnswersNothingIsSpooled()
+    {
+        await using var producer = await Open();
+        var result = await producer.Send(Message.OfText("1"));
+        Assert.False(result.IsSpooled);
+        Assert.Equal(0, result.Stored!.Value.Position.Offset);
+        Assert.Equal(0, producer.Spooled);
+    }
+
+    [Fact]
+    public async Task WhatIsSentWhileTheBrokerIsAwayArrivesLaterInOrder()
+    {
+        await using var producer = await Open();
+        Assert.False((await producer.Send(Text(0))).IsSpooled);
+        _isAway = true;
+        for (var i = 1; i < 200; i++)
+            Assert.True((await producer.Send(Text(i))).IsSpooled);
+        Assert.Equal(199, producer.Spooled);
+        _isAway = false;
+        // Those of now go behind those of before, whether the spool is empty by then or not.
+        for (var i = 200; i < 300; i++)
+            await producer.Send(Text(i));
+
+        await producer.Emptied().WaitAsync(Patience);
+        Assert.Equal(Enumerable.Range(0, 300).Select(i => $"{i}"), await Stored());
+        Assert.False((await producer.Send(Text(300))).IsSpooled);
+    }
+
+    [Fact]
+    public async Task ManySendersAtOnceOverAnOutageEachKeepTheirOrder()
+    {
+        await using var producer = await Open();
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(async sender =>
+        {
+            for (var i = 0; i < 100; i++)
+            {
+                if (sender == 0)
+                    _isAway = i % 20 is >= 5 and < 15;
+                await producer.Send(Message.OfText($"{i}", key: $"{sender}"));
+            }
+        }));
+        _isAway = false;
+        await producer.Emptied().WaitAsync(Patience);
+        var stored = await _broker.ReadAll("orders");
+        Assert.Equal(800, stored.Count);
+        Assert.All(stored.GroupBy(message => message.KeyText), ofSender => Assert.Equal(Enumerable.Range(0, 100).Select(i => $"{i}"), ofSender.Select(message => message.BodyText)));
+    }
+
+    [Fact]
+    public async Task AFullSpoolRefusesAndKeepsWhatItHas()
+    {
+        await using var producer = await Open(Options with { MaxSpooledMessages = 10 });
+        _isAway = true;
+        for (var i = 0; i < 10; i++)
+            await producer.Send(Text(i));
+        var refused = await Assert.ThrowsAsync<MqException>(() => producer.Send(Text(10)));
+        Assert.Equal(ErrorCodes.BacklogFull, refused.Code);
+        Assert.Contains(_folder, refused.Message, StringComparison.Ordinal);
+
+        _isAway = false;
+        await producer.Emptied().WaitAsync(Patience);
+        Assert.Equal(Enumerable.Range(0, 10).Select(i => $"{i}"), await Stored());
+        // There is room again.
+        _isAway = true;
+        Assert.True((await producer.Send(Text(11))).IsSpooled);
+    }
+
+    [Fact]
+    public async Task TheSpoolIsBoundedInBytesToo()
+    {
+        await using var producer = await Open(Options with { MaxSpooledBytes = 20_000 });
+        _isAway = true;
+        await producer.Send(Message.OfText(new string('x', 10_000)));
+        Assert.Equal(ErrorCodes.BacklogFull, (await Assert.ThrowsAsync<MqException>(() => producer.Send(Message.OfText(new string('x', 10_000))))).Code);
+    }
+
+    [Fact]
+    public async Task TheNextProcessSendsWhatTheLastOneSpooled()
+    {
+        _isAway = true;
+        await using (var producer = await Open())
+            for (var i = 0; i < 5; i++)
+                await producer.Send(Text(i));
+        _isAway = false;
+
+        await using var next = await Open();
+        await next.Send(Text(5));
+        await next.Emptied().WaitAsync(Patience);
+        Assert.Equal(Enumerable.Range(0, 6).Select(i => $"{i}"), await Stored());
+    }
+
+    [Fact]
+    public async Task WhatIsSpooledIsInTheFilesBeforeItIsAnswered()
+    {
+        var copy = _folder + "-copy";
+        try
+        {
+            _isAway = true;
+            await using (var dying = await Open())
+            {
+                for (var i = 0; i < 5; i++)
+                    await dying.Send(Text(i));
+                // As a process that is killed would leave them.
+                foreach (var file in Directory.GetFiles(_folder, "*", SearchOption.AllDirectories))
+                {
+                    Directory.CreateDirectory(Path.GetDirectoryName(file.Replace(_folder, copy, StringComparison.Ordinal))!);
+                    File.Copy(file, file.Replace(_folder, copy, StringComparison.Ordinal));
+                }
+            }
+
+            _isAway = false;
+            await using var next = await Open(Options with { Folder = copy });
+            await next.Emptied().WaitAsync(Patience);
+            Assert.Equal(Enumerable.Range(0, 5).Select(i => $"{i}"), await Stored());
+        }
+        finally
+        {
+            Directory.Delete(copy, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task ALostAnswerIsSpooledAndNotStoredTwice()
+    {
+        await using var producer = await Open();
+        _losesAnswers = true;
+        for (var i = 0; i < 5; i++)
+            Assert.True((await producer.Send(Text(i))).IsSpooled);
+        _losesAnswers = false;
+        await producer.Emptied().WaitAsync(Patience);
+        Assert.Equal(Enumerable.Range(0, 5).Select(i => $"{i}"), await Stored());
+    }
+
+    [Fact]
+    public async Task WhereHalfOfTheTopicIsAwayEachKeyKeepsItsOrder()
+    {
+        await using var producer = await SpoolingProducer.Open(
+            InterceptedBroker.Around(_broker, async (messages, publish, cancel) =>
+            {
+                if (!_isAway)
+                    return await publish();
+                var stored = await _broker.Publish("orders", [.. messages.Where(IsServed)], cancel: cancel);
+                var next = 0;
+                return [.. messages.Select(message => IsServed(message) ? stored[next++] : new PublishResult(default, false, new(ErrorCodes.PartitionUnavailable, "Away.")))];
+            }), "orders", Options);
+        _isAway = true;
+        var sends = Enumerable.Range(0, 60).Select(i => producer.Send(Message.OfText($"{i}", key: i % 2 == 0 ? "served" : "away"))).ToList();
+        await Task.WhenAll(sends);
+        _isAway = false;
+        await producer.Emptied().WaitAsync(Patience);
+
+        var ofKeys = (await _broker.ReadAll("orders")).GroupBy(message => message.KeyText).ToDictionary(messages => messages.Key!, messages => messages.Select(message => message.BodyText).ToList());
+        Assert.Equal(Enumerable.Range(0, 30).Select(i => $"{2 * i}"), ofKeys["served"]);
+        Assert.Equal(Enumerable.Range(0, 30).Select(i => $"{2 * i + 1}"), ofKeys["away"]);
+
+        static bool IsServed(Message message) => message.Key!.Value.Span.SequenceEqual("served"u8);
+    }
+
+    [Fact]
+    public async Task ABrokerThatSaysNoIsHeardAndNothingIsSpooled()
+    {
+        await _broker.PutTopic("orders", new() { MaxMessageBytes = 1_000 });
+        await using (var producer = await Open())
+        {
+            Assert.Equal(ErrorCodes.MessageTooLarge, (await Assert.ThrowsAsync<MqException>(() => producer.Send(Message.OfText(new string('x', 1_001))))).Code);
+            Assert.False((await producer.Send(Text(1))).IsSpooled);
+            Assert.Equal(0, producer.Spooled);
+        }
+
+        await using var nowhere = await SpoolingProducer.Open(_broker, "missing", Options);
+        Assert.Equal(ErrorCodes.TopicUnknown, (await Assert.ThrowsAsync<MqException>(() => nowhere.Send(Text(1)))).Code);
+    }
+
+    [Fact]
+    public async Task ASpooledMessageThatIsNeverTakenIsPutAside()
+    {
+        await _broker.PutTopic("orders", new() { MaxMessageBytes = 1_000 });
+        await using var producer = await Open();
+        _isAway = true;
+        await producer.Send(Text(1));
+        await producer.Send(Message.OfText(new string('x', 1_001)));
+        await producer.Send(Text(2));
+        _isAway = false;
+        await producer.Emptied().WaitAsync(Patience);
+
+        Assert.Equal(["1", "2"], await Stored());
+        var refused = Assert.Single(await producer.ReadRefused());
+        Assert.Equal(1_001, refused.Message.Body.Length);
+        Assert.StartsWith(ErrorCodes.MessageTooLarge, refused.Reason, StringComparison.Ordinal);
+        await producer.DiscardRefused(refused.Id);
+        Assert.Empty(await producer.ReadRefused());
+    }
+
+    [Fact]
+    public async Task AFolderHasOneProducer()
+    {
+        await using var producer = await Open();
+        await Assert.ThrowsAsync<DataFolderException>(() => Open());
+    }
+
+    [Theory]
+    [InlineData(nameof(SpoolOptions.MaxSpooledMessages))]
+    [InlineData(nameof(SpoolOptions.BatchMessages))]
+    public async Task AnOptionOutOfItsRangeIsNamed(string option)
+    {
+        var options = option == nameof(SpoolOptions.MaxSpooledMessages) ? Options with { MaxSpooledMessages = 0 } : Options with { BatchMessages = 0 };
+        Assert.Contains(option, (await Assert.ThrowsAsync<ArgumentException>(() => Open(options))).Message, StringComparison.Ordinal);
+    }
+
+    private SpoolOptions Options => new() { Folder = _folder, RetryDelay = TimeSpan.FromMilliseconds(1), MaxRetryDelay = TimeSpan.FromMilliseconds(10) };
+
+    private Task<SpoolingProducer> Open(SpoolOptions? options = null) => SpoolingProducer.Open(
+        InterceptedBroker.Around(_broker, async (_, publish, _) =>
+        {
+            if (_isAway)
+                throw new HttpRequestException("Connection refused");
+            var results = await publish();
+            return _losesAnswers ? throw new HttpRequestException("Connection reset") : results;
+        }), "orders", options ?? Options);
+
+    private static Message Text(int i) => Message.OfText($"{i}", key: "k");
+
+    private async Task<IReadOnlyList<string>> Stored() => [.. (await _broker.ReadAll("orders")).Select(message => message.BodyText)];
+}
