@@ -23,7 +23,7 @@ public sealed class OutboxRelayTests(PostgresServer server) : DatabaseStory(serv
             await publish();
             published.TrySetResult();
             return await never.Task.WaitAsync(cancel);
-        }), Quick);
+        }), Quick with { Workers = 1 });
         await published.Task.WaitAsync(Patience);
         if (connectionIsCut)
             await Run("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state = 'idle in transaction'");

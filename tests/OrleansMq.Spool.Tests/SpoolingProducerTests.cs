@@ -132,7 +132,7 @@ public sealed class SpoolingProducerTests : IAsyncLifetime
                 for (var i = 0; i < 5; i++)
                     await dying.Send(Text(i));
                 // As a process that is killed would leave them.
-                foreach (var file in Directory.GetFiles(_folder, "*", SearchOption.AllDirectories))
+                foreach (var file in Directory.GetFiles(_folder, "*", SearchOption.AllDirectories).Where(file => Path.GetFileName(file) != "lock"))
                 {
                     Directory.CreateDirectory(Path.GetDirectoryName(file.Replace(_folder, copy, StringComparison.Ordinal))!);
                     File.Copy(file, file.Replace(_folder, copy, StringComparison.Ordinal));
