@@ -24,7 +24,7 @@ public sealed class LedgerReconcilerTests(PostgresServer server) : DatabaseStory
         var both = new TaskCompletionSource();
 
         await using var job = new LedgerReconciler(Copies, Broker, Quick with { OnSentAgain = entry => Note(entry.Message.Token!) }, _clock);
-        _clock.Advance(TimeSpan.FromMinutes(9));
+        _clock.Advance(TimeSpan.FromMinutes(4));
         job.Wake();
         Assert.Empty(again);
         _clock.Advance(TimeSpan.FromMinutes(2));

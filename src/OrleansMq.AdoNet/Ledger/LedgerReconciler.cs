@@ -4,10 +4,10 @@ namespace OrleansMq;
 public sealed record LedgerReconcilerOptions
 {
     /// <summary>
-    /// What was sent so long ago and is unreconciled is sent again. 10 minutes: longer than the business takes, or everything is sent twice; and shorter than the topic remembers tokens
-    /// (<see cref="TopicSettings.TokenAge"/>), so that what only waits in the queue is not stored there a second time.
+    /// What was sent so long ago and is unreconciled is sent again. 5 minutes: longer than the business takes, or everything is sent twice; and shorter than the topic remembers tokens
+    /// (<see cref="TopicSettings.TokenAge"/>, 10 minutes), so that what only waits in the queue is not stored there a second time.
     /// </summary>
-    public TimeSpan Age { get; init; } = TimeSpan.FromMinutes(10);
+    public TimeSpan Age { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>How often it looks. 1 minute.</summary>
     public TimeSpan LookEvery { get; init; } = TimeSpan.FromMinutes(1);
