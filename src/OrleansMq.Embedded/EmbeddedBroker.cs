@@ -119,10 +119,20 @@ public sealed partial class EmbeddedBroker : IBroker
         return await created.Describe(created: true);
     }
 
+    public async ValueTask<TopicDescription> GrowTopic(TopicName topic, int partitions, bool breakKeyOrder = false, CancellationToken cancel = default)
+    {
+        var found = await Topic(topic);
+        await found.Grow(partitions, breakKeyOrder);
+        return await found.Describe();
+    }
+
     public async ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default)
     {
         if (await FindTopic(topic) is { } found)
+        {
+            await found.FinishGrowth();
             return await found.Describe();
+        }
         return await DescribeDeadLetters(topic) ?? throw Unknown(topic);
     }
 
@@ -160,7 +170,14 @@ public sealed partial class EmbeddedBroker : IBroker
     public async ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default)
     {
         var found = await Topic(topic);
-        return await Publishing.Publish(this, topic, found.Settings, messages, options, found.NextTurn, _options.Time, cancel);
+        return await Publishing.Publish(this, topic, found.Settings, Settings, messages, options, found.NextTurn, _options.Time, cancel);
+
+        async ValueTask<TopicSettings> Settings()
+        {
+            var again = await Topic(topic);
+            await again.FinishGrowth();
+            return again.Settings;
+        }
     }
 
     public async ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)
@@ -169,6 +186,7 @@ public sealed partial class EmbeddedBroker : IBroker
         var batch = BatchAdmission.Check(request, topic.Settings);
         await _producers.RefuseFenced(batch.Producer);
         var partition = await topic.Partition(request.Partition);
+        batch = await topic.WithEarlierTokens(batch, request.Partition);
         return await partition.Append(batch, topic.LevelOf(request.Acks), request.Client, request.Wait).WaitAsync(cancel);
     }
 

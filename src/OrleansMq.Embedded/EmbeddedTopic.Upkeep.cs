@@ -30,6 +30,9 @@ internal sealed partial class EmbeddedTopic
     /// <returns>Whether it is retired: it is to be forgotten.</returns>
     public async Task<bool> Rest()
     {
+        // Whatever changes it opens its partitions: a second one of the same topic would fence them.
+        if (_changes.CurrentCount == 0)
+            return false;
         var uses = Volatile.Read(ref _uses);
         var used = uses != _usesSeen;
         _usesSeen = uses;

@@ -48,6 +48,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
             if (await topic._catalog.FindGroup(document.Id, name, topic.NowMs) is { } found)
                 topic.Adopt(topic.Engine(found.Group, found.Version));
         await topic.ApplyLimits();
+        await topic.FinishGrowth();
         return topic;
     }
 
@@ -98,6 +99,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         var partition = await PartitionEngine.Open(_storage, new LogId(Id, number), this, _host);
         foreach (var group in _groups.Values)
             await partition.EnsureGroup(group.Definition);
+        await TellNumber(partition);
         return partition;
     }
 
@@ -106,12 +108,13 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         await _changes.WaitAsync();
         try
         {
-            var document = _document with { Settings = TopicRules.Change(_document.Settings, change) };
-            if (document.Settings.Admit is { } cap)
+            await FinishBegun();
+            var (now, next) = (_document.Settings, TopicRules.Change(_document.Settings, change));
+            if (next.Admit is { } cap)
                 await _admissions.SetCap(cap);
-            _version = await _catalog.PutTopic(document, _version);
-            _document = document;
+            await Put(_document with { Settings = next with { Partitions = now.Partitions }, Growing = next.Partitions > now.Partitions ? next.Partitions : null });
             await ApplyLimits();
+            await FinishBegun();
         }
         finally
         {
@@ -224,7 +227,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
             await DeleteDocument();
             // There is no topic any more: what can't be cleared away now is only space, and must not make a deleted topic look alive. The next start tries again.
             var cleared = await Clear(CloseAll);
-            for (var p = 0; p < Settings.Partitions; p++)
+            for (var p = 0; p < _document.Logs; p++)
             {
                 var log = new LogId(Id, p);
                 cleared &= await Clear(async () => await _storage.DeleteLog(log));
@@ -333,7 +336,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
     public void Deliverable(PartitionEngine partition, string group) => _groups.GetValueOrDefault(group)?.Queue?.Signal(partition.Number);
 
     private GroupEngine Engine(GroupDocument document, long version) =>
-        new(TopicName, Settings.Partitions, document, version, TopicCatalog.GroupKey(Id, document.Name), _storage.Documents, _options.Time, async number => await Partition(number));
+        new(TopicName, _document.Lineage, document, version, TopicCatalog.GroupKey(Id, document.Name), _storage.Documents, _options.Time, async number => await Partition(number));
 
     private void Adopt(GroupEngine group) => _groups[group.Name.Text] = group;
 

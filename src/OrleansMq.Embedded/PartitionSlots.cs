@@ -10,7 +10,24 @@ namespace OrleansMq.Embedded;
 internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>> open, Action<string> report)
 {
     private readonly Lock _gate = new();
-    private readonly Slot?[] _slots = new Slot?[count];
+    private Slot?[] _slots = new Slot?[count];
+
+    private int Count
+    {
+        get
+        {
+            lock (_gate)
+                return _slots.Length;
+        }
+    }
+
+    /// <summary>There are more logs now.</summary>
+    public void Grow(int to)
+    {
+        lock (_gate)
+            if (to > _slots.Length)
+                Array.Resize(ref _slots, to);
+    }
 
     /// <exception cref="Engine.Storage.StorageException">It can't be opened. Damage is remembered, everything else is tried again the next time.</exception>
     public async ValueTask<PartitionEngine> Get(int number)
@@ -65,7 +82,7 @@ internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>>
     public async Task<bool> CloseIdle()
     {
         var idle = true;
-        for (var number = 0; number < count; number++)
+        for (var number = 0; number < Count; number++)
         {
             if (!TryFindIdle(number, out var slot, out var engine))
                 idle = false;
@@ -80,7 +97,7 @@ internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>>
     public List<int> NotOpen()
     {
         lock (_gate)
-            return [.. Enumerable.Range(0, count).Where(number => _slots[number]?.Opening is null)];
+            return [.. Enumerable.Range(0, _slots.Length).Where(number => _slots[number]?.Opening is null)];
     }
 
     public async Task CloseAll()

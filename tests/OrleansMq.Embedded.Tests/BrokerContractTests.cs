@@ -27,6 +27,13 @@ public sealed class EmbeddedTopicTests : TopicContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedGrowthTests : GrowthContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedAppendTests : AppendContract
 {
     protected override ManualTime Clock { get; } = new();

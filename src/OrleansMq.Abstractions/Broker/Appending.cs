@@ -63,6 +63,12 @@ public sealed record AppendRequest
     /// <summary>Of a transaction's batch, the id by which the transaction is opened: where rights are asked, they are asked of it.</summary>
     public string? TransactionalId { get; init; }
 
+    /// <summary>
+    /// By how many partitions a key or a token of the batch chose this one: where the topic has more by now, the batch is refused with <see cref="ErrorCodes.PartitionsChanged"/>,
+    /// so that no key's message comes to a partition that the key has left. Null: the partition was named, or taken in turn, or the sender does not mind.
+    /// </summary>
+    public int? Partitions { get; init; }
+
     /// <summary>How long a full topic that waits may hold the request.</summary>
     public TimeSpan Wait { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -93,4 +99,7 @@ public readonly record struct RecordOutcome(long Offset, bool Duplicate, MqError
 
     /// <summary>Set where this is a half message that is not committed: its name. The offset is -1 then.</summary>
     public string? Half { get; init; }
+
+    /// <summary>Set where the first with its token was stored before the topic grew, and stands in another partition.</summary>
+    public int? Partition { get; init; }
 }

@@ -21,10 +21,19 @@ public partial interface IBroker : IAsyncDisposable
 
     ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default);
 
-    /// <summary>Creates the topic, or changes it where it exists.</summary>
-    /// <exception cref="MqException"><see cref="ErrorCodes.Conflict"/>: fewer partitions; <see cref="ErrorCodes.NameTaken"/>: the name is that of a group's dead letters;
+    /// <summary>Creates the topic, or changes it where it exists. A number of partitions that is a multiple of the one it has lets it grow.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.Conflict"/>: fewer partitions, or no multiple; <see cref="ErrorCodes.NameTaken"/>: the name is that of a group's dead letters;
     /// <see cref="ErrorCodes.Malformed"/>: a setting out of its range.</exception>
     ValueTask<TopicDescription> PutTopic(TopicName topic, TopicChange change, CancellationToken cancel = default);
+
+    /// <summary>
+    /// Lets a topic that exists grow, while it is at work. Each key keeps its order for consumers of groups by key and members of log-style groups: a partition that takes over a
+    /// key is read when what stood before it is settled. As many partitions as there are change nothing.
+    /// </summary>
+    /// <param name="partitions">A multiple of what the topic has, at most 10,000.</param>
+    /// <param name="breakKeyOrder">Also where it is no multiple: keys then go to other partitions without waiting for what stood before.</param>
+    /// <exception cref="MqException"><see cref="ErrorCodes.Conflict"/>: fewer, or no multiple; <see cref="ErrorCodes.Malformed"/>: out of range.</exception>
+    ValueTask<TopicDescription> GrowTopic(TopicName topic, int partitions, bool breakKeyOrder = false, CancellationToken cancel = default) => throw Unavailable("Growing a topic");
 
     ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default);
 

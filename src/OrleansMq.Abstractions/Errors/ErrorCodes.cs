@@ -44,6 +44,12 @@ public static class ErrorCodes
     /// <summary>What was asked does not fit what is there: fewer partitions, another group style, and the like.</summary>
     public const string Conflict = "conflict";
 
+    /// <summary>
+    /// The topic has grown since the sender chose the partition by a key or a token. Nothing of the batch was stored, nor will it be: choose again by the number that the topic
+    /// has now (<see cref="IBroker.DescribeTopic"/>). <see cref="IBroker.Publish"/> and <c>Producer</c> do so by themselves.
+    /// </summary>
+    public const string PartitionsChanged = "partitions-changed";
+
     /// <summary>The member's generation is not the group's: join again.</summary>
     public const string GenerationStale = "generation-stale";
 

@@ -24,6 +24,19 @@ public static class PartitionChoice
         return (int)(turn++ % (uint)partitions);
     }
 
+    /// <summary>Whether a key or a token chooses, so that the same one always leads to the same partition.</summary>
+    public static bool IsByHash(Message message) => message.Partition is null && (message.Key is not null || message.Token is not null);
+
+    /// <summary>The same choice for a record that was made of a message by which <see cref="IsByHash"/> holds.</summary>
+    internal static int Of(RecordView record, int partitions)
+    {
+        if (record.HasKey)
+            return Murmur2.PartitionFor(record.Key.Span, partitions);
+        return record.Headers.TryGetLast(ReservedHeaders.TokenUtf8, out var token)
+            ? Murmur2.PartitionFor(token.Value.Span, partitions)
+            : throw new InvalidOperationException("A record without key and token was chosen by neither.");
+    }
+
     private static int OfToken(string token, int partitions)
     {
         Span<byte> utf8 = stackalloc byte[MessageCodec.MaxTokenBytes];

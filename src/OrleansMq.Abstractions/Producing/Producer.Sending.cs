@@ -58,7 +58,7 @@ public sealed partial class Producer
         {
             var now = _time.GetTimestamp();
             long? wakeAt = null;
-            var batch = _ended is null ? partition.Next(now, out wakeAt) : null;
+            var batch = _ended is null ? partition.Next(now, _growing, out wakeAt) : null;
             if (batch is not null)
                 return batch;
             if (wakeAt is { } at)
@@ -90,6 +90,7 @@ public sealed partial class Producer
         {
             var appended = await _broker.Append(new AppendRequest
             {
+                Partitions = batch.IsChosen ? _partitions!.Length : null,
                 Topic = _topic,
                 Partition = partition.Partition,
                 Batch = batch.Bytes,
@@ -125,6 +126,7 @@ public sealed partial class Producer
             if (_ended is not null)
                 return;
             partition.Succeeded(batch);
+            ChooseAgainIfReady();
             _statistics = _statistics with
             {
                 Stored = _statistics.Stored + results.Length - refused,
@@ -169,7 +171,9 @@ public sealed partial class Producer
         {
             if (_ended is not null)
                 return;
-            if (code is ErrorCodes.SequenceGap or ErrorCodes.ProducerUnknown)
+            if (code == ErrorCodes.PartitionsChanged)
+                Outgrown(partition, batch);
+            else if (code is ErrorCodes.SequenceGap or ErrorCodes.ProducerUnknown)
                 mayGoOn = partition.TryFollowGap(batch, _time.GetTimestamp(), _backoff.Delay, Ticks) || _options.Name is null;
             else if (Failure.IsRetriable(e) && !(batch.FailedSince is { } since && IsOver(since)))
                 Repeat(partition, batch, e);
@@ -179,6 +183,7 @@ public sealed partial class Producer
                 refusal = Refuse(partition, batch, e);
             // A named producer has only the one id.
             mayGoOn &= _options.Name is null || !partition.NeedsIdentity;
+            ChooseAgainIfReady();
         }
 
         if (refusal is not null)

@@ -28,6 +28,7 @@ public sealed partial class Producer : IAsyncDisposable
     // Null until the topic is known.
     private ProducerPartition[]? _partitions;
     private int _maxMessageBytes;
+    private ProducerIdentity _identity;
     private bool _opening;
     private uint _turn;
 
@@ -75,7 +76,7 @@ public sealed partial class Producer : IAsyncDisposable
         try
         {
             var completion = new TaskCompletionSource<PublishResult>(TaskCreationOptions.RunContinuationsAsynchronously);
-            Accept(message, new PendingMessage(null, completion), cancel);
+            Accept(message, new PendingMessage(completion, message), cancel);
             return cancel.CanBeCanceled ? completion.Task.WaitAsync(cancel) : completion.Task;
         }
         catch (MqException refused)
@@ -87,7 +88,7 @@ public sealed partial class Producer : IAsyncDisposable
     /// <summary>Sends a message without telling what became of it: for the most messages a second. Ends when there is room for it.</summary>
     /// <remarks><see cref="ProducerOptions.OnRefused"/> hears of refusals, and <see cref="Flush"/> waits for the rest.</remarks>
     public ValueTask Enqueue(Message message, CancellationToken cancel = default) =>
-        Accept(message, new PendingMessage(message, null), cancel) is { } waiting ? new ValueTask(waiting.Admitted.Task) : default;
+        Accept(message, new PendingMessage(message), cancel) is { } waiting ? new ValueTask(waiting.Admitted.Task) : default;
 
     /// <summary>Ends when everything that was sent before has its outcome; nothing lingers meanwhile.</summary>
     /// <exception cref="MqException">The producer has ended.</exception>
@@ -203,9 +204,8 @@ public sealed partial class Producer : IAsyncDisposable
                 _opening = false;
                 if (_ended is not null)
                     return;
-                _maxMessageBytes = topic.Settings.MaxMessageBytes;
-                _partitions = [.. Enumerable.Range(0, topic.Settings.Partitions)
-                    .Select(partition => new ProducerPartition(partition, _options, topic.Settings.MaxBatchBytes, identity))];
+                _identity = identity;
+                Know(topic.Settings);
             }
 
             AdmitWaiting();
@@ -223,6 +223,15 @@ public sealed partial class Producer : IAsyncDisposable
             foreach (var waiting in refused)
                 waiting.Refuse(AsRefusal(e), _options.OnRefused);
         }
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void Know(TopicSettings settings)
+    {
+        _maxMessageBytes = settings.MaxMessageBytes;
+        var known = _partitions ?? [];
+        _partitions = [.. known, .. Enumerable.Range(known.Length, settings.Partitions - known.Length)
+            .Select(partition => new ProducerPartition(partition, _options, settings.MaxBatchBytes, _identity))];
     }
 
     private async Task<T> Persist<T>(Func<ValueTask<T>> call)

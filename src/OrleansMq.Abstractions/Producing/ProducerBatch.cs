@@ -3,8 +3,23 @@ using OrleansMq.Records;
 namespace OrleansMq;
 
 /// <summary>A message's way back to its sender: a task, or for <see cref="Producer.Enqueue"/> the message itself.</summary>
-internal readonly record struct PendingMessage(Message? Message, TaskCompletionSource<PublishResult>? Completion)
+internal readonly struct PendingMessage
 {
+    private readonly object _way;
+
+    public PendingMessage(Message message) => (_way, Choice) = (message, ChoiceOf(message));
+
+    public PendingMessage(TaskCompletionSource<PublishResult> completion, Message message) => (_way, Choice) = (completion, ChoiceOf(message));
+
+    public TaskCompletionSource<PublishResult>? Completion => _way as TaskCompletionSource<PublishResult>;
+
+    /// <summary>How its partition was chosen: where the topic grows, this tells where it goes.</summary>
+    public ChoiceKind Choice { get; }
+
+    private Message? Message => _way as Message;
+
+    private static ChoiceKind ChoiceOf(Message message) => message.Partition is not null ? ChoiceKind.Named : PartitionChoice.IsByHash(message) ? ChoiceKind.ByHash : ChoiceKind.InTurn;
+
     public void Stored(in PublishResult result) => Completion?.TrySetResult(result);
 
     public void Refused(MqException why, Action<Message, MqException>? onRefused)
@@ -14,6 +29,14 @@ internal readonly record struct PendingMessage(Message? Message, TaskCompletionS
         else if (Message is not null)
             onRefused?.Invoke(Message, why);
     }
+}
+
+/// <summary>How a message's partition was chosen.</summary>
+internal enum ChoiceKind : byte
+{
+    Named = 0,
+    InTurn = 1,
+    ByHash = 2,
 }
 
 /// <summary>Messages for one partition that travel together, with their place in the producer's order.</summary>
@@ -28,6 +51,9 @@ internal sealed class ProducerBatch(RecordBatchBuilder records, long lingerUntil
     public List<PendingMessage> Messages { get; } = [];
 
     public bool Rich { get; set; }
+
+    /// <summary>Some of its messages did not name the partition: where the topic has grown, they are to be chosen anew.</summary>
+    public bool IsChosen { get; set; }
 
     /// <summary>All its messages are half ones, or none is.</summary>
     public bool IsHalf { get; set; }
@@ -46,6 +72,12 @@ internal sealed class ProducerBatch(RecordBatchBuilder records, long lingerUntil
 
     /// <summary>Its number in the order in which the partition's batches were first sent.</summary>
     public long Turn { get; set; }
+
+    /// <summary>Its place among the partition's batches in the order of their messages: its turn, and within it that of a part.</summary>
+    public double Order { get; set; }
+
+    /// <summary>How much of the order's line is its own.</summary>
+    public double Width { get; private init; } = 1;
 
     public bool InFlight { get; set; }
 
@@ -85,12 +117,16 @@ internal sealed class ProducerBatch(RecordBatchBuilder records, long lingerUntil
 
         first.BufferedBytes = BufferedBytes / 2;
         second.BufferedBytes = BufferedBytes - first.BufferedBytes;
+        second.Order += second.Width;
         first.Close();
         second.Close();
         // Whoever waits for the whole waits for its end, which is at or before the second half's.
         second._finished = _finished;
         return (first, second);
 
-        ProducerBatch Half() => new(new RecordBatchBuilder(Bytes.Length / 2), lingerUntil) { Rich = Rich, FailedSince = FailedSince, Turn = Turn };
+        ProducerBatch Half() => new(new RecordBatchBuilder(Bytes.Length / 2), lingerUntil) 
+        {
+            Rich = Rich, IsHalf = IsHalf, IsChosen = IsChosen, FailedSince = FailedSince, Turn = Turn, Order = Order, Width = Width / 2,
+        };
     }
 }

@@ -16,8 +16,14 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
 {
     private const int MaxSequence = int.MaxValue;
 
+    // A record's length field, and its deltas in another batch.
+    private const int RecordOverhead = 40;
+
     // Sent at least once and unfinished, in order. At most MaxInFlight, more only after a split.
     private readonly List<ProducerBatch> _window = [];
+
+    // Certainly not stored, because the topic grew; sent elsewhere when all that may be stored has its answer.
+    private readonly List<ProducerBatch> _outgrown = [];
 
     // Full or flushed, never sent, in order.
     private readonly Queue<ProducerBatch> _closed = new();
@@ -64,20 +70,43 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
 
     public ITimer? Timer { get; set; }
 
-    public IEnumerable<ProducerBatch> Unfinished => _open is null ? [.. _window, .. _closed] : [.. _window, .. _closed, _open];
+    public IEnumerable<ProducerBatch> Unfinished => _open is null ? [.. _outgrown, .. _window, .. _closed] : [.. _outgrown, .. _window, .. _closed, _open];
+
+    /// <summary>Something was sent that would go elsewhere now, and may be stored here.</summary>
+    public bool IsUndecided => _window.Exists(batch => batch.IsChosen);
 
     /// <summary>Adds a message to the batch that gathers, behind a full one where it doesn't fit.</summary>
     /// <param name="size">As <see cref="Publishing.RecordBytes"/> counts.</param>
     public void Add(Message message, PendingMessage pending, int size, long nowMs, long lingerUntil, Func<RecordBatchBuilder> builder)
     {
-        if (_open is not null && (_open.Records.ByteCount + size > Math.Min(options.BatchBytes, maxBatchBytes) || _open.Messages.Count == options.BatchMessages || _open.IsHalf != (message.Half is not null)))
+        var open = Open(pending, size, size, message.Half is not null, lingerUntil, builder);
+        MessageCodec.Append(open.Records, message, nowMs);
+        open.Rich |= MessageCodec.IsRich(message);
+    }
+
+    /// <summary>Adds a message that was in another batch.</summary>
+    /// <param name="buffered">What it takes of the producer's buffer.</param>
+    /// <returns>The batch that it is in now.</returns>
+    public ProducerBatch Add(RecordView record, PendingMessage pending, ProducerBatch from, long buffered, Func<RecordBatchBuilder> builder)
+    {
+        var open = Open(pending, record.Size + RecordOverhead, buffered, from.IsHalf, from.LingerUntil, builder);
+        open.Records.Append(record);
+        open.Rich |= from.Rich;
+        open.FailedSince ??= from.FailedSince;
+        return open;
+    }
+
+    /// <summary>The batch that gathers, with room for the message.</summary>
+    private ProducerBatch Open(PendingMessage pending, int size, long buffered, bool half, long lingerUntil, Func<RecordBatchBuilder> builder)
+    {
+        if (_open is not null && (_open.Records.ByteCount + size > Math.Min(options.BatchBytes, maxBatchBytes) || _open.Messages.Count == options.BatchMessages || _open.IsHalf != half))
             Close();
         _open ??= new ProducerBatch(builder(), lingerUntil);
-        MessageCodec.Append(_open.Records, message, nowMs);
         _open.Messages.Add(pending);
-        _open.Rich |= MessageCodec.IsRich(message);
-        _open.IsHalf = message.Half is not null;
-        _open.BufferedBytes += size;
+        _open.IsHalf = half;
+        _open.IsChosen |= pending.Choice != ChoiceKind.Named;
+        _open.BufferedBytes += buffered;
+        return _open;
     }
 
     /// <summary>What has gathered needn't linger.</summary>
@@ -91,8 +120,9 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
     }
 
     /// <summary>The next batch to be sent, marked as in flight, or null.</summary>
+    /// <param name="growing">Only what was sent before goes again, until it is known where the rest belongs.</param>
     /// <param name="wakeAt">When to ask again where only time is missing.</param>
-    public ProducerBatch? Next(long now, out long? wakeAt)
+    public ProducerBatch? Next(long now, bool growing, out long? wakeAt)
     {
         wakeAt = null;
         if (_recovering)
@@ -112,10 +142,10 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
         if (_inFlight >= (_failures > 0 || !_isKnown ? 1 : options.MaxInFlight))
             return null;
         var index = _window.FindIndex(batch => !batch.InFlight);
-        if (index < 0 && HasTurn && TakeNew(now, out wakeAt) is { } fresh)
+        if (index < 0 && !growing && HasTurn && TakeNew(now, out wakeAt) is { } fresh)
         {
             index = _window.Count;
-            fresh.Turn = _turns++;
+            fresh.Order = fresh.Turn = _turns++;
             _window.Add(fresh);
         }
 
@@ -214,6 +244,25 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
         _window.Remove(batch);
     }
 
+    /// <summary>Takes a batch out that was refused because the topic has grown: neither it nor those behind it that are chosen alike can come in here any more.</summary>
+    public void Outgrown(ProducerBatch batch)
+    {
+        Arrive(batch);
+        GivePlaceAway(batch, _window.IndexOf(batch) + 1, outgrown: true);
+        _window.Remove(batch);
+        _outgrown.Add(batch);
+    }
+
+    /// <summary>What is to be chosen anew, in order; it is not here any more.</summary>
+    public List<ProducerBatch> TakeUnsent()
+    {
+        Close();
+        List<ProducerBatch> unsent = [.. _outgrown.OrderBy(batch => batch.Order), .. _closed];
+        _outgrown.Clear();
+        _closed.Clear();
+        return unsent;
+    }
+
     /// <summary>Whether a part of the batch may be taken where the whole is refused.</summary>
     public bool IsWorthSplitting(ProducerBatch batch, Exception why) =>
         batch.Messages.Count > 1 && (Failure.CodeOf(why) is ErrorCodes.MessageTooLarge or ErrorCodes.BatchTooLarge
@@ -242,6 +291,7 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
     public List<ProducerBatch> Abandon()
     {
         List<ProducerBatch> all = [.. Unfinished];
+        _outgrown.Clear();
         _window.Clear();
         _closed.Clear();
         _open = null;
@@ -255,15 +305,16 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
         _inFlight--;
     }
 
-    private void GivePlaceAway(ProducerBatch refused, int behind)
+    private void GivePlaceAway(ProducerBatch refused, int behind, bool outgrown = false)
     {
         _recovering = true;
         var place = refused.Sequence;
-        var late = refused.MayArriveLate;
+        var late = refused.MayArriveLate && !outgrown;
         foreach (var batch in _window.Skip(behind))
         {
             // One still in flight comes back before anything is sent, as a gap; only one that nobody heard of since can come later.
-            late |= batch.MayArriveLate;
+            // Where the topic has grown, not even then.
+            late |= batch.MayArriveLate && !(outgrown && batch.IsChosen);
             Unplace(batch);
         }
 

@@ -8,34 +8,71 @@ namespace OrleansMq;
 /// </summary>
 public static class Publishing
 {
+    /// <summary>How long until it is asked again whether a growth is done.</summary>
+    private static readonly TimeSpan GrowthPause = TimeSpan.FromMilliseconds(20);
+
     /// <param name="settings">Of the topic: its partitions and its limits of size.</param>
+    /// <param name="again">The settings as they are now, where the topic has grown since: with the new number of partitions as soon as it is known.</param>
     /// <param name="turn">The next turn, for messages with neither partition, key nor token.</param>
     /// <exception cref="MqException">All messages are refused, for the same reason.</exception>
     public static async ValueTask<IReadOnlyList<PublishResult>> Publish(
-        IBroker broker, TopicName topic, TopicSettings settings, IReadOnlyList<Message> messages, PublishOptions? options,
+        IBroker broker, TopicName topic, TopicSettings settings, Func<ValueTask<TopicSettings>> again, IReadOnlyList<Message> messages, PublishOptions? options,
         Func<uint> turn, TimeProvider time, CancellationToken cancel)
     {
         if (messages.Count == 0)
             return [];
+        options ??= new();
         var results = new PublishResult[messages.Count];
-        var batches = Group(settings, messages, results, turn, time.GetUtcNow().ToUnixTimeMilliseconds());
-        if (options?.Transaction is { } transaction)
-            batches = await Add(broker, topic, batches, transaction, results, cancel);
-        if (batches.Count == 1)
-            await Send(broker, topic, batches[0], options ?? new(), results, cancel);
-        else
-            await Task.WhenAll(batches.Select(batch => Send(broker, topic, batch, options ?? new(), results, cancel)));
+        IReadOnlyList<int> left = [.. Enumerable.Range(0, messages.Count)];
+        var began = time.GetTimestamp();
+        while (true)
+        {
+            await SendAll(broker, topic, settings, messages, left, results, options, turn, time, cancel);
+            left = [.. left.Where(i => results[i].Error?.Code == ErrorCodes.PartitionsChanged)];
+            if (left.Count == 0 || await Grown(settings, again, time, began, options.Wait, cancel) is not { } grown)
+                break;
+            settings = grown;
+        }
+
         ThrowIfAllFailedAlike(results);
         return results;
     }
 
+    /// <summary>The settings with more partitions than these; null where nobody knows them in time.</summary>
+    private static async ValueTask<TopicSettings?> Grown(TopicSettings settings, Func<ValueTask<TopicSettings>> again, TimeProvider time, long began, TimeSpan wait, CancellationToken cancel)
+    {
+        while (true)
+        {
+            // The partitions know first: nobody may choose by the new number before all of them do.
+            if (await again() is var now && now.Partitions > settings.Partitions)
+                return now;
+            if (time.GetElapsedTime(began) >= wait)
+                return null;
+            await Task.Delay(GrowthPause, time, cancel);
+        }
+    }
+
+    /// <summary>Those of the messages that are left.</summary>
+    private static async Task SendAll(
+        IBroker broker, TopicName topic, TopicSettings settings, IReadOnlyList<Message> messages, IReadOnlyList<int> left, PublishResult[] results, PublishOptions options,
+        Func<uint> turn, TimeProvider time, CancellationToken cancel)
+    {
+        var batches = Group(settings, messages, left, results, turn, time.GetUtcNow().ToUnixTimeMilliseconds());
+        if (options.Transaction is { } transaction)
+            batches = await Add(broker, topic, batches, transaction, results, cancel);
+        if (batches.Count == 1)
+            await Send(broker, topic, batches[0], settings.Partitions, options, results, cancel);
+        else
+            await Task.WhenAll(batches.Select(batch => Send(broker, topic, batch, settings.Partitions, options, results, cancel)));
+    }
+
     /// <summary>The batches, those of one partition in order. A message that is refused by itself has its result already.</summary>
-    private static List<PartitionBatch> Group(TopicSettings settings, IReadOnlyList<Message> messages, PublishResult[] results, Func<uint> turn, long nowMs)
+    private static List<PartitionBatch> Group(TopicSettings settings, IReadOnlyList<Message> messages, IReadOnlyList<int> left, PublishResult[] results, Func<uint> turn, long nowMs)
     {
         var all = new List<PartitionBatch>();
         Dictionary<int, PartitionBatch>? open = null;
         PartitionBatch? last = null;
-        for (var i = 0; i < messages.Count; i++)
+        foreach (var i in left)
         {
             try
             {
@@ -95,7 +132,7 @@ public static class Publishing
     }
 
     private static async Task Send(
-        IBroker broker, TopicName topic, PartitionBatch batch, PublishOptions options, PublishResult[] results, CancellationToken cancel)
+        IBroker broker, TopicName topic, PartitionBatch batch, int partitions, PublishOptions options, PublishResult[] results, CancellationToken cancel)
     {
         try
         {
@@ -105,6 +142,7 @@ public static class Publishing
                 Partition = batch.Partition,
                 Batch = batch.Build(options.Transaction?.Producer),
                 TransactionalId = options.Transaction?.Id,
+                Partitions = batch.IsByHash ? partitions : null,
                 Rich = batch.Rich,
                 Acks = options.Acks,
                 Wait = options.Wait,
@@ -131,7 +169,7 @@ public static class Publishing
         var outcome = records[index];
         return outcome.Error is { } error
             ? new(default, false, error)
-            : new(new Position(partition, outcome.Offset), outcome.Duplicate || appended.Duplicate, null) { Scheduled = outcome.Scheduled, Half = outcome.Half };
+            : new(new Position(outcome.Partition ?? partition, outcome.Offset), outcome.Duplicate || appended.Duplicate, null) { Scheduled = outcome.Scheduled, Half = outcome.Half };
     }
 
     private static void ThrowIfAllFailedAlike(PublishResult[] results)
@@ -156,6 +194,9 @@ public static class Publishing
         public RecordBatchBuilder Records { get; } = new(RecordBatch.HeaderSize + firstSize);
         public bool Rich { get; private set; }
 
+        /// <summary>A key or a token of it chose the partition.</summary>
+        public bool IsByHash { get; private set; }
+
         public ReadOnlyMemory<byte> Build(ProducerIdentity? transaction)
         {
             if (transaction is not { } producer)
@@ -177,6 +218,7 @@ public static class Publishing
             MessageCodec.Append(Records, message, nowMs);
             Indexes.Add(index);
             Rich |= MessageCodec.IsRich(message);
+            IsByHash |= PartitionChoice.IsByHash(message);
         }
     }
 }

@@ -31,7 +31,7 @@ public sealed record TopicSettings
 {
     public const int MaxPartitions = 10_000;
 
-    /// <summary>1 to 10,000. Can't shrink; growing it later is not available yet.</summary>
+    /// <summary>1 to 10,000. Grows by multiples (<see cref="IBroker.GrowTopic"/>); can't shrink.</summary>
     public int Partitions { get; init; } = 1;
 
     /// <summary>The least level of acknowledgement; the request's is used where it is higher. Null: none.</summary>

@@ -20,6 +20,12 @@ public sealed record GroupDocument
     /// <summary>Empty for a group of style queue.</summary>
     public required Membership Membership { get; init; }
 
+    /// <summary>How many partitions its members' generation was shared of; null where the topic had not grown.</summary>
+    public int? SharedOf { get; init; }
+
+    /// <summary>Of these, those that were not shared out, because what came before their keys' growth is not committed.</summary>
+    public IReadOnlyList<int> Held { get; init; } = [];
+
     public required long CreatedAtMs { get; init; }
 
     /// <summary>Of a group made by first use: a week later it lapses. Written now and then, not with each use.</summary>
@@ -36,6 +42,8 @@ public sealed record GroupDocument
         Settings = GroupSettingsForm.Of(Settings),
         Generation = Membership.Generation,
         Members = [.. Membership.Save().Select(m => new MemberForm { Member = m.Member, SessionTimeoutMs = m.SessionMs, Order = m.Order })],
+        SharedOf = SharedOf,
+        Held = Held.Count == 0 ? null : [.. Held],
     }, CatalogJson.Default.GroupForm);
 
     /// <summary>Every member gets a fresh session from <paramref name="nowMs"/> on.</summary>
@@ -54,6 +62,8 @@ public sealed record GroupDocument
             Membership = Membership.Load(form.Generation, members.Select(m => new Membership.Saved(m!.Member, m.SessionTimeoutMs, m.Order)), nowMs),
             CreatedAtMs = form.CreatedAtMs,
             LastUsedMs = form.LastUsedMs,
+            SharedOf = form.SharedOf,
+            Held = form.Held ?? [],
         });
     }
 }
@@ -75,6 +85,8 @@ internal sealed class GroupForm
     public GroupSettingsForm? Settings { get; set; }
     public int Generation { get; set; }
     public MemberForm?[]? Members { get; set; }
+    public int? SharedOf { get; set; }
+    public int[]? Held { get; set; }
 }
 
 /// <summary>As stored.</summary>

@@ -14,20 +14,53 @@ public sealed record TopicDocument
     public required TopicSettings Settings { get; init; }
     public required long CreatedAtMs { get; init; }
 
+    /// <summary>How many partitions it had before it grew, rising.</summary>
+    public IReadOnlyList<EarlierCount> Earlier { get; init; } = [];
+
+    /// <summary>A growth to so many partitions was begun: their logs may be there, and the old ones may have been told. It is finished by whoever takes the topic up.</summary>
+    public int? Growing { get; init; }
+
+    public PartitionLineage Lineage => new(Earlier, Settings.Partitions);
+
+    /// <summary>So many logs may be there.</summary>
+    public int Logs => Math.Max(Settings.Partitions, Growing ?? 0);
+
+    /// <summary>The topic with the growth that was begun behind it.</summary>
+    public TopicDocument Grown(long nowMs) => Growing is not { } partitions ? this : this with
+    {
+        Settings = Settings with { Partitions = partitions },
+        Earlier = [.. Earlier, new EarlierCount(Settings.Partitions, nowMs)],
+        Growing = null,
+    };
+
     public byte[] ToJson() => JsonDocuments.Write(
-        new TopicForm { Version = 1, Name = Name.Text, Id = Id, CreatedAtMs = CreatedAtMs, Settings = TopicSettingsForm.Of(Settings) }, CatalogJson.Default.TopicForm);
+        new TopicForm
+        {
+            Version = 1,
+            Name = Name.Text,
+            Id = Id,
+            CreatedAtMs = CreatedAtMs,
+            Settings = TopicSettingsForm.Of(Settings),
+            Earlier = Earlier.Count == 0 ? null : [.. Earlier.Select(count => new EarlierCountForm { Partitions = count.Partitions, UntilMs = count.UntilMs })],
+            Growing = Growing,
+        }, CatalogJson.Default.TopicForm);
 
     /// <exception cref="StateFormatException">The bytes are not such a document.</exception>
     public static TopicDocument FromJson(ReadOnlySpan<byte> json)
     {
         var form = JsonDocuments.Read(json, CatalogJson.Default.TopicForm, "topic document", f => f.Version);
-        return JsonDocuments.Checked("topic document", () => new TopicDocument
+        var topic = JsonDocuments.Checked("topic document", () => new TopicDocument
         {
             Name = new TopicName(form.Name),
             Id = form.Id,
             CreatedAtMs = form.CreatedAtMs,
             Settings = (form.Settings ?? new TopicSettingsForm()).Read(),
+            Earlier = form.Earlier is null ? [] : [.. form.Earlier.Select(count => new EarlierCount(count.Partitions, count.UntilMs))],
+            Growing = form.Growing,
         });
+        int[] counts = [0, .. topic.Earlier.Select(count => count.Partitions), topic.Settings.Partitions, .. topic.Growing is { } growing ? [growing] : Array.Empty<int>()];
+        StateReader.Check(counts.Zip(counts.Skip(1)).All(pair => pair.First < pair.Second) && counts[^1] <= TopicSettings.MaxPartitions, "The topic document's counts of partitions can't be.");
+        return topic;
     }
 }
 
@@ -45,6 +78,17 @@ internal sealed class TopicForm
 
     public long CreatedAtMs { get; set; }
     public TopicSettingsForm? Settings { get; set; }
+    public EarlierCountForm[]? Earlier { get; set; }
+    public int? Growing { get; set; }
+}
+
+/// <summary>As stored.</summary>
+internal sealed class EarlierCountForm
+{
+    [JsonRequired]
+    public int Partitions { get; set; }
+
+    public long UntilMs { get; set; }
 }
 
 /// <summary>As stored. A field that is missing has its default: an older program did not know it.</summary>

@@ -12,11 +12,21 @@ public static class TopicRules
     public static TopicSettings Change(TopicSettings current, TopicChange change)
     {
         var next = Validated(change.Over(current));
-        if (next.Partitions < current.Partitions)
-            throw new MqException(ErrorCodes.Conflict, $"partitions can't shrink: the topic has {current.Partitions}, {next.Partitions} was given.");
-        if (next.Partitions > current.Partitions)
-            throw new MqException(ErrorCodes.NotAvailable, $"Growing the partitions of a topic is not available yet: it has {current.Partitions}, {next.Partitions} was given.");
+        CheckGrowth(current.Partitions, next.Partitions, breakKeyOrder: false);
         return next;
+    }
+
+    /// <summary>Whether a topic may have so many partitions from now on; as many as it has is no growth, and fine.</summary>
+    /// <param name="breakKeyOrder">Also where it is no multiple, and keys change partitions that don't wait for one another.</param>
+    /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>: out of range; <see cref="ErrorCodes.Conflict"/>: fewer, or no multiple.</exception>
+    public static void CheckGrowth(int current, int partitions, bool breakKeyOrder)
+    {
+        CatalogLimits.Partitions.Check(partitions);
+        if (partitions < current)
+            throw new MqException(ErrorCodes.Conflict, $"partitions can't shrink: the topic has {current}, {partitions} was given.");
+        if (partitions % current != 0 && !breakKeyOrder)
+            throw new MqException(ErrorCodes.Conflict,
+                $"partitions grow by multiples, so that keys keep their order: the topic has {current}, {partitions} was given. Take a multiple of {current}, or say breakKeyOrder.");
     }
 
     /// <inheritdoc cref="Create"/>

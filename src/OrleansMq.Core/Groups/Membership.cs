@@ -81,6 +81,9 @@ public sealed class Membership
         return before - members.Count;
     }
 
+    /// <summary>The partitions to be shared are others: everybody joins again.</summary>
+    public void Regenerate() => Generation++;
+
     /// <param name="maxActive">1: who joined first has everything, the others stand by. Null: all share.</param>
     /// <exception cref="MqException"><see cref="ErrorCodes.MemberUnknown"/>.</exception>
     public Assignment AssignmentOf(string member, int partitions, int? maxActive)

@@ -52,6 +52,9 @@ public enum EntryKind : byte
     /// on, and which is asked when <see cref="Entry.Time"/> is over.
     /// </summary>
     TransactionOpened = 21,
+
+    /// <summary>The topic has <see cref="Entry.Number"/> partitions from <see cref="Entry.Offset"/> on: what is chosen by fewer is not let in any more.</summary>
+    Grown = 22,
 }
 
 /// <summary>
@@ -69,7 +72,7 @@ public readonly record struct Entry
     public long Offset { get; init; }
     public int Count { get; init; }
 
-    /// <summary>Granted: the delivery's number. Committed: the generation. Granted by another opening: see <see cref="Epoch"/>.</summary>
+    /// <summary>Granted: the delivery's number. Committed: the generation. Grown: the partitions. Granted by another opening: see <see cref="Epoch"/>.</summary>
     public int Number { get; init; }
 
     public int Epoch { get; init; }

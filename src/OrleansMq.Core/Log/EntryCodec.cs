@@ -22,6 +22,7 @@ namespace OrleansMq.Core.Log;
 /// 14 HalfRolledBack offset  time
 /// 20 TransactionBegun  offset  number
 /// 21 TransactionOpened offset  number  term  time  name
+/// 22 Grown             offset  number
 /// </code>
 /// </summary>
 public static class EntryCodec
@@ -54,6 +55,7 @@ public static class EntryCodec
                 break;
             case EntryKind.Committed:
             case EntryKind.TransactionBegun:
+            case EntryKind.Grown:
                 Number(span, ref at, entry.Offset);
                 Number(span, ref at, entry.Number);
                 break;
@@ -145,7 +147,7 @@ public static class EntryCodec
             EntryKind.Cancelled => new Entry { Kind = kind, Lane = reader.Int(), Offset = reader.Long(), Count = reader.Int() },
             EntryKind.HalfTimedOut => new Entry { Kind = kind, Offset = reader.Long() },
             EntryKind.HalfRolledBack => new Entry { Kind = kind, Offset = reader.Long(), Time = reader.Long() },
-            EntryKind.TransactionBegun => new Entry { Kind = kind, Offset = reader.Long(), Number = reader.Int() },
+            EntryKind.TransactionBegun or EntryKind.Grown => new Entry { Kind = kind, Offset = reader.Long(), Number = reader.Int() },
             EntryKind.TransactionOpened => new Entry { Kind = kind, Offset = reader.Long(), Number = reader.Int(), Term = reader.Long(), Time = reader.Long(), Name = reader.Text() },
             _ => default,
         };
@@ -156,7 +158,7 @@ public static class EntryCodec
     }
 
     private static bool IsOfGroup(EntryKind kind) => kind is not (
-        EntryKind.StartMoved or EntryKind.Cancelled or EntryKind.HalfTimedOut or EntryKind.HalfRolledBack or EntryKind.TransactionBegun or EntryKind.TransactionOpened);
+        EntryKind.StartMoved or EntryKind.Cancelled or EntryKind.HalfTimedOut or EntryKind.HalfRolledBack or EntryKind.TransactionBegun or EntryKind.TransactionOpened or EntryKind.Grown);
 
     private static void Number(Span<byte> span, ref int at, long value)
     {

@@ -8,8 +8,10 @@ namespace OrleansMq.Core.Partitions;
 /// <summary>A batch that passed the checks which need no state, with the hashes of its tokens if it is rich.</summary>
 /// <param name="Tokens">For each record the hash of its token, or null; null for a plain batch.</param>
 /// <param name="IsHalf">Its records are half messages, all of them.</param>
+/// <param name="Partitions">By how many its sender chose the partition; null where no key and no token chose.</param>
+/// <param name="Earlier">For each record where its token stands in a partition before this one, or null; null where none does.</param>
 /// <param name="Times">For each record when it is to be delivered, as <see cref="ScheduledHeaders.AsSent"/> gives it; null where none says.</param>
-public readonly record struct AdmissibleBatch(RecordBatch Batch, ProducerSequence? Producer, TokenHash?[]? Tokens, long[]? Times = null, bool IsHalf = false)
+public readonly record struct AdmissibleBatch(RecordBatch Batch, ProducerSequence? Producer, TokenHash?[]? Tokens, long[]? Times = null, bool IsHalf = false, int? Partitions = null, RecordOutcome?[]? Earlier = null)
 {
     public bool IsRich => Tokens is not null;
 }
@@ -32,8 +34,8 @@ public sealed partial class Partition
             return batch.Batch.Count;
         var seen = new HashSet<TokenHash>();
         var count = 0;
-        foreach (var token in tokens)
-            if (token is not { } hash || (!TryFindToken(hash, nowMs, out _) && seen.Add(hash)))
+        for (var i = 0; i < tokens.Length; i++)
+            if (tokens[i] is not { } hash || (batch.Earlier?[i] is null && !TryFindToken(hash, nowMs, out _) && seen.Add(hash)))
                 count++;
         return count;
     }
@@ -119,6 +121,12 @@ public sealed partial class Partition
                     continue;
                 }
 
+                if (batch.Earlier?[i] is { } before)
+                {
+                    outcomes[i] = before;
+                    continue;
+                }
+
                 firsts ??= [];
                 if (!firsts.TryAdd(hash, i))
                 {
@@ -160,6 +168,10 @@ public sealed partial class Partition
                 outcomes[i] = new RecordOutcome(known, true);
                 if (known == next)
                     next++;
+            }
+            else if (batch.Earlier?[i] is { } before)
+            {
+                outcomes[i] = before;
             }
             else
             {

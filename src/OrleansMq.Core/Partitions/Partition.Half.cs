@@ -23,7 +23,7 @@ public sealed partial class Partition
     /// <summary>A token of a message that was rolled back is free again.</summary>
     private bool IsRolledBack(long place) => IsHalf(place) && Half.TryFindDecided(place & ~HalfPlace, out var main) && main < 0;
 
-    private string HalfId(long offset) => string.Create(CultureInfo.InvariantCulture, $"{Log.Partition}-{offset}");
+    private static string HalfId(int partition, long offset) => string.Create(CultureInfo.InvariantCulture, $"{partition}-{offset}");
 
     private AppendDecision AppendHalf(in AdmissibleBatch batch, long? admissions, long nowMs, FrameBuffer frames)
     {
@@ -104,7 +104,7 @@ public sealed partial class Partition
             Change(new Entry { Kind = EntryKind.HalfTimedOut, Offset = undecided.Offset }, nowMs, frames);
     }
 
-    private HalfAnswer Refused(string code, long offset, string what) => new(null, new MqError(code, $"The half message {HalfId(offset)} {what}."));
+    private HalfAnswer Refused(string code, long offset, string what) => new(null, new MqError(code, $"The half message {HalfId(Log.Partition, offset)} {what}."));
 
     private void ApplyHalf(in FrameHeader header, in RecordBatch batch)
     {

@@ -191,11 +191,11 @@ public sealed partial class Partition
         {
             ref var outcome = ref named[i++];
             if (outcome.Error is null && IsScheduled(outcome.Offset))
-                outcome = outcome with { Offset = -1, Scheduled = ScheduledHeaders.IdOf(Log.Partition, record, outcome.Offset & ~ScheduledPlace) };
+                outcome = outcome with { Offset = -1, Scheduled = ScheduledHeaders.IdOf(outcome.Partition ?? Log.Partition, record, outcome.Offset & ~ScheduledPlace) };
             else if (outcome.Error is null && IsHalf(outcome.Offset))
-                outcome = Half.TryFindDecided(outcome.Offset & ~HalfPlace, out var main) && main >= 0
+                outcome = outcome.Partition is null && Half.TryFindDecided(outcome.Offset & ~HalfPlace, out var main) && main >= 0
                     ? outcome with { Offset = main }
-                    : outcome with { Offset = -1, Half = HalfId(outcome.Offset & ~HalfPlace) };
+                    : outcome with { Offset = -1, Half = HalfId(outcome.Partition ?? Log.Partition, outcome.Offset & ~HalfPlace) };
         }
 
         return named;

@@ -177,6 +177,9 @@ public sealed partial class Partition
             case EntryKind.TransactionOpened:
                 Transactions.ApplyBegun(new OpenTransaction(new ProducerIdentity(entry.Offset, (short)entry.Number), entry.Name ?? "", entry.Term, entry.Time));
                 break;
+            case EntryKind.Grown:
+                ApplyGrown(entry);
+                break;
             case EntryKind.Cancelled:
                 ApplyCancelled(entry);
                 break;

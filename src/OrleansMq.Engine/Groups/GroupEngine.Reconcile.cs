@@ -12,7 +12,7 @@ public sealed partial class GroupEngine
             throw new MqException(ErrorCodes.Malformed, $"0 to {ReconcileRequest.MaxMessages} messages are shown at once; {request.Max} was given.");
         var (first, place) = Place(request.After);
         var (counts, messages, next) = (new UnsettledCounts(0, 0, 0, 0, 0), new List<UnsettledMessage>(), (string?)null);
-        for (var p = 0; p < _partitions; p++)
+        for (var p = 0; p < Partitions; p++)
         {
             var isShown = p >= first && next is null;
             var part = await (await _open(p)).Reconcile(Name, request with { Max = isShown ? request.Max - messages.Count : 0, After = p == first ? place : null });
@@ -20,7 +20,7 @@ public sealed partial class GroupEngine
             messages.AddRange(part.Messages);
             if (part.Next is { } more)
                 next = string.Create(CultureInfo.InvariantCulture, $"{p}-{more}");
-            else if (isShown && request.Max > 0 && messages.Count == request.Max && p + 1 < _partitions)
+            else if (isShown && request.Max > 0 && messages.Count == request.Max && p + 1 < Partitions)
                 next = string.Create(CultureInfo.InvariantCulture, $"{p + 1}-0-0");
         }
 
@@ -35,7 +35,7 @@ public sealed partial class GroupEngine
         var asked = request.Positions?.Select(position => position.Partition).ToHashSet();
         var count = 0;
         await OneByOne(
-            Enumerable.Range(0, _partitions).Where(p => asked?.Contains(p) ?? true),
+            Enumerable.Range(0, Partitions).Where(p => asked?.Contains(p) ?? true),
             async p => count += await (await _open(p)).Redeliver(Name, request));
         return count;
     }
@@ -45,7 +45,7 @@ public sealed partial class GroupEngine
         if (after is null)
             return (0, null);
         var dash = after.IndexOf('-', StringComparison.Ordinal);
-        return dash > 0 && int.TryParse(after.AsSpan(0, dash), NumberStyles.None, CultureInfo.InvariantCulture, out var partition) && partition < _partitions
+        return dash > 0 && int.TryParse(after.AsSpan(0, dash), NumberStyles.None, CultureInfo.InvariantCulture, out var partition) && partition < Partitions
             ? (partition, after[(dash + 1)..])
             : throw new MqException(ErrorCodes.Malformed, "'after' is not what an earlier page gave as 'next'.");
     }

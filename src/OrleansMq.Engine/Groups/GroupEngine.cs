@@ -10,7 +10,7 @@ public sealed partial class GroupEngine
     public static readonly TimeSpan UndeclaredLife = TimeSpan.FromDays(7);
 
     private readonly TopicName _topic;
-    private readonly int _partitions;
+    private volatile PartitionLineage _lineage;
     private readonly IDocuments _documents;
     private readonly string _key;
     private readonly TimeProvider _time;
@@ -23,12 +23,12 @@ public sealed partial class GroupEngine
     private int _savedGeneration;
 
     public GroupEngine(
-        TopicName topic, int partitions, GroupDocument document, long version, string key, IDocuments documents, TimeProvider time, Func<int, ValueTask<IGroupPartition>> open)
+        TopicName topic, PartitionLineage lineage, GroupDocument document, long version, string key, IDocuments documents, TimeProvider time, Func<int, ValueTask<IGroupPartition>> open)
     {
-        (_topic, _partitions, _document, _version, _key, _documents, _time, _open) = (topic, partitions, document, version, key, documents, time, open);
+        (_topic, _lineage, _document, _version, _key, _documents, _time, _open) = (topic, lineage, document, version, key, documents, time, open);
         _savedGeneration = document.Membership.Generation;
         if (document.Settings.Style == GroupStyle.Queue)
-            Queue = new QueueDispatcher(topic, document.Name, document.Settings, partitions, time, open);
+            Queue = new QueueDispatcher(topic, document.Name, document.Settings, lineage, time, open);
     }
 
     public GroupName Name => _document.Name;
@@ -66,7 +66,7 @@ public sealed partial class GroupEngine
 
     public async Task<GroupDescription> Describe(bool created = false)
     {
-        var cursors = new GroupPartition[_partitions];
+        var cursors = new GroupPartition[Partitions];
         for (var p = 0; p < cursors.Length; p++)
         {
             try
@@ -84,7 +84,7 @@ public sealed partial class GroupEngine
         try
         {
             await ExpireMembers();
-            members = Queue?.Consumers() ?? _document.Membership.Describe(_partitions, Settings.MaxActive);
+            members = Queue?.Consumers() ?? DescribeMembers();
         }
         finally
         {
@@ -111,8 +111,9 @@ public sealed partial class GroupEngine
         {
             await ExpireMembers();
             _document.Membership.Join(member, session, NowMs);
+            await Share();
             await SaveIfMoved();
-            return _document.Membership.AssignmentOf(member, _partitions, Settings.MaxActive);
+            return AssignmentOf(member);
         }
         finally
         {
@@ -133,6 +134,8 @@ public sealed partial class GroupEngine
             CheckPartition(position.Partition);
         await OneByOne(request.Positions, async position =>
             await (await _open(position.Partition)).Commit(Name, position.Offset, request.Member is null ? 0 : request.Generation));
+        if (MayRelease)
+            await WithGate(() => Share());
     }
 
     public async Task Seek(SeekRequest request)
@@ -140,8 +143,9 @@ public sealed partial class GroupEngine
         foreach (var position in request.Positions)
             CheckPartition(position.Partition);
         if (request.To is { } to)
-            await OneByOne(Enumerable.Range(0, _partitions), async p => await (await _open(p)).Seek(Name, to));
+            await OneByOne(Enumerable.Range(0, Partitions), async p => await (await _open(p)).Seek(Name, to));
         await OneByOne(request.Positions, async position => await (await _open(position.Partition)).Seek(Name, StartAt.Offset(position.Offset)));
+        await Sought();
     }
 
     /// <summary>A refusal says that nothing has changed: true only of the first.</summary>
@@ -177,7 +181,7 @@ public sealed partial class GroupEngine
         {
             var lease = settlement.Leases[i];
             results[i] = new SettleResult(lease, ErrorCodes.LeaseUnknown);
-            if (lease.Partition >= _partitions)
+            if (lease.Partition >= Partitions)
                 continue;
             if (!byPartition.TryGetValue(lease.Partition, out var list))
                 byPartition[lease.Partition] = list = new List<int>(settlement.Leases.Count - i);
@@ -237,7 +241,7 @@ public sealed partial class GroupEngine
         var count = 0;
         if (selection.Everything)
         {
-            await OneByOne(Enumerable.Range(0, _partitions), async p => count += await act(await _open(p), null));
+            await OneByOne(Enumerable.Range(0, Partitions), async p => count += await act(await _open(p), null));
             return count;
         }
 
@@ -288,6 +292,8 @@ public sealed partial class GroupEngine
         try
         {
             await ExpireMembers();
+            if (MayRelease)
+                await Share();
             var code = act();
             await SaveIfMoved();
             if (code is not null)
@@ -323,8 +329,8 @@ public sealed partial class GroupEngine
 
     private void CheckPartition(int partition)
     {
-        if (partition < 0 || partition >= _partitions)
-            throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{_topic}' has {_partitions} partitions; {partition} was asked.");
+        if (partition < 0 || partition >= Partitions)
+            throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{_topic}' has {Partitions} partitions; {partition} was asked.");
     }
 
     private void MustBeLog(string how)

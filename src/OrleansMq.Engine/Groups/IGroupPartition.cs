@@ -18,6 +18,9 @@ public interface IGroupPartition
 
     Task Seek(GroupName name, StartAt to);
 
+    /// <summary>Whether the group has settled everything here of the keys that a later partition took over when the topic grew.</summary>
+    Task<bool> IsDrained(GroupName name, int successor);
+
     /// <summary>Leases messages and gives them, in one call.</summary>
     /// <param name="holder">See <see cref="Core.Cursors.LeaseHolder"/>.</param>
     Task<LeasedMessages> Receive(GroupName name, string holder, int max, TimeSpan lease);

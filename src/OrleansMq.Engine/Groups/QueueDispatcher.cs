@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Groups;
 using OrleansMq.Core.Limits;
@@ -10,7 +11,7 @@ namespace OrleansMq.Engine.Groups;
 /// Hands the messages of all partitions to the consumers of one queue-style group: who may receive, how many, and from which partition next.
 /// </summary>
 /// <remarks>Invariant: a partition that may have something to deliver is flagged; the flag is cleared before it is asked, so that a signal while asking is not lost.</remarks>
-public sealed class QueueDispatcher
+public sealed partial class QueueDispatcher
 {
     /// <summary>Request ids remembered for repeats.</summary>
     public const int MaxRememberedRequests = 10_000;
@@ -20,11 +21,11 @@ public sealed class QueueDispatcher
     private readonly TimeProvider _time;
     private readonly Func<int, ValueTask<IGroupPartition>> _open;
     private readonly Lock _gate = new();
-    private readonly bool[] _mayHave;
-    private readonly int[] _inFlight;
+    private bool[] _mayHave;
+    private int[] _inFlight;
 
     /// <summary>Who holds leases in each partition; kept only where one consumer is active.</summary>
-    private readonly string?[] _holders;
+    private string?[] _holders;
     private readonly LinkedList<Signal> _waiting = new();
     private readonly Standby _standby = new();
     private readonly Dictionary<string, long> _seen = new(StringComparer.Ordinal);
@@ -35,14 +36,15 @@ public sealed class QueueDispatcher
     private int _reserved;
     private int _next;
 
-    public QueueDispatcher(TopicName topic, GroupName group, GroupSettings settings, int partitions, TimeProvider time, Func<int, ValueTask<IGroupPartition>> open)
+    public QueueDispatcher(TopicName topic, GroupName group, GroupSettings settings, PartitionLineage lineage, TimeProvider time, Func<int, ValueTask<IGroupPartition>> open)
     {
-        (_topic, _group, _settings, _time, _open) = (topic, group, settings, time, open);
-        _mayHave = new bool[partitions];
+        (_topic, _group, _settings, _lineage, _time, _open) = (topic, group, settings, lineage, time, open);
+        _mayHave = new bool[lineage.Count];
         Array.Fill(_mayHave, true);
-        _inFlight = new int[partitions];
-        _holders = new string?[partitions];
-        _earlier = new EarlierRequests(group, partitions, open);
+        _inFlight = new int[lineage.Count];
+        _holders = new string?[lineage.Count];
+        _released = new bool[lineage.Count];
+        _earlier = new EarlierRequests(group, lineage.Count, open);
     }
 
     /// <summary>Asks all partitions how many leases are out, where they don't say so at once: called before a consumer is made to wait for others' leases. Null: they do.</summary>
@@ -62,7 +64,11 @@ public sealed class QueueDispatcher
     {
         lock (_gate)
         {
+            // One that came since is flagged when it is known here.
+            if (partition >= _mayHave.Length)
+                return;
             _mayHave[partition] = true;
+            FlagSuccessors(partition);
             WakeOne();
         }
     }
@@ -83,6 +89,8 @@ public sealed class QueueDispatcher
     {
         lock (_gate)
         {
+            if (partition >= _inFlight.Length)
+                return;
             _holders[partition] = holder;
             var fewer = count < _inFlight[partition];
             _inFlight[partition] = count;
@@ -144,28 +152,6 @@ public sealed class QueueDispatcher
             _ = mine.Answer.Task.Exception;
             throw;
         }
-    }
-
-    /// <summary>What the same request got before the broker was started again, while it is under its leases; null when there is nothing.</summary>
-    private async ValueTask<IReadOnlyList<Delivery>?> ReceiveAgain(ReceiveRequest request)
-    {
-        var holder = LeaseHolder.Of(request.Consumer, request.RequestId);
-        var deliveries = new List<Delivery>();
-        foreach (var number in await _earlier.Take(holder))
-        {
-            deliveries.AddRange((await (await _open(number)).ReceiveAgain(_group, holder)).Deliveries);
-        }
-
-        return deliveries.Count == 0 ? null : deliveries;
-    }
-
-    private void ForgetOldRequests(long nowMs)
-    {
-        if (_requests.Count <= MaxRememberedRequests)
-            return;
-        foreach (var request in _requests)
-            if (request.Value.UntilMs <= nowMs)
-                _requests.TryRemove(request);
     }
 
     private async ValueTask<IReadOnlyList<Delivery>> ReceiveNew(ReceiveRequest request, CancellationToken cancel)
@@ -278,8 +264,8 @@ public sealed class QueueDispatcher
                     break;
                 try
                 {
-                    var taken = await TakeFrom(partition, request, left, deliveries);
-                    left -= taken;
+                    if (await IsReleased(partition))
+                        left -= await TakeFrom(partition, request, left, deliveries);
                 }
                 catch (MqException unavailable) when (unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged or ErrorCodes.DiskFull)
                 {
@@ -383,13 +369,5 @@ public sealed class QueueDispatcher
             while (_waiting.First is not null)
                 WakeOne();
         }
-    }
-
-    private sealed class Remembered
-    {
-        public TaskCompletionSource<IReadOnlyList<Delivery>> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        /// <summary>While the first is under way nobody knows; afterwards until its first lease ends.</summary>
-        public long UntilMs { get; set; } = long.MaxValue;
     }
 }

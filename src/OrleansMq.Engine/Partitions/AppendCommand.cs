@@ -9,6 +9,9 @@ internal sealed class AppendCommand(PartitionEngine engine, AdmissibleBatch batc
 {
     private bool _admitted;
 
+    /// <summary>A refusal that is told only when it is certain for ever: what it goes by is durable then.</summary>
+    private MqException? _refusal;
+
     /// <summary>It waits with its partition and is decided again later.</summary>
     public bool IsParked { get; private set; }
 
@@ -22,6 +25,13 @@ internal sealed class AppendCommand(PartitionEngine engine, AdmissibleBatch batc
     {
         IsParked = AwaitsAnswer = false;
         Level = level;
+        if (state.IsChosenByFewer(batch))
+        {
+            // Whoever is told so sends its messages elsewhere: were the growth forgotten in a crash, a late copy of this batch could still come in here.
+            (_refusal, Level) = (Engine.Outgrown(batch.Partitions!.Value, state.Growths[^1].Partitions), ReleaseLevel.Durable);
+            return;
+        }
+
         Engine.RefuseWhileFull(nowMs);
         if (Engine.MustQueue(this))
         {
@@ -70,6 +80,14 @@ internal sealed class AppendCommand(PartitionEngine engine, AdmissibleBatch batc
         if (decision.Error is { } error)
             throw new MqException(error);
         Result = decision.Result;
+    }
+
+    public override void Release()
+    {
+        if (_refusal is { } refusal)
+            Fail(refusal);
+        else
+            base.Release();
     }
 
     private void Park(long nowMs)

@@ -27,11 +27,13 @@ public static class BatchAdmission
         var producer = request.Producer ?? SequenceOf(batch);
         if (producer is { Sequence: < 0 } or { Epoch: < 0 } or { Id: < 0 })
             throw new MqException(ErrorCodes.Malformed, "A producer's id, epoch and sequence are not negative.");
+        if (request.Partitions is < 1)
+            throw new MqException(ErrorCodes.Malformed, $"A sender chooses by one partition at least; {request.Partitions} was given.");
         // A topic with an admission cap takes single messages of a batch, so it looks inside.
         if (!request.Rich && settings.Admit is null)
         {
             CheckSizes(batch, settings, request.Topic);
-            return new AdmissibleBatch(batch, producer, null);
+            return new AdmissibleBatch(batch, producer, null, Partitions: request.Partitions);
         }
 
         var plain = Open(batch, settings);
@@ -39,7 +41,7 @@ public static class BatchAdmission
         var half = IsHalf(plain, times);
         if (batch.IsTransactional && (half || times is not null))
             throw new MqException(ErrorCodes.NotAvailable, "A message in a transaction is neither delayed nor half.");
-        return new AdmissibleBatch(plain, producer, tokens, times, half);
+        return new AdmissibleBatch(plain, producer, tokens, times, half, request.Partitions);
     }
 
     private static bool IsHalf(in RecordBatch batch, long[]? times)

@@ -16,6 +16,7 @@ public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partit
 {
     private readonly string _key = KeyOf(topicId);
     private readonly SemaphoreSlim _gate = new(1);
+    private int _partitions = partitions;
     private AdmissionLedger? _ledger;
     private long _version;
 
@@ -23,6 +24,9 @@ public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partit
     private bool _exhausted;
 
     internal static string KeyOf(Guid topicId) => string.Create(CultureInfo.InvariantCulture, $"admission/{topicId:N}");
+
+    /// <summary>The topic grew.</summary>
+    public void Grow(int count) => Volatile.Write(ref _partitions, count);
 
     /// <summary>Reads the ledger, so that grants of before are known; makes it, or changes its cap, where needed.</summary>
     public async Task SetCap(long cap)
@@ -58,7 +62,7 @@ public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partit
                 next = await TakenBack(next, partition);
             var exhausted = missing > 0 && next.Pool == 0 && next.GrantedTo(partition) <= admitted;
             if (missing > 0 && next.Pool > 0)
-                next = next.Grant(partition, missing, partitions, out _);
+                next = next.Grant(partition, missing, _partitions, out _);
             await Save(next);
             // Only now: an answer that names no newer version than the taking back counts for nobody, and would be asked for again and again.
             _exhausted = exhausted;
@@ -73,7 +77,7 @@ public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partit
     /// <summary>The ledger with what the others don't use in its pool. They can't use it any more, also where it is then not saved.</summary>
     private async Task<AdmissionLedger> TakenBack(AdmissionLedger ledger, int except)
     {
-        for (var p = 0; p < partitions; p++)
+        for (var p = 0; p < _partitions; p++)
         {
             var granted = ledger.GrantedTo(p);
             if (p == except || granted == 0)

@@ -44,7 +44,7 @@ public sealed class TopicCatalog(IDocuments documents)
     {
         // Its making was finished, which is perhaps not written yet.
         _finished.TryRemove(topic.Id, out _);
-        return ChangeNames(topic.Name, index => index.With(new UnfinishedTopic(topic.Name.Text, topic.Id, topic.Settings.Partitions, Deleting: true)));
+        return ChangeNames(topic.Name, index => index.With(new UnfinishedTopic(topic.Name.Text, topic.Id, topic.Logs, Deleting: true)));
     }
 
     /// <summary>Nothing is left to be done about this topic. Written with the next change of its index, so that making a topic costs no write for it.</summary>

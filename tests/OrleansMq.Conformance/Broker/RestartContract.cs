@@ -57,6 +57,36 @@ public abstract class RestartContract : BrokerContract
     });
 
     [Fact]
+    public Task AGrownTopicAndWhatWaitsInItSurviveARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new() { Partitions = 1 });
+        await host.Broker.PutGroup("t", "g", new() { ByKey = true });
+        await host.Broker.Publish("t", [Text("1", "key")]);
+        await host.Broker.GrowTopic("t", 5);
+        var second = await host.Broker.Publish("t", [Text("2", "key")]);
+        Assert.NotEqual(0, second[0].Position.Partition);
+        await host.Broker.Join("t", "board", "m", TimeSpan.FromMinutes(5));
+
+        await Restart(host);
+
+        Assert.Equal(5, (await host.Broker.DescribeTopic("t")).Settings.Partitions);
+        await Refused(ErrorCodes.PartitionsChanged, () => host.Broker.Append(Batch("late") with { Partitions = 1 }));
+        Assert.Equal([0], (await host.Broker.Join("t", "board", "m", TimeSpan.FromMinutes(5))).Partitions);
+        var first = await ReceiveOne(host.Broker, "t", "g");
+        Assert.Equal("1", first.BodyText);
+        Assert.Empty(await Receive(host.Broker, "t", "g"));
+        await Acknowledge(host.Broker, "t", "g", first);
+        Assert.Equal("2", (await ReceiveOne(host.Broker, "t", "g")).BodyText);
+    });
+
+    private static AppendRequest Batch(string body)
+    {
+        var builder = new Records.RecordBatchBuilder(256);
+        MessageCodec.Append(builder, Text(body), 1_700_000_000_000);
+        return new AppendRequest { Topic = "t", Partition = 0, Batch = builder.Build().ToArray() };
+    }
+
+    [Fact]
     public Task ADeletedTopicStaysDeletedAfterARestart() => Story(async host =>
     {
         await host.Broker.PutTopic("t", new());
