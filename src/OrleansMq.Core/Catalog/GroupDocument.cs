@@ -53,6 +53,8 @@ public sealed record GroupDocument
         var form = JsonDocuments.Read(json, CatalogJson.Default.GroupForm, "group document", f => f.Version);
         var members = form.Members ?? [];
         StateReader.Check(form.Generation >= 0 && members.Length <= Membership.MaxMembers && !members.Contains(null), "The group document's generation or members can't be.");
+        StateReader.Check(form.SharedOf is null or (> 0 and <= TopicSettings.MaxPartitions), "The group document's number of shared partitions can't be.");
+        StateReader.Check((form.Held ?? []).All(held => held > 0 && held < form.SharedOf), "The group document's held partitions can't be.");
         return JsonDocuments.Checked("group document", () => new GroupDocument
         {
             Name = new GroupName(form.Name),

@@ -21,9 +21,6 @@ public sealed class PartitionLineage(IReadOnlyList<EarlierCount> earlier, int co
     /// <summary>The partition that had this one's keys before it was there; null where there is none, or nobody can say.</summary>
     public int? PredecessorOf(int partition) => BirthOf(partition) is { } before && CountBehind(before) % earlier[before].Partitions == 0 ? partition % earlier[before].Partitions : null;
 
-    /// <summary>Those that took over keys of a partition, in any growth.</summary>
-    public IEnumerable<int> SuccessorsOf(int partition) => Enumerable.Range(partition + 1, count - partition - 1).Where(other => PredecessorOf(other) == partition);
-
     /// <summary>The partitions before this one, back to the first, that may have had a key of it since a time.</summary>
     public IEnumerable<int> AncestorsSince(int partition, long sinceMs)
     {

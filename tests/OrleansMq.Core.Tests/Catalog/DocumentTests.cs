@@ -29,6 +29,33 @@ public sealed class DocumentTests
     }
 
     [Fact]
+    public void AGrowthIsStoredAsDrawn()
+    {
+        var growing = new TopicDocument { Name = "t", Id = new Guid("00112233-4455-6677-8899-aabbccddeeff"), CreatedAtMs = 1, Settings = new TopicSettings { Partitions = 2 }, Growing = 4 };
+        Assert.EndsWith(""","compact":false},"growing":4}""", Encoding.UTF8.GetString(growing.ToJson()), StringComparison.Ordinal);
+        Assert.Equal((2, 4, 4), (TopicDocument.FromJson(growing.ToJson()).Settings.Partitions, growing.Growing, growing.Logs));
+
+        var grown = TopicDocument.FromJson(growing.ToJson()).Grown(7);
+        Assert.EndsWith(""","compact":false},"earlier":[{"partitions":2,"untilMs":7}]}""", Encoding.UTF8.GetString(grown.ToJson()), StringComparison.Ordinal);
+        var read = TopicDocument.FromJson(grown.ToJson());
+        Assert.Equal((4, null, 4), (read.Settings.Partitions, read.Growing, read.Logs));
+        Assert.Equal([new EarlierCount(2, 7)], read.Earlier);
+    }
+
+    [Fact]
+    public void WhatAGroupSharesIsStoredAsDrawn()
+    {
+        var document = new GroupDocument
+        {
+            Name = "g", Id = Guid.Empty, Declared = false, CreatedAtMs = 5, LastUsedMs = 6, Membership = new Membership(), Settings = new GroupSettings(), SharedOf = 4, Held = [2, 3],
+        };
+        Assert.EndsWith(""","members":[],"sharedOf":4,"held":[2,3]}""", Encoding.UTF8.GetString(document.ToJson()), StringComparison.Ordinal);
+        var read = GroupDocument.FromJson(document.ToJson(), 0);
+        Assert.Equal(4, read.SharedOf);
+        Assert.Equal([2, 3], read.Held);
+    }
+
+    [Fact]
     public void AGroupIsStoredAsDrawnAndItsMembersGetFreshSessions()
     {
         var membership = new Membership();
@@ -68,6 +95,8 @@ public sealed class DocumentTests
     [InlineData("""{"version":1,"name":"orders"}""", "can't be read")]
     [InlineData("""{"version":1,"name":"orders","id":"00112233-4455-6677-8899-aabbccddeeff","settings":{"whenFull":"explode"}}""", "can't be read")]
     [InlineData("""{"version":1,"name":"orders","id":"00112233-4455-6677-8899-aabbccddeeff","settings":{"retentionMs":9223372036854775807}}""", "can't be")]
+    [InlineData("""{"version":1,"name":"orders","id":"00112233-4455-6677-8899-aabbccddeeff","settings":{"partitions":2},"growing":2}""", "can't be")]
+    [InlineData("""{"version":1,"name":"orders","id":"00112233-4455-6677-8899-aabbccddeeff","settings":{"partitions":4},"earlier":[{"partitions":2},{"partitions":2}]}""", "can't be")]
     [InlineData("""{"version":1,"na""", "can't be read")]
     [InlineData("", "can't be read")]
     public void ADocumentThatCannotBeIsRefused(string json, string naming) =>
@@ -79,6 +108,8 @@ public sealed class DocumentTests
     [InlineData("""{"version":1,"name":"g","settings":{"backoffMs":null}}""")]
     [InlineData("""{"version":1,"name":"g","settings":{"from":"offset","fromValue":-1}}""")]
     [InlineData("""{"version":1,"name":"g","generation":-1}""")]
+    [InlineData("""{"version":1,"name":"g","sharedOf":4,"held":[4]}""")]
+    [InlineData("""{"version":1,"name":"g","held":[1]}""")]
     public void AGroupThatCannotBeIsRefused(string json) =>
         Assert.Throws<StateFormatException>(() => GroupDocument.FromJson(Encoding.UTF8.GetBytes(json), 0));
 

@@ -69,9 +69,19 @@ public sealed class RulesTests
     public void WhatIsNotBuiltYetSaysSo()
     {
         Refused(ErrorCodes.NotAvailable, "compact", () => TopicRules.Create(new() { Compact = true }));
-        Refused(ErrorCodes.NotAvailable, "Growing", () => TopicRules.Change(new TopicSettings(), new() { Partitions = 2 }));
         Refused(ErrorCodes.NotAvailable, "maxActive", () => GroupRules.Create(new() { MaxActive = 2 }));
         Refused(ErrorCodes.NotAvailable, "holdKeyBehindDeadLetter", () => GroupRules.Create(new() { HoldKeyBehindDeadLetter = true }));
+    }
+
+    [Fact]
+    public void PartitionsGrowByMultiples()
+    {
+        Assert.Equal(6, TopicRules.Change(new TopicSettings { Partitions = 2 }, new() { Partitions = 6 }).Partitions);
+        Refused(ErrorCodes.Conflict, "grow by multiples", () => TopicRules.Change(new TopicSettings { Partitions = 4 }, new() { Partitions = 6 }));
+        Refused(ErrorCodes.Conflict, "can't shrink", () => TopicRules.CheckGrowth(4, 2, breakKeyOrder: true));
+        Refused(ErrorCodes.Malformed, "partitions is 1 to 10000; 10004 was given", () => TopicRules.CheckGrowth(4, 10_004, breakKeyOrder: true));
+        TopicRules.CheckGrowth(4, 4, breakKeyOrder: false);
+        TopicRules.CheckGrowth(4, 5, breakKeyOrder: true);
     }
 
     [Fact]

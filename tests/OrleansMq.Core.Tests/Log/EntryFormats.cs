@@ -35,6 +35,7 @@ public sealed class EntryFormats
         (new Entry { Kind = EntryKind.HalfRolledBack, Offset = 5, Time = 1000 }, "0E 05 E807"),
         (new Entry { Kind = EntryKind.TransactionBegun, Offset = 300, Number = 7 }, "14 AC02 07"),
         (new Entry { Kind = EntryKind.TransactionOpened, Offset = 300, Number = 7, Term = 2, Time = 1000, Name = "ab" }, "15 AC02 07 02 E807 02 6162"),
+        (new Entry { Kind = EntryKind.Grown, Offset = 300, Number = 6 }, "16 AC02 06"),
     ];
 
     [Fact]

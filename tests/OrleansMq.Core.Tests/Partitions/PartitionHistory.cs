@@ -91,7 +91,7 @@ internal sealed class PartitionHistory
 
     private void Step()
     {
-        switch (_random.Next(36))
+        switch (_random.Next(37))
         {
             case < 3:
                 Append(Plain());
@@ -146,6 +146,9 @@ internal sealed class PartitionHistory
                 break;
             case 34:
                 Transact();
+                break;
+            case 36:
+                _live.Grow(_random.Next(1, 40), _now, _frames);
                 break;
             case 28:
                 _live.CancelScheduled(_random.NextInt64(0, _live.Scheduled.End + 2), _now, _frames);
