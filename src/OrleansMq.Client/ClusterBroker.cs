@@ -56,6 +56,13 @@ public sealed partial class ClusterBroker : IBroker
         return described;
     }
 
+    public async ValueTask<TopicDescription> GrowTopic(TopicName topic, int partitions, bool breakKeyOrder = false, CancellationToken cancel = default)
+    {
+        var described = await _failover.Ask(() => TopicGrain(topic).Grow(partitions, breakKeyOrder), Repeat.Freely, cancel);
+        _topics.TryRemove(topic, out _);
+        return described;
+    }
+
     public async ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default) =>
         await _failover.Ask(() => TopicGrain(topic).Describe(), Repeat.Freely, cancel);
 
@@ -92,7 +99,13 @@ public sealed partial class ClusterBroker : IBroker
     public async ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default)
     {
         var target = await Topic(topic, cancel);
-        return await Publishing.Publish(this, topic, target.Settings, messages, options, () => Interlocked.Increment(ref _turn), _options.Time, cancel);
+        return await Publishing.Publish(this, topic, target.Settings, Settings, messages, options, () => Interlocked.Increment(ref _turn), _options.Time, cancel);
+
+        async ValueTask<TopicSettings> Settings()
+        {
+            _topics.TryRemove(topic, out _);
+            return (await Topic(topic, cancel)).Settings;
+        }
     }
 
     public async ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)
@@ -119,7 +132,7 @@ public sealed partial class ClusterBroker : IBroker
         while (true)
         {
             var left = until - _options.Time.GetUtcNow();
-            var terms = new AppendTerms(request.Rich, request.Acks, request.Producer, left < TimeSpan.Zero ? TimeSpan.Zero : left > MaxAppendWait ? MaxAppendWait : left, request.Client);
+            var terms = new AppendTerms(request.Rich, request.Acks, request.Producer, left < TimeSpan.Zero ? TimeSpan.Zero : left > MaxAppendWait ? MaxAppendWait : left, request.Client, request.Partitions);
             try
             {
                 return await _failover.Ask(() => partition.Append(batch, terms), repeat, cancel);
@@ -187,13 +200,17 @@ public sealed partial class ClusterBroker : IBroker
         {
             return await act(target);
         }
-        catch (MqException gone) when (!fresh && gone.Code is ErrorCodes.TopicUnknown or ErrorCodes.PartitionUnknown or ErrorCodes.GroupUnknown)
+        catch (MqException gone) when (!fresh && IsUnknown(gone.Code))
         {
             _topics.TryRemove(topic, out _);
         }
 
         return await act((await Find(topic, cancel)).Target);
     }
+
+    // Also a message: it may lie in a partition that came since.
+    private static bool IsUnknown(string code) => code is ErrorCodes.TopicUnknown or ErrorCodes.PartitionUnknown or ErrorCodes.GroupUnknown
+        or ErrorCodes.ScheduledUnknown or ErrorCodes.HalfUnknown or ErrorCodes.MessageUnknown;
 
     private sealed record CachedTopic(TopicTarget Target, long UntilMs);
 }

@@ -18,6 +18,18 @@ public sealed class SiloTopicTests(OneSilo cluster) : TopicContract
 }
 
 [Collection(nameof(TwoSilos))]
+public sealed class ClientGrowthTests(TwoSilos cluster) : GrowthContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloGrowthTests(OneSilo cluster) : GrowthContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(TwoSilos))]
 public sealed class ClientAppendTests(TwoSilos cluster) : AppendContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));

@@ -13,6 +13,10 @@ public interface ITopicGrain : IGrainWithStringKey
     [Alias("Put")]
     Task<TopicDescription> Put(TopicChange change);
 
+    /// <inheritdoc cref="IBroker.GrowTopic"/>
+    [Alias("Grow")]
+    Task<TopicDescription> Grow(int partitions, bool breakKeyOrder);
+
     [Alias("Describe")]
     Task<TopicDescription> Describe();
 

@@ -23,14 +23,14 @@ internal sealed class ProducerSequenceConverter : IConverter<ProducerSequence, P
 }
 
 [GenerateSerializer, Alias("OrleansMq.RecordOutcomeSurrogate")]
-internal readonly record struct RecordOutcomeSurrogate(long Offset, bool Duplicate, MqError? Error, string? Scheduled, string? Half);
+internal readonly record struct RecordOutcomeSurrogate(long Offset, bool Duplicate, MqError? Error, string? Scheduled, string? Half, int? Partition);
 
 [RegisterConverter]
 internal sealed class RecordOutcomeConverter : IConverter<RecordOutcome, RecordOutcomeSurrogate>
 {
-    public RecordOutcome ConvertFromSurrogate(in RecordOutcomeSurrogate surrogate) => new(surrogate.Offset, surrogate.Duplicate, surrogate.Error) { Scheduled = surrogate.Scheduled, Half = surrogate.Half };
+    public RecordOutcome ConvertFromSurrogate(in RecordOutcomeSurrogate surrogate) => new(surrogate.Offset, surrogate.Duplicate, surrogate.Error) { Scheduled = surrogate.Scheduled, Half = surrogate.Half, Partition = surrogate.Partition };
 
-    public RecordOutcomeSurrogate ConvertToSurrogate(in RecordOutcome value) => new(value.Offset, value.Duplicate, value.Error, value.Scheduled, value.Half);
+    public RecordOutcomeSurrogate ConvertToSurrogate(in RecordOutcome value) => new(value.Offset, value.Duplicate, value.Error, value.Scheduled, value.Half, value.Partition);
 }
 
 [GenerateSerializer, Alias("OrleansMq.AppendResultSurrogate")]

@@ -18,7 +18,7 @@ internal sealed partial class ConsumerGroupGrain
 
     private async ValueTask Load(bool evenWithoutTopic = false)
     {
-        if (_partitions > 0)
+        if (_lineage is not null)
             return;
         var loading = _loading ??= LoadOnce(evenWithoutTopic);
         try
@@ -34,17 +34,18 @@ internal sealed partial class ConsumerGroupGrain
 
     private async Task LoadOnce(bool evenWithoutTopic)
     {
-        var settings = await GrainCalls.Ask(() => Topic.FindSettings(_topicId));
-        if (settings is null && !evenWithoutTopic)
+        var lineage = await GrainCalls.Ask(() => Topic.FindLineage(_topicId));
+        if (lineage is null && !evenWithoutTopic)
         {
             DeactivateOnIdle();
             throw new MqException(ErrorCodes.TopicUnknown, $"There is no topic '{_topic}'.");
         }
 
-        var partitions = settings?.Partitions ?? 1;
-        if (await _catalog.FindGroup(_topicId, _name, _silo.NowMs) is { } found)
-            _engine = EngineOf(found.Group, found.Version, partitions);
-        _partitions = partitions;
+        lineage ??= PartitionLineage.Of(1);
+        var found = await _catalog.FindGroup(_topicId, _name, _silo.NowMs);
+        _lineage = _told is { } told && told.Count > lineage.Count ? told : lineage;
+        if (found is { } group)
+            _engine = EngineOf(group.Group, group.Version);
         if (_engine is { } loaded && loaded.HasLapsed)
             await DropLapsed(loaded);
     }
@@ -107,11 +108,12 @@ internal sealed partial class ConsumerGroupGrain
             // Where it begins is fixed in every partition before the group exists, so that nothing published after this call is missed.
             _making = definition;
             await GrainCalls.Ask(() => Topic.AddGroup(definition));
-            await Task.WhenAll(Enumerable.Range(0, _partitions).Select(p => Proxy(p).EnsureGroup(definition)));
+            var ensured = await EnsureEverywhere(definition);
             var version = 0L;
             mayBeThere = true;
             await Written(async () => version = await _catalog.PutGroup(_topicId, document, 0));
-            return _engine = EngineOf(document, version, _partitions);
+            await EnsureEverywhere(definition, ensured);
+            return _engine = EngineOf(document, version);
         }
         catch
         {
@@ -130,14 +132,14 @@ internal sealed partial class ConsumerGroupGrain
         }
     }
 
-    private GroupEngine EngineOf(GroupDocument document, long version, int partitions)
+    private GroupEngine EngineOf(GroupDocument document, long version)
     {
         var engine = new GroupEngine(
-            _topic, partitions, document, version, TopicCatalog.GroupKey(_topicId, _name), _documents, _silo.Time, number => new ValueTask<IGroupPartition>(Proxy(number)));
+            _topic, _lineage!, document, version, TopicCatalog.GroupKey(_topicId, _name), _documents, _silo.Time, number => new ValueTask<IGroupPartition>(Proxy(number)));
         if (engine.Queue is { } queue)
         {
             // Many partitions are not all asked each second.
-            var interval = LookAgain * Math.Max(1, partitions / 64);
+            var interval = LookAgain * Math.Max(1, _lineage!.Count / 64);
             _looking ??= _silo.Time.CreateTimer(_ => _engine?.Queue?.LookAgain(), null, interval, interval);
             queue.Recount = Recount;
         }
@@ -146,7 +148,7 @@ internal sealed partial class ConsumerGroupGrain
     }
 
     /// <summary>Consumers settle at the partitions, whose word of it may be on its way still.</summary>
-    private Task Recount() => Task.WhenAll(Enumerable.Range(0, _partitions).Select(async number =>
+    private Task Recount() => Task.WhenAll(Enumerable.Range(0, _lineage!.Count).Select(async number =>
     {
         try
         {

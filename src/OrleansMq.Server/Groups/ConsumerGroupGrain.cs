@@ -27,7 +27,9 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
     private Guid _topicId;
     private TopicName _topic;
     private GroupName _name;
-    private int _partitions;
+
+    /// <summary>Null until it is loaded.</summary>
+    private PartitionLineage? _lineage;
 
     /// <summary>Null while there is no such group.</summary>
     private GroupEngine? _engine;
@@ -47,6 +49,7 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
         (_topicId, _topic, var name) = GrainKeys.Read(this.GetPrimaryKeyString());
         _name = name;
         _silo.Here(this.GetGrainId(), this);
+        this.RegisterGrainTimer(AskForGrowth, new GrainTimerCreationOptions(GrowthInterval, GrowthInterval) { Interleave = true });
         return Task.CompletedTask;
     }
 

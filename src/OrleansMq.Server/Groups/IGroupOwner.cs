@@ -1,3 +1,4 @@
+using OrleansMq.Core.Catalog;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Server.Partitions;
 using OrleansMq.Server.Placement;
@@ -15,6 +16,10 @@ internal interface IGroupOwner : IMovableGrain
     /// <summary>The topic is gone, and the group with it.</summary>
     [Alias("Abandon"), ResponseTimeout("00:00:10")]
     Task Abandon();
+
+    /// <summary>The topic has more partitions now.</summary>
+    [Alias("Grow"), ResponseTimeout("00:00:15")]
+    Task Grow(PartitionLineage lineage);
 
     /// <summary>A partition may have something to deliver; how many leases it has out, and who holds them.</summary>
     [Alias("Signal"), ResponseTimeout("00:00:05")]

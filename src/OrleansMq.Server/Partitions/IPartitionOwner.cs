@@ -1,5 +1,6 @@
 using Orleans.Concurrency;
 using OrleansMq.Client.Wire;
+using OrleansMq.Core.Dedup;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Topics;
 using OrleansMq.Server.Placement;
@@ -26,6 +27,17 @@ internal interface IPartitionOwner : IMovableGrain
     /// <summary>Appends that wait for room may be decided again.</summary>
     [Alias("RoomMade"), OneWay]
     Task RoomMade();
+
+    /// <summary>The topic has so many partitions from now on: what is chosen by fewer is not let in any more. Durable when it answers.</summary>
+    [Alias("Grow"), ResponseTimeout("00:00:15")]
+    Task Grow(int partitions);
+
+    [Alias("IsDrained"), ResponseTimeout("00:00:10")]
+    Task<bool> IsDrained(GroupName group, int successor);
+
+    /// <summary>Where the messages of tokens stand here, for a partition that took over keys of this one.</summary>
+    [Alias("FindEarlier"), ResponseTimeout("00:00:10")]
+    Task<RecordOutcome?[]> FindEarlier(TokenHash?[] tokens);
 
     [Alias("TakeBackAdmissions"), ResponseTimeout("00:00:10")]
     Task<long> TakeBackAdmissions(long asOf);

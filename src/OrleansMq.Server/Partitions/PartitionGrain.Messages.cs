@@ -1,7 +1,9 @@
 using OrleansMq.Client.Grains;
 using OrleansMq.Core.Catalog;
+using OrleansMq.Core.Dedup;
 using OrleansMq.Core.Groups;
 using OrleansMq.Engine.Partitions;
+using OrleansMq.Engine.Topics;
 
 namespace OrleansMq.Server.Partitions;
 
@@ -13,13 +15,17 @@ internal sealed partial class PartitionGrain
     public Task<AppendResult> Append(byte[] batch, AppendTerms terms) => On(async engine =>
     {
         var topic = await View();
-        var request = new AppendRequest { Topic = _topicName, Partition = _number, Batch = batch, Rich = terms.Rich, Producer = terms.Producer };
+        var request = new AppendRequest { Topic = _topicName, Partition = _number, Batch = batch, Rich = terms.Rich, Producer = terms.Producer, Partitions = terms.Partitions };
         var admissible = BatchAdmission.Check(request, topic.Settings);
         await _silo.Producers.RefuseFenced(admissible.Producer);
+        admissible = await EarlierTokens.Look(admissible, topic.Lineage, _number, topic.Settings, _silo.NowMs, FindEarlierIn);
         var result = await engine.Append(admissible, LevelOf(terms.Acks, topic.Settings), terms.Client, terms.Wait);
         _metrics.Appended(batch.Length);
         return result;
     });
+
+    private Task<RecordOutcome?[]> FindEarlierIn(int ancestor, TokenHash?[] tokens) =>
+        GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topicId, _topicName, ancestor)).FindEarlier(tokens));
 
     private Acks LevelOf(Acks? requested, TopicSettings settings)
     {

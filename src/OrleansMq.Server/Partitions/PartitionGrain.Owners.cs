@@ -1,4 +1,5 @@
 using OrleansMq.Client.Wire;
+using OrleansMq.Core.Dedup;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Topics;
@@ -61,6 +62,12 @@ internal sealed partial class PartitionGrain
         await engine.IsQuiet();
         return _deadline.Asked();
     });
+
+    public Task Grow(int partitions) => On(engine => engine.Grow(partitions));
+
+    public Task<bool> IsDrained(GroupName group, int successor) => On(engine => engine.IsDrained(group, successor));
+
+    public Task<RecordOutcome?[]> FindEarlier(TokenHash?[] tokens) => On(engine => engine.FindEarlier(tokens));
 
     public Task<long> TakeBackAdmissions(long asOf) => On(engine => engine.TakeBackAdmissions(asOf));
 

@@ -152,6 +152,9 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
     private async Task<PartitionEngine> Open()
     {
         var topic = await View();
+        if (_number >= topic.Settings.Partitions)
+            // It may have grown since: the next call asks anew.
+            _topic = null;
         if (_number < 0 || _number >= topic.Settings.Partitions)
             throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{_topicName}' has {topic.Settings.Partitions} partitions; {_number} was asked.");
         var listed = _deadline.Opened();
@@ -162,6 +165,9 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
             // Where a group was made while this partition did not answer, it begins now.
             foreach (var group in topic.Groups)
                 await engine.EnsureGroup(group);
+            // Before anything comes in it knows of the last growth.
+            if (topic.Lineage.Earlier is [.., var last] && _number < last.Partitions)
+                await engine.Grow(topic.Settings.Partitions);
         }
         catch
         {

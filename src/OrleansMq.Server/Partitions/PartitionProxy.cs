@@ -17,6 +17,8 @@ internal sealed class PartitionProxy(IPartitionOwner grain, int number, Action<i
 
     public Task Seek(GroupName name, StartAt to) => GrainCalls.Ask(() => grain.Seek(name, to));
 
+    public Task<bool> IsDrained(GroupName name, int successor) => GrainCalls.Ask(() => grain.IsDrained(name, successor));
+
     public Task<LeasedMessages> Receive(GroupName name, string holder, int max, TimeSpan lease) => Received(() => grain.Receive(name, holder, max, lease));
 
     public Task<LeasedMessages> ReceiveAgain(GroupName name, string holder) => Received(() => grain.ReceiveAgain(name, holder));

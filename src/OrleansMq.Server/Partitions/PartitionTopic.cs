@@ -1,3 +1,4 @@
+using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Groups;
@@ -41,6 +42,8 @@ internal sealed class PartitionTopic : ITopicOfPartition
     public string Name { get; }
 
     public TopicSettings Settings => _view.Settings;
+
+    public PartitionLineage Lineage => _view.Lineage;
 
     public long Revision => _view.Revision;
 

@@ -1,3 +1,4 @@
+using OrleansMq.Core.Catalog;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Topics;
@@ -14,9 +15,10 @@ internal interface ITopicOwner : IGrainWithStringKey
     [Alias("Attach"), ResponseTimeout("00:00:15")]
     Task<TopicAnswer?> Attach(Guid id, int partition, long known);
 
+    /// <summary>How many partitions the topic has, and had.</summary>
     /// <returns>Null: there is no such topic.</returns>
-    [Alias("FindSettings"), ResponseTimeout("00:00:10")]
-    Task<TopicSettings?> FindSettings(Guid id);
+    [Alias("FindLineage"), ResponseTimeout("00:00:10")]
+    Task<PartitionLineage?> FindLineage(Guid id);
 
     [Alias("Exists"), ResponseTimeout("00:00:10")]
     Task<bool> Exists();
@@ -51,7 +53,7 @@ internal interface ITopicOwner : IGrainWithStringKey
 /// <summary>A topic with all its groups, as partitions know it.</summary>
 /// <param name="Revision">A greater one is newer, also over activations of the topic's grain.</param>
 [GenerateSerializer, Immutable, Alias("OrleansMq.TopicView")]
-internal sealed record TopicView(long Revision, Guid Id, TopicSettings Settings, GroupDefinition[] Groups);
+internal sealed record TopicView(long Revision, Guid Id, TopicSettings Settings, GroupDefinition[] Groups, PartitionLineage Lineage);
 
 /// <param name="View">Null: the revision that is known is the newest.</param>
 [GenerateSerializer, Immutable, Alias("OrleansMq.TopicAnswer")]

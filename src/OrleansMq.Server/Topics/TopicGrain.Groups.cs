@@ -95,7 +95,7 @@ internal sealed partial class TopicGrain
     {
         var groups = await Groups();
         var topic = MustExist();
-        return new TopicView(_revision, topic.Id, topic.Settings, [.. groups.Values]);
+        return new TopicView(_revision, topic.Id, topic.Settings, [.. groups.Values], topic.Lineage);
     }
 
     /// <summary>Tells the partitions what has changed. One that does not hear asks within seconds by itself.</summary>

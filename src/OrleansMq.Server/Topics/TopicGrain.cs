@@ -34,6 +34,7 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
         _name = this.GetPrimaryKeyString();
         if (await _catalog.FindTopic(_name) is { } found)
             Adopt(found.Topic, found.Version);
+        FinishGrowthSoon();
     }
 
     public async Task<TopicTarget> Resolve()
@@ -46,29 +47,19 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
 
     public Task<bool> Exists() => Task.FromResult(_topic is not null);
 
-    public Task<TopicSettings?> FindSettings(Guid id) => Task.FromResult(_topic is { } topic && topic.Id == id ? topic.Settings : null);
+    public Task<PartitionLineage?> FindLineage(Guid id) => Task.FromResult(_topic is { } topic && topic.Id == id ? topic.Lineage : null);
 
     public async Task<TopicDescription> Put(TopicChange change)
     {
-        bool created;
-        await _changes.WaitAsync();
-        try
+        var created = false;
+        await Changing(async () =>
         {
             created = _topic is null;
             if (created)
                 await Create(change);
             else
                 await Change(change);
-        }
-        catch (DocumentConflictException conflict)
-        {
-            throw new MqException(ErrorCodes.PartitionUnavailable, $"Topic '{_name}' is moving to another silo: {conflict.Message}", TimeSpan.FromMilliseconds(100), conflict);
-        }
-        finally
-        {
-            _changes.Release();
-        }
-
+        });
         return (await Describe()) with { Created = created };
     }
 
@@ -88,12 +79,13 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
 
     private async Task Change(TopicChange change)
     {
-        var document = _topic! with { Settings = TopicRules.Change(_topic.Settings, change) };
-        if (document.Settings.Admit is { } cap)
+        await FinishBegun();
+        var (topic, next) = (_topic!, TopicRules.Change(_topic!.Settings, change));
+        if (next.Admit is { } cap)
             await _admissions!.SetCap(cap);
-        _version = await _catalog.PutTopic(document, _version);
-        _topic = document;
+        await Store(topic with { Settings = next with { Partitions = topic.Settings.Partitions }, Growing = next.Partitions > topic.Settings.Partitions ? next.Partitions : null });
         await Tell();
+        await FinishBegun();
     }
 
     private void Adopt(TopicDocument topic, long version)
@@ -140,10 +132,10 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
             await _catalog.DeleteTopic(_name, _version);
             // There is no topic any more: what can't be cleared away now is only space, and must not make a deleted topic look alive.
             (_topic, _version, _groups) = (null, 0, null);
-            for (var p = 0; p < topic.Settings.Partitions; p++)
+            for (var p = 0; p < topic.Logs; p++)
             {
                 var log = new LogId(topic.Id, p);
-                if (topic.Settings.Partitions <= TellsAll || _attached.Contains(p))
+                if (topic.Logs <= TellsAll || _attached.Contains(p))
                     await Clear(() => GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(topic.Id, _name, log.Partition)).Close()));
                 await Clear(async () => await _silo.Storage.DeleteLog(log));
             }

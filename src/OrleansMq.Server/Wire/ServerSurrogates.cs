@@ -1,3 +1,5 @@
+using OrleansMq.Core.Catalog;
+using OrleansMq.Core.Dedup;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Topics;
@@ -60,4 +62,31 @@ internal sealed class AdmissionGrantConverter : IConverter<AdmissionGrant, Admis
     public AdmissionGrant ConvertFromSurrogate(in AdmissionGrantSurrogate surrogate) => new(surrogate.Granted, surrogate.AsOf);
 
     public AdmissionGrantSurrogate ConvertToSurrogate(in AdmissionGrant value) => new(value.Granted, value.AsOf);
+}
+
+[GenerateSerializer, Alias("OrleansMq.PartitionLineageSurrogate")]
+internal readonly record struct PartitionLineageSurrogate(int[] Earlier, long[] UntilMs, int Count);
+
+[RegisterConverter]
+internal sealed class PartitionLineageConverter : IConverter<PartitionLineage, PartitionLineageSurrogate>
+{
+    public PartitionLineage ConvertFromSurrogate(in PartitionLineageSurrogate surrogate)
+    {
+        var untilMs = surrogate.UntilMs;
+        return new PartitionLineage([.. surrogate.Earlier.Select((count, i) => new EarlierCount(count, untilMs[i]))], surrogate.Count);
+    }
+
+    public PartitionLineageSurrogate ConvertToSurrogate(in PartitionLineage value) =>
+        new([.. value.Earlier.Select(count => count.Partitions)], [.. value.Earlier.Select(count => count.UntilMs)], value.Count);
+}
+
+[GenerateSerializer, Alias("OrleansMq.TokenHashSurrogate")]
+internal readonly record struct TokenHashSurrogate(ulong First, ulong Second);
+
+[RegisterConverter]
+internal sealed class TokenHashConverter : IConverter<TokenHash, TokenHashSurrogate>
+{
+    public TokenHash ConvertFromSurrogate(in TokenHashSurrogate surrogate) => new(surrogate.First, surrogate.Second);
+
+    public TokenHashSurrogate ConvertToSurrogate(in TokenHash value) => new(value.First, value.Second);
 }
