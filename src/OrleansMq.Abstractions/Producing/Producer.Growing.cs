@@ -74,10 +74,12 @@ public sealed partial class Producer
         HashSet<ProducerBatch> targets = [];
         var index = 0;
         var share = batch.BufferedBytes / batch.Messages.Count;
+        var target = _partitions![partition];
         foreach (var record in RecordBatch.ReadExactly(batch.Bytes).Records())
         {
             var pending = batch.Messages[index++];
-            var target = _partitions![pending.Choice == ChoiceKind.ByHash ? PartitionChoice.Of(record, _partitions!.Length) : partition];
+            if (!pending.StaysWithLast)
+                target = _partitions![pending.Choice == ChoiceKind.ByHash ? PartitionChoice.Of(record, _partitions!.Length) : partition];
             var buffered = index == batch.Messages.Count ? batch.BufferedBytes - share * (index - 1) : share;
             targets.Add(target.Add(record, pending, batch, buffered, TakeBuilder));
         }

@@ -76,7 +76,7 @@ public sealed partial class Producer : IAsyncDisposable
         try
         {
             var completion = new TaskCompletionSource<PublishResult>(TaskCreationOptions.RunContinuationsAsynchronously);
-            Accept(message, new PendingMessage(completion, message), cancel);
+            Accept(Outgoing.Of(message, new PendingMessage(completion, message)), cancel);
             return cancel.CanBeCanceled ? completion.Task.WaitAsync(cancel) : completion.Task;
         }
         catch (MqException refused)
@@ -85,10 +85,26 @@ public sealed partial class Producer : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Sends messages that stay together: in one record batch, in the partition of the first, all stored or none, and no other message between them. Ends when they are stored.
+    /// </summary>
+    /// <remarks>Only where messages have tokens, each has an outcome of its own: one may be a duplicate, or refused by the topic's admission limit, and the others are stored.</remarks>
+    /// <param name="messages">All half messages, or none; together at most the topic's MaxBatchBytes.</param>
+    /// <param name="cancel">As with <see cref="Send"/>.</param>
+    /// <exception cref="MqException">They were refused for good, or one of them was.</exception>
+    public async Task<IReadOnlyList<PublishResult>> SendTogether(IReadOnlyList<Message> messages, CancellationToken cancel = default)
+    {
+        if (messages.Count == 0)
+            return [];
+        var completions = messages.Select(_ => new TaskCompletionSource<PublishResult>(TaskCreationOptions.RunContinuationsAsynchronously)).ToArray();
+        Accept(Outgoing.Of(messages, completions), cancel);
+        return await Task.WhenAll(completions.Select(completion => completion.Task)).WaitAsync(cancel);
+    }
+
     /// <summary>Sends a message without telling what became of it: for the most messages a second. Ends when there is room for it.</summary>
     /// <remarks><see cref="ProducerOptions.OnRefused"/> hears of refusals, and <see cref="Flush"/> waits for the rest.</remarks>
     public ValueTask Enqueue(Message message, CancellationToken cancel = default) =>
-        Accept(message, new PendingMessage(message), cancel) is { } waiting ? new ValueTask(waiting.Admitted.Task) : default;
+        Accept(Outgoing.Of(message, new PendingMessage(message)), cancel) is { } waiting ? new ValueTask(waiting.Admitted.Task) : default;
 
     /// <summary>Ends when everything that was sent before has its outcome; nothing lingers meanwhile.</summary>
     /// <exception cref="MqException">The producer has ended.</exception>
@@ -135,22 +151,19 @@ public sealed partial class Producer : IAsyncDisposable
     }
 
     /// <returns>Null where there is room at once.</returns>
-    private WaitingMessage? Accept(Message message, PendingMessage pending, CancellationToken cancel)
+    private WaitingMessage? Accept(in Outgoing outgoing, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        MessageCodec.Validate(message);
-        var contentBytes = MessageCodec.SizeOf(message);
-        var size = Publishing.RecordBytes(message, contentBytes);
         WaitingMessage? waiting = null;
         bool later;
         lock (_sync)
         {
             if (_ended is not null)
                 throw _ended;
-            if (_partitions is not null && _waiting.Count == 0 && HasRoom(size))
-                Add(message, pending, contentBytes, size);
+            if (_partitions is not null && _waiting.Count == 0 && HasRoom(outgoing.Size))
+                Add(outgoing);
             else
-                _waiting.Enqueue(waiting = new WaitingMessage(message, pending, contentBytes, size));
+                _waiting.Enqueue(waiting = new WaitingMessage(outgoing));
             if (_partitions is null && !_opening)
             {
                 _opening = true;
@@ -158,7 +171,7 @@ public sealed partial class Producer : IAsyncDisposable
             }
 
             // Nobody waits for this one: while the pump is on its way, others join its batch.
-            later = pending.Completion is null;
+            later = outgoing.Pending.Completion is null;
             if (later && (_pumpIsComing || _stirred.Count == 0))
                 return waiting is null ? null : WithCancel(waiting, cancel);
             _pumpIsComing |= later;
@@ -181,14 +194,14 @@ public sealed partial class Producer : IAsyncDisposable
 
     /// <summary>Under the lock.</summary>
     /// <exception cref="MqException">The message's partition does not exist, or it is too large.</exception>
-    private void Add(Message message, PendingMessage pending, int contentBytes, int size)
+    private void Add(in Outgoing outgoing)
     {
-        if (contentBytes > _maxMessageBytes)
-            throw new MqException(ErrorCodes.MessageTooLarge, $"The message has {contentBytes} bytes (key, body and headers); {_topic} takes {_maxMessageBytes}.");
-        var partition = _partitions![PartitionChoice.Of(message, _partitions.Length, ref _turn)];
+        if (outgoing.ContentBytes > _maxMessageBytes)
+            throw new MqException(ErrorCodes.MessageTooLarge, $"The message has {outgoing.ContentBytes} bytes (key, body and headers); {_topic} takes {_maxMessageBytes}.");
+        var partition = _partitions![PartitionChoice.Of(outgoing.Message, _partitions.Length, ref _turn)];
         var lingerUntil = _options.Linger > TimeSpan.Zero ? _time.GetTimestamp() + Ticks(_options.Linger) : 0;
-        partition.Add(message, pending, size, _time.GetUtcNow().ToUnixTimeMilliseconds(), lingerUntil, TakeBuilder);
-        _buffered += size;
+        partition.Add(outgoing, _time.GetUtcNow().ToUnixTimeMilliseconds(), lingerUntil, TakeBuilder);
+        _buffered += outgoing.Size;
         Stir(partition);
     }
 
@@ -258,7 +271,7 @@ public sealed partial class Producer : IAsyncDisposable
         List<(WaitingMessage Waiting, MqException? Refusal)> answered = [];
         lock (_sync)
         {
-            while (_ended is null && _waiting.TryPeek(out var first) && (first.IsTakenBack || HasRoom(first.Size)))
+            while (_ended is null && _waiting.TryPeek(out var first) && (first.IsTakenBack || HasRoom(first.Outgoing.Size)))
             {
                 _waiting.Dequeue();
                 if (!first.IsTakenBack)
@@ -282,7 +295,7 @@ public sealed partial class Producer : IAsyncDisposable
         waiting.IsAdmitted = true;
         try
         {
-            Add(waiting.Message, waiting.Pending, waiting.ContentBytes, waiting.Size);
+            Add(waiting.Outgoing);
             return null;
         }
         catch (MqException refused)

@@ -16,6 +16,9 @@ internal readonly struct PendingMessage
     /// <summary>How its partition was chosen: where the topic grows, this tells where it goes.</summary>
     public ChoiceKind Choice { get; }
 
+    /// <summary>It is in the batch of the message before it, wherever that goes.</summary>
+    public bool StaysWithLast { get; init; }
+
     private Message? Message => _way as Message;
 
     private static ChoiceKind ChoiceOf(Message message) => message.Partition is not null ? ChoiceKind.Named : PartitionChoice.IsByHash(message) ? ChoiceKind.ByHash : ChoiceKind.InTurn;
@@ -54,6 +57,9 @@ internal sealed class ProducerBatch(RecordBatchBuilder records, long lingerUntil
 
     /// <summary>Some of its messages did not name the partition: where the topic has grown, they are to be chosen anew.</summary>
     public bool IsChosen { get; set; }
+
+    /// <summary>Some of its messages stay together.</summary>
+    public bool StaysTogether { get; set; }
 
     /// <summary>All its messages are half ones, or none is.</summary>
     public bool IsHalf { get; set; }
@@ -103,14 +109,35 @@ internal sealed class ProducerBatch(RecordBatchBuilder records, long lingerUntil
         _finished?.TrySetResult();
     }
 
+    /// <summary>Where it may be cut, next to its middle; null where its messages stay together.</summary>
+    public int? Cut
+    {
+        get
+        {
+            var middle = Messages.Count / 2;
+            for (var away = 0; away <= middle; away++)
+            {
+                if (MayBeCut(middle - away))
+                    return middle - away;
+                if (MayBeCut(middle + away))
+                    return middle + away;
+            }
+
+            return null;
+
+            bool MayBeCut(int index) => index > 0 && index < Messages.Count && !Messages[index].StaysWithLast;
+        }
+    }
+
     /// <summary>The same messages in two batches, neither with a place yet.</summary>
     public (ProducerBatch First, ProducerBatch Second) Split()
     {
         var (first, second) = (Half(), Half());
+        var cut = Cut!.Value;
         var index = 0;
         foreach (var record in RecordBatch.ReadExactly(Bytes).Records())
         {
-            var half = index < Messages.Count / 2 ? first : second;
+            var half = index < cut ? first : second;
             half.Records.Append(record);
             half.Messages.Add(Messages[index++]);
         }
@@ -126,7 +153,7 @@ internal sealed class ProducerBatch(RecordBatchBuilder records, long lingerUntil
 
         ProducerBatch Half() => new(new RecordBatchBuilder(Bytes.Length / 2), lingerUntil) 
         {
-            Rich = Rich, IsHalf = IsHalf, IsChosen = IsChosen, FailedSince = FailedSince, Turn = Turn, Order = Order, Width = Width / 2,
+            Rich = Rich, IsHalf = IsHalf, IsChosen = IsChosen, StaysTogether = StaysTogether, FailedSince = FailedSince, Turn = Turn, Order = Order, Width = Width / 2,
         };
     }
 }

@@ -75,13 +75,28 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
     /// <summary>Something was sent that would go elsewhere now, and may be stored here.</summary>
     public bool IsUndecided => _window.Exists(batch => batch.IsChosen);
 
-    /// <summary>Adds a message to the batch that gathers, behind a full one where it doesn't fit.</summary>
-    /// <param name="size">As <see cref="Publishing.RecordBytes"/> counts.</param>
-    public void Add(Message message, PendingMessage pending, int size, long nowMs, long lingerUntil, Func<RecordBatchBuilder> builder)
+    /// <summary>Adds it to the batch that gathers, behind a full one where it doesn't fit.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.BatchTooLarge"/>: what stays together is larger than a batch of the topic.</exception>
+    public void Add(in Outgoing outgoing, long nowMs, long lingerUntil, Func<RecordBatchBuilder> builder)
     {
-        var open = Open(pending, size, size, message.Half is not null, lingerUntil, builder);
-        MessageCodec.Append(open.Records, message, nowMs);
-        open.Rich |= MessageCodec.IsRich(message);
+        if (outgoing.Together is null)
+        {
+            Append(outgoing, new Room(outgoing.Size, 1));
+            return;
+        }
+
+        if (outgoing.Size + RecordBatch.HeaderSize > maxBatchBytes)
+            throw new MqException(ErrorCodes.BatchTooLarge, $"The {outgoing.Together.Length} messages that stay together have about {outgoing.Size} bytes; a batch of the topic has at most {maxBatchBytes}.");
+        var room = new Room(outgoing.Size, outgoing.Together.Length);
+        foreach (var each in outgoing.Together)
+            Append(each, room);
+
+        void Append(in Outgoing each, Room room)
+        {
+            var open = Open(each.Pending, room, each.Size, each.Message.Half is not null, lingerUntil, builder);
+            MessageCodec.Append(open.Records, each.Message, nowMs);
+            open.Rich |= MessageCodec.IsRich(each.Message);
+        }
     }
 
     /// <summary>Adds a message that was in another batch.</summary>
@@ -89,20 +104,26 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
     /// <returns>The batch that it is in now.</returns>
     public ProducerBatch Add(RecordView record, PendingMessage pending, ProducerBatch from, long buffered, Func<RecordBatchBuilder> builder)
     {
-        var open = Open(pending, record.Size + RecordOverhead, buffered, from.IsHalf, from.LingerUntil, builder);
+        // What stays with it is in the same batch: there is room for all where there is room for that batch.
+        var room = from.StaysTogether ? new Room(from.Bytes.Length, from.Messages.Count) : new Room(record.Size + RecordOverhead, 1);
+        var open = Open(pending, room, buffered, from.IsHalf, from.LingerUntil, builder);
         open.Records.Append(record);
         open.Rich |= from.Rich;
         open.FailedSince ??= from.FailedSince;
         return open;
     }
 
-    /// <summary>The batch that gathers, with room for the message.</summary>
-    private ProducerBatch Open(PendingMessage pending, int size, long buffered, bool half, long lingerUntil, Func<RecordBatchBuilder> builder)
+    /// <summary>What a message, and those that stay with it, need in a batch.</summary>
+    private readonly record struct Room(int Bytes, int Messages);
+
+    /// <summary>The batch that gathers, with room for the message and those that stay with it.</summary>
+    private ProducerBatch Open(PendingMessage pending, Room room, long buffered, bool half, long lingerUntil, Func<RecordBatchBuilder> builder)
     {
-        if (_open is not null && (_open.Records.ByteCount + size > Math.Min(options.BatchBytes, maxBatchBytes) || _open.Messages.Count == options.BatchMessages || _open.IsHalf != half))
+        if (_open is not null && !pending.StaysWithLast && (_open.Records.ByteCount + room.Bytes > Math.Min(options.BatchBytes, maxBatchBytes) || _open.Messages.Count + room.Messages > options.BatchMessages || _open.IsHalf != half))
             Close();
         _open ??= new ProducerBatch(builder(), lingerUntil);
         _open.Messages.Add(pending);
+        _open.StaysTogether |= pending.StaysWithLast;
         _open.IsHalf = half;
         _open.IsChosen |= pending.Choice != ChoiceKind.Named;
         _open.BufferedBytes += buffered;
@@ -265,7 +286,7 @@ internal sealed class ProducerPartition(int partition, ProducerOptions options, 
 
     /// <summary>Whether a part of the batch may be taken where the whole is refused.</summary>
     public bool IsWorthSplitting(ProducerBatch batch, Exception why) =>
-        batch.Messages.Count > 1 && (Failure.CodeOf(why) is ErrorCodes.MessageTooLarge or ErrorCodes.BatchTooLarge
+        batch.Cut is not null && (Failure.CodeOf(why) is ErrorCodes.MessageTooLarge or ErrorCodes.BatchTooLarge
             || (Failure.CodeOf(why) is ErrorCodes.AdmissionClosed && !_admissionClosed));
 
     public void Split(ProducerBatch batch)

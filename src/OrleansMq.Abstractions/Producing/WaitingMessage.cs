@@ -1,14 +1,11 @@
 namespace OrleansMq;
 
-/// <summary>A message for which there was no room yet.</summary>
-internal sealed class WaitingMessage(Message message, PendingMessage pending, int contentBytes, int size)
+/// <summary>What there was no room for yet.</summary>
+internal sealed class WaitingMessage(Outgoing outgoing)
 {
     private CancellationTokenRegistration _registration;
 
-    public Message Message => message;
-    public PendingMessage Pending => pending;
-    public int ContentBytes => contentBytes;
-    public int Size => size;
+    public Outgoing Outgoing => outgoing;
     public bool IsAdmitted { get; set; }
     public bool IsTakenBack { get; private set; }
 
@@ -28,7 +25,7 @@ internal sealed class WaitingMessage(Message message, PendingMessage pending, in
                 IsTakenBack = true;
             }
 
-            pending.Completion?.TrySetCanceled(cancel);
+            outgoing.Cancelled(cancel);
             Admitted.TrySetCanceled(cancel);
         }, null);
         _ = Admitted.Task.ContinueWith(_ => _registration.Dispose(), TaskScheduler.Default);
@@ -36,7 +33,7 @@ internal sealed class WaitingMessage(Message message, PendingMessage pending, in
 
     public void Refuse(MqException why, Action<Message, MqException>? onRefused)
     {
-        pending.Refused(why, onRefused);
+        outgoing.Refused(why, onRefused);
         // Enqueue hears it from OnRefused like every other refusal.
         Admitted.TrySetResult();
     }

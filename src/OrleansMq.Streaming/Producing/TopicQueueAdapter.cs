@@ -9,7 +9,6 @@ internal sealed class TopicQueueAdapter(
     string provider, StreamTopic topic, StreamCodec codec, OrleansMqStreamOptions options, TimeProvider time, Func<QueueId, IQueueAdapterReceiver> receiver) : IQueueAdapter, IAsyncDisposable
 {
     private readonly Producer _producer = new(topic.Broker, topic.Name, new ProducerOptions { Acks = options.Acks, RetryFor = options.SendTimeout, Client = provider }, time);
-    private readonly BatchAppender _batches = new(topic.Broker, topic.Name, options.Acks, options.SendTimeout, time);
 
     public string Name => provider;
 
@@ -34,10 +33,7 @@ internal sealed class TopicQueueAdapter(
         await topic.Connect();
         try
         {
-            if (messages.Length == 1)
-                await _producer.Send(messages[0]);
-            else
-                await _batches.Append(Records.Murmur2.PartitionFor(messages[0].Key!.Value.Span, topic.Partitions), messages);
+            await _producer.SendTogether(messages);
             StreamDiagnostics.Sent(topic.Name, messages.Length);
         }
         catch (Exception e)
@@ -47,11 +43,7 @@ internal sealed class TopicQueueAdapter(
         }
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await _producer.DisposeAsync();
-        _batches.Dispose();
-    }
+    public ValueTask DisposeAsync() => _producer.DisposeAsync();
 
     // A batch repeated is the same batch: each of its events needs a token of its own.
     private static string? TokenOf(StreamSequenceToken? token, int index) =>
