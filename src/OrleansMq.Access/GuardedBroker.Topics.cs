@@ -19,6 +19,14 @@ public sealed partial class GuardedBroker
         return put;
     }
 
+    public async ValueTask<TopicDescription> GrowTopic(TopicName topic, int partitions, bool breakKeyOrder = false, CancellationToken cancel = default)
+    {
+        Demand(AccessOperations.Alter, ResourceKind.Topic, topic.Text);
+        var grown = await _inner.GrowTopic(topic, partitions, breakKeyOrder, cancel);
+        Done("growTopic", $"topic {topic} partitions {partitions}");
+        return grown;
+    }
+
     public async ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default)
     {
         Demand(AccessOperations.Describe, ResourceKind.Topic, await OriginOf(AccessOperations.Describe, topic, cancel));

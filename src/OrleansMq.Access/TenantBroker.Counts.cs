@@ -18,7 +18,11 @@ internal sealed partial class TenantBroker
         try
         {
             if (await IsTopic(topic, cancel))
+            {
+                await DemandRoomToGrow(topic, change, partitions, cancel);
                 return await put();
+            }
+
             var (count, parts) = (0L, 0L);
             await foreach (var each in Topics(cancel))
             {
@@ -43,6 +47,23 @@ internal sealed partial class TenantBroker
         {
             _names.Turn.Release();
         }
+    }
+
+    /// <exception cref="MqException"><see cref="ErrorCodes.QuotaReached"/>: with those that it would have more there would be too many.</exception>
+    private async ValueTask DemandRoomToGrow(TopicName topic, TopicChange change, long? limit, CancellationToken cancel)
+    {
+        if (limit is null || change.Partitions.Kind != ChangeKind.Set)
+            return;
+        var (all, now) = (0L, 0);
+        await foreach (var each in Topics(cancel))
+        {
+            var count = (await DescribeTopic(each, cancel)).Partitions.Count;
+            all += count;
+            now = each == topic ? count : now;
+        }
+
+        if (change.Partitions.Value > now && all + change.Partitions.Value - now > limit)
+            throw Reached(QuotaKind.Partitions, limit.Value);
     }
 
     /// <exception cref="MqException"><see cref="ErrorCodes.QuotaReached"/>: the group is not there, and there are as many as there may be.</exception>

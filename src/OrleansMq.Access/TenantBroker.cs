@@ -37,6 +37,17 @@ internal sealed partial class TenantBroker : IBroker
         return await WithRoom(topic, change, () => Shown(_inner.PutTopic(_names.In(topic), change, cancel), topic), cancel);
     }
 
+    public async ValueTask<TopicDescription> GrowTopic(TopicName topic, int partitions, bool breakKeyOrder = false, CancellationToken cancel = default)
+    {
+        DemandOwn(topic);
+        // It may be unknown, and is then not to be counted as a new one.
+        _ = await DescribeTopic(topic, cancel);
+        return await WithRoom(topic, new TopicChange { Partitions = partitions }, () => Grow(topic, partitions, breakKeyOrder, cancel), cancel);
+    }
+
+    private async ValueTask<TopicDescription> Grow(TopicName topic, int partitions, bool breakKeyOrder, CancellationToken cancel) =>
+        await Shown(_inner.GrowTopic(await InOrDeadLetters(topic, cancel), partitions, breakKeyOrder, cancel), topic);
+
     public async ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default) =>
         await Shown(_inner.DescribeTopic(await InOrDeadLetters(topic, cancel), cancel), topic);
 

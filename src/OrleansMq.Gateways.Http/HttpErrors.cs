@@ -48,6 +48,7 @@ internal static class HttpErrors
         [RequestTimeout] = new(StatusCodes.Status408RequestTimeout, "Request too slow"),
         [ErrorCodes.NameTaken] = new(StatusCodes.Status409Conflict, "Name taken"),
         [ErrorCodes.Conflict] = new(StatusCodes.Status409Conflict, "Conflict"),
+        [ErrorCodes.PartitionsChanged] = new(StatusCodes.Status409Conflict, "Partitions changed"),
         [ErrorCodes.GenerationStale] = new(StatusCodes.Status409Conflict, "Generation stale"),
         [ErrorCodes.RebalanceInProgress] = new(StatusCodes.Status409Conflict, "Rebalance in progress"),
         [ErrorCodes.MemberFenced] = new(StatusCodes.Status409Conflict, "Member fenced"),

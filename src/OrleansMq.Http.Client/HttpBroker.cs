@@ -54,6 +54,11 @@ public sealed partial class HttpBroker : IBroker
         return HttpTransport.ReadJson(ask, answer, spot => TopicJson.Read(spot, answer.Status == HttpStatusCode.Created));
     }
 
+    public ValueTask<TopicDescription> GrowTopic(TopicName topic, int partitions, bool breakKeyOrder = false, CancellationToken cancel = default) =>
+        _transport.Send(
+            Change(HttpMethod.Post, new Address($"{PathOf(topic)}/partitions"), HttpTransport.JsonBody(writer => TopicJson.WriteGrowth(writer, partitions, breakKeyOrder))),
+            spot => TopicJson.Read(spot), cancel);
+
     public ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default) =>
         _transport.Send(new HttpAsk(HttpMethod.Get, PathOf(topic)), spot => TopicJson.Read(spot), cancel);
 
@@ -88,11 +93,12 @@ public sealed partial class HttpBroker : IBroker
     public ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)
     {
         var path = new Address($"{PathOf(request.Topic, request.Partition)}/batches").With("brief", "true")
-            .With("acks", request.Acks).With("waitMs", AtMost(request.Wait)).With("client", request.Client).With("transaction", request.TransactionalId);
+            .With("acks", request.Acks).With("waitMs", AtMost(request.Wait)).With("client", request.Client).With("transaction", request.TransactionalId)
+            .With("partitions", request.Partitions?.ToString(CultureInfo.InvariantCulture));
         if (request.Producer is { } producer)
             path = path.With("producerId", producer.Id).With("producerEpoch", producer.Epoch).With("sequence", producer.Sequence);
         return _order.InTurn(
-            request, () => _transport.Send(Change(HttpMethod.Post, path, HttpTransport.OctetBody(request.Batch), request.Wait), PublishJson.ReadAppended, cancel), cancel);
+            request, () => _transport.Send(Change(HttpMethod.Post, path, HttpTransport.OctetBody(request.Batch), request.Wait), spot => PublishJson.ReadAppended(spot, request.Partition), cancel), cancel);
     }
 
     public async ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default)

@@ -24,6 +24,11 @@ public sealed class TenantTopicTests : TopicContract
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
 
+public sealed class TenantGrowthTests : GrowthContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
 public sealed class TenantReadTests : ReadContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();

@@ -133,6 +133,21 @@ public sealed class TenantQuotaTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ATopicGrowsAsFarAsTheQuotaGoesHoweverItIsAsked()
+    {
+        await As(Ann).PutTopic("a", new TopicChange { Partitions = 2 });
+        await As(Ann).PutTopic("b", new TopicChange());
+        await Limit(QuotaKind.Partitions, 5);
+
+        await Reached("partitions", async () => await As(Ann).GrowTopic("a", 6));
+        await Reached("partitions", async () => await As(Ann).PutTopic("a", new TopicChange { Partitions = 6 }));
+        Assert.Equal(4, (await As(Ann).GrowTopic("a", 4)).Settings.Partitions);
+        Assert.Equal(4, (await As(Ann).GrowTopic("a", 4)).Settings.Partitions);
+        Assert.Equal(4, (await As(Ann).PutTopic("a", new TopicChange { MaxMessages = 9 })).Settings.Partitions);
+        await Reached("partitions", async () => await As(Ann).GrowTopic("b", 2));
+    }
+
+    [Fact]
     public async Task GroupsAreThoseOfAllTopicsHoweverTheyAreMade()
     {
         await Limit(QuotaKind.Groups, 3);

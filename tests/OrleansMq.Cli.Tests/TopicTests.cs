@@ -34,6 +34,22 @@ public sealed class TopicTests
     }
 
     [Fact]
+    public async Task ATopicGrowsByMultiples()
+    {
+        await using var broker = await EmbeddedBroker.InMemory();
+        await Mq.Ok(broker, "topic", "create", "t", "--partitions", "2");
+
+        Assert.Equal("topic t: 6 partitions", (await Mq.Ok(broker, "topic", "grow", "t", "--partitions", "6")).Out.Trim());
+        Assert.Equal(6, (int)(await Mq.Ok(broker, "topic", "grow", "t", "--partitions", "6", "--json")).Json["settings"]!["partitions"]!);
+        var refused = await Mq.Run(broker, "topic", "grow", "t", "--partitions", "8");
+        Assert.Contains("multiple", refused.Error, StringComparison.Ordinal);
+        await Mq.Ok(broker, "topic", "grow", "t", "--partitions", "8", "--break-key-order");
+
+        Assert.Equal(8, (await broker.DescribeTopic("t")).Settings.Partitions);
+        Assert.NotEqual(0, (await Mq.Run(broker, "topic", "grow", "nobodys", "--partitions", "8")).Code);
+    }
+
+    [Fact]
     public async Task AMistypedNameChangesNothing()
     {
         await using var broker = await EmbeddedBroker.InMemory();

@@ -8,6 +8,7 @@ internal static class Bodies
     public static readonly IReadOnlyList<(string Method, string Path, string Good)> All =
     [
         ("PUT", "/v1/topics/t", """{"partitions":8,"acks":null,"tokens":{"count":1,"ageMs":null}}"""),
+        ("POST", "/v1/topics/t/partitions", """{"partitions":8,"breakKeyOrder":true}"""),
         ("POST", "/v1/topics/t/messages", """{"key":"LAX","body":{"delay":7},"headers":{"a":"b"},"token":"t-1"}"""),
         ("PUT", Group, """{"style":"queue","backoffMs":[1,2],"from":"latest"}"""),
         ("POST", Group + "/receive", """{"max":10,"waitMs":0,"leaseMs":1000,"consumer":"c","requestId":"r"}"""),

@@ -35,6 +35,7 @@ public sealed class ErrorTests : IAsyncLifetime
     [InlineData(ErrorCodes.Forbidden, 403)]
     [InlineData(ErrorCodes.TopicUnknown, 404)]
     [InlineData(ErrorCodes.Conflict, 409)]
+    [InlineData(ErrorCodes.PartitionsChanged, 409)]
     [InlineData(ErrorCodes.MessageTooLarge, 413)]
     [InlineData(ErrorCodes.BacklogFull, 429)]
     [InlineData(ErrorCodes.AdmissionClosed, 429)]

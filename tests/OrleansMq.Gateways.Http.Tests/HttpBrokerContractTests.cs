@@ -40,6 +40,11 @@ public sealed class HttpTopicTests : TopicContract
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
+public sealed class HttpGrowthTests : GrowthContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
 public sealed class HttpAppendTests : AppendContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();

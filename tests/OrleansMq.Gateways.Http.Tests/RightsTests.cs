@@ -17,7 +17,7 @@ public sealed class RightsTests : IAsyncLifetime
     /// <summary>By a route's name, the ways in: each is a set of what has to be allowed on the topic t, the group g, the producer p, the exchange x or the cluster.</summary>
     private static readonly Dictionary<string, (AccessOperations, ResourceKind)[][]> Ways = new()
     {
-        ["putTopic"] = Topic(AccessOperations.Alter), ["describeTopic"] = Topic(AccessOperations.Describe), ["deleteTopic"] = Topic(AccessOperations.Delete), ["listTopics"] = Nothing,
+        ["putTopic"] = Topic(AccessOperations.Alter), ["growTopic"] = Topic(AccessOperations.Alter), ["describeTopic"] = Topic(AccessOperations.Describe), ["deleteTopic"] = Topic(AccessOperations.Delete), ["listTopics"] = Nothing,
         ["publish"] = Topic(AccessOperations.Produce), ["appendBatches"] = Topic(AccessOperations.Produce), ["browse"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)],
         ["readBatches"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)], ["read"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)],
         ["deleteMessages"] = Topic(AccessOperations.Delete), ["findOffset"] = Topic(AccessOperations.Describe),

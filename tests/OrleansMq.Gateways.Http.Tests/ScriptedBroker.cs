@@ -35,6 +35,9 @@ internal sealed class ScriptedBroker : IBroker
     public ValueTask<TopicDescription> PutTopic(TopicName topic, TopicChange change, CancellationToken cancel = default) =>
         Change(Describe(topic) with { Created = Created }, cancel, "PutTopic", topic, change);
 
+    public ValueTask<TopicDescription> GrowTopic(TopicName topic, int partitions, bool breakKeyOrder = false, CancellationToken cancel = default) =>
+        Change(Describe(topic), cancel, "GrowTopic", topic, partitions, breakKeyOrder);
+
     public ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default) => Look(Describe(topic), cancel, "DescribeTopic", topic);
 
     public async ValueTask DeleteTopic(TopicName topic, CancellationToken cancel = default) => await Change(0, cancel, "DeleteTopic", topic);

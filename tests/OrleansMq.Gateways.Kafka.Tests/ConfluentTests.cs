@@ -67,8 +67,6 @@ public sealed class ConfluentTests
         await admin.CreateTopicsAsync([new TopicSpecification { Name = "t", NumPartitions = 3, Configs = new() { ["retention.ms"] = "60000" } }]);
         var again = await Assert.ThrowsAsync<CreateTopicsException>(() => admin.CreateTopicsAsync([new TopicSpecification { Name = "t" }]));
         Assert.Equal(Confluent.Kafka.ErrorCode.TopicAlreadyExists, again.Results[0].Error.Code);
-        var growth = await Assert.ThrowsAsync<CreatePartitionsException>(() => admin.CreatePartitionsAsync([new PartitionsSpecification { Topic = "t", IncreaseTo = 6 }]));
-        Assert.Equal(Confluent.Kafka.ErrorCode.InvalidPartitions, growth.Results[0].Error.Code);
 
         var resource = new ConfigResource { Type = ResourceType.Topic, Name = "t" };
         await admin.IncrementalAlterConfigsAsync(new Dictionary<ConfigResource, List<ConfigEntry>>
@@ -81,6 +79,57 @@ public sealed class ConfluentTests
 
         await admin.DeleteTopicsAsync(["t"]);
         Assert.Empty((await served.Broker.ListTopics()).Items);
+    }
+
+    [Fact]
+    public async Task AdministratorsAddPartitions()
+    {
+        await using var served = await Served.Start();
+        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = served.Gateway.Address }).Build();
+        await admin.CreateTopicsAsync([new TopicSpecification { Name = "t", NumPartitions = 2 }]);
+
+        await admin.CreatePartitionsAsync([new PartitionsSpecification { Topic = "t", IncreaseTo = 4 }], new CreatePartitionsOptions { ValidateOnly = true });
+        Assert.Equal(2, (await served.Broker.DescribeTopic("t")).Settings.Partitions);
+        await admin.CreatePartitionsAsync([new PartitionsSpecification { Topic = "t", IncreaseTo = 4 }]);
+        // No multiple, as Kafka takes it.
+        await admin.CreatePartitionsAsync([new PartitionsSpecification { Topic = "t", IncreaseTo = 7 }]);
+
+        Assert.Equal(7, admin.GetMetadata("t", Patience).Topics[0].Partitions.Count);
+        await Refused(7, null, Confluent.Kafka.ErrorCode.InvalidPartitions);
+        await Refused(3, null, Confluent.Kafka.ErrorCode.InvalidPartitions);
+        await Refused(10_001, null, Confluent.Kafka.ErrorCode.InvalidPartitions);
+        await Refused(8, [[0], [0]], Confluent.Kafka.ErrorCode.InvalidReplicaAssignment);
+        var unknown = await Assert.ThrowsAsync<CreatePartitionsException>(() => admin.CreatePartitionsAsync([new PartitionsSpecification { Topic = "nobodys", IncreaseTo = 4 }]));
+        Assert.Equal(Confluent.Kafka.ErrorCode.UnknownTopicOrPart, unknown.Results[0].Error.Code);
+        Assert.Equal(7, (await served.Broker.DescribeTopic("t")).Settings.Partitions);
+
+        async Task Refused(int count, List<List<int>>? nodes, Confluent.Kafka.ErrorCode code)
+        {
+            var refused = await Assert.ThrowsAsync<CreatePartitionsException>(() => admin.CreatePartitionsAsync([new PartitionsSpecification { Topic = "t", IncreaseTo = count, ReplicaAssignments = nodes }]));
+            Assert.Equal(code, refused.Results[0].Error.Code);
+        }
+    }
+
+    [Fact]
+    public async Task AConsumerAndAProducerFindThePartitionsThatWereAdded()
+    {
+        await using var served = await Served.Start();
+        await served.Broker.PutTopic("t", new TopicChange());
+        using var consumer = new ConsumerBuilder<string, string>(new ConsumerConfig
+        {
+            BootstrapServers = served.Gateway.Address, GroupId = "g", AutoOffsetReset = AutoOffsetReset.Earliest, TopicMetadataRefreshIntervalMs = 200,
+        }).Build();
+        consumer.Subscribe("t");
+        await Until(() => Poll(consumer) && consumer.Assignment.Count == 1);
+        using var producer = new ProducerBuilder<string, string>(new ProducerConfig { BootstrapServers = served.Gateway.Address, TopicMetadataRefreshIntervalMs = 200 }).Build();
+        await producer.ProduceAsync("t", new Message<string, string> { Key = "a", Value = "1" });
+
+        await served.Broker.GrowTopic("t", 3);
+
+        await Until(() => Poll(consumer) && consumer.Assignment.Count == 3);
+        await Until(() => producer.ProduceAsync(new TopicPartition("t", 2), new Message<string, string> { Key = "b", Value = "2" }).Wait(Patience));
+        consumer.Close();
+        Assert.Equal(1, (await served.Broker.DescribeTopic("t")).Partitions[2].End);
     }
 
     [Fact]

@@ -9,6 +9,8 @@ internal class Lying(IBroker broker) : IBroker
 
     public virtual ValueTask<TopicDescription> PutTopic(TopicName topic, TopicChange change, CancellationToken cancel = default) => broker.PutTopic(topic, change, cancel);
 
+    public virtual ValueTask<TopicDescription> GrowTopic(TopicName topic, int partitions, bool breakKeyOrder = false, CancellationToken cancel = default) => broker.GrowTopic(topic, partitions, breakKeyOrder, cancel);
+
     public virtual ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default) => broker.DescribeTopic(topic, cancel);
 
     public virtual ValueTask DeleteTopic(TopicName topic, CancellationToken cancel = default) => broker.DeleteTopic(topic, cancel);

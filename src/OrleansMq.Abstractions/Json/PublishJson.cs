@@ -45,7 +45,8 @@ public static class PublishJson
         writer.WriteEndObject();
     }
 
-    public static AppendResult ReadAppended(JsonSpot spot)
+    /// <param name="partition">What was appended to: a record that stands elsewhere says so.</param>
+    public static AppendResult ReadAppended(JsonSpot spot, int partition)
     {
         long? baseOffset = null;
         var duplicate = false;
@@ -56,7 +57,7 @@ public static class PublishJson
             {
                 case "baseOffset": baseOffset = field.Int64(); break;
                 case "duplicate": duplicate = field.Flag(); break;
-                case "records": records = field.Items(int.MaxValue, ReadRecord); break;
+                case "records": records = field.Items(int.MaxValue, record => ReadRecord(record, partition)); break;
                 default: field.Unknown(); break;
             }
         }
@@ -65,7 +66,7 @@ public static class PublishJson
 
     /// <summary>A rich record's outcome, as a message's.</summary>
     public static PublishResult ResultOf(int partition, RecordOutcome record) =>
-        new(new Position(partition, record.Offset), record.Duplicate, record.Error) { Scheduled = record.Scheduled, Half = record.Half };
+        new(new Position(record.Partition ?? partition, record.Offset), record.Duplicate, record.Error) { Scheduled = record.Scheduled, Half = record.Half };
 
     private static void WriteResult(Utf8JsonWriter writer, PublishResult result)
     {
@@ -112,9 +113,10 @@ public static class PublishJson
         return new PublishResult(position ?? new Position(-1, -1), duplicate, error) { Scheduled = scheduled, Half = half };
     }
 
-    private static RecordOutcome ReadRecord(JsonSpot spot)
+    private static RecordOutcome ReadRecord(JsonSpot spot, int partition)
     {
         var result = ReadResult(spot);
-        return new RecordOutcome(result.Position.Offset, result.Duplicate, result.Error) { Scheduled = result.Scheduled, Half = result.Half };
+        var (at, offset) = (result.Position.Partition, result.Position.Offset);
+        return new RecordOutcome(offset, result.Duplicate, result.Error) { Scheduled = result.Scheduled, Half = result.Half, Partition = at >= 0 && at != partition ? at : null };
     }
 }

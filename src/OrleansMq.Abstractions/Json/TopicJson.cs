@@ -59,6 +59,32 @@ public static class TopicJson
         writer.WriteEndObject();
     }
 
+    /// <summary><c>{"partitions":8,"breakKeyOrder":false}</c>: what lets a topic grow.</summary>
+    public static (int Partitions, bool BreakKeyOrder) ReadGrowth(JsonSpot spot)
+    {
+        int? partitions = null;
+        var breakKeyOrder = false;
+        foreach (var field in spot.Fields())
+        {
+            switch (field.Name)
+            {
+                case "partitions": partitions = field.Int32(1, TopicSettings.MaxPartitions); break;
+                case "breakKeyOrder": breakKeyOrder = field.Flag(); break;
+                default: field.Unknown(); break;
+            }
+        }
+        return (partitions ?? throw spot.Missing("partitions"), breakKeyOrder);
+    }
+
+    public static void WriteGrowth(Utf8JsonWriter writer, int partitions, bool breakKeyOrder)
+    {
+        writer.WriteStartObject();
+        writer.WriteNumber("partitions", partitions);
+        if (breakKeyOrder)
+            writer.WriteBoolean("breakKeyOrder", true);
+        writer.WriteEndObject();
+    }
+
     /// <summary><c>{"name","settings":{…},"partitions":[{"partition","owner","start","end","bytes"}]}</c></summary>
     public static void Write(Utf8JsonWriter writer, TopicDescription topic)
     {

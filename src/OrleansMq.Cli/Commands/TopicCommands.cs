@@ -5,13 +5,14 @@ using OrleansMq.Json;
 
 namespace OrleansMq.Cli.Commands;
 
-/// <summary><c>mq topic create|change|describe|delete|list</c>.</summary>
+/// <summary><c>mq topic create|change|grow|describe|delete|list</c>.</summary>
 internal static class TopicCommands
 {
-    public static Command Build(Shell shell) => new("topic", "Create, change, describe, delete and list topics.")
+    public static Command Build(Shell shell) => new("topic", "Create, change, grow, describe, delete and list topics.")
     {
         Put(shell, "create", "Create a topic. One that exists already is left as it is and refused (name-taken).", Create),
         Put(shell, "change", "Change settings of a topic; those left out keep their value.", Change),
+        Grow(shell),
         Describe(shell),
         Delete(shell),
         List(shell),
@@ -43,6 +44,19 @@ internal static class TopicCommands
         // PutTopic would create it: a mistyped name must not become a topic.
         _ = await run.Broker.DescribeTopic(topic, run.Cancel);
         return await run.Broker.PutTopic(topic, change, run.Cancel);
+    }
+
+    private static Command Grow(Shell shell)
+    {
+        var topic = Common.Topic();
+        var partitions = new Option<int>("--partitions") { Description = "How many there are to be: a multiple of those that there are.", Required = true };
+        var breakKeyOrder = new Option<bool>("--break-key-order") { Description = "Also to what is no multiple: keys then move without waiting for what stood before." };
+        return shell.Handle(new Command("grow", "Give a topic more partitions, while it is at work.") { topic, partitions, breakKeyOrder }, async run =>
+        {
+            var now = await run.Broker.GrowTopic(run.Get(topic), run.Get(partitions), run.Get(breakKeyOrder), run.Cancel);
+            run.Out.Result($"topic {now.Name}: {now.Settings.Partitions} partition{(now.Settings.Partitions == 1 ? "" : "s")}", json => TopicJson.Write(json, now));
+            return ExitCode.Done;
+        });
     }
 
     private static async Task<TopicDescription?> Existing(Invocation run, TopicName topic)
@@ -105,7 +119,7 @@ internal static class TopicCommands
 /// <summary>A topic's settings as options.</summary>
 internal sealed class TopicOptions
 {
-    private readonly Option<Change<int>> _partitions = Options.Change("--partitions", "1 to 10,000; can't shrink. Default 1.", "N", Text.SmallCount);
+    private readonly Option<Change<int>> _partitions = Options.Change("--partitions", "1 to 10,000; grows by multiples, can't shrink. Default 1.", "N", Text.SmallCount);
     private readonly Option<Change<Acks?>> _acks = Options.ChangeOrNone("--acks", "Least level of acknowledgement: accepted or durable. Default none set.", "LEVEL", Text.Word(Words.Acks));
     private readonly Option<Change<bool>> _keepUnsettled = Options.Change("--keep-unsettled", "Whether what a declared group has not settled outlives the retention. Default true.", "BOOL", Text.Switch);
     private readonly Option<Change<TimeSpan>> _retention = Options.Change("--retention", "How long settled messages stay. Default 7d.", "TIME", Text.Duration);

@@ -20,7 +20,7 @@ internal static class BatchCalls
             Query =
             [
                 Parameters.Acks, Parameters.PublishWait, Parameters.Client,
-                Parameters.ProducerId, Parameters.ProducerEpoch, Parameters.Sequence, Parameters.TransactionOfBatches, Parameters.Brief,
+                Parameters.ProducerId, Parameters.ProducerEpoch, Parameters.Sequence, Parameters.TransactionOfBatches, Parameters.Brief, Parameters.ChosenBy,
             ],
         },
         new("GET", "/v1/topics/{topic}/partitions/{partition}/batches", "readBatches",
@@ -41,6 +41,7 @@ internal static class BatchCalls
         var request = new AppendRequest
         {
             Topic = call.Topic, Partition = call.Partition, Batch = default, Acks = call.Acks, Client = call.Client, Producer = ProducerOf(call), TransactionalId = call.Query("transaction"),
+            Partitions = call.Int32("partitions", 1, TopicSettings.MaxPartitions),
         };
         if (call.Milliseconds("waitMs", QueueJson.MaxWaitMs) is { } wait)
             request = request with { Wait = wait };

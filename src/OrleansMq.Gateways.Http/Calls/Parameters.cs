@@ -37,6 +37,8 @@ internal static class Parameters
         new("producerEpoch", "See `transaction`.", """{"type":"integer","minimum":0,"maximum":32767}"""),
     ];
 
+    public static readonly QueryParameter ChosenBy = new(
+        "partitions", "By how many partitions keys or tokens chose this one: where the topic has more by now, 409 `partitions-changed`, and nothing is stored.", """{"type":"integer","minimum":1,"maximum":10000}""");
     public static readonly QueryParameter Brief = new("brief", "One batch, answered by its base offset in place of a result for each record.", """{"type":"boolean","default":false}""");
 
     public static readonly QueryParameter From = new("from", "Where to begin: an offset, a time, `earliest` (unless said) or `latest`.", StartSchema);

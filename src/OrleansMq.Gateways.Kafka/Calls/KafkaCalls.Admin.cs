@@ -30,15 +30,31 @@ internal sealed partial class KafkaCalls
             {
                 if (!NameRule.IsValid(topic.Topic))
                     return new NamedResult(topic.Topic, KafkaError.InvalidTopic);
+                if (request.Topics.Count(other => other.Topic == topic.Topic) > 1)
+                    return new NamedResult(topic.Topic, KafkaError.InvalidRequest, "The request names the topic more than once.");
                 Demand(AccessOperations.Alter, ResourceKind.Topic, topic.Topic);
-                var now = (await Broker.DescribeTopic(topic.Topic, ended)).Settings.Partitions;
-                return new NamedResult(topic.Topic, KafkaError.InvalidPartitions, topic.Count > now
-                    ? $"Growing a topic is not available yet: it has {now} partitions."
-                    : $"The topic has {now} partitions already.");
+                if (Fault(topic, (await Broker.DescribeTopic(topic.Topic, ended)).Settings.Partitions) is { } fault)
+                    return fault;
+                // Any greater number goes, as it does with Kafka: its clients choose by themselves, and nothing promises them the order of a key over it.
+                if (!request.ValidateOnly)
+                    await Broker.GrowTopic(topic.Topic, topic.Count, breakKeyOrder: true, ended);
+                return new NamedResult(topic.Topic, KafkaError.None);
             },
-            (topic, e) => new NamedResult(topic.Topic, KafkaErrors.Of(e.Code), e.Message));
+            (topic, e) => new NamedResult(topic.Topic, e.Code is ErrorCodes.Conflict or ErrorCodes.Malformed ? KafkaError.InvalidPartitions : KafkaErrors.Of(e.Code), e.Message));
         NamedResponse.Write(writer, throttled: true, results, withMessage: true);
         return true;
+    }
+
+    private static NamedResult? Fault(NewPartitions topic, int now)
+    {
+        if (topic.Count <= now)
+            return new NamedResult(topic.Topic, KafkaError.InvalidPartitions, topic.Count == now ? $"The topic has {now} partitions already." : $"The topic has {now} partitions, and can't have {topic.Count}: they only grow.");
+        if (topic.Count > TopicSettings.MaxPartitions)
+            return new NamedResult(topic.Topic, KafkaError.InvalidPartitions, $"A topic has at most {TopicSettings.MaxPartitions} partitions; {topic.Count} were asked for.");
+        // Who serves a partition is the broker's to say; that nodes are named for others than the new ones is a mistake all the same.
+        return topic.Assigned is { } assigned && assigned != topic.Count - now
+            ? new NamedResult(topic.Topic, KafkaError.InvalidReplicaAssignment, $"{topic.Count - now} partitions are new, and nodes are named for {assigned}.")
+            : null;
     }
 
     private async Task<bool> DeleteRecords(DeleteRecordsRequest request, KafkaWriter writer)

@@ -22,27 +22,32 @@ internal sealed record DeleteTopicsRequest(IReadOnlyList<string> Topics)
 }
 
 /// <summary>CreatePartitions 0-3: <c>topics [name | count i32 | assignments [nodes [i32]] or null] | timeout i32 | only validate, bool</c>.</summary>
-internal sealed record CreatePartitionsRequest(IReadOnlyList<(string Topic, int Count)> Topics)
+internal sealed record CreatePartitionsRequest(IReadOnlyList<NewPartitions> Topics, bool ValidateOnly)
 {
     public static CreatePartitionsRequest Read(ref KafkaReader reader, short version)
     {
-        var topics = new (string, int)[reader.Count(10)];
+        var topics = new NewPartitions[reader.Count(10)];
         for (var i = 0; i < topics.Length && !reader.Failed; i++)
         {
-            topics[i] = (reader.String(), reader.Int32());
-            for (var count = reader.NullableCount(4); count > 0 && !reader.Failed; count--)
+            var (name, count, assigned) = (reader.String(), reader.Int32(), reader.NullableCount(4));
+            for (var left = assigned; left > 0 && !reader.Failed; left--)
             {
                 reader.Int32Array();
                 reader.Tags();
             }
             reader.Tags();
+            topics[i] = new NewPartitions(name, count, assigned < 0 ? null : assigned);
         }
         reader.Int32();
-        reader.Bool();
+        var validateOnly = reader.Bool();
         reader.Tags();
-        return new CreatePartitionsRequest(topics);
+        return new CreatePartitionsRequest(topics, validateOnly);
     }
 }
+
+/// <param name="Count">Of all partitions then.</param>
+/// <param name="Assigned">For how many of the new ones nodes are named; null: for none.</param>
+internal readonly record struct NewPartitions(string Topic, int Count, int? Assigned);
 
 /// <summary>DeleteRecords 0-2: <c>topics [name | partitions [index i32 | offset i64]] | timeout i32</c>.</summary>
 internal sealed record DeleteRecordsRequest(IReadOnlyList<DeleteRecordsPartition> Partitions)
