@@ -89,7 +89,7 @@ public sealed class ProducerTogetherTests
     {
         await using var producer = new Producer(new LogBroker(), "t", time: _time);
 
-        var refusal = await Assert.ThrowsAsync<MqException>(() => producer.SendTogether([Body(0), Body(1) with { Half = new HalfMark("group") }]));
+        var refusal = await Assert.ThrowsAsync<MqException>(() => producer.SendTogether([Body(0), Body(1) with { Half = new HalfTerms("group") }]));
 
         Assert.Equal(ErrorCodes.Malformed, refusal.Code);
     });

@@ -57,5 +57,5 @@ public sealed class PublishingTests
     }
 
     private async Task<IReadOnlyList<PublishResult>> Publish(LogBroker broker, TopicSettings settings, Message[] messages) =>
-        await Publishing.Publish(broker, "t", settings, messages, null, () => _turn++, TimeProvider.System, default);
+        await Publishing.Publish(broker, "t", settings, () => new(settings), messages, null, () => _turn++, TimeProvider.System, default);
 }
