@@ -61,7 +61,7 @@ public sealed class RouteTests : IAsyncLifetime
     [InlineData("/v1//topics")]
     [InlineData("/v1/Topics")]
     [InlineData("/v1/topics/t/")]
-    [InlineData("/v1/topics/t/partitions")]
+    [InlineData("/v1/topics/t/partition")]
     [InlineData("/v1/topics/t/groups/g/acknowledge")]
     [InlineData("/v1/topics/t/groups/g/dlq")]
     [InlineData("/healthz/x")]

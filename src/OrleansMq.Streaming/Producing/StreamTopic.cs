@@ -69,12 +69,14 @@ internal sealed class StreamTopic(IBroker broker, string provider, OrleansMqStre
         }
     }
 
-    /// <summary>Makes a topic that belongs to the provider, with as many partitions as its own. One that exists stays as it is.</summary>
+    /// <summary>Makes a topic that belongs to the provider, with as many partitions as its own. One that exists stays as it is, but that it has as many where that one has grown.</summary>
     private async Task Ensure(TopicName topic, TopicChange change)
     {
         try
         {
-            await broker.DescribeTopic(topic);
+            // Its messages name their partition, so no key's order is at stake.
+            if ((await broker.DescribeTopic(topic)).Settings.Partitions < change.Partitions.Value)
+                await broker.GrowTopic(topic, change.Partitions.Value, breakKeyOrder: true);
         }
         catch (MqException unknown) when (unknown.Code == ErrorCodes.TopicUnknown)
         {
@@ -111,24 +113,10 @@ internal sealed class StreamTopic(IBroker broker, string provider, OrleansMqStre
             return await broker.PutTopic(Name, new TopicChange { Partitions = options.Partitions });
         }
 
-        if (found.Settings.Partitions < options.Partitions)
-            found = await Grow(found);
-        else if (found.Settings.Partitions > options.Partitions)
+        // It is not grown to them: that is for whoever owns the topic to do, with the silos stopped.
+        if (found.Settings.Partitions != options.Partitions)
             logger.LogInformation("The topic {Topic} has {Partitions} partitions, not the {Asked} that the stream provider {Provider} would make; all are used.",
                 Name, found.Settings.Partitions, options.Partitions, provider);
         return found;
-    }
-
-    private async Task<TopicDescription> Grow(TopicDescription found)
-    {
-        try
-        {
-            return await broker.PutTopic(Name, new TopicChange { Partitions = options.Partitions });
-        }
-        catch (MqException e) when (e.Code is ErrorCodes.NotAvailable or ErrorCodes.Conflict)
-        {
-            logger.LogWarning("The topic {Topic} keeps its {Partitions} partitions, {Asked} were asked for: {Detail}", Name, found.Settings.Partitions, options.Partitions, e.Message);
-            return found;
-        }
     }
 }

@@ -15,5 +15,6 @@ internal static class Checkers
             .Concat(DelayCheck.Check(history))
             .Concat(HalfCheck.Check(history))
             .Concat(TransactionCheck.Check(history))
+            .Concat(GrowthCheck.Check(history))
             .Concat(RestCheck.Check(history, plan));
 }

@@ -28,7 +28,7 @@ internal static class CursorCheck
         var highest = 0;
         foreach (var look in history.Assignments.OrderBy(assigned => assigned.Call.Invoked))
         {
-            highest = history.Assignments.Where(before => before.Call.Answered < look.Call.Invoked && before.Group == look.Group).Select(before => before.Generation).DefaultIfEmpty().Max();
+            highest = history.Assignments.Where(before => before.Call.Answered < look.Call.Invoked && before.Group == look.Group && before.Topic == look.Topic).Select(before => before.Generation).DefaultIfEmpty().Max();
             if (look.Generation < highest)
                 yield return new Violation("assignment", $"{look.Topic} {look.Group}: generation {look.Generation} after {highest}.");
         }

@@ -1,3 +1,4 @@
+using OrleansMq.Simulation.Clients;
 using OrleansMq.Simulation.Histories;
 using OrleansMq.Simulation.Worlds;
 
@@ -28,7 +29,7 @@ internal static class LeaseCheck
         for (var i = 0; i < deliveries.Count; i++)
         {
             var later = deliveries[i];
-            if (later.Number > plan.MaxDeliveries)
+            if (later.Number > plan.MaxDeliveries && at.Topic != Population.Grown)
                 yield return new Violation("deliveries", $"{at}: {later.Uid} was delivered for the {later.Number}th time; {plan.MaxDeliveries} are allowed.");
             for (var j = 0; j < i; j++)
             {

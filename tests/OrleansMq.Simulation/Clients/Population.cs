@@ -20,6 +20,10 @@ internal sealed class Population(Desk desk)
     public const string Made = "made";
     public const int MadePartitions = 3;
 
+    /// <summary>Grows.</summary>
+    public const string Grown = "grown";
+    public const string ByKey = "bykey";
+
     private static readonly string[] OrderQueues = ["shared", "bykey", "solo"];
 
     /// <summary>Those without transactions.</summary>
@@ -39,12 +43,27 @@ internal sealed class Population(Desk desk)
     {
         if (desk.Plan.Others)
             await SettleOthers();
+        if (desk.Plan.Growth)
+            await SettleGrown();
         if (!desk.Plan.Transactions)
             return;
         await desk.Insist("put raw", broker => broker.PutTopic(Raw, new TopicChange { Partitions = RawPartitions, TokenAge = TimeSpan.FromDays(7) }));
         await desk.Insist("put made", broker => broker.PutTopic(Made, new TopicChange { Partitions = MadePartitions }));
         await desk.Insist("put etl", broker => broker.PutGroup(Raw, Transformer.Group, new GroupChange { Style = GroupStyle.Log }));
         await desk.Insist("put sink", broker => broker.PutGroup(Made, CommittedReader.Sink, new GroupChange { Lease = Worker.GroupLease, MaxDeliveries = 1_000 }));
+    }
+
+    private async Task SettleGrown()
+    {
+        await desk.Insist("put grown", broker => broker.PutTopic(Grown, new TopicChange { Partitions = desk.Plan.FirstPartitions, TokenAge = TimeSpan.FromDays(7) }));
+        await desk.Insist("put grown bykey", broker => broker.PutGroup(Grown, ByKey, new GroupChange
+        {
+            ByKey = true,
+            Lease = Worker.GroupLease,
+            MaxDeliveries = 1_000,
+            Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(500)]),
+        }));
+        await desk.Insist("put grown board", broker => broker.PutGroup(Grown, "board", new GroupChange { Style = GroupStyle.Log }));
     }
 
     private async Task SettleOthers()
@@ -84,6 +103,8 @@ internal sealed class Population(Desk desk)
         var all = new List<Task>();
         if (desk.Plan.Others)
             LiveOthers(all);
+        if (desk.Plan.Growth)
+            LiveGrown(all);
         if (desk.Plan.Transactions)
         {
             all.Add(Publisher.Live(desk, Raw, "rawpub", 500));
@@ -95,6 +116,18 @@ internal sealed class Population(Desk desk)
         }
 
         return Task.WhenAll(all);
+    }
+
+    private void LiveGrown(List<Task> all)
+    {
+        all.Add(Grower.Live(desk, Grown, desk.Plan.FirstPartitions));
+        for (var i = 0; i < 2; i++)
+        {
+            all.Add(KeyedPublisher.Live(desk, Grown, $"keyed{i}"));
+            all.Add(NativeProducer.Live(desk, Grown, $"native{i}"));
+            all.Add(new Worker(desk, Grown, ByKey, $"grown{i}").Live());
+            all.Add(Member.Live(desk, Grown, "board", $"grownmember{i}"));
+        }
     }
 
     private void LiveOthers(List<Task> all)
@@ -134,6 +167,8 @@ internal sealed class Population(Desk desk)
     {
         if (desk.Plan.Others)
             await OthersComeToRest();
+        if (desk.Plan.Growth)
+            await Drain(Grown, ByKey, int.MaxValue);
         if (!desk.Plan.Transactions)
             return;
         for (var p = 0; p < RawPartitions; p++)
@@ -160,6 +195,37 @@ internal sealed class Population(Desk desk)
             await AuditTransactions();
         if (desk.Plan.Others)
             await AuditOthers();
+        if (desk.Plan.Growth)
+            await AuditGrown();
+    }
+
+    private async Task AuditGrown()
+    {
+        var described = await desk.Link.Ask(desk.NewCall($"describe topic {Grown}"), broker => broker.DescribeTopic(Grown));
+        var counts = desk.History.Counts;
+        if (!described.IsOk || !counts.Contains(described.Value!.Partitions.Count))
+        {
+            desk.History.Violate("not served", $"{Grown} has {described.Value?.Partitions.Count} partitions at the end ({described.Code}); asked for were {string.Join(", ", counts)}.");
+            return;
+        }
+
+        for (var p = 0; p < described.Value.Partitions.Count; p++)
+            await ReadAll(new Place(Grown, p));
+        await AuditQueue(Grown, ByKey, described.Value.Partitions.Count);
+        await desk.Describe(Grown, "board");
+    }
+
+    private async Task AuditQueue(string topic, string group, int partitions)
+    {
+        var described = await desk.Describe(topic, group);
+        for (var p = 0; p < partitions; p++)
+        {
+            var at = new GroupPlace(topic, group, p);
+            if (await Undertaker.Browse(desk, at) is { } letters)
+                desk.History.FinalLetters[at] = letters;
+            if (described is not null)
+                desk.History.FinalGroups[at] = described.Partitions[p];
+        }
     }
 
     private async Task AuditTransactions()
@@ -178,17 +244,7 @@ internal sealed class Population(Desk desk)
         for (var p = 0; p < LaterPartitions; p++)
             await Scheduler.CheckTimes(desk, new Place(Later, p));
         foreach (var (topic, group, partitions) in Queues)
-        {
-            var described = await desk.Describe(topic, group);
-            for (var p = 0; p < partitions; p++)
-            {
-                var at = new GroupPlace(topic, group, p);
-                if (await Undertaker.Browse(desk, at) is { } letters)
-                    desk.History.FinalLetters[at] = letters;
-                if (described is not null)
-                    desk.History.FinalGroups[at] = described.Partitions[p];
-            }
-        }
+            await AuditQueue(topic, group, partitions);
 
         await desk.Describe(Orders, "board");
         await desk.Describe(Orders, "replay");

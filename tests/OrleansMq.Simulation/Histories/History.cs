@@ -23,6 +23,9 @@ public sealed class History
     public List<Assigned> Assignments { get; } = [];
     public List<(Sent Sent, Call Call)> Cancelled { get; } = [];
     public List<Call> Calls { get; } = [];
+
+    /// <summary>Numbers of partitions that the growing topic was to have, rising; the last one perhaps not yet.</summary>
+    public List<int> Counts { get; } = [];
     public List<Transformation> Transformations { get; } = [];
     public List<Opened> Opened { get; } = [];
     public List<CommittedRead> CommittedReads { get; } = [];

@@ -31,6 +31,10 @@ public sealed class Sent
     /// <summary>The idempotent session that it was sent in, with its place there.</summary>
     public string? Session { get; init; }
     public int Index { get; init; }
+
+    /// <summary>Who sent it where a sender's messages of a key have an order over partitions, and its number there.</summary>
+    public string? Line { get; init; }
+    public int Number { get; init; }
     public List<Attempt> Attempts { get; } = [];
 }
 

@@ -31,6 +31,10 @@ public sealed record WorldPlan
     /// <summary>Whether some work with transactions.</summary>
     public bool Transactions { get; init; } = true;
 
+    /// <summary>Whether a topic grows, and how many partitions it has first.</summary>
+    public bool Growth { get; init; }
+    public int FirstPartitions { get; init; } = 1;
+
     /// <summary>Whether the others are there.</summary>
     public bool Others { get; init; } = true;
 
@@ -58,6 +62,8 @@ public sealed record WorldPlan
             Publishers = random.Next(1, 3),
             Appenders = random.Next(1, 3),
             Consumers = random.Next(1, 4),
+            Growth = true,
+            FirstPartitions = random.Next(1, 3),
         };
     }
 }
