@@ -67,7 +67,7 @@ internal sealed class Spool : IAsyncDisposable
         var rows = new List<StoredRow>();
         await foreach (var stored in _disk.Browse(Waiting, 0, StartAt.Earliest, cancel: cancel))
         {
-            rows.Add(new(stored.Position.Offset, topic, StoredJson.Read(stored.BodyText)));
+            rows.Add(new(stored.Position.Offset, topic, StoredJson.Read(stored.BodyText, $"Message {stored.Position.Offset} of the spool in {_folder}")));
             if (rows.Count == max)
                 break;
         }
@@ -87,7 +87,7 @@ internal sealed class Spool : IAsyncDisposable
     {
         var refused = new List<RefusedMessage>();
         await foreach (var stored in _disk.Browse(Refused, 0, StartAt.Earliest, cancel: cancel))
-            refused.Add(new(stored.Position.Offset, stored.Headers[0].Value, StoredJson.Read(stored.BodyText), stored.Headers[1].Value));
+            refused.Add(new(stored.Position.Offset, stored.Headers[0].Value, StoredJson.Read(stored.BodyText, $"Message {stored.Position.Offset} of the spool in {_folder}"), stored.Headers[1].Value));
         return refused;
     }
 

@@ -77,7 +77,15 @@ public sealed class SpoolingProducer : IAsyncDisposable
     public async Task<SpoolResult> Send(Message message, CancellationToken cancel = default)
     {
         var waiting = new Waiting(StoredJson.Fixed(message, _time));
-        await _waiting.Writer.WriteAsync(waiting, cancel);
+        try
+        {
+            await _waiting.Writer.WriteAsync(waiting, cancel);
+        }
+        catch (ChannelClosedException)
+        {
+            throw new ObjectDisposedException(nameof(SpoolingProducer));
+        }
+
         return await waiting.Outcome.Task.WaitAsync(cancel);
     }
 

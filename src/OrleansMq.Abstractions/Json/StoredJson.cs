@@ -15,10 +15,19 @@ internal static class StoredJson
         return Encoding.UTF8.GetString(bytes.WrittenSpan);
     }
 
-    public static Message Read(string json)
+    /// <param name="place">Where it lies, for the message of an exception.</param>
+    /// <exception cref="InvalidOperationException">It is no message: somebody else has written there.</exception>
+    public static Message Read(string json, string place)
     {
-        using var document = JsonDocument.Parse(json);
-        return MessageJson.Read(new JsonSpot(document.RootElement, strict: false));
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            return MessageJson.Read(new JsonSpot(document.RootElement, strict: false));
+        }
+        catch (Exception e) when (e is JsonException or MqException)
+        {
+            throw new InvalidOperationException($"{place} holds no message as it was written there: {e.Message} Mend it or remove it; what is behind it waits.", e);
+        }
     }
 
     /// <summary>The message with what must not be left to the moment of a later sending: its token and its time.</summary>

@@ -111,13 +111,13 @@ public sealed class Ledger(DbDataSource database, MqTables? tables = null, TimeP
         return (condition.ToString(), [.. parameters]);
     }
 
-    private static async Task<List<LedgerEntry>> Read(DbCommand command, CancellationToken cancel)
+    private async Task<List<LedgerEntry>> Read(DbCommand command, CancellationToken cancel)
     {
         await using var rows = await command.ExecuteReaderAsync(cancel);
         var entries = new List<LedgerEntry>();
         while (await rows.ReadAsync(cancel))
             entries.Add(new(
-                rows.GetInt64(0), rows.GetString(1), StoredJson.Read(rows.GetString(2)), DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(3)),
+                rows.GetInt64(0), rows.GetString(1), StoredJson.Read(rows.GetString(2), $"Row {rows.GetInt64(0)} of {_table}"), DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(3)),
                 DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(4)), rows.GetInt32(5)));
         return entries;
     }

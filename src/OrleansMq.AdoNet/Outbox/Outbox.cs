@@ -66,7 +66,7 @@ public sealed class Outbox(DbDataSource database, OutboxOptions? options = null,
         await using var rows = await command.ExecuteReaderAsync(cancel);
         var refused = new List<RefusedMessage>();
         while (await rows.ReadAsync(cancel))
-            refused.Add(new(rows.GetInt64(0), rows.GetString(1), StoredJson.Read(rows.GetString(2)), rows.GetString(3)));
+            refused.Add(new(rows.GetInt64(0), rows.GetString(1), StoredJson.Read(rows.GetString(2), $"Row {rows.GetInt64(0)} of {Table}"), rows.GetString(3)));
         return refused;
     }
 

@@ -88,7 +88,7 @@ internal sealed class OutboxBatch : IAsyncDisposable
         await using var rows = await command.ExecuteReaderAsync(cancel);
         var found = new List<StoredRow>();
         while (await rows.ReadAsync(cancel))
-            found.Add(new(rows.GetInt64(0), rows.GetString(1), StoredJson.Read(rows.GetString(2))));
+            found.Add(new(rows.GetInt64(0), rows.GetString(1), StoredJson.Read(rows.GetString(2), $"Row {rows.GetInt64(0)} of {_tables.Outbox}")));
         return found;
     }
 
