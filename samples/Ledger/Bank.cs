@@ -53,26 +53,22 @@ internal static class Bank
         {
             await using var connection = await database.OpenConnectionAsync(cancel);
             await using var transaction = await connection.BeginTransactionAsync(cancel);
-            var known = 0;
-            var booked = new SortedDictionary<string, long>(StringComparer.Ordinal);
-            // In one order, so that two batches with the same messages wait for each other and never in a ring.
-            foreach (var payment in batch.Deliveries.OrderBy(delivery => delivery.Token, StringComparer.Ordinal))
+            var payments = batch.Deliveries.DistinctBy(payment => payment.Token).ToDictionary(payment => payment.Token!);
+            var first = await inbox.Once(transaction, payments.Keys, cancel);
+            // In one order, so that two batches wait for each other at an account and never in a ring.
+            foreach (var ofAccount in first.GroupBy(token => int.Parse(payments[token].KeyText!, CultureInfo.InvariantCulture)).OrderBy(ofAccount => ofAccount.Key))
             {
-                if (await inbox.Once(transaction, payment.Token, cancel))
-                    booked[payment.KeyText!] = booked.GetValueOrDefault(payment.KeyText!) + long.Parse(payment.BodyText, CultureInfo.InvariantCulture);
-                else
-                    known++;
-                await ledger.Settle(transaction, Topic, payment.Token!, cancel);
+                var cents = ofAccount.Sum(token => long.Parse(payments[token].BodyText, CultureInfo.InvariantCulture));
+                await Run(connection, string.Create(CultureInfo.InvariantCulture, $"update account set cents = cents + {cents} where id = {ofAccount.Key}"));
             }
 
-            foreach (var (account, cents) in booked)
-                await Run(connection, string.Create(CultureInfo.InvariantCulture, $"update account set cents = cents + {cents} where id = {int.Parse(account, CultureInfo.InvariantCulture)}"));
+            await ledger.Settle(transaction, Topic, payments.Keys, cancel);
             await transaction.CommitAsync(cancel);
-            if (known > 0)
-                again(known);
+            if (first.Count < batch.Deliveries.Count)
+                again(batch.Deliveries.Count - first.Count);
             if (Interlocked.Increment(ref batches) % 10 == 0)
                 throw new TimeoutException("The acknowledgement is lost.");
-        }, new() { Workers = 2, MaxMessages = 200 });
+        }, new() { Workers = 2, MaxMessages = 500 });
         await Task.Delay(Timeout.Infinite, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 

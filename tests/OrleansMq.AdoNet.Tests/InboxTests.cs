@@ -95,6 +95,33 @@ public sealed class InboxTests(PostgresServer server) : DatabaseStory(server)
         await InTransaction(async transaction => Assert.False(await inbox.Once(transaction, "a")));
     }
 
+    [Fact]
+    public async Task SeveralAreTakenInOneTransactionEachOnce()
+    {
+        var inbox = new Inbox(Database, "billing");
+        await InTransaction(transaction => inbox.Once(transaction, "1"));
+        var tokens = Enumerable.Range(0, 2_500).Select(i => $"{i}").ToList();
+        await InTransaction(async transaction => Assert.Equal(tokens.Where(token => token != "1").Order(), (await inbox.Once(transaction, [.. tokens, .. tokens])).Order()));
+        await InTransaction(async transaction => Assert.Empty(await inbox.Once(transaction, tokens)));
+        await InTransaction(transaction => Assert.ThrowsAsync<ArgumentException>(() => inbox.Once(transaction, ["2500", null])));
+    }
+
+    [Fact]
+    public async Task BatchesWithTheSameTokensInAnyOrderDoNotWaitInARing()
+    {
+        var inbox = new Inbox(Database, "billing");
+        var tokens = Enumerable.Range(0, 200).Select(i => $"{i}").ToArray();
+        var taken = await Task.WhenAll(Enumerable.Range(0, 8).Select(async seed =>
+        {
+            var mine = tokens.ToArray();
+            new Random(seed).Shuffle(mine);
+            var first = 0;
+            await InTransaction(async transaction => first = (await inbox.Once(transaction, mine)).Count);
+            return first;
+        }));
+        Assert.Equal(200, taken.Sum());
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

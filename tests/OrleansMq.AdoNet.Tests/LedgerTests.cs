@@ -23,6 +23,14 @@ public sealed class LedgerTests(PostgresServer server) : DatabaseStory(server)
     }
 
     [Fact]
+    public async Task SeveralAreSettledAtOnce()
+    {
+        await Copies.Copy("orders", Messages(1_200));
+        await InTransaction(async transaction => Assert.Equal(1_199, await Copies.Settle(transaction, "orders", [.. Enumerable.Range(1, 1_300).Select(i => $"t{i}")])));
+        Assert.Equal(["0"], Bodies(await Copies.ReadUnreconciled(new())));
+    }
+
+    [Fact]
     public async Task ACopyThatIsTakenAgainStaysAsItIs()
     {
         await Copies.Copy("orders", Messages(2));

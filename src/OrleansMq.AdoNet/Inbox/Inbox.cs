@@ -34,6 +34,7 @@ public sealed record InboxOptions
 public sealed class Inbox : IInbox<DbTransaction>
 {
     private const int ForgetAtOnce = 10_000;
+    private const int MaxRowsOfStatement = 1_000;
 
     private readonly DbDataSource _database;
     private readonly string _consumer;
@@ -56,6 +57,26 @@ public sealed class Inbox : IInbox<DbTransaction>
             transaction, $"insert into {_options.Tables.Inbox} (consumer, token, taken_ms) values (@consumer, @token, @now) on conflict do nothing",
             ("consumer", _consumer), ("token", InboxToken.Checked(token)), ("now", _time.GetUtcNow().ToUnixTimeMilliseconds()));
         return await command.ExecuteNonQueryAsync(cancel) == 1;
+    }
+
+    /// <summary>The same for several messages in one transaction, in one statement for each thousand.</summary>
+    /// <returns>The tokens that are taken for the first time.</returns>
+    public async Task<IReadOnlySet<string>> Once(DbTransaction transaction, IReadOnlyCollection<string?> tokens, CancellationToken cancel = default)
+    {
+        var first = new HashSet<string>(StringComparer.Ordinal);
+        // In one order, so that two transactions with the same tokens wait for each other and never in a ring.
+        foreach (var some in tokens.Select(InboxToken.Checked).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Chunk(MaxRowsOfStatement))
+        {
+            await using var command = Sql.Command(
+                transaction,
+                $"insert into {_options.Tables.Inbox} (consumer, token, taken_ms) values {string.Join(", ", some.Select((_, i) => $"(@consumer, @token{i}, @now)"))} on conflict do nothing returning token",
+                [("consumer", _consumer), ("now", _time.GetUtcNow().ToUnixTimeMilliseconds()), .. some.Select((token, i) => ($"token{i}", (object?)token))]);
+            await using var rows = await command.ExecuteReaderAsync(cancel);
+            while (await rows.ReadAsync(cancel))
+                first.Add(rows.GetString(0));
+        }
+
+        return first;
     }
 
     /// <inheritdoc/>
