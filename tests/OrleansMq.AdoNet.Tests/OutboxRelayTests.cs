@@ -112,7 +112,7 @@ public sealed class OutboxRelayTests(PostgresServer server) : DatabaseStory(serv
             if (Interlocked.Increment(ref calls) == 1)
                 await Task.Delay(Timeout.Infinite, cancel);
             return results;
-        }), Quick with { AnswerWithin = TimeSpan.FromMilliseconds(50), OnFailure = failure => said.TrySetResult(failure) });
+        }), Quick with { AnswerWithin = TimeSpan.FromMilliseconds(500), OnFailure = failure => said.TrySetResult(failure) });
         await InTransaction(transaction => outbox.Add(transaction, "orders", Message.OfText("1")));
 
         Assert.Equal(ErrorCodes.OutcomeUnknown, Assert.IsType<MqException>(await said.Task.WaitAsync(Patience)).Code);
