@@ -132,7 +132,7 @@ public sealed partial class ClusterBroker : IBroker
         while (true)
         {
             var left = until - _options.Time.GetUtcNow();
-            var terms = new AppendTerms(request.Rich, request.Acks, request.Producer, left < TimeSpan.Zero ? TimeSpan.Zero : left > MaxAppendWait ? MaxAppendWait : left, request.Client, request.Partitions);
+            var terms = new AppendTerms(request.Rich, request.Acks, request.Producer, left < TimeSpan.Zero ? TimeSpan.Zero : left > MaxAppendWait ? MaxAppendWait : left, request.Client, request.Partitions, request.TransactionalId);
             try
             {
                 return await _failover.Ask(() => partition.Append(batch, terms), repeat, cancel);

@@ -58,7 +58,7 @@ public interface IPartitionGrain : IGrainWithStringKey
 /// <summary>What goes with a batch.</summary>
 /// <param name="Partitions">By how many partitions a key or a token of it chose this one; null where none did.</param>
 [GenerateSerializer, Immutable, Alias("OrleansMq.AppendTerms")]
-public readonly record struct AppendTerms(bool Rich, Acks? Acks, ProducerSequence? Producer, TimeSpan Wait, string Client, int? Partitions);
+public readonly record struct AppendTerms(bool Rich, Acks? Acks, ProducerSequence? Producer, TimeSpan Wait, string Client, int? Partitions, string? TransactionalId);
 
 /// <summary>Where to read on, how much, and how long to wait for it.</summary>
 /// <param name="DeadLettersOf">Null: the messages themselves.</param>

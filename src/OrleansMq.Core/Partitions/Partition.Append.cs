@@ -10,8 +10,9 @@ namespace OrleansMq.Core.Partitions;
 /// <param name="IsHalf">Its records are half messages, all of them.</param>
 /// <param name="Partitions">By how many its sender chose the partition; null where no key and no token chose.</param>
 /// <param name="Earlier">For each record where its token stands in a partition before this one, or null; null where none does.</param>
+/// <param name="TransactionKey">Of the transactional id that the sender of a transaction's batch named; null where it named none.</param>
 /// <param name="Times">For each record when it is to be delivered, as <see cref="ScheduledHeaders.AsSent"/> gives it; null where none says.</param>
-public readonly record struct AdmissibleBatch(RecordBatch Batch, ProducerSequence? Producer, TokenHash?[]? Tokens, long[]? Times = null, bool IsHalf = false, int? Partitions = null, RecordOutcome?[]? Earlier = null)
+public readonly record struct AdmissibleBatch(RecordBatch Batch, ProducerSequence? Producer, TokenHash?[]? Tokens, long[]? Times = null, bool IsHalf = false, int? Partitions = null, RecordOutcome?[]? Earlier = null, string? TransactionKey = null)
 {
     public bool IsRich => Tokens is not null;
 }
@@ -62,7 +63,7 @@ public sealed partial class Partition
             }
         }
 
-        if (batch.Batch.IsTransactional && Transactions.Check(batch.Batch.ProducerId, batch.Batch.ProducerEpoch) is { } outside)
+        if (batch.Batch.IsTransactional && Transactions.Check(batch.Batch.ProducerId, batch.Batch.ProducerEpoch, batch.TransactionKey) is { } outside)
             return new AppendDecision(default, 0, outside);
         return batch.IsRich ? AppendRich(batch, admissions, nowMs, frames) : AppendPlain(batch, admissions, nowMs, frames);
     }

@@ -42,12 +42,15 @@ public sealed class PartitionTransactions
     /// <summary>Where those readers stop that see only what is decided.</summary>
     public long StableEnd(long start, long end) => Math.Clamp(_leastFirst, start, end);
 
+    /// <param name="key">Of the transactional id that its sender named; null where it named none.</param>
     /// <returns>Null: a batch of this producer is part of its open transaction. Else why it is refused.</returns>
-    public MqError? Check(long producerId, short epoch) => !_open.TryGetValue(producerId, out var open) || open.Epoch < epoch
+    public MqError? Check(long producerId, short epoch, string? key) => !_open.TryGetValue(producerId, out var open) || open.Epoch < epoch
         ? new MqError(ErrorCodes.TransactionState, $"Producer {producerId} has no transaction open here at epoch {epoch}.")
         : open.Epoch > epoch
             ? new MqError(ErrorCodes.ProducerFenced, $"Producer {producerId} was opened again after epoch {epoch}.")
-            : null;
+            : key is not null && open.Key.Length > 0 && open.Key != key
+                ? new MqError(ErrorCodes.TransactionState, $"Producer {producerId} has no transaction of this transactional id open here.")
+                : null;
 
     public OpenTransaction? Find(long producerId) => _open.TryGetValue(producerId, out var open) ? open.Seen(producerId) : null;
 

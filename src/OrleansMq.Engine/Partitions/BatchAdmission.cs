@@ -29,11 +29,12 @@ public static class BatchAdmission
             throw new MqException(ErrorCodes.Malformed, "A producer's id, epoch and sequence are not negative.");
         if (request.Partitions is < 1)
             throw new MqException(ErrorCodes.Malformed, $"A sender chooses by one partition at least; {request.Partitions} was given.");
+        var transaction = batch.IsTransactional && request.TransactionalId is { } id ? new TransactionalId(id).Key : null;
         // A topic with an admission cap takes single messages of a batch, so it looks inside.
         if (!request.Rich && settings.Admit is null)
         {
             CheckSizes(batch, settings, request.Topic);
-            return new AdmissibleBatch(batch, producer, null, Partitions: request.Partitions);
+            return new AdmissibleBatch(batch, producer, null, Partitions: request.Partitions, TransactionKey: transaction);
         }
 
         var plain = Open(batch, settings);
@@ -41,7 +42,7 @@ public static class BatchAdmission
         var half = IsHalf(plain, times);
         if (batch.IsTransactional && (half || times is not null))
             throw new MqException(ErrorCodes.NotAvailable, "A message in a transaction is neither delayed nor half.");
-        return new AdmissibleBatch(plain, producer, tokens, times, half, request.Partitions);
+        return new AdmissibleBatch(plain, producer, tokens, times, half, request.Partitions, TransactionKey: transaction);
     }
 
     private static bool IsHalf(in RecordBatch batch, long[]? times)

@@ -15,7 +15,7 @@ internal sealed partial class PartitionGrain
     public Task<AppendResult> Append(byte[] batch, AppendTerms terms) => On(async engine =>
     {
         var topic = await View();
-        var request = new AppendRequest { Topic = _topicName, Partition = _number, Batch = batch, Rich = terms.Rich, Producer = terms.Producer, Partitions = terms.Partitions };
+        var request = new AppendRequest { Topic = _topicName, Partition = _number, Batch = batch, Rich = terms.Rich, Producer = terms.Producer, Partitions = terms.Partitions, TransactionalId = terms.TransactionalId };
         var admissible = BatchAdmission.Check(request, topic.Settings);
         await _silo.Producers.RefuseFenced(admissible.Producer);
         admissible = await EarlierTokens.Look(admissible, topic.Lineage, _number, topic.Settings, _silo.NowMs, FindEarlierIn);

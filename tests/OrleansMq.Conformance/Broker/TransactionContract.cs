@@ -166,6 +166,23 @@ public abstract class TransactionContract : BrokerContract
     });
 
     [Fact]
+    public Task ABatchThatNamesAnotherIdThanItsTransactionsIsRefused() => Story(async broker =>
+    {
+        await broker.PutTopic("a", new());
+        var mine = await ProducerOfTransactions.Open(broker, "mine");
+        var theirs = await ProducerOfTransactions.Open(broker, "theirs");
+        await mine.Append("a", "begun");
+        await theirs.AddPartition("a", 0);
+
+        await Refused(ErrorCodes.TransactionState, async () => await broker.Append(mine.Next("a", 0, "slipped in") with { TransactionalId = "theirs" }));
+
+        await mine.Append("a", "ended");
+        await mine.End(commit: true);
+        await theirs.End(commit: true);
+        Assert.Equal(["begun", "ended"], Bodies(await broker.ReadAll("a")));
+    });
+
+    [Fact]
     public Task ATokenAndATransactionDoNotGoTogether() => Story(async broker =>
     {
         var producer = await ProducerOfTransactions.Open(broker, "t");
