@@ -20,6 +20,8 @@ internal static class PostgresPackage
         {
             if (Environment.UserName != "root")
                 throw new InvalidOperationException(HowTo);
+            // A fresh image has no list of packages.
+            await Run("apt-get", "update", "-q");
             await Run("apt-get", "install", "-y", "--no-install-recommends", "postgresql");
         }
 

@@ -50,10 +50,23 @@ public sealed class PartitionTransactionsTests
     {
         var transactions = Sample();
 
-        Assert.Null(transactions.Check(7, 3));
-        Assert.Equal(ErrorCodes.ProducerFenced, transactions.Check(7, 2)?.Code);
-        Assert.Equal(ErrorCodes.TransactionState, transactions.Check(7, 4)?.Code);
-        Assert.Equal(ErrorCodes.TransactionState, transactions.Check(5, 0)?.Code);
+        Assert.Null(transactions.Check(7, 3, null));
+        Assert.Equal(ErrorCodes.ProducerFenced, transactions.Check(7, 2, null)?.Code);
+        Assert.Equal(ErrorCodes.TransactionState, transactions.Check(7, 4, null)?.Code);
+        Assert.Equal(ErrorCodes.TransactionState, transactions.Check(5, 0, null)?.Code);
+    }
+
+    [Fact]
+    public void ABatchThatNamesItsIdNamesThatOfTheOpenTransaction()
+    {
+        var transactions = new PartitionTransactions();
+        transactions.ApplyBegun(Begun(5, 0) with { Key = "etl" });
+        transactions.ApplyBegun(Begun(6, 0) with { Key = "" });
+
+        Assert.Null(transactions.Check(5, 0, "etl"));
+        Assert.Equal(ErrorCodes.TransactionState, transactions.Check(5, 0, "other")?.Code);
+        // From before the key was kept.
+        Assert.Null(transactions.Check(6, 0, "etl"));
     }
 
     [Fact]
