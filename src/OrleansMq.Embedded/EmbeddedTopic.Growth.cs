@@ -97,7 +97,17 @@ internal sealed partial class EmbeddedTopic
 
     private async Task Put(TopicDocument document)
     {
-        _version = await _catalog.PutTopic(document, _version);
-        _document = document;
+        try
+        {
+            _version = await _catalog.PutTopic(document, _version);
+            _document = document;
+        }
+        catch (DocumentConflictException)
+        {
+            // An earlier try may have written it without an answer; its time may be another.
+            if (await _catalog.FindTopic(TopicName) is not { } found || found.Topic.Id != Id || found.Topic.Growing != document.Growing || found.Topic.Settings != document.Settings)
+                throw;
+            (_document, _version) = (found.Topic, found.Version);
+        }
     }
 }

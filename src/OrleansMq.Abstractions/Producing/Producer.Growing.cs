@@ -90,7 +90,8 @@ public sealed partial class Producer
     /// <summary>Whoever waits for the batch waits for those that its messages are in now.</summary>
     private static async Task FinishBehind(ProducerBatch batch, Task[] targets)
     {
-        await Task.WhenAll(targets);
+        foreach (var target in targets)
+            await target;
         batch.Finish();
     }
 

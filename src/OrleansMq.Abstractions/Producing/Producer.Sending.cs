@@ -108,6 +108,8 @@ public sealed partial class Producer
         }
 
         Pump(partition);
+        // Where the answer was the last one before everything is chosen anew, others have something to send too.
+        PumpStirred();
     }
 
     private void Stored(ProducerPartition partition, ProducerBatch batch, in AppendResult appended)

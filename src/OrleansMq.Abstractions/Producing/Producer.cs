@@ -128,7 +128,9 @@ public sealed partial class Producer : IAsyncDisposable
         }
 
         PumpStirred();
-        await Task.WhenAll(unfinished).WaitAsync(cancel);
+        // One after the other: all of them together would come back on a thread of the pool, whatever scheduler this runs on.
+        foreach (var finished in unfinished)
+            await finished.WaitAsync(cancel);
         lock (_sync)
             if (_ended is not null)
                 throw _ended;
