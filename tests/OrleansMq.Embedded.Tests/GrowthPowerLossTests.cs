@@ -80,7 +80,7 @@ public sealed class GrowthPowerLossTests
         }
     }
 
-    private static async Task TryClose(IBroker broker)
+    private static async Task TryClose(EmbeddedBroker broker)
     {
         try
         {
