@@ -18,8 +18,8 @@ internal sealed record Fault(Exception Error, bool AfterStoring = false)
 internal sealed class LogBroker : SilentBroker
 {
     private readonly Lock _sync = new();
-    private readonly TopicSettings _settings;
-    private readonly List<StoredMessage>[] _partitions;
+    private TopicSettings _settings;
+    private List<StoredMessage>[] _partitions;
     private readonly Dictionary<(long Id, int Partition), Producer> _producers = [];
     private int _calls;
     private long _producerIds;
@@ -47,6 +47,16 @@ internal sealed class LogBroker : SilentBroker
     {
         lock (_sync)
             return [.. _partitions[partition].Select(message => message.BodyText)];
+    }
+
+    /// <summary>From now on a key's message is taken only from who knows the new number.</summary>
+    public void Grow(int partitions)
+    {
+        lock (_sync)
+        {
+            _partitions = [.. _partitions, .. Enumerable.Range(0, partitions - _partitions.Length).Select(_ => new List<StoredMessage>())];
+            _settings = _settings with { Partitions = partitions };
+        }
     }
 
     /// <summary>As after a crash that lost what was only accepted.</summary>
@@ -85,6 +95,8 @@ internal sealed class LogBroker : SilentBroker
     {
         var batch = RecordBatch.ReadExactly(request.Batch);
         Assert.Equal(BatchFault.None, batch.Check());
+        if (request.Partitions < _settings.Partitions)
+            throw new MqException(ErrorCodes.PartitionsChanged, $"There are {_settings.Partitions} partitions.");
         var log = _partitions[request.Partition];
         if (request.Producer is { } sequence)
         {

@@ -71,6 +71,30 @@ public sealed class ProducerTogetherTests
     });
 
     [Fact]
+    public void TheyGoTogetherWhereTheFirstGoesWhenTheTopicHasGrown() => StoryThread.Run(async () =>
+    {
+        var broker = new LogBroker { Hold = HoldFirst };
+        await using var producer = new Producer(broker, "t", time: _time);
+        var first = producer.Send(Body(0));
+        var together = Enumerable.Range(0, 8).Select(group => producer.SendTogether([.. Bodies(10 * group, 4).Select((message, i) => message with { Key = Key(group + i) })])).ToList();
+
+        broker.Grow(8);
+        _gate.SetResult();
+
+        await _time.Until(first);
+        var results = await _time.Until(Task.WhenAll(together));
+        Assert.True(results.Select(group => group[0].Position.Partition).Distinct().Count() > 1);
+        for (var group = 0; group < results.Length; group++)
+        {
+            var at = results[group][0].Position;
+            Assert.Equal(Records.Murmur2.PartitionFor(Key(group), 8), at.Partition);
+            Assert.Equal(Enumerable.Range(0, 4).Select(i => new Position(at.Partition, at.Offset + i)), results[group].Select(result => result.Position));
+            // In one batch: there is one that has the first of them and the last.
+            Assert.Contains(broker.Appends, append => append.Partition == at.Partition && BodiesOf(append) is var bodies && bodies.Contains($"{10 * group}") && bodies.Contains($"{10 * group + 3}"));
+        }
+    });
+
+    [Fact]
     public void MoreThanABatchOfTheTopicIsRefused() => StoryThread.Run(async () =>
     {
         var broker = new LogBroker(new() { MaxBatchBytes = 4096, MaxMessageBytes = 2048 });
@@ -124,6 +148,16 @@ public sealed class ProducerTogetherTests
     });
 
     private Task HoldFirst(int call, AppendRequest request) => call == 0 ? _gate.Task : Task.CompletedTask;
+
+    private static byte[] Key(int number) => [(byte)number];
+
+    private static List<string> BodiesOf(AppendRequest request)
+    {
+        List<string> bodies = [];
+        foreach (var record in Records.RecordBatch.ReadExactly(request.Batch).Records())
+            bodies.Add(MessageCodec.Decode(0, record).BodyText);
+        return bodies;
+    }
 
     private static Message Body(int number) => Message.OfText(number.ToString(CultureInfo.InvariantCulture)) with { ContentType = null };
 
