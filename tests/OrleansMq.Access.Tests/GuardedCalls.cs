@@ -43,6 +43,7 @@ public static class GuardedCalls
     [
         new(Broker, nameof(IBroker.PutTopic), async b => await b.PutTopic("new", new TopicChange()), new Need(AccessOperations.Create, ResourceKind.Topic, "new")),
         new(Broker, nameof(IBroker.PutTopic), async b => await b.PutTopic("t", new TopicChange()), Topic(AccessOperations.Alter)),
+        new(Broker, nameof(IBroker.GrowTopic), async b => await b.GrowTopic("t", 1), Topic(AccessOperations.Alter)),
         new(Broker, nameof(IBroker.DescribeTopic), async b => await b.DescribeTopic("t"), Topic(AccessOperations.Describe)),
         new(Broker, nameof(IBroker.DeleteTopic), async b => await b.DeleteTopic("t"), Topic(AccessOperations.Delete)),
         new(Broker, nameof(IBroker.OpenProducer), async b => await b.OpenProducer("p"), new Need(AccessOperations.Produce, ResourceKind.Producer, "p")),
