@@ -60,7 +60,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
 
     public TopicSettings Settings => _document.Settings;
 
-    public bool ReadsUnflushed => Settings.Acks == OrleansMq.Acks.Accepted;
+    public bool ReadsUnflushed => (Settings.Acks ?? _options.DefaultAcks) == OrleansMq.Acks.Accepted;
 
     public bool TracksBacklog => _tracksBacklog;
 

@@ -18,7 +18,7 @@ public sealed class GatewayServer : IAsyncDisposable
 
     /// <param name="options">May be added to until the start.</param>
     public GatewayServer(KestrelServerOptions options, ILoggerFactory loggers) => _server = new KestrelServer(
-        Options.Create(options), new SocketTransportFactory(Options.Create(new SocketTransportOptions()), loggers), loggers);
+        Options.Create(options), new SocketTransportFactory(Options.Create(new SocketTransportOptions { UnsafePreferInlineScheduling = true }), loggers), loggers);
 
     /// <summary>Cancelled when stopping begins: what only waits then ends.</summary>
     public CancellationToken Stopping => _stopping.Token;

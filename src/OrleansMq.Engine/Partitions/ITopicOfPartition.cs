@@ -11,7 +11,7 @@ public interface ITopicOfPartition
     /// <summary>As they are now; they change while partitions run.</summary>
     TopicSettings Settings { get; }
 
-    /// <summary>Whether readers see what is written but not flushed: only where the topic itself says that acknowledgements mean no more.</summary>
+    /// <summary>Whether readers see what is written but not flushed: only where the topic, or the broker for those that do not say, takes acknowledgements to mean no more.</summary>
     bool ReadsUnflushed { get; }
 
     /// <summary>A group's settings as they are now; null when the group is gone.</summary>

@@ -208,6 +208,15 @@ public sealed partial class PartitionEngine
             _waiters.Remove(waiter);
     }
 
+    private bool HasWaiters
+    {
+        get
+        {
+            lock (_waitersGate)
+                return _waiters.Count > 0;
+        }
+    }
+
     private void WakeReaders()
     {
         lock (_waitersGate)

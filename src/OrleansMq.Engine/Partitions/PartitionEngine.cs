@@ -227,12 +227,8 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
             StartAppend();
         else if (!_appending && !_flushing && _durableWanted > _durableGroup)
             StartFlush();
-        if (!_appending && !_flushing && !_flushTimed && _writtenGroup > _durableGroup)
-        {
-            _flushTimed = true;
-            _flushTimer.Change(_host.FlushInterval, Timeout.InfiniteTimeSpan);
-        }
-
+        if (!_appending && !_flushing && _writtenGroup > _durableGroup)
+            FlushSoon();
         SetDeadline();
     }
 
@@ -253,6 +249,20 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
         _appending = true;
         var flush = _durableWanted >= group;
         Finish(_log.Append(bytes, flush), error => Appended(group, flush, error));
+    }
+
+    /// <summary>What nobody waits for gathers until the interval is over. A reader that may not see it before it is durable waits for it.</summary>
+    private void FlushSoon()
+    {
+        if (!_topic.ReadsUnflushed && HasWaiters)
+        {
+            StartFlush();
+        }
+        else if (!_flushTimed)
+        {
+            _flushTimed = true;
+            _flushTimer.Change(_host.FlushInterval, Timeout.InfiniteTimeSpan);
+        }
     }
 
     private void StartFlush()

@@ -27,14 +27,16 @@ internal sealed class PartitionTopic : ITopicOfPartition
     /// <summary>What the partition holds now; told to the topic where limits count it.</summary>
     private PartitionHolding? _holding;
     private bool _holdingUntold;
+    private readonly Acks _defaultAcks;
     private bool _telling;
 
     /// <summary>One question at a time: the partition decides its parked appends in their order.</summary>
     private bool _asking;
     private (AdmissionQuestion Question, AdmissionVerdict Verdict)? _answer;
 
-    public PartitionTopic(TopicName name, int number, TopicView view, ITopicOwner owner, GroupSignals signals, PartitionDeadline deadline, Action<OpenTransaction> overdue, Action<string> report)
+    public PartitionTopic(TopicName name, int number, TopicView view, ITopicOwner owner, GroupSignals signals, PartitionDeadline deadline, Action<OpenTransaction> overdue, Acks defaultAcks, Action<string> report)
     {
+        _defaultAcks = defaultAcks;
         (Name, _number, _view, _owner, _signals, _deadline, _overdue, _report) = (name.Text, number, view, owner, signals, deadline, overdue, report);
         Take(view);
     }
@@ -47,7 +49,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
 
     public long Revision => _view.Revision;
 
-    public bool ReadsUnflushed => Settings.Acks == Acks.Accepted;
+    public bool ReadsUnflushed => (Settings.Acks ?? _defaultAcks) == Acks.Accepted;
 
     public bool TracksBacklog => _tracksBacklog;
 
