@@ -200,6 +200,9 @@ public sealed partial class PartitionEngine
     {
         lock (_waitersGate)
             _waiters.Add(waiter);
+        // What was written before it came is flushed for it as well.
+        if (!_topic.ReadsUnflushed && Volatile.Read(ref _writtenGroup) > Volatile.Read(ref _durableGroup))
+            Post(() => { });
     }
 
     public void RemoveWaiter(ReadWaiter waiter)
