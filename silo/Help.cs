@@ -26,6 +26,7 @@ internal static class Help
           --http PORT|off               8080        0 picks a free port
           --kafka PORT|off              9092        0 picks a free port
           --kafka-advertise HOST:PORT               where Kafka's clients and the other nodes find this one; else where it listens
+          --kafka-partitions N          1           of a topic that Kafka's clients make by use, or without saying how many
           --amqp --redis --mqtt --stomp             off until they are built
           --acks durable|accepted       durable     what an acknowledgement means where neither client nor topic says
 

@@ -31,7 +31,7 @@ public sealed record SiloOptions
 
     /// <summary>Every name there is, in the order of the help text.</summary>
     public static readonly IReadOnlyList<string> Names =
-        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "silo-address", "membership", "listen", "insecure", "http", "kafka", "kafka-advertise", .. GatewaysToCome, "acks", .. SecurityOptions.Names];
+        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "silo-address", "membership", "listen", "insecure", "http", "kafka", "kafka-advertise", "kafka-partitions", .. GatewaysToCome, "acks", .. SecurityOptions.Names];
 
     /// <summary>Switches that need no value.</summary>
     public static readonly IReadOnlyList<string> Flags = ["insecure"];
@@ -80,6 +80,9 @@ public sealed record SiloOptions
     /// <summary>Where Kafka's clients find this node, as <c>host:port</c>; null: where it listens.</summary>
     public string? KafkaAdvertise { get; private init; }
 
+    /// <summary>Partitions of a topic that Kafka's clients make by use, or without saying how many.</summary>
+    public int KafkaPartitions { get; private init; } = 1;
+
     /// <summary>Whether an acknowledgement means on disk, where neither client nor topic says; else it means written.</summary>
     public bool Durable { get; private init; } = true;
 
@@ -117,6 +120,7 @@ public sealed record SiloOptions
             Http = IsOff(settings, "http") ? null : Port(settings, "http", 0) ?? options.Http,
             Kafka = IsOff(settings, "kafka") ? null : Port(settings, "kafka", 0) ?? options.Kafka,
             KafkaAdvertise = HostAndPort(settings, "kafka-advertise"),
+            KafkaPartitions = Number(settings, "kafka-partitions", 1, TopicSettings.MaxPartitions) ?? options.KafkaPartitions,
             Durable = Word(settings, "acks", "durable", "accepted") is null or "durable",
         };
         RefuseWhatIsNotBuilt(settings);
@@ -189,6 +193,15 @@ public sealed record SiloOptions
         return int.TryParse(setting.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port >= min && port <= IPEndPoint.MaxPort
             ? port
             : throw new SettingException($"{setting.From} {setting.Value}: a port from {min} to {IPEndPoint.MaxPort}{(min == 0 ? ", or off" : "")}.");
+    }
+
+    private static int? Number(IReadOnlyDictionary<string, Setting> settings, string name, int min, int max)
+    {
+        if (!settings.TryGetValue(name, out var setting))
+            return null;
+        return int.TryParse(setting.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= min && number <= max
+            ? number
+            : throw new SettingException($"{setting.From} {setting.Value}: a number from {min} to {max}.");
     }
 
     private static string? HostAndPort(IReadOnlyDictionary<string, Setting> settings, string name)

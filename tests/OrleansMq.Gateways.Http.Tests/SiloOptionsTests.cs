@@ -26,6 +26,7 @@ public sealed class SiloOptionsTests
         var options = Of("--data", "/x", "--http=0", "--acks", "accepted", "--listen", "0.0.0.0", "--insecure", "--kafka", "off", "--host", "embedded", "--storage=files");
         Assert.Equal(("/x", 0, false, IPAddress.Any), (options.Data, options.Http, options.Durable, options.Listen));
         Assert.Null(Of("--http", "off").Http);
+        Assert.Equal((1, 4), (Of().KafkaPartitions, Of("--kafka-partitions", "4").KafkaPartitions));
         Assert.Equal(IPAddress.IPv6Loopback, Of("--listen", "::1").Listen);
         Assert.Equal(IPAddress.Loopback, Of("--listen", "localhost").Listen);
     }
@@ -127,6 +128,8 @@ public sealed class SiloOptionsTests
         { "--storage", ["--storage", "tape"] },
         { "--blobs", ["--blobs", "UseDevelopmentStorage=true"] },
         { "--kafka", ["--kafka", "kafka"] },
+        { "--kafka-partitions", ["--kafka-partitions", "0"] },
+        { "--kafka-partitions", ["--kafka-partitions", "10001"] },
         { "--amqp", ["--amqp", "0"] },
         { "--redis", ["--redis", "on"] },
         { "--mqtt", ["--mqtt", "1883"] },
