@@ -1,5 +1,6 @@
 using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Partitions;
+using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
@@ -71,8 +72,21 @@ internal sealed partial class EmbeddedTopic
         await Put(_document.Grown(NowMs));
         _admissions.Grow(partitions);
         foreach (var group in _groups.Values)
-            await group.Grow(_document.Lineage);
+            await Tell(group);
         await ApplyLimits();
+    }
+
+    /// <summary>It knows the partitions in any case; where its members' new shares could not be stored, the next heartbeat or commit shares again.</summary>
+    private async Task Tell(GroupEngine group)
+    {
+        try
+        {
+            await group.Grow(_document.Lineage);
+        }
+        catch (Exception error) when (error is StorageException or MqException)
+        {
+            _options.OnReport($"Topic {Name}: group {group.Name} has {_document.Lineage.Count} partitions now, and its members' new shares could not be stored yet: {error.Message}");
+        }
     }
 
     /// <summary>One whose data is damaged takes nothing in; it is told when it opens again.</summary>

@@ -42,7 +42,8 @@ internal sealed partial class EmbeddedTopic
     /// <summary>Lets retention look at partitions that are closed; those that are open look for themselves.</summary>
     public async Task RetainClosed()
     {
-        foreach (var number in _slots.NotOpen())
+        // Those of a growth that is not done yet are empty, and nobody may have them.
+        foreach (var number in _slots.NotOpen().Where(number => number < Settings.Partitions))
             await (await Partition(number)).Retain();
     }
 

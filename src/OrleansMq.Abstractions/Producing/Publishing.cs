@@ -25,6 +25,9 @@ public static class Publishing
         var results = new PublishResult[messages.Count];
         IReadOnlyList<int> left = [.. Enumerable.Range(0, messages.Count)];
         var began = time.GetTimestamp();
+        // A message may name a partition that came since they were asked for.
+        if (messages.Any(message => message.Partition >= settings.Partitions) && await again() is var since && since.Partitions > settings.Partitions)
+            settings = since;
         while (true)
         {
             await SendAll(broker, topic, settings, messages, left, results, options, turn, time, cancel);
@@ -34,6 +37,9 @@ public static class Publishing
             settings = grown;
         }
 
+        // Nothing of these is stored: they may come again.
+        foreach (var i in left)
+            results[i] = new PublishResult(default, false, new MqError(ErrorCodes.PartitionUnavailable, $"Topic '{topic}' is growing.", GrowthPause));
         ThrowIfAllFailedAlike(results);
         return results;
     }

@@ -70,7 +70,6 @@ public sealed partial class GroupEngine
 
     private async Task Sought()
     {
-        Queue?.Sought();
         if (Queue is not null || _lineage.Earlier.Count == 0)
             return;
         await WithGate(async () =>

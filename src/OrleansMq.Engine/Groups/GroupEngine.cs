@@ -143,9 +143,16 @@ public sealed partial class GroupEngine
         foreach (var position in request.Positions)
             CheckPartition(position.Partition);
         if (request.To is { } to)
-            await OneByOne(Enumerable.Range(0, Partitions), async p => await (await _open(p)).Seek(Name, to));
-        await OneByOne(request.Positions, async position => await (await _open(position.Partition)).Seek(Name, StartAt.Offset(position.Offset)));
+            await OneByOne(Enumerable.Range(0, Partitions), p => Seek(p, to));
+        await OneByOne(request.Positions.OrderBy(position => position.Partition), position => Seek(position.Partition, StartAt.Offset(position.Offset)));
         await Sought();
+    }
+
+    /// <summary>In the order of partitions: none that waits for this one is given out by what was known of it before.</summary>
+    private async Task Seek(int partition, StartAt to)
+    {
+        await (await _open(partition)).Seek(Name, to);
+        Queue?.Sought();
     }
 
     /// <summary>A refusal says that nothing has changed: true only of the first.</summary>

@@ -11,6 +11,9 @@ public sealed partial class QueueDispatcher
     /// <summary>Whether a partition waits for none (any more); asked again after a seek. Kept only by key.</summary>
     private bool[] _released;
 
+    /// <summary>Counts what forgets <see cref="_released"/>, so that an answer of before changes nothing.</summary>
+    private int _seeks;
+
     private PartitionLineage _lineage;
 
     public void Grow(PartitionLineage lineage)
@@ -34,7 +37,10 @@ public sealed partial class QueueDispatcher
     public void Sought()
     {
         lock (_gate)
+        {
             Array.Clear(_released);
+            _seeks++;
+        }
     }
 
     /// <summary>Those that may wait for a partition to be drained are to be looked at again. Under the lock.</summary>
@@ -50,18 +56,22 @@ public sealed partial class QueueDispatcher
     /// <summary>Whether its messages' turn has come. What its predecessor took over from its own comes before.</summary>
     private async ValueTask<bool> IsReleased(int partition)
     {
-        int before;
+        int before, seeks;
         lock (_gate)
         {
             if (!_settings.ByKey || _released[partition] || _lineage.PredecessorOf(partition) is not { } found)
                 return true;
-            before = found;
+            (before, seeks) = (found, _seeks);
         }
 
         if (!await IsReleased(before) || !await (await _open(before)).IsDrained(_group, partition))
             return false;
         lock (_gate)
-            _released[partition] = true;
-        return true;
+        {
+            if (seeks == _seeks)
+                return _released[partition] = true;
+        }
+
+        return await IsReleased(partition);
     }
 }

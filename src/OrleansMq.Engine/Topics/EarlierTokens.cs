@@ -17,7 +17,8 @@ public static class EarlierTokens
     public static async ValueTask<AdmissibleBatch> Look(
         AdmissibleBatch batch, PartitionLineage lineage, int partition, TopicSettings settings, long nowMs, Func<int, TokenHash?[], Task<RecordOutcome?[]>> find)
     {
-        if (lineage.Earlier.Count == 0 || batch.Tokens is not { } tokens || Array.TrueForAll(tokens, token => token is null))
+        // Who named the partition sends to it again, and not to where a token was chosen to go before.
+        if (lineage.Earlier.Count == 0 || batch.Partitions is null || batch.Tokens is not { } tokens || Array.TrueForAll(tokens, token => token is null))
             return batch;
         RecordOutcome?[]? earlier = null;
         foreach (var ancestor in lineage.AncestorsSince(partition, nowMs - (long)settings.TokenAge.TotalMilliseconds - ClockToleranceMs))

@@ -108,6 +108,9 @@ internal sealed partial class ConsumerGroupGrain
             // Where it begins is fixed in every partition before the group exists, so that nothing published after this call is missed.
             _making = definition;
             await GrainCalls.Ask(() => Topic.AddGroup(definition));
+            // A group that is not there is not told of a growth; from now on it is.
+            if (await GrainCalls.Ask(() => Topic.FindLineage(_topicId)) is { } lineage && lineage.Count > _lineage!.Count)
+                _lineage = lineage;
             var ensured = await EnsureEverywhere(definition);
             var version = 0L;
             mayBeThere = true;

@@ -105,6 +105,20 @@ public abstract class GrowthContract : BrokerContract
     });
 
     [Fact]
+    public Task WhoNamesAPartitionFindsTheNewOneAndItsTokenIsLookedForThereAlone() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { Partitions = 2 });
+        Message Mark(int partition) => Text("mark") with { Partition = partition, Token = "mark" };
+        await broker.Publish("t", [Mark(0), Mark(1)]);
+        await broker.GrowTopic("t", 4);
+
+        var results = await broker.Publish("t", [Mark(0), Mark(1), Mark(2), Mark(3)]);
+
+        Assert.Equal([true, true, false, false], results.Select(result => result.Duplicate));
+        Assert.Equal([0, 1, 2, 3], results.Select(result => result.Position.Partition));
+    });
+
+    [Fact]
     public Task ATokenThatWasSentBeforeTheGrowthIsADuplicateWhereItsKeyGoes() => Story(async broker =>
     {
         await broker.PutTopic("t", new() { Partitions = 1 });
