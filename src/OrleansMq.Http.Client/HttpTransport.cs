@@ -145,6 +145,8 @@ internal sealed class HttpTransport : IDisposable
                 408 => new MqException(ErrorCodes.PartitionUnavailable, text),
                 413 => new MqException(ErrorCodes.BatchTooLarge, text),
                 >= 500 => Failure(ask, text, null),
+                // Not the broker's: whatever stands in front of it does not find it just now.
+                404 or (>= 300 and < 400) => new MqException(ErrorCodes.PartitionUnavailable, text),
                 _ => new MqException(ErrorCodes.Malformed, text),
             };
         }

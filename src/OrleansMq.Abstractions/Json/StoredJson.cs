@@ -21,7 +21,7 @@ internal static class StoredJson
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = JsonForm.MaxAnswerDepth });
             return MessageJson.Read(new JsonSpot(document.RootElement, strict: false));
         }
         catch (Exception e) when (e is JsonException or MqException)

@@ -88,15 +88,37 @@ public sealed class IdempotencyGuard<TState>(IPersistentState<TState> state, Fun
             if (isTaken(marks(state.State)))
                 return false;
             _isInDoubt = true;
-            await change(state.State);
-            mark(marks(state.State));
-            await state.WriteStateAsync();
+            try
+            {
+                await change(state.State);
+                mark(marks(state.State));
+                await state.WriteStateAsync();
+            }
+            catch
+            {
+                await Forget();
+                throw;
+            }
+
             _isInDoubt = false;
             return true;
         }
         finally
         {
             _turn.Release();
+        }
+    }
+
+    /// <summary>At once, so that a write of the grain's own does not store half a change.</summary>
+    private async Task Forget()
+    {
+        try
+        {
+            await ReadAgain();
+        }
+        catch (Exception)
+        {
+            // What failed first is said; it stays in doubt, and is read before anything else is taken.
         }
     }
 

@@ -44,14 +44,36 @@ internal sealed class BoundedSender(IBroker broker, SendLimits limits, TimeProvi
         for (var from = 0; from < rows.Count && outcome.Failure is null;)
         {
             var count = Fitting(rows, from);
-            var call = rows.Skip(from).Take(count).ToList();
-            var results = await Publish(topic, call, outcome, cancel);
-            for (var i = 0; i < results.Count; i++)
-                Sort(outcome, call[i], results[i]);
+            await Call(topic, [.. rows.Skip(from).Take(count)], outcome, cancel);
             from += count;
         }
 
         return outcome;
+    }
+
+    /// <summary>A refusal of the whole call speaks of one of its messages, and nobody says of which: it goes again in halves, in order, until it is known.</summary>
+    private async Task Call(TopicName topic, List<StoredRow> rows, SendOutcome outcome, CancellationToken cancel)
+    {
+        IReadOnlyList<PublishResult> results;
+        try
+        {
+            results = await Publish(topic, rows, outcome, cancel);
+        }
+        catch (MqException refused) when (rows.Count > 1 && Refusals.IsOfTheMessage(refused.Code))
+        {
+            var middle = rows.Count / 2;
+            await Call(topic, rows[..middle], outcome, cancel);
+            if (outcome.Failure is null)
+                await Call(topic, rows[middle..], outcome, cancel);
+            return;
+        }
+        catch (MqException refused)
+        {
+            results = [.. rows.Select(_ => new PublishResult(default, false, refused.Error))];
+        }
+
+        for (var i = 0; i < results.Count; i++)
+            Sort(outcome, rows[i], results[i]);
     }
 
     private int Fitting(IReadOnlyList<StoredRow> rows, int from)
@@ -63,6 +85,7 @@ internal sealed class BoundedSender(IBroker broker, SendLimits limits, TimeProvi
     }
 
     /// <summary>A result for each message, or none and the failure in the outcome.</summary>
+    /// <exception cref="MqException">All are refused alike.</exception>
     private async Task<IReadOnlyList<PublishResult>> Publish(TopicName topic, List<StoredRow> rows, SendOutcome outcome, CancellationToken cancel)
     {
         using var limit = new CancellationTokenSource(limits.AnswerWithin, time);
@@ -76,11 +99,7 @@ internal sealed class BoundedSender(IBroker broker, SendLimits limits, TimeProvi
         {
             outcome.Failure = new MqException(ErrorCodes.OutcomeUnknown, $"The broker did not answer within {limits.AnswerWithin} for {rows.Count} messages to {topic}; they are sent again.", inner: late);
         }
-        catch (MqException refused)
-        {
-            return [.. rows.Select(_ => new PublishResult(default, false, refused.Error))];
-        }
-        catch (Exception failure) when (!cancel.IsCancellationRequested)
+        catch (Exception failure) when (failure is not MqException && !cancel.IsCancellationRequested)
         {
             outcome.Failure = failure;
         }
