@@ -14,22 +14,43 @@ internal sealed class Spool : IAsyncDisposable
 
     private static readonly TopicName Refused = "refused";
 
+    private const int LargestMessage = 64 << 20;
+
+    // Of what is appended at once, at least one message: far below the largest record batch, so that it never is two of them.
+    private const int AppendBytes = 1 << 20;
+
     private readonly EmbeddedBroker _disk;
     private readonly string _folder;
+    private readonly long _maxBytes;
 
-    private Spool(EmbeddedBroker disk, string folder) => (_disk, _folder) = (disk, folder);
+    private Spool(EmbeddedBroker disk, SpoolOptions options) => (_disk, _folder, _maxBytes) = (disk, options.Folder, options.MaxSpooledBytes);
 
     /// <exception cref="DataFolderException">Another producer has the folder, or it can't be used.</exception>
     public static async Task<Spool> Open(SpoolOptions options, TimeProvider time)
     {
-        var disk = await EmbeddedBroker.Start(new() { Data = options.Folder, Time = time, OnReport = report => options.OnFailure(new IOException(report)) });
+        var disk = await EmbeddedBroker.Start(new()
+        {
+            Data = options.Folder,
+            Time = time,
+            // What was sent counts against MaxBytes until its log is given back, which is done in pieces of about this size.
+            SnapshotBytes = Math.Clamp(options.MaxSpooledBytes / 8, 4_096, 16 << 20),
+            OnReport = report => options.OnFailure(new IOException(report)),
+        });
         try
         {
             // Nothing goes by age: only what was sent, or was looked at, goes.
             var kept = TimeSpan.FromDays(3_650);
-            await disk.PutTopic(Waiting, new() { MaxMessages = options.MaxSpooledMessages, MaxBytes = options.MaxSpooledBytes, Retention = kept, MaxMessageBytes = 64 << 20, MaxBatchBytes = 64 << 20 });
-            await disk.PutTopic(Refused, new() { Retention = kept, MaxMessageBytes = 64 << 20, MaxBatchBytes = 64 << 20 });
-            return new Spool(disk, options.Folder);
+            await disk.PutTopic(Waiting, new()
+            {
+                MaxMessages = options.MaxSpooledMessages,
+                MaxBytes = options.MaxSpooledBytes,
+                Retention = kept,
+                // Larger than all the room, it would be refused for ever as if there were none just now.
+                MaxMessageBytes = (int)Math.Min(options.MaxSpooledBytes, LargestMessage),
+                MaxBatchBytes = LargestMessage,
+            });
+            await disk.PutTopic(Refused, new() { Retention = kept, MaxMessageBytes = LargestMessage, MaxBatchBytes = LargestMessage });
+            return new Spool(disk, options);
         }
         catch
         {
@@ -44,20 +65,35 @@ internal sealed class Spool : IAsyncDisposable
         return partition.Error is { } error ? throw new MqException(error) : partition.End - partition.Start;
     }
 
+    /// <summary>A message as it lies here.</summary>
+    public static Message Wrap(Message message) => new() { Body = Encoding.UTF8.GetBytes(StoredJson.Write(message)) };
+
+    /// <summary>How many from a place on are appended at once, so that they are one record batch. One that is too large for the spool is always alone.</summary>
+    public int Fitting(IReadOnlyList<Message> wrapped, int from)
+    {
+        var (count, bytes, max) = (1, SizeOf(wrapped[from]), Math.Min(_maxBytes, AppendBytes));
+        while (from + count < wrapped.Count && (bytes += SizeOf(wrapped[from + count])) <= max)
+            count++;
+        return count;
+
+        static long SizeOf(Message message) => Publishing.RecordBytes(message, MessageCodec.SizeOf(message));
+    }
+
     /// <summary>Returns when they are on disk, all or none.</summary>
-    /// <exception cref="MqException"><see cref="ErrorCodes.BacklogFull"/>, <see cref="ErrorCodes.DiskFull"/>: there is no room; nothing of it was kept.</exception>
-    public async Task Append(IReadOnlyList<Message> messages)
+    /// <param name="wrapped">No more than are <see cref="Fitting"/>.</param>
+    /// <exception cref="MqException">
+    /// <see cref="ErrorCodes.BacklogFull"/>, <see cref="ErrorCodes.DiskFull"/>: there is no room; <see cref="ErrorCodes.MessageTooLarge"/>: there never is. Nothing of it was kept.
+    /// </exception>
+    public async Task Append(IReadOnlyList<Message> wrapped)
     {
         try
         {
-            var results = await _disk.Publish(
-                Waiting, [.. messages.Select(message => new Message { Body = Encoding.UTF8.GetBytes(StoredJson.Write(message)) })], new() { Acks = Acks.Durable, Wait = TimeSpan.Zero });
-            foreach (var result in results)
+            foreach (var result in await _disk.Publish(Waiting, wrapped, new() { Acks = Acks.Durable, Wait = TimeSpan.Zero }))
                 result.OrThrow();
         }
         catch (MqException refused)
         {
-            throw new MqException(refused.Code, $"The broker does not answer, and the spool in {_folder} does not take {messages.Count} messages more: {refused.Message}", refused.RetryAfter, refused);
+            throw new MqException(refused.Code, $"The broker does not answer, and the spool in {_folder} does not take {wrapped.Count} messages more: {refused.Message}", refused.RetryAfter, refused);
         }
     }
 

@@ -23,8 +23,14 @@ public sealed class SpoolingProducer : IAsyncDisposable
     private readonly Task _sending;
     private readonly Lock _sync = new();
 
-    // Guarded by _sync. Messages in the spool, those included that are about to be.
+    // Held while the spool's contents change together with their count.
+    private readonly SemaphoreSlim _changing = new(1);
+
+    // Guarded by _sync. Messages in the spool, those included that are about to be: never fewer than there are, or a new one would overtake them.
     private long _spooled;
+
+    // Written under _changing. A change has failed, and the spool could not be asked since how many it has: _spooled may be too many.
+    private volatile bool _isMiscounted;
 
     // Guarded by _sync. Who waits for an empty spool; null where nobody does.
     private TaskCompletionSource? _emptied;
@@ -109,6 +115,7 @@ public sealed class SpoolingProducer : IAsyncDisposable
         await _sending;
         await _draining.DisposeAsync();
         await _spool.DisposeAsync();
+        _changing.Dispose();
     }
 
     private async Task SendAll()
@@ -155,25 +162,30 @@ public sealed class SpoolingProducer : IAsyncDisposable
 
     private async Task Keep(List<Waiting> batch)
     {
-        if (batch.Count == 0)
-            return;
-        Count(batch.Count);
-        try
+        var wrapped = batch.ConvertAll(waiting => Spool.Wrap(waiting.Message));
+        for (var from = 0; from < batch.Count;)
         {
-            await _spool.Append([.. batch.Select(waiting => waiting.Message)]);
-        }
-        catch
-        {
-            Count(-batch.Count);
-            throw;
-        }
+            var count = _spool.Fitting(wrapped, from);
+            var some = batch.GetRange(from, count);
+            try
+            {
+                await Change(count, () => _spool.Append(wrapped.GetRange(from, count)));
+                some.ForEach(waiting => waiting.Outcome.TrySetResult(new(null)));
+            }
+            catch (MqException refused) when (Refusals.IsOfTheMessage(refused.Code))
+            {
+                some.ForEach(waiting => waiting.Outcome.TrySetException(refused));
+            }
 
-        batch.ForEach(waiting => waiting.Outcome.TrySetResult(new(null)));
-        _draining.Wake();
+            from += count;
+            _draining.Wake();
+        }
     }
 
     private async Task<bool> Drain(CancellationToken cancel)
     {
+        if (_isMiscounted)
+            await Change(0, CountAnew);
         var rows = await _spool.Peek(_topic, _options.BatchMessages, cancel);
         if (rows.Count == 0)
             return false;
@@ -190,18 +202,58 @@ public sealed class SpoolingProducer : IAsyncDisposable
                 _options.OnRefused(refused);
             }
 
-            await _spool.RemoveBefore(next);
-            Count(-removed);
+            await Change(-removed, () => _spool.RemoveBefore(next));
         }
 
         return outcome.Failure is { } failure ? throw failure : true;
     }
 
-    private void Count(long change)
+    /// <summary>Changes the spool's contents together with their count: more count before they are there, fewer when they are gone.</summary>
+    private async Task Change(int by, Func<Task> change)
+    {
+        await _changing.WaitAsync();
+        try
+        {
+            if (by > 0)
+                SetSpooled(Spooled + by);
+            await change();
+            if (by < 0)
+                SetSpooled(Spooled + by);
+        }
+        catch
+        {
+            // Nobody knows how much of it was done.
+            await CountAnew();
+            _draining.Wake();
+            throw;
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
+    /// <summary>Under _changing.</summary>
+    private async Task CountAnew()
+    {
+        try
+        {
+            SetSpooled(await _spool.Count());
+            _isMiscounted = false;
+        }
+        catch (Exception failure)
+        {
+            // Too many meanwhile; the drain counts again.
+            _isMiscounted = true;
+            _options.OnFailure(failure);
+        }
+    }
+
+    private void SetSpooled(long count)
     {
         lock (_sync)
         {
-            _spooled += change;
+            _spooled = count;
             if (_spooled > 0)
                 return;
             _emptied?.TrySetResult();

@@ -22,16 +22,17 @@ public sealed class LedgerReconcilerTests(PostgresServer server) : DatabaseStory
         await WipeBroker();
         var again = new List<string>();
         var both = new TaskCompletionSource();
-
-        await using var job = new LedgerReconciler(Copies, Broker, Quick with { OnSentAgain = entry => Note(entry.Message.Token!) }, _clock);
         _clock.Advance(TimeSpan.FromMinutes(4));
-        job.Wake();
-        Assert.Empty(again);
+        var fresh = Message.OfText("fresh") with { Token = "fresh" };
+        await Copies.Copy("orders", [fresh]);
         _clock.Advance(TimeSpan.FromMinutes(2));
-        job.Wake();
+
+        // One round sees both: those that are six minutes old, and one of two minutes that is left alone.
+        await using var job = new LedgerReconciler(Copies, Broker, Quick with { OnSentAgain = entry => Note(entry.Message.Token!) }, _clock);
         await both.Task.WaitAsync(Patience);
         Assert.Equal(["t0", "t2"], again);
         Assert.Equal(["0", "2"], await Stored());
+        Assert.Equal([2, 2, 1], (await Copies.ReadUnreconciled(new())).Select(entry => entry.Sends));
 
         void Note(string token)
         {
@@ -81,6 +82,21 @@ public sealed class LedgerReconcilerTests(PostgresServer server) : DatabaseStory
         _clock.Advance(TimeSpan.FromMinutes(11));
         job.Wake();
         Assert.Equal(["0"], await Receive(1));
+    }
+
+    [Fact]
+    public async Task ACopyThatCanNotBeReadIsSaidAndTheOthersAreSent()
+    {
+        await Copies.Copy("orders", Messages(5));
+        await Run("update mq_ledger set message = '{}}' where token = 't1'");
+        var failed = new TaskCompletionSource<Exception>();
+        _clock.Advance(TimeSpan.FromMinutes(11));
+        using var sent = new CountdownEvent(4);
+        await using var job = new LedgerReconciler(Copies, Broker, Quick with { OnSentAgain = _ => sent.Signal(), OnFailure = failure => failed.TrySetResult(failure) }, _clock);
+        Assert.True(await Task.Run(() => sent.Wait(Patience)));
+        Assert.Equal(["0", "2", "3", "4"], await Stored());
+        job.Wake();
+        Assert.Contains("of mq_ledger", Assert.IsType<InvalidOperationException>(await failed.Task.WaitAsync(Patience)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

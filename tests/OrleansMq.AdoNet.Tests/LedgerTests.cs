@@ -85,6 +85,22 @@ public sealed class LedgerTests(PostgresServer server) : DatabaseStory(server)
     }
 
     [Fact]
+    public async Task ARowThatCanNotBeReadLosesNoneBesideIt()
+    {
+        await Copies.Copy("orders", Messages(5));
+        await Run("update mq_ledger set message = '{}}' where token in ('t0', 't3')");
+        _clock.Advance(TimeSpan.FromMinutes(10));
+        var copies = Copies;
+        var due = new LedgerSelection { SentBefore = _clock.GetUtcNow(), Max = 2 };
+
+        Assert.Equal(["1", "2"], Bodies(await copies.TakeUnreconciled(due, _clock.GetUtcNow())));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => copies.TakeUnreconciled(due, _clock.GetUtcNow()));
+        Assert.Equal(["4"], Bodies(await copies.TakeUnreconciled(due, _clock.GetUtcNow())));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => copies.TakeUnreconciled(due, _clock.GetUtcNow()));
+        Assert.Empty(await copies.TakeUnreconciled(due, _clock.GetUtcNow()));
+    }
+
+    [Fact]
     public async Task OnlyWhatWasSettledLongAgoIsForgotten()
     {
         await Copies.Copy("orders", Messages(3));

@@ -172,6 +172,32 @@ public sealed class OutboxRelayTests(PostgresServer server) : DatabaseStory(serv
     }
 
     [Fact]
+    public async Task ARowThatCanNotBeReadHoldsUpWhatIsBehindItInItsLaneAlone()
+    {
+        var outbox = new Outbox(Database);
+        await InTransaction(transaction => outbox.Add(transaction, "orders", [.. Enumerable.Range(0, 3).Select(i => Message.OfText($"lane {i}", key: "k"))]));
+        await InTransaction(transaction => outbox.Add(transaction, "orders", [.. Enumerable.Range(0, 300).Select(i => Message.OfText($"{i}", key: $"{i}"))]));
+        var lane = await Ask<int>("select lane from mq_outbox order by id limit 1");
+        var elsewhere = (int)await Ask<long>($"select count(*) from mq_outbox where lane <> {lane}");
+        var good = await Ask<string>("select message::text from mq_outbox where id = (select min(id) + 1 from mq_outbox)");
+        await Run("update mq_outbox set message = '{}}' where id = (select min(id) + 1 from mq_outbox)");
+        var failed = new TaskCompletionSource<Exception>();
+        await using var relay = new OutboxRelay(outbox, Broker, Quick with { Workers = 1, OnFailure = failure => failed.TrySetResult(failure) });
+
+        // All other lanes, and of its own what is before it.
+        Assert.Contains("lane 0", await Receive(elsewhere + 1));
+        Assert.Contains("of mq_outbox", (await failed.Task.WaitAsync(Patience)).Message, StringComparison.Ordinal);
+        await using (var mend = Database.CreateCommand("update mq_outbox set message = $1 where id = (select min(id) from mq_outbox)"))
+        {
+            mend.Parameters.AddWithValue(good);
+            await mend.ExecuteNonQueryAsync();
+        }
+
+        Assert.Equal(["lane 1", "lane 2"], (await Receive(303 - elsewhere - 1)).Take(2));
+        await Emptied(outbox);
+    }
+
+    [Fact]
     public async Task ALargeBacklogGoesInCallsOfBoundedSize()
     {
         var outbox = new Outbox(Database);

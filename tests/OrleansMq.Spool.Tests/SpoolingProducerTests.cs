@@ -106,6 +106,72 @@ public sealed class SpoolingProducerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ThereIsRoomAgainInBytesForWhatWasSent()
+    {
+        await using var producer = await Open(Options with { MaxSpooledBytes = 200_000, BatchMessages = 5 });
+        var first = await FillAndDrain();
+        // A piece of the log goes when two snapshots are behind it: each removal is a step.
+        int[] later = [await FillAndDrain(), await FillAndDrain(), await FillAndDrain()];
+        Assert.InRange(later.Max(), first / 2, first);
+
+        async Task<int> FillAndDrain()
+        {
+            _isAway = true;
+            var kept = 0;
+            for (; await IsKept(); kept++) ;
+            _isAway = false;
+            await producer.Emptied().WaitAsync(Patience);
+            return kept;
+        }
+
+        async Task<bool> IsKept()
+        {
+            try
+            {
+                return (await producer.Send(Message.OfText(new string('x', 1_000), key: "k"))).IsSpooled;
+            }
+            catch (MqException full) when (full.Code == ErrorCodes.BacklogFull)
+            {
+                return false;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task WhereABatchOnlyPartlyFitsTheRestIsRefusedAndNothingIsMiscounted()
+    {
+        var (asked, answer) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var producer = await SpoolingProducer.Open(
+            InterceptedBroker.Around(_broker, async (_, publish, _) =>
+            {
+                if (!_isAway)
+                    return await publish();
+                asked.TrySetResult();
+                await answer.Task;
+                throw new HttpRequestException("Connection refused");
+            }), "orders", Options with { MaxSpooledBytes = 2_000_000 });
+        _isAway = true;
+        var before = producer.Send(Text(0));
+        await asked.Task.WaitAsync(Patience);
+        // They wait together behind it, so they are one batch: of two pieces that fit, one too large for any spool like this, and one more than there is room for.
+        int[] sizes = [700_000, 2_500_000, 700_000, 900_000];
+        var sends = sizes.Select(bytes => producer.Send(Message.OfText(new string('x', bytes), key: "k"))).ToList();
+        answer.SetResult();
+
+        Assert.True((await before).IsSpooled);
+        Assert.True((await sends[0]).IsSpooled);
+        Assert.Equal(ErrorCodes.MessageTooLarge, (await Assert.ThrowsAsync<MqException>(() => sends[1])).Code);
+        Assert.True((await sends[2]).IsSpooled);
+        Assert.Equal(ErrorCodes.BacklogFull, (await Assert.ThrowsAsync<MqException>(() => sends[3])).Code);
+        Assert.Equal(3, producer.Spooled);
+
+        _isAway = false;
+        await producer.Emptied().WaitAsync(Patience);
+        Assert.Equal([Text(0).Body.Length, sizes[0], sizes[2]], (await Stored()).Select(body => body.Length));
+        Assert.False((await producer.Send(Text(1))).IsSpooled);
+    }
+
+    [Fact]
     public async Task TheNextProcessSendsWhatTheLastOneSpooled()
     {
         _isAway = true;

@@ -14,6 +14,9 @@ public sealed class Ledger(DbDataSource database, MqTables? tables = null, TimeP
     private readonly string _table = (tables ?? new()).Ledger;
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
+    // What the last taking could not read; the next one says it. Null where there is nothing to say.
+    private Exception? _unreadable;
+
     /// <inheritdoc/>
     public Task Copy(TopicName topic, IReadOnlyList<Message> messages, CancellationToken cancel = default) =>
         InTransaction(
@@ -69,24 +72,24 @@ public sealed class Ledger(DbDataSource database, MqTables? tables = null, TimeP
         var (condition, parameters) = Where(selection.Checked());
         await using var connection = await database.OpenConnectionAsync(cancel);
         await using var command = Sql.Command(connection, $"select {Columns} from {_table} where {condition} order by id limit @max", parameters);
-        return await Read(command, cancel);
+        return (await ReadRows(command, cancel)).ConvertAll(Entry);
     }
 
     /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">
+    /// A row holds no message as it was written there. The readable ones beside it have been returned before this is thrown; it is due again, and said again, when it is as old again.
+    /// </exception>
     public async Task<IReadOnlyList<LedgerEntry>> TakeUnreconciled(LedgerSelection selection, DateTimeOffset now, CancellationToken cancel = default)
     {
-        var (condition, parameters) = Where(selection.Checked());
-        await using var connection = await database.OpenConnectionAsync(cancel);
-        await using var command = Sql.Command(
-            connection,
-            $"""
-            update {_table} set sent_ms = @now, sends = sends + 1
-            where id in (select id from {_table} where {condition} order by id limit @max for update skip locked)
-            returning {Columns}
-            """,
-            [.. parameters, ("now", now.ToUnixTimeMilliseconds())]);
-        // An update returns its rows in no order.
-        return [.. (await Read(command, cancel)).OrderBy(entry => entry.Id)];
+        if (Interlocked.Exchange(ref _unreadable, null) is { } before)
+            throw before;
+        var (taken, unreadable) = await InTransaction(transaction => Take(transaction, selection.Checked(), now, cancel), cancel);
+        if (unreadable is not null && taken.Count == 0)
+            throw unreadable;
+        // Not now: these count as sent, so they must be sent.
+        if (unreadable is not null)
+            _unreadable = unreadable;
+        return taken;
     }
 
     /// <inheritdoc/>
@@ -128,16 +131,59 @@ public sealed class Ledger(DbDataSource database, MqTables? tables = null, TimeP
         return (condition.ToString(), [.. parameters]);
     }
 
-    private async Task<List<LedgerEntry>> Read(DbCommand command, CancellationToken cancel)
+    /// <summary>As many as are wanted and can be read; one that can't counts as sent like the others, or it would be the first each time.</summary>
+    private async Task<(List<LedgerEntry> Taken, Exception? Unreadable)> Take(DbTransaction transaction, LedgerSelection selection, DateTimeOffset now, CancellationToken cancel)
     {
-        await using var rows = await command.ExecuteReaderAsync(cancel);
-        var entries = new List<LedgerEntry>();
-        while (await rows.ReadAsync(cancel))
-            entries.Add(new(
-                rows.GetInt64(0), rows.GetString(1), StoredJson.Read(rows.GetString(2), $"Row {rows.GetInt64(0)} of {_table}"), DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(3)),
-                DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(4)), rows.GetInt32(5)));
-        return entries;
+        var taken = new List<LedgerEntry>();
+        var unreadable = new List<Exception>();
+        for (var left = selection; ;)
+        {
+            var rows = await TakeRows(transaction, left, now, cancel);
+            foreach (var row in rows)
+            {
+                try
+                {
+                    taken.Add(Entry(row));
+                }
+                catch (Exception e)
+                {
+                    unreadable.Add(e);
+                }
+            }
+
+            // All that there were, or all that were wanted.
+            if (rows.Count < left.Max || taken.Count == selection.Max)
+                return (taken, unreadable.Count > 1 ? new InvalidOperationException($"{unreadable[0].Message} {unreadable.Count - 1} more are like it.", unreadable[0]) : unreadable.FirstOrDefault());
+            left = left with { After = rows[^1].Id, Max = selection.Max - taken.Count };
+        }
     }
+
+    private async Task<List<Row>> TakeRows(DbTransaction transaction, LedgerSelection selection, DateTimeOffset now, CancellationToken cancel)
+    {
+        var (condition, parameters) = Where(selection);
+        await using var command = Sql.Command(
+            transaction,
+            $"""
+            update {_table} set sent_ms = @now, sends = sends + 1
+            where id in (select id from {_table} where {condition} order by id limit @max for update skip locked)
+            returning {Columns}
+            """,
+            [.. parameters, ("now", now.ToUnixTimeMilliseconds())]);
+        // An update returns its rows in no order.
+        return [.. (await ReadRows(command, cancel)).OrderBy(row => row.Id)];
+    }
+
+    private static async Task<List<Row>> ReadRows(DbCommand command, CancellationToken cancel)
+    {
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        var rows = new List<Row>();
+        while (await reader.ReadAsync(cancel))
+            rows.Add(new(reader.GetInt64(0), reader.GetString(1), reader.GetString(2), reader.GetInt64(3), reader.GetInt64(4), reader.GetInt32(5)));
+        return rows;
+    }
+
+    private LedgerEntry Entry(Row row) => new(
+        row.Id, row.Topic, StoredJson.Read(row.Message, $"Row {row.Id} of {_table}"), DateTimeOffset.FromUnixTimeMilliseconds(row.CopiedMs), DateTimeOffset.FromUnixTimeMilliseconds(row.SentMs), row.Sends);
 
     private async Task Insert(DbTransaction transaction, TopicName topic, Message[] rows, CancellationToken cancel)
     {
@@ -163,4 +209,7 @@ public sealed class Ledger(DbDataSource database, MqTables? tables = null, TimeP
         await transaction.CommitAsync(cancel);
         return result;
     }
+
+    /// <summary>An entry as it lies in the table; its message need not be one.</summary>
+    private sealed record Row(long Id, string Topic, string Message, long CopiedMs, long SentMs, int Sends);
 }

@@ -22,12 +22,10 @@ internal sealed class OutboxBatch : IAsyncDisposable
 
     public int Lane { get; private set; }
 
-    public IReadOnlyList<StoredRow> Rows { get; private set; } = [];
-
-    /// <summary>Takes the next lane behind <paramref name="after"/>, in turn, in which something waits and which nobody relays.</summary>
+    /// <summary>Takes the next lane behind <paramref name="after"/>, in turn, in which something waits and which nobody relays. Its messages are read next: so who took it knows the lane, whatever they are.</summary>
     /// <param name="resting">Topics that are passed over for now.</param>
     /// <returns>Null where there is none.</returns>
-    public static async Task<OutboxBatch?> Take(DbDataSource database, MqTables tables, int after, int max, IReadOnlyCollection<string> resting, CancellationToken cancel)
+    public static async Task<OutboxBatch?> Take(DbDataSource database, MqTables tables, int after, IReadOnlyCollection<string> resting, CancellationToken cancel)
     {
         var connection = await database.OpenConnectionAsync(cancel);
         DbTransaction? transaction = null;
@@ -39,7 +37,6 @@ internal sealed class OutboxBatch : IAsyncDisposable
             if ((await batch.LockLane(after, resting, cancel) ?? await batch.LockLane(-1, resting, cancel)) is { } lane)
             {
                 batch.Lane = lane;
-                batch.Rows = await batch.Read(lane, max, resting, cancel);
                 return batch;
             }
         }
@@ -51,6 +48,32 @@ internal sealed class OutboxBatch : IAsyncDisposable
 
         await Close(connection, transaction);
         return null;
+    }
+
+    /// <summary>The lane's first messages, up to one that can't be read.</summary>
+    /// <exception cref="InvalidOperationException">The first can't be read: what is behind it in its lane waits.</exception>
+    public async Task<IReadOnlyList<StoredRow>> Read(int max, IReadOnlyCollection<string> resting, CancellationToken cancel)
+    {
+        var (condition, parameters) = Passing(resting);
+        await using var command = Sql.Command(
+            _transaction, $"select o.id, o.topic, o.message from {_tables.Outbox} o where o.lane = @lane and o.refusal is null{condition} order by o.id limit @max",
+            [("lane", Lane), ("max", max), .. parameters]);
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        var found = new List<StoredRow>();
+        while (await rows.ReadAsync(cancel))
+        {
+            try
+            {
+                found.Add(new(rows.GetInt64(0), rows.GetString(1), StoredJson.Read(rows.GetString(2), $"Row {rows.GetInt64(0)} of {_tables.Outbox}")));
+            }
+            catch (Exception) when (found.Count > 0)
+            {
+                // It is said when it is the first: what is before it need not wait.
+                break;
+            }
+        }
+
+        return found;
     }
 
     /// <summary>Removes what was sent, keeps the refused ones with their reasons, and gives the lane back.</summary>
@@ -77,19 +100,6 @@ internal sealed class OutboxBatch : IAsyncDisposable
             """,
             [("after", after), .. parameters]);
         return (int?)await command.ExecuteScalarAsync(cancel);
-    }
-
-    private async Task<IReadOnlyList<StoredRow>> Read(int lane, int max, IReadOnlyCollection<string> resting, CancellationToken cancel)
-    {
-        var (condition, parameters) = Passing(resting);
-        await using var command = Sql.Command(
-            _transaction, $"select o.id, o.topic, o.message from {_tables.Outbox} o where o.lane = @lane and o.refusal is null{condition} order by o.id limit @max",
-            [("lane", lane), ("max", max), .. parameters]);
-        await using var rows = await command.ExecuteReaderAsync(cancel);
-        var found = new List<StoredRow>();
-        while (await rows.ReadAsync(cancel))
-            found.Add(new(rows.GetInt64(0), rows.GetString(1), StoredJson.Read(rows.GetString(2), $"Row {rows.GetInt64(0)} of {_tables.Outbox}")));
-        return found;
     }
 
     private static (string Condition, (string, object?)[] Parameters) Passing(IReadOnlyCollection<string> resting) => resting.Count == 0

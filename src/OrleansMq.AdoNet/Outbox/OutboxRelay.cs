@@ -59,19 +59,21 @@ public sealed class OutboxRelay : IAsyncDisposable
     private Rounds Begin(int lane, TimeProvider time) => new(
         async cancel =>
         {
-            var found = await Relay(lane, cancel);
-            lane = found ?? lane;
-            return found is not null;
+            var resting = _resting.Now;
+            await using var batch = await OutboxBatch.Take(_outbox.Database, _outbox.Options.Tables, lane, resting, cancel);
+            if (batch is null)
+                return false;
+            // Before anything of the lane can fail: what can't be read or removed there holds up no other lane.
+            lane = batch.Lane;
+            await Relay(batch, resting, cancel);
+            return true;
         },
         _options.LookEvery, _options.RetryDelay, _options.MaxRetryDelay, Failed, time);
 
-    /// <returns>The lane that was relayed; null where there was none.</returns>
-    private async Task<int?> Relay(int after, CancellationToken cancel)
+    private async Task Relay(OutboxBatch batch, IReadOnlyCollection<string> resting, CancellationToken cancel)
     {
-        await using var batch = await OutboxBatch.Take(_outbox.Database, _outbox.Options.Tables, after, _options.BatchMessages, _resting.Now, cancel);
-        if (batch is null)
-            return null;
-        var outcomes = await Task.WhenAll(batch.Rows.GroupBy(row => row.Topic).Select(rows => _sender.Send(rows.Key, [.. rows], cancel)));
+        var rows = await batch.Read(_options.BatchMessages, resting, cancel);
+        var outcomes = await Task.WhenAll(rows.GroupBy(row => row.Topic).Select(ofTopic => _sender.Send(ofTopic.Key, [.. ofTopic], cancel)));
         var refused = outcomes.SelectMany(outcome => outcome.Refused).ToList();
         await batch.Commit([.. outcomes.SelectMany(outcome => outcome.Sent).Select(row => row.Id)], refused, cancel);
 
@@ -85,7 +87,6 @@ public sealed class OutboxRelay : IAsyncDisposable
         refused.ForEach(_options.OnRefused);
         foreach (var outcome in outcomes)
             Note(outcome);
-        return batch.Lane;
     }
 
     private void Note(SendOutcome outcome)
