@@ -2,11 +2,11 @@ using System.Diagnostics;
 using System.Globalization;
 using Npgsql;
 using OrleansMq;
-using OrleansMq.Postgres;
 using OrleansMq.Samples;
 using OrleansMq.Samples.Ledgers;
+using OrleansMq.Servers;
 
-// A million payments through outbox, broker, inbox and ledger, with every process killed on the way and the broker's data wiped; the accounts are right to the cent.
+// Payments through outbox, broker, inbox and ledger, with every process killed on the way and the broker's data wiped; the accounts are right to the cent.
 // Exit codes: 0 it is right, 1 it is not, 2 wrong usage, 3 the sample could not begin.
 if (args is ["pay" or "book", var connectionString, var address, var number])
 {
@@ -120,7 +120,7 @@ try
         await start();
     }
 }
-catch (Exception e) when (e is SetUpException or InvalidOperationException)
+catch (Exception e) when (e is SetUpException or InvalidOperationException or TimeoutException)
 {
     Console.Error.WriteLine($"ledger: {e.Message}");
     return 3;

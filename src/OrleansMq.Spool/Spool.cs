@@ -68,11 +68,12 @@ internal sealed class Spool : IAsyncDisposable
     /// <summary>A message as it lies here.</summary>
     public static Message Wrap(Message message) => new() { Body = Encoding.UTF8.GetBytes(StoredJson.Write(message)) };
 
-    /// <summary>How many from a place on are appended at once, so that they are one record batch. One that is too large for the spool is always alone.</summary>
-    public int Fitting(IReadOnlyList<Message> wrapped, int from)
+    /// <summary>How many from a place on are appended at once, so that they are one record batch: no more than there is room for, and at least one. One that is too large for the spool is always alone.</summary>
+    /// <param name="room">Messages.</param>
+    public int Fitting(IReadOnlyList<Message> wrapped, int from, long room)
     {
         var (count, bytes, max) = (1, SizeOf(wrapped[from]), Math.Min(_maxBytes, AppendBytes));
-        while (from + count < wrapped.Count && (bytes += SizeOf(wrapped[from + count])) <= max)
+        while (from + count < wrapped.Count && count < room && (bytes += SizeOf(wrapped[from + count])) <= max)
             count++;
         return count;
 
@@ -97,14 +98,14 @@ internal sealed class Spool : IAsyncDisposable
         }
     }
 
-    /// <summary>The first messages; an id is the message's place.</summary>
-    public async Task<IReadOnlyList<StoredRow>> Peek(TopicName topic, int max, CancellationToken cancel)
+    /// <summary>The first messages, up to the one that reaches so many bytes; an id is the message's place.</summary>
+    public async Task<IReadOnlyList<StoredRow>> Peek(TopicName topic, int max, int maxBytes, CancellationToken cancel)
     {
-        var rows = new List<StoredRow>();
+        var (rows, bytes) = (new List<StoredRow>(), 0L);
         await foreach (var stored in _disk.Browse(Waiting, 0, StartAt.Earliest, cancel: cancel))
         {
             rows.Add(new(stored.Position.Offset, topic, StoredJson.Read(stored.BodyText, $"Message {stored.Position.Offset} of the spool in {_folder}")));
-            if (rows.Count == max)
+            if (rows.Count == max || (bytes += rows[^1].Bytes) >= maxBytes)
                 break;
         }
 

@@ -9,7 +9,10 @@ public sealed record SpoolOptions
     /// <summary>Messages that the spool takes; beyond, they are refused with <see cref="ErrorCodes.BacklogFull"/>. 1,000,000.</summary>
     public long MaxSpooledMessages { get; init; } = 1_000_000;
 
-    /// <summary>The same in bytes as stored. 1 GiB. The disk holds up to a segment more, until what was sent is given back.</summary>
+    /// <summary>
+    /// The same in bytes as stored. 1 GiB. The disk holds up to a segment more, until what was sent is given back. What was sent and is not trimmed yet counts as soon as something lies there again:
+    /// about a quarter of a limit below 128 MiB, some 32 MiB of a larger one.
+    /// </summary>
     public long MaxSpooledBytes { get; init; } = 1L << 30;
 
     /// <summary>Messages that are neither sent nor spooled yet; beyond, <see cref="SpoolingProducer.Send"/> waits. 10,000.</summary>
@@ -21,7 +24,7 @@ public sealed record SpoolOptions
     /// <summary>Messages of one call, 1 to 10,000.</summary>
     public int BatchMessages { get; init; } = 1_000;
 
-    /// <summary>Bytes of one call, at least one message. 1 MiB: below <see cref="TopicSettings.MaxBatchBytes"/> of every topic that has the default.</summary>
+    /// <summary>Bytes of one call, at least one message; a batch out of the spool ends with the message that reaches them. 1 MiB: below <see cref="TopicSettings.MaxBatchBytes"/> of every topic that has the default.</summary>
     public int BatchBytes { get; init; } = 1 << 20;
 
     /// <summary>Before the spool is tried again; it doubles with each failure.</summary>

@@ -29,9 +29,6 @@ public sealed class SpoolingProducer : IAsyncDisposable
     // Guarded by _sync. Messages in the spool, those included that are about to be: never fewer than there are, or a new one would overtake them.
     private long _spooled;
 
-    // Written under _changing. A change has failed, and the spool could not be asked since how many it has: _spooled may be too many.
-    private volatile bool _isMiscounted;
-
     // Guarded by _sync. Who waits for an empty spool; null where nobody does.
     private TaskCompletionSource? _emptied;
 
@@ -145,7 +142,7 @@ public sealed class SpoolingProducer : IAsyncDisposable
         foreach (var sent in outcome.Sent)
             batch[(int)sent.Id].Outcome.TrySetResult(new(sent.Result));
         foreach (var refused in outcome.Refused)
-            batch[(int)refused.Id].Outcome.TrySetException(new MqException(refused.Reason[..refused.Reason.IndexOf(':', StringComparison.Ordinal)], refused.Reason));
+            batch[(int)refused.Id].Outcome.TrySetException(new MqException(refused.Error));
         if (outcome.Failure is not { } failure)
             return [];
         var done = outcome.Done;
@@ -165,7 +162,7 @@ public sealed class SpoolingProducer : IAsyncDisposable
         var wrapped = batch.ConvertAll(waiting => Spool.Wrap(waiting.Message));
         for (var from = 0; from < batch.Count;)
         {
-            var count = _spool.Fitting(wrapped, from);
+            var count = _spool.Fitting(wrapped, from, _options.MaxSpooledMessages - Spooled);
             var some = batch.GetRange(from, count);
             try
             {
@@ -184,11 +181,15 @@ public sealed class SpoolingProducer : IAsyncDisposable
 
     private async Task<bool> Drain(CancellationToken cancel)
     {
-        if (_isMiscounted)
-            await Change(0, CountAnew);
-        var rows = await _spool.Peek(_topic, _options.BatchMessages, cancel);
+        var rows = await _spool.Peek(_topic, _options.BatchMessages, _options.BatchBytes, cancel);
         if (rows.Count == 0)
+        {
+            // Something is about to be spooled, or a change failed and could not be counted.
+            if (Spooled > 0)
+                await Change(0, CountAnew);
             return false;
+        }
+
         var outcome = await _sender.Send(_topic, rows, cancel);
         // Up to the first that is left. What follows it is sent again with it: what the broker has of that is a duplicate then.
         var done = outcome.Done;
@@ -196,10 +197,10 @@ public sealed class SpoolingProducer : IAsyncDisposable
         if (removed > 0)
         {
             var next = rows[removed - 1].Id + 1;
-            foreach (var refused in outcome.Refused.Where(message => message.Id < next))
+            foreach (var refused in outcome.Refused.Where(row => row.Id < next))
             {
-                await _spool.PutAside(refused);
-                _options.OnRefused(refused);
+                await _spool.PutAside(refused.Kept);
+                _options.OnRefused(refused.Kept);
             }
 
             await Change(-removed, () => _spool.RemoveBefore(next));
@@ -222,9 +223,9 @@ public sealed class SpoolingProducer : IAsyncDisposable
         }
         catch
         {
-            // Nobody knows how much of it was done.
-            await CountAnew();
+            // Nobody knows how much of it was done. Where that can't be told now either, it is counted when the drain finds nothing.
             _draining.Wake();
+            await CountAnew();
             throw;
         }
         finally
@@ -233,21 +234,7 @@ public sealed class SpoolingProducer : IAsyncDisposable
         }
     }
 
-    /// <summary>Under _changing.</summary>
-    private async Task CountAnew()
-    {
-        try
-        {
-            SetSpooled(await _spool.Count());
-            _isMiscounted = false;
-        }
-        catch (Exception failure)
-        {
-            // Too many meanwhile; the drain counts again.
-            _isMiscounted = true;
-            _options.OnFailure(failure);
-        }
-    }
+    private async Task CountAnew() => SetSpooled(await _spool.Count());
 
     private void SetSpooled(long count)
     {

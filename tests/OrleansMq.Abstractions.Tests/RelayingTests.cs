@@ -35,6 +35,7 @@ public sealed class RelayingTests
     [InlineData(63)]
     [InlineData(64)]
     [InlineData(65)]
+    [InlineData(200)]
     public void JsonOfAnyDepthIsReadBackAsItWasKept(int depth)
     {
         var message = new Message { Body = Encoding.UTF8.GetBytes(new string('[', depth) + new string(']', depth)), ContentType = "application/json" };

@@ -1,5 +1,6 @@
 using System.Globalization;
 using OrleansMq.Conformance;
+using OrleansMq.Conformance.Broker;
 using Xunit;
 
 namespace OrleansMq.AdoNet.Tests;
@@ -32,7 +33,7 @@ public sealed class LedgerReconcilerTests(PostgresServer server) : DatabaseStory
         await both.Task.WaitAsync(Patience);
         Assert.Equal(["t0", "t2"], again);
         Assert.Equal(["0", "2"], await Stored());
-        Assert.Equal([2, 2, 1], (await Copies.ReadUnreconciled(new())).Select(entry => entry.Sends));
+        Assert.Equal([2, 2, 1], (await Copies.ReadUnreconciled(new())).Entries.Select(entry => entry.Sends));
 
         void Note(string token)
         {
@@ -57,15 +58,13 @@ public sealed class LedgerReconcilerTests(PostgresServer server) : DatabaseStory
     [Fact]
     public async Task AProducerThatDiesBetweenCopyAndSendingIsMadeGood()
     {
-        await using (var dying = new LedgerProducer(
-            Copies, InterceptedBroker.Around(Broker, (_, publish, _) => publish()), "missing", new() { RetryFor = TimeSpan.FromMilliseconds(1) }))
+        await using (var dying = new LedgerProducer(Copies, InterceptedBroker.Away(Broker), "orders", new() { RetryFor = TimeSpan.FromMilliseconds(1) }))
             await Assert.ThrowsAsync<MqException>(() => dying.Send(Messages(2)));
-        await Broker.PutTopic("missing", new());
-        await Broker.PutGroup("missing", "test", new());
+        Assert.Empty(await Stored());
 
         _clock.Advance(TimeSpan.FromMinutes(11));
         await using var job = new LedgerReconciler(Copies, Broker, Quick, _clock);
-        Assert.Equal(["0", "1"], await Receive(2, "missing"));
+        Assert.Equal(["0", "1"], await Receive(2));
     }
 
     [Fact]
@@ -95,7 +94,6 @@ public sealed class LedgerReconcilerTests(PostgresServer server) : DatabaseStory
         await using var job = new LedgerReconciler(Copies, Broker, Quick with { OnSentAgain = _ => sent.Signal(), OnFailure = failure => failed.TrySetResult(failure) }, _clock);
         Assert.True(await Task.Run(() => sent.Wait(Patience)));
         Assert.Equal(["0", "2", "3", "4"], await Stored());
-        job.Wake();
         Assert.Contains("of mq_ledger", Assert.IsType<InvalidOperationException>(await failed.Task.WaitAsync(Patience)).Message, StringComparison.Ordinal);
     }
 
@@ -139,6 +137,27 @@ public sealed class LedgerReconcilerTests(PostgresServer server) : DatabaseStory
         var report = await Copies.Rebuild(stumbling, "orders", options with { RetryDelay = TimeSpan.FromMilliseconds(1) }, TimeProvider.System);
         Assert.Equal((100, 30), (report.Sent, report.Duplicates));
         Assert.Equal(Enumerable.Range(0, 100).Select(i => $"{i}"), await Stored());
+    }
+
+    [Fact]
+    public async Task ACopyThatCanNotBeReadEndsNoRebuild()
+    {
+        await Copies.Copy("orders", Messages(25));
+        await Run("update mq_ledger set message = '{}}' where token in ('t0', 't9', 't24')");
+        var report = await Copies.Rebuild(Broker, "orders", Quick with { BatchMessages = 5 });
+        Assert.Equal((22, "1 10 25"), (report.Sent, string.Join(' ', report.Unreadable.Select(unreadable => unreadable.Id))));
+        Assert.Equal(Enumerable.Range(0, 25).Where(i => i is not (0 or 9 or 24)).Select(i => $"{i}"), await Stored());
+    }
+
+    [Fact]
+    public async Task ARebuildPassesOverNothingThatIsHeldOrThatAnotherClockCopied()
+    {
+        await Copies.Copy("orders", Messages(3));
+        var behind = new ManualTime(_clock.GetUtcNow() - TimeSpan.FromHours(1));
+        await using var connection = await Database.OpenConnectionAsync();
+        await using var consumer = await connection.BeginTransactionAsync();
+        await Copies.Settle(consumer, "orders", "t1");
+        Assert.Equal(3, (await Copies.Rebuild(Broker, "orders", Quick, behind)).Sent);
     }
 
     [Fact]

@@ -19,7 +19,7 @@ public sealed class LedgerTests(PostgresServer server) : DatabaseStory(server)
         Assert.True(await Copies.Settle("orders", "t1"));
         Assert.False(await Copies.Settle("orders", "unheard"));
         Assert.False(await Copies.Settle("other", "t0"));
-        Assert.Equal(["0", "2"], Bodies(await Copies.ReadUnreconciled(new())));
+        Assert.Equal(["0", "2"], Bodies((await Copies.ReadUnreconciled(new())).Entries));
     }
 
     [Fact]
@@ -27,7 +27,7 @@ public sealed class LedgerTests(PostgresServer server) : DatabaseStory(server)
     {
         await Copies.Copy("orders", Messages(1_200));
         await InTransaction(async transaction => Assert.Equal(1_199, await Copies.Settle(transaction, "orders", [.. Enumerable.Range(1, 1_300).Select(i => $"t{i}")])));
-        Assert.Equal(["0"], Bodies(await Copies.ReadUnreconciled(new())));
+        Assert.Equal(["0"], Bodies((await Copies.ReadUnreconciled(new())).Entries));
     }
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class LedgerTests(PostgresServer server) : DatabaseStory(server)
         await Copies.Copy("orders", Messages(2));
         await Copies.Settle("orders", "t0");
         await Copies.Copy("orders", Messages(3));
-        Assert.Equal(["1", "2"], Bodies(await Copies.ReadUnreconciled(new())));
+        Assert.Equal(["1", "2"], Bodies((await Copies.ReadUnreconciled(new())).Entries));
     }
 
     [Fact]
@@ -45,16 +45,16 @@ public sealed class LedgerTests(PostgresServer server) : DatabaseStory(server)
         await using (var connection = await Database.OpenConnectionAsync())
         await using (var rolledBack = await connection.BeginTransactionAsync())
             await Copies.Copy(rolledBack, "orders", Messages(1));
-        Assert.Empty(await Copies.ReadUnreconciled(new()));
+        Assert.Empty((await Copies.ReadUnreconciled(new())).Entries);
 
         await InTransaction(transaction => Copies.Copy(transaction, "orders", Messages(1)));
         await using (var connection = await Database.OpenConnectionAsync())
         await using (var rolledBack = await connection.BeginTransactionAsync())
             Assert.True(await Copies.Settle(rolledBack, "orders", "t0"));
-        Assert.Single(await Copies.ReadUnreconciled(new()));
+        Assert.Single((await Copies.ReadUnreconciled(new())).Entries);
 
         await InTransaction(transaction => Copies.Settle(transaction, "orders", "t0"));
-        Assert.Empty(await Copies.ReadUnreconciled(new()));
+        Assert.Empty((await Copies.ReadUnreconciled(new())).Entries);
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class LedgerTests(PostgresServer server) : DatabaseStory(server)
             await outbox.Add(rolledBack, "orders", Message.OfText("never"));
         var token = "";
         await InTransaction(async transaction => token = await outbox.Add(transaction, "orders", Message.OfText("1")));
-        Assert.Equal(token, Assert.Single(await Copies.ReadUnreconciled(new())).Message.Token);
+        Assert.Equal(token, Assert.Single((await Copies.ReadUnreconciled(new())).Entries).Message.Token);
     }
 
     [Fact]
@@ -79,9 +79,9 @@ public sealed class LedgerTests(PostgresServer server) : DatabaseStory(server)
         var taken = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Copies.TakeUnreconciled(due, _clock.GetUtcNow())));
         // Those whose rows another one had locked are left for the next look.
         var rest = await Copies.TakeUnreconciled(due with { Max = 10 }, _clock.GetUtcNow());
-        Assert.Equal(Enumerable.Range(0, 10).Select(i => $"{i}"), Bodies([.. taken.SelectMany(some => some), .. rest]).Order());
-        Assert.Empty(await Copies.TakeUnreconciled(due, _clock.GetUtcNow()));
-        Assert.All(await Copies.ReadUnreconciled(new()), entry => Assert.Equal((2, _clock.GetUtcNow()), (entry.Sends, entry.SentAt)));
+        Assert.Equal(Enumerable.Range(0, 10).Select(i => $"{i}"), Bodies([.. taken.SelectMany(some => some.Entries), .. rest.Entries]).Order());
+        Assert.Equal(0, (await Copies.TakeUnreconciled(due, _clock.GetUtcNow())).Count);
+        Assert.All((await Copies.ReadUnreconciled(new())).Entries, entry => Assert.Equal((2, _clock.GetUtcNow()), (entry.Sends, entry.SentAt)));
     }
 
     [Fact]
@@ -90,14 +90,20 @@ public sealed class LedgerTests(PostgresServer server) : DatabaseStory(server)
         await Copies.Copy("orders", Messages(5));
         await Run("update mq_ledger set message = '{}}' where token in ('t0', 't3')");
         _clock.Advance(TimeSpan.FromMinutes(10));
-        var copies = Copies;
         var due = new LedgerSelection { SentBefore = _clock.GetUtcNow(), Max = 2 };
 
-        Assert.Equal(["1", "2"], Bodies(await copies.TakeUnreconciled(due, _clock.GetUtcNow())));
-        await Assert.ThrowsAsync<InvalidOperationException>(() => copies.TakeUnreconciled(due, _clock.GetUtcNow()));
-        Assert.Equal(["4"], Bodies(await copies.TakeUnreconciled(due, _clock.GetUtcNow())));
-        await Assert.ThrowsAsync<InvalidOperationException>(() => copies.TakeUnreconciled(due, _clock.GetUtcNow()));
-        Assert.Empty(await copies.TakeUnreconciled(due, _clock.GetUtcNow()));
+        Assert.Equal((2, 5L), ((await Copies.ReadUnreconciled(new())).Unreadable.Count, (await Copies.ReadUnreconciled(new())).Last));
+        foreach (var (body, id) in new[] { ("1", 1L), ("2", 4L) })
+        {
+            var page = await Copies.TakeUnreconciled(due, _clock.GetUtcNow());
+            Assert.Equal([body], Bodies(page.Entries));
+            var unreadable = Assert.Single(page.Unreadable);
+            Assert.Equal(id, unreadable.Id);
+            Assert.Contains($"Row {id} of mq_ledger", unreadable.Reason.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(["4"], Bodies((await Copies.TakeUnreconciled(due, _clock.GetUtcNow())).Entries));
+        Assert.Equal(0, (await Copies.TakeUnreconciled(due, _clock.GetUtcNow())).Count);
     }
 
     [Fact]

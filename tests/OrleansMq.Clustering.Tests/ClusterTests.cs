@@ -1,11 +1,11 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
 using Orleans.Storage;
 using OrleansMq.Engine.Storage;
+using OrleansMq.Servers;
 using Xunit;
 
 namespace OrleansMq.Clustering.Tests;
@@ -142,14 +142,7 @@ public sealed class ClusterTests : IAsyncLifetime
     private static void Cluster(ClusterOptions options) => (options.ClusterId, options.ServiceId) = ("cluster", "service");
 
     private static void Ports(EndpointOptions options) =>
-        (options.AdvertisedIPAddress, options.SiloPort, options.GatewayPort) = (IPAddress.Loopback, FreePort(), FreePort());
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
+        (options.AdvertisedIPAddress, options.SiloPort, options.GatewayPort) = (IPAddress.Loopback, FreePort.Take(), FreePort.Take());
 
     public sealed class Counter
     {

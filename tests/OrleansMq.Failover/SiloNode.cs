@@ -1,6 +1,5 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
+using OrleansMq.Servers;
 
 namespace OrleansMq.Failover;
 
@@ -10,8 +9,8 @@ internal sealed class SiloNode(string name, string arguments, Action<string> tel
     private static readonly TimeSpan StartMayTake = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan StopMayTake = TimeSpan.FromSeconds(10);
 
-    private readonly int _siloPort = FreePort();
-    private readonly int _gatewayPort = FreePort();
+    private readonly int _siloPort = FreePort.Take();
+    private readonly int _gatewayPort = FreePort.Take();
     private Process? _process;
 
     public string Name => name;
@@ -89,12 +88,5 @@ internal sealed class SiloNode(string name, string arguments, Action<string> tel
             var root = here.Parent!.Parent!.Parent!.Parent!.Parent!.FullName;
             return Path.Combine(root, "silo", "bin", here.Parent.Name, here.Name, "orleansmq.dll");
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

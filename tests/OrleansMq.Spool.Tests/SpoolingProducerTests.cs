@@ -1,4 +1,5 @@
-using OrleansMq.AdoNet.Tests;
+using System.Collections.Concurrent;
+using OrleansMq.Conformance.Broker;
 using OrleansMq.Storage.Files;
 using Xunit;
 
@@ -169,6 +170,59 @@ public sealed class SpoolingProducerTests : IAsyncLifetime
         await producer.Emptied().WaitAsync(Patience);
         Assert.Equal([Text(0).Body.Length, sizes[0], sizes[2]], (await Stored()).Select(body => body.Length));
         Assert.False((await producer.Send(Text(1))).IsSpooled);
+    }
+
+    [Fact]
+    public async Task OfMoreThanThereIsRoomForAsMuchIsKeptAsFits()
+    {
+        var (asked, answer) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var producer = await SpoolingProducer.Open(
+            InterceptedBroker.Around(_broker, async (_, publish, _) =>
+            {
+                if (!_isAway)
+                    return await publish();
+                asked.TrySetResult();
+                await answer.Task;
+                throw new HttpRequestException("Connection refused");
+            }), "orders", Options with { MaxSpooledMessages = 100 });
+        _isAway = true;
+        var before = producer.Send(Text(0));
+        await asked.Task.WaitAsync(Patience);
+        // They wait together, five times what the spool takes.
+        var sends = Enumerable.Range(1, 500).Select(i => producer.Send(Text(i))).ToList();
+        answer.SetResult();
+
+        Assert.True((await before).IsSpooled);
+        foreach (var send in sends.Take(99))
+            Assert.True((await send).IsSpooled);
+        foreach (var send in sends.Skip(99))
+            Assert.Equal(ErrorCodes.BacklogFull, (await Assert.ThrowsAsync<MqException>(() => send)).Code);
+        Assert.Equal(100, producer.Spooled);
+
+        _isAway = false;
+        await producer.Emptied().WaitAsync(Patience);
+        Assert.Equal(Enumerable.Range(0, 100).Select(i => $"{i}"), await Stored());
+    }
+
+    [Fact]
+    public async Task WhatWasSpooledIsSentInBatchesOfBoundedBytes()
+    {
+        var calls = new ConcurrentQueue<int>();
+        await using var producer = await SpoolingProducer.Open(
+            InterceptedBroker.Around(_broker, (messages, publish, _) =>
+            {
+                if (_isAway)
+                    throw new HttpRequestException("Connection refused");
+                calls.Enqueue(messages.Count);
+                return publish();
+            }), "orders", Options with { BatchBytes = 10_000 });
+        _isAway = true;
+        for (var i = 0; i < 60; i++)
+            await producer.Send(Message.OfText(new string('x', 1_000), key: "k"));
+        _isAway = false;
+        await producer.Emptied().WaitAsync(Patience);
+        Assert.Equal(60, calls.Sum());
+        Assert.All(calls, count => Assert.InRange(count, 1, 9));
     }
 
     [Fact]

@@ -12,7 +12,7 @@ public static class JsonForm
     public const int MaxRequestDepth = 64;
 
     // An answer wraps a body that came in at the request's depth in a few levels of its own.
-    internal const int MaxAnswerDepth = MaxRequestDepth + 16;
+    private const int MaxAnswerDepth = MaxRequestDepth + 16;
 
     private static readonly JsonWriterOptions Writing = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = MaxAnswerDepth };
 

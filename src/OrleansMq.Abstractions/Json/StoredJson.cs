@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text;
-using System.Text.Json;
 
 namespace OrleansMq.Json;
 
@@ -10,8 +9,7 @@ internal static class StoredJson
     public static string Write(Message message)
     {
         var bytes = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(bytes))
-            MessageJson.Write(writer, message);
+        JsonForm.Write(bytes, writer => MessageJson.Write(writer, message));
         return Encoding.UTF8.GetString(bytes.WrittenSpan);
     }
 
@@ -21,12 +19,11 @@ internal static class StoredJson
     {
         try
         {
-            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = JsonForm.MaxAnswerDepth });
-            return MessageJson.Read(new JsonSpot(document.RootElement, strict: false));
+            return JsonForm.ReadAnswer(Encoding.UTF8.GetBytes(json), MessageJson.Read);
         }
-        catch (Exception e) when (e is JsonException or MqException)
+        catch (MqException e)
         {
-            throw new InvalidOperationException($"{place} holds no message as it was written there: {e.Message} Mend it or remove it; what is behind it waits.", e);
+            throw new InvalidOperationException($"{place} holds no message as it was written there: {e.Message} Mend it or remove it.", e);
         }
     }
 

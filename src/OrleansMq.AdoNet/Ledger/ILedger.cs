@@ -16,12 +16,13 @@ public interface ILedger
     Task<bool> Settle(TopicName topic, string token, CancellationToken cancel = default);
 
     /// <summary>Looks at what is unreconciled, in the order it was copied.</summary>
-    Task<IReadOnlyList<LedgerEntry>> ReadUnreconciled(LedgerSelection selection, CancellationToken cancel = default);
+    Task<LedgerPage> ReadUnreconciled(LedgerSelection selection, CancellationToken cancel = default);
 
     /// <summary>
     /// Takes unreconciled messages to send them again: they count as sent at <paramref name="now"/>, so that nobody else takes them before they are as old again. In the order they were copied.
+    /// What can't be read is taken as well: it is said once in that time, and is not the first each time.
     /// </summary>
-    Task<IReadOnlyList<LedgerEntry>> TakeUnreconciled(LedgerSelection selection, DateTimeOffset now, CancellationToken cancel = default);
+    Task<LedgerPage> TakeUnreconciled(LedgerSelection selection, DateTimeOffset now, CancellationToken cancel = default);
 
     /// <summary>Removes what was settled before a time.</summary>
     /// <returns>How many.</returns>
@@ -46,6 +47,20 @@ public sealed record LedgerSelection
     /// <exception cref="ArgumentException">Out of range.</exception>
     internal LedgerSelection Checked() => Max is >= 1 and <= 10_000 ? this : throw new ArgumentException($"{nameof(Max)} is 1 to 10,000; {Max} was given.");
 }
+
+/// <summary>Some of the unreconciled messages. One that can't be read keeps none beside it from being sent.</summary>
+/// <param name="Entries">In the order they were copied.</param>
+/// <param name="Unreadable">Those that hold no message as it was written there.</param>
+/// <param name="Last">The id of the last of both, behind which the next page begins; 0 where there is none.</param>
+public sealed record LedgerPage(IReadOnlyList<LedgerEntry> Entries, IReadOnlyList<UnreadableEntry> Unreadable, long Last)
+{
+    /// <summary>Of both. Fewer than were asked for: there are no more.</summary>
+    public int Count => Entries.Count + Unreadable.Count;
+}
+
+/// <summary>A copy that somebody else has written to. It stays unreconciled until it is mended or settled.</summary>
+/// <param name="Reason">Says where it lies and what is wrong with it.</param>
+public sealed record UnreadableEntry(long Id, Exception Reason);
 
 /// <summary>A copy that the business has not settled.</summary>
 /// <param name="Id">Its place in the ledger.</param>

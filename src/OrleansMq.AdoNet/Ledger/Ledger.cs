@@ -14,9 +14,6 @@ public sealed class Ledger(DbDataSource database, MqTables? tables = null, TimeP
     private readonly string _table = (tables ?? new()).Ledger;
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
-    // What the last taking could not read; the next one says it. Null where there is nothing to say.
-    private Exception? _unreadable;
-
     /// <inheritdoc/>
     public Task Copy(TopicName topic, IReadOnlyList<Message> messages, CancellationToken cancel = default) =>
         InTransaction(
@@ -67,30 +64,17 @@ public sealed class Ledger(DbDataSource database, MqTables? tables = null, TimeP
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<LedgerEntry>> ReadUnreconciled(LedgerSelection selection, CancellationToken cancel = default)
+    public async Task<LedgerPage> ReadUnreconciled(LedgerSelection selection, CancellationToken cancel = default)
     {
         var (condition, parameters) = Where(selection.Checked());
         await using var connection = await database.OpenConnectionAsync(cancel);
         await using var command = Sql.Command(connection, $"select {Columns} from {_table} where {condition} order by id limit @max", parameters);
-        return (await ReadRows(command, cancel)).ConvertAll(Entry);
+        return Page(await ReadRows(command, cancel));
     }
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidOperationException">
-    /// A row holds no message as it was written there. The readable ones beside it have been returned before this is thrown; it is due again, and said again, when it is as old again.
-    /// </exception>
-    public async Task<IReadOnlyList<LedgerEntry>> TakeUnreconciled(LedgerSelection selection, DateTimeOffset now, CancellationToken cancel = default)
-    {
-        if (Interlocked.Exchange(ref _unreadable, null) is { } before)
-            throw before;
-        var (taken, unreadable) = await InTransaction(transaction => Take(transaction, selection.Checked(), now, cancel), cancel);
-        if (unreadable is not null && taken.Count == 0)
-            throw unreadable;
-        // Not now: these count as sent, so they must be sent.
-        if (unreadable is not null)
-            _unreadable = unreadable;
-        return taken;
-    }
+    public Task<LedgerPage> TakeUnreconciled(LedgerSelection selection, DateTimeOffset now, CancellationToken cancel = default) =>
+        InTransaction(transaction => Take(transaction, selection.Checked(), now, cancel), cancel);
 
     /// <inheritdoc/>
     public async Task<long> Forget(DateTimeOffset settledBefore, CancellationToken cancel = default)
@@ -131,34 +115,7 @@ public sealed class Ledger(DbDataSource database, MqTables? tables = null, TimeP
         return (condition.ToString(), [.. parameters]);
     }
 
-    /// <summary>As many as are wanted and can be read; one that can't counts as sent like the others, or it would be the first each time.</summary>
-    private async Task<(List<LedgerEntry> Taken, Exception? Unreadable)> Take(DbTransaction transaction, LedgerSelection selection, DateTimeOffset now, CancellationToken cancel)
-    {
-        var taken = new List<LedgerEntry>();
-        var unreadable = new List<Exception>();
-        for (var left = selection; ;)
-        {
-            var rows = await TakeRows(transaction, left, now, cancel);
-            foreach (var row in rows)
-            {
-                try
-                {
-                    taken.Add(Entry(row));
-                }
-                catch (Exception e)
-                {
-                    unreadable.Add(e);
-                }
-            }
-
-            // All that there were, or all that were wanted.
-            if (rows.Count < left.Max || taken.Count == selection.Max)
-                return (taken, unreadable.Count > 1 ? new InvalidOperationException($"{unreadable[0].Message} {unreadable.Count - 1} more are like it.", unreadable[0]) : unreadable.FirstOrDefault());
-            left = left with { After = rows[^1].Id, Max = selection.Max - taken.Count };
-        }
-    }
-
-    private async Task<List<Row>> TakeRows(DbTransaction transaction, LedgerSelection selection, DateTimeOffset now, CancellationToken cancel)
+    private async Task<LedgerPage> Take(DbTransaction transaction, LedgerSelection selection, DateTimeOffset now, CancellationToken cancel)
     {
         var (condition, parameters) = Where(selection);
         await using var command = Sql.Command(
@@ -170,7 +127,25 @@ public sealed class Ledger(DbDataSource database, MqTables? tables = null, TimeP
             """,
             [.. parameters, ("now", now.ToUnixTimeMilliseconds())]);
         // An update returns its rows in no order.
-        return [.. (await ReadRows(command, cancel)).OrderBy(row => row.Id)];
+        return Page([.. (await ReadRows(command, cancel)).OrderBy(row => row.Id)]);
+    }
+
+    private LedgerPage Page(List<Row> rows)
+    {
+        var (entries, unreadable) = (new List<LedgerEntry>(rows.Count), new List<UnreadableEntry>());
+        foreach (var row in rows)
+        {
+            try
+            {
+                entries.Add(Entry(row));
+            }
+            catch (Exception e)
+            {
+                unreadable.Add(new(row.Id, e));
+            }
+        }
+
+        return new(entries, unreadable, rows.Count == 0 ? 0 : rows[^1].Id);
     }
 
     private static async Task<List<Row>> ReadRows(DbCommand command, CancellationToken cancel)

@@ -35,7 +35,7 @@ public sealed record LedgerReconcilerOptions
     /// <summary>Told of each message that the broker will never take. It stays unreconciled and is tried again after <see cref="Age"/>: settle it, if it is settled. Must not throw.</summary>
     public Action<RefusedMessage> OnRefused { get; init; } = static _ => { };
 
-    /// <summary>Told of each failure that is tried again. Must not throw.</summary>
+    /// <summary>Told of each failure that is tried again, and of each copy that can't be read, each time it is due. Must not throw.</summary>
     public Action<Exception> OnFailure { get; init; } = static _ => { };
 
     /// <exception cref="ArgumentException">Says which, and its range.</exception>
@@ -83,13 +83,15 @@ public sealed class LedgerReconciler : IAsyncDisposable
     {
         var now = _time.GetUtcNow();
         var taken = await _ledger.TakeUnreconciled(new() { SentBefore = now - _options.Age, Max = _options.BatchMessages }, now, cancel);
-        foreach (var entries in taken.GroupBy(entry => entry.Topic))
+        foreach (var unreadable in taken.Unreadable)
+            _options.OnFailure(unreadable.Reason);
+        foreach (var entries in taken.Entries.GroupBy(entry => entry.Topic))
         {
             var outcome = await _sender.Send(entries.Key, [.. entries.Select(entry => new StoredRow(entry.Id, entry.Topic, entry.Message))], cancel);
             var sent = outcome.Sent.Select(row => row.Id).ToHashSet();
             foreach (var entry in entries.Where(entry => sent.Contains(entry.Id)))
                 _options.OnSentAgain(entry);
-            outcome.Refused.ForEach(_options.OnRefused);
+            outcome.Refused.ForEach(row => _options.OnRefused(row.Kept));
             // What was not taken counts as sent now, and is due again after its age: no topic holds up another.
             if (outcome.Failure is { } failure)
                 _options.OnFailure(failure);

@@ -16,7 +16,7 @@ namespace OrleansMq;
 /// <param name="database">For what is asked outside the application's transactions.</param>
 public sealed class Outbox(DbDataSource database, OutboxOptions? options = null, TimeProvider? time = null)
 {
-    // Each message takes five parameters, and a statement of PostgreSQL 65,535.
+    // Each message takes two parameters beside two in common; a statement of PostgreSQL takes 65,535.
     private const int MaxRowsOfStatement = 500;
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;

@@ -50,14 +50,20 @@ internal sealed class OutboxBatch : IAsyncDisposable
         return null;
     }
 
-    /// <summary>The lane's first messages, up to one that can't be read.</summary>
+    /// <summary>The lane's first messages, up to one that can't be read: those that begin within so many bytes, as they lie in the table.</summary>
     /// <exception cref="InvalidOperationException">The first can't be read: what is behind it in its lane waits.</exception>
-    public async Task<IReadOnlyList<StoredRow>> Read(int max, IReadOnlyCollection<string> resting, CancellationToken cancel)
+    public async Task<IReadOnlyList<StoredRow>> Read(int max, int bytes, IReadOnlyCollection<string> resting, CancellationToken cancel)
     {
         var (condition, parameters) = Passing(resting);
         await using var command = Sql.Command(
-            _transaction, $"select o.id, o.topic, o.message from {_tables.Outbox} o where o.lane = @lane and o.refusal is null{condition} order by o.id limit @max",
-            [("lane", Lane), ("max", max), .. parameters]);
+            _transaction,
+            $"""
+            select b.id, b.topic, b.message from (
+              select o.id, o.topic, o.message, sum(octet_length(o.message)) over (order by o.id) - octet_length(o.message) as bytes_before
+              from {_tables.Outbox} o where o.lane = @lane and o.refusal is null{condition} order by o.id limit @max) b
+            where b.bytes_before < @bytes order by b.id
+            """,
+            [("lane", Lane), ("max", max), ("bytes", bytes), .. parameters]);
         await using var rows = await command.ExecuteReaderAsync(cancel);
         var found = new List<StoredRow>();
         while (await rows.ReadAsync(cancel))

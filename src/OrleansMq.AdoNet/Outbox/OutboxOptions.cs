@@ -27,19 +27,22 @@ public sealed record OutboxRelayOptions
     /// <summary>Lanes that are relayed at once by this process, each over a connection of its own to the database. 4: the broker flushes for several together.</summary>
     public int Workers { get; init; } = 4;
 
-    /// <summary>Messages of one batch. 1,000; up to 10,000, as in one call to the broker.</summary>
+    /// <summary>Messages of one batch: what is read, sent and removed in one transaction. 1,000; up to 10,000, as in one call to the broker.</summary>
     public int BatchMessages { get; init; } = 1_000;
 
-    /// <summary>Bytes of one call to the broker, at least one message. 1 MiB: below <see cref="TopicSettings.MaxBatchBytes"/> of every topic that has the default, so that a batch is never cut.</summary>
+    /// <summary>
+    /// Bytes of one call to the broker, at least one message. 1 MiB: below <see cref="TopicSettings.MaxBatchBytes"/> of every topic that has the default, so that a call is never cut. A batch ends with
+    /// the message that reaches them, as JSON in the table: it is a call or two.
+    /// </summary>
     public int BatchBytes { get; init; } = 1 << 20;
 
-    /// <summary>How often it looks for new messages where nobody calls <see cref="OutboxRelay.Wake"/>. 200 ms.</summary>
+    /// <summary>How often it looks for new messages where nobody calls <see cref="OutboxRelay.Wake"/>, and how long it rests after a lane whose rows can't be read or removed. 200 ms.</summary>
     public TimeSpan LookEvery { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>How long the broker may take to answer a call; the batch's lock in the database is held meanwhile. 30 s.</summary>
     public TimeSpan AnswerWithin { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long a topic rests whose messages were not taken, and the relay after a failure of the database. It doubles with each failure.</summary>
+    /// <summary>How long a topic rests whose messages were not taken, and the relay where the database gives it no lane. It doubles with each failure; what fails at once in several workers is one.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(100);
 
     public TimeSpan MaxRetryDelay { get; init; } = TimeSpan.FromSeconds(10);

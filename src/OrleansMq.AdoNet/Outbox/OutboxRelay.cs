@@ -65,16 +65,25 @@ public sealed class OutboxRelay : IAsyncDisposable
                 return false;
             // Before anything of the lane can fail: what can't be read or removed there holds up no other lane.
             lane = batch.Lane;
-            await Relay(batch, resting, cancel);
-            return true;
+            try
+            {
+                await Relay(batch, resting, cancel);
+                return true;
+            }
+            catch (Exception failure) when (!cancel.IsCancellationRequested)
+            {
+                // The lane's, so there is no ever longer pause: the others' turn comes at the next look, or when somebody wakes this.
+                Failed(failure);
+                return false;
+            }
         },
         _options.LookEvery, _options.RetryDelay, _options.MaxRetryDelay, Failed, time);
 
     private async Task Relay(OutboxBatch batch, IReadOnlyCollection<string> resting, CancellationToken cancel)
     {
-        var rows = await batch.Read(_options.BatchMessages, resting, cancel);
+        var rows = await batch.Read(_options.BatchMessages, _options.BatchBytes, resting, cancel);
         var outcomes = await Task.WhenAll(rows.GroupBy(row => row.Topic).Select(ofTopic => _sender.Send(ofTopic.Key, [.. ofTopic], cancel)));
-        var refused = outcomes.SelectMany(outcome => outcome.Refused).ToList();
+        var refused = outcomes.SelectMany(outcome => outcome.Refused).Select(row => row.Kept).ToList();
         await batch.Commit([.. outcomes.SelectMany(outcome => outcome.Sent).Select(row => row.Id)], refused, cancel);
 
         lock (_sync)

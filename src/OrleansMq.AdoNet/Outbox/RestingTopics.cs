@@ -22,8 +22,11 @@ internal sealed class RestingTopics(Backoff backoff, TimeProvider time)
     {
         lock (_sync)
         {
-            var failures = _topics.GetValueOrDefault(topic.Text).Failures + 1;
-            _topics[topic.Text] = (failures, time.GetTimestamp() + (long)(backoff.Delay(failures, retryAfter).TotalSeconds * time.TimestampFrequency));
+            var (failures, until) = _topics.GetValueOrDefault(topic.Text);
+            // Several workers were about it at once: one failure, and one step of the back-off.
+            if (until > time.GetTimestamp())
+                return;
+            _topics[topic.Text] = (++failures, time.GetTimestamp() + (long)(backoff.Delay(failures, retryAfter).TotalSeconds * time.TimestampFrequency));
         }
     }
 

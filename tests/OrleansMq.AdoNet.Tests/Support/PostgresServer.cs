@@ -1,6 +1,6 @@
 using System.Globalization;
 using Npgsql;
-using OrleansMq.Postgres;
+using OrleansMq.Servers;
 using Xunit;
 
 namespace OrleansMq.AdoNet.Tests;

@@ -2,12 +2,12 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using OrleansMq.LoadBench.Measuring;
+using OrleansMq.Servers;
 using OrleansMq.Storage.Files;
 
 namespace OrleansMq.LoadBench.Cluster;
@@ -47,19 +47,32 @@ internal sealed class BenchSilo : IAsyncDisposable
     public static async Task<BenchSilo> Start(Bench bench, int partitions)
     {
         var folder = bench.Folder();
-        var (silo, gateway, parts) = (FreePort(), FreePort(), partitions.ToString(CultureInfo.InvariantCulture));
+        var (silo, gateway, parts) = (FreePort.Take().ToString(CultureInfo.InvariantCulture), FreePort.Take().ToString(CultureInfo.InvariantCulture), partitions.ToString(CultureInfo.InvariantCulture));
         var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [ChildName, folder.Path, silo, gateway, parts]) { RedirectStandardOutput = true, RedirectStandardInput = true })!;
-        if (await process.StandardOutput.ReadLineAsync() != Ready)
-            throw new InvalidOperationException("The silo did not start.");
+        try
+        {
+            if (await process.StandardOutput.ReadLineAsync() != Ready)
+                throw new InvalidOperationException("The silo did not start; what it says stands above.");
+            return new BenchSilo(process, folder, await StartClient(gateway, partitions));
+        }
+        catch
+        {
+            await End(process, folder);
+            throw;
+        }
+    }
+
+    private static async Task<IHost> StartClient(string gateway, int partitions)
+    {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.AddFilter(level => level >= LogLevel.Error);
         builder.UseOrleansClient(client => client
-            .UseLocalhostClustering(Port(gateway), Name, Name)
+            .UseLocalhostClustering(Number(gateway), Name, Name)
             .AddOrleansMq()
             .AddOrleansMqStreams(Streams, options => Tune(options, partitions)));
         var host = builder.Build();
         await host.StartAsync();
-        return new BenchSilo(process, folder, host);
+        return host;
     }
 
     /// <summary>Serves until its input ends.</summary>
@@ -67,14 +80,14 @@ internal sealed class BenchSilo : IAsyncDisposable
     {
         await using var storage = new FileStorage(new FileStorageOptions { Directory = args[0] });
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Logging.AddFilter(level => level >= LogLevel.Error);
+        builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace).AddFilter(level => level >= LogLevel.Error);
         builder.UseOrleans(silo => silo
-            .UseLocalhostClustering(Port(args[1]), Port(args[2]), null, Name, Name)
+            .UseLocalhostClustering(Number(args[1]), Number(args[2]), null, Name, Name)
             .Configure<EndpointOptions>(endpoints => endpoints.AdvertisedIPAddress = IPAddress.Loopback)
             .AddOrleansMqGrainStorage(OrleansMqOptions.Name, storage.Documents)
             .AddOrleansMqGrainStorage("PubSubStore", storage.Documents)
             .AddOrleansMq(broker => broker.Storage = storage)
-            .AddOrleansMqStreams(Streams, options => Tune(options, Port(args[3]))));
+            .AddOrleansMqStreams(Streams, options => Tune(options, Number(args[3]))));
         using var host = builder.Build();
         await host.StartAsync();
         Console.WriteLine(Ready);
@@ -87,21 +100,19 @@ internal sealed class BenchSilo : IAsyncDisposable
     {
         await _client.StopAsync();
         _client.Dispose();
-        _process.StandardInput.Close();
-        await _process.WaitForExitAsync();
-        _process.Dispose();
-        _folder.Dispose();
+        await End(_process, _folder);
+    }
+
+    private static async Task End(Process process, BenchFolder folder)
+    {
+        process.StandardInput.Close();
+        await process.WaitForExitAsync();
+        process.Dispose();
+        folder.Dispose();
     }
 
     private static void Tune(OrleansMqStreamOptions options, int partitions) => (options.Topic, options.Partitions) = (Streams, partitions);
 
-    private static int Port(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
-
-    private static string FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
-    }
+    private static int Number(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 }
 #endif

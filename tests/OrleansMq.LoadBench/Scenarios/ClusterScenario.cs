@@ -15,7 +15,8 @@ internal sealed class ClusterScenario : IScenario
         """
         First an embedded broker in this process, then one silo as a process of its own with the log on its disk and an Orleans client in this process: --inflight loops each build a batch of
         --batch messages and append it; one reader reads all partitions and walks every record. "of embedded" is the ratio of both rates of one run; "processor" of the silo is that of client
-        and silo together. Each silo has taken the same load once before. Default: 2,000,000 messages, 1 partition.
+        and silo together. Each silo has taken the same load once before. The silo is always on the disk: with --memory they can't be
+        compared. Default: 2,000,000 messages, 1 partition.
         """;
 
     public async Task Run(Bench bench)

@@ -1,4 +1,5 @@
 #if ORLEANS
+using System.Diagnostics;
 using OrleansMq.LoadBench.Cluster;
 using OrleansMq.LoadBench.Loads;
 using OrleansMq.LoadBench.Measuring;
@@ -8,6 +9,7 @@ namespace OrleansMq.LoadBench.Scenarios;
 internal sealed class StreamsScenario : IScenario
 {
     private const int Streams = 1_000;
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     public string Name => "streams";
 
@@ -16,7 +18,8 @@ internal sealed class StreamsScenario : IScenario
     public string Help =>
         """
         One silo as a process of its own with the log on its disk; an Orleans client in this process publishes --count events of --size bytes in turn to 1,000 streams, each in batches of --batch,
-        64 batches on their way; a grain for each stream is subscribed to it. The same load ran once before the time begins. The time ends when the grains were given every event.
+        64 batches on their way; a grain for each stream is subscribed to it. The same load ran once before the time begins. The time ends when
+        the grains were given as many events as were sent; one that comes twice counts twice. Always durable and on the disk: --acks and --memory mean nothing here.
         "events a call" says how many came together. "processor" is that of client and silo together. Default: 1,000,000 events, 8 partitions.
         """;
 
@@ -52,11 +55,15 @@ internal sealed class StreamsScenario : IScenario
 
         async Task<Heard> Until(long events)
         {
-            while (true)
+            for (var (last, since) = (0L, Stopwatch.GetTimestamp()); ;)
             {
                 var heard = await hearing.Heard();
                 if (heard.Events >= events)
                     return heard;
+                if (heard.Events > last)
+                    (last, since) = (heard.Events, Stopwatch.GetTimestamp());
+                else if (Stopwatch.GetElapsedTime(since) > Patience)
+                    throw new InvalidOperationException($"Nothing came for {Patience.TotalSeconds:0} s; the grains were given {heard.Events} of {events} events.");
                 await Task.Delay(10);
             }
         }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using OrleansMq.Servers;
 
 namespace OrleansMq.Storage.AzureBlobs.Tests.Azurite;
 
@@ -14,9 +15,9 @@ internal sealed partial class AzuriteProcess : IAsyncDisposable
     // Our end closes its standard input.
     private const string Wrapper = "process.stdin.on('end', () => process.exit(0)); process.stdin.resume(); require(process.env.AZURITE_SCRIPT);";
 
-    private readonly Process _process;
+    private readonly ServerProcess _server;
 
-    private AzuriteProcess(Process process, int port) => (_process, Port) = (process, port);
+    private AzuriteProcess(ServerProcess server, int port) => (_server, Port) = (server, port);
 
     public int Port { get; }
 
@@ -27,41 +28,13 @@ internal sealed partial class AzuriteProcess : IAsyncDisposable
 
     public static async Task<AzuriteProcess> Start()
     {
-        var start = new ProcessStartInfo("node", ["-e", Wrapper, "azurite-blob", "--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var start = new ProcessStartInfo("node", ["-e", Wrapper, "azurite-blob", "--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"]);
         start.Environment["AZURITE_SCRIPT"] = await AzuritePackage.Script();
-        var process = Process.Start(start)!;
-        var listening = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var said = new List<string>();
-        process.OutputDataReceived += (_, line) => Hear(line.Data);
-        process.ErrorDataReceived += (_, line) => Hear(line.Data);
-        process.EnableRaisingEvents = true;
-        process.Exited += (_, _) => listening.TrySetException(new InvalidOperationException($"Azurite ended at once:\n{string.Join('\n', said)}"));
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        return new AzuriteProcess(process, await listening.Task.WaitAsync(TimeSpan.FromMinutes(1)));
-
-        void Hear(string? line)
-        {
-            if (line is null)
-                return;
-            lock (said)
-                said.Add(line);
-            if (Listening().Match(line) is { Success: true } match)
-                listening.TrySetResult(int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
-        }
+        var (server, ready) = await ServerProcess.Start(start, Listening());
+        return new AzuriteProcess(server, int.Parse(ready.Groups[1].Value, CultureInfo.InvariantCulture));
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        _process.StandardInput.Close();
-        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(20));
-        _process.Dispose();
-    }
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     [GeneratedRegex(@"successfully listen\w* (?:at|on) http://127\.0\.0\.1:(\d+)")]
     private static partial Regex Listening();

@@ -15,6 +15,15 @@ internal sealed record SendLimits(int BatchBytes, TimeSpan AnswerWithin, string 
 
 internal readonly record struct SentRow(long Id, PublishResult Result);
 
+/// <summary>What the broker will never take.</summary>
+internal sealed record RefusedRow(StoredRow Row, MqError Error)
+{
+    public long Id => Row.Id;
+
+    /// <summary>As it is kept.</summary>
+    public RefusedMessage Kept => new(Row.Id, Row.Topic, Row.Message, $"{Error.Code}: {Error.Detail}");
+}
+
 /// <summary>What became of one topic's messages of a batch.</summary>
 internal sealed class SendOutcome(TopicName topic)
 {
@@ -23,7 +32,7 @@ internal sealed class SendOutcome(TopicName topic)
     /// <summary>What the broker has now.</summary>
     public List<SentRow> Sent { get; } = [];
 
-    public List<RefusedMessage> Refused { get; } = [];
+    public List<RefusedRow> Refused { get; } = [];
 
     /// <summary>Of what was sent, what the broker had before.</summary>
     public int Duplicates => Sent.Count(row => row.Result.Duplicate);
@@ -32,7 +41,7 @@ internal sealed class SendOutcome(TopicName topic)
     public Exception? Failure { get; set; }
 
     /// <summary>What need not be sent again.</summary>
-    public HashSet<long> Done => [.. Sent.Select(row => row.Id), .. Refused.Select(message => message.Id)];
+    public HashSet<long> Done => [.. Sent.Select(row => row.Id), .. Refused.Select(row => row.Id)];
 }
 
 /// <summary>Sends one topic's messages in calls of bounded size, one after the other, up to the first that fails.</summary>
@@ -115,7 +124,7 @@ internal sealed class BoundedSender(IBroker broker, SendLimits limits, TimeProvi
         }
         else if (Refusals.IsOfTheMessage(error.Code))
         {
-            outcome.Refused.Add(new(row.Id, row.Topic, row.Message, $"{error.Code}: {error.Detail}"));
+            outcome.Refused.Add(new(row, error));
         }
         else
         {

@@ -3,12 +3,9 @@ namespace OrleansMq;
 /// <summary>Which refusals speak of the message and not of the world: another attempt would end the same.</summary>
 internal static class Refusals
 {
-    // Of the HTTP gateway, about the one body that a call of one message is.
-    private const string RequestTooLarge = "request-too-large";
-
     /// <remarks>
     /// A topic that is missing or a right that is lacking is the world's: somebody is about to make it good, and putting thousands of messages aside until then would cost their order.
     /// </remarks>
-    public static bool IsOfTheMessage(string code) => code is ErrorCodes.Malformed or ErrorCodes.NotAvailable or ErrorCodes.MessageTooLarge or ErrorCodes.BatchTooLarge or RequestTooLarge
+    public static bool IsOfTheMessage(string code) => code is ErrorCodes.Malformed or ErrorCodes.NotAvailable or ErrorCodes.MessageTooLarge or ErrorCodes.BatchTooLarge
         or ErrorCodes.BatchCorrupt or ErrorCodes.PartitionUnknown or ErrorCodes.AdmissionClosed;
 }
