@@ -72,6 +72,7 @@ internal static class HttpErrors
         [ErrorCodes.QuotaReached] = new(StatusCodes.Status429TooManyRequests, "Quota reached", MuchLater),
         [ErrorCodes.AdmissionClosed] = new(StatusCodes.Status429TooManyRequests, "Admission closed", MuchLater),
         [Internal] = new(StatusCodes.Status500InternalServerError, "Internal error"),
+        [ErrorCodes.NotABroker] = new(StatusCodes.Status502BadGateway, "Not a broker"),
         [ErrorCodes.PartitionUnavailable] = new(StatusCodes.Status503ServiceUnavailable, "Partition unavailable", Soon),
         [ErrorCodes.PartitionDamaged] = new(StatusCodes.Status503ServiceUnavailable, "Partition damaged", Later),
         [ErrorCodes.OutcomeUnknown] = new(StatusCodes.Status503ServiceUnavailable, "Outcome unknown", Soon),

@@ -43,6 +43,7 @@ internal static class KafkaErrors
         [ErrorCodes.PartitionDamaged] = KafkaError.StorageError,
         [ErrorCodes.DiskFull] = KafkaError.StorageError,
         // Nothing that Kafka's clients ask answers these.
+        [ErrorCodes.NotABroker] = KafkaError.UnknownServerError,
         [ErrorCodes.PartitionsChanged] = KafkaError.UnknownServerError,
         [ErrorCodes.LeaseLapsed] = KafkaError.UnknownServerError,
         [ErrorCodes.LeaseUnknown] = KafkaError.UnknownServerError,

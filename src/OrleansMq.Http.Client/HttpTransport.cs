@@ -22,8 +22,9 @@ internal sealed class HttpTransport : IDisposable
     private const string Json = "application/json";
     private const string Octets = "application/octet-stream";
 
-    // The gateway's own code, which a client can do nothing with but to send again.
+    // The gateway's own codes for what every caller of a broker knows under another name.
     private const string RequestTimeout = "request-timeout";
+    private const string RequestTooLarge = "request-too-large";
 
     private readonly HttpClient _client;
     private readonly HttpBrokerOptions _options;
@@ -132,7 +133,12 @@ internal sealed class HttpTransport : IDisposable
         try
         {
             var error = JsonForm.ReadAnswer(answer.Body, ErrorJson.Read);
-            return new MqException(error.Code == RequestTimeout ? error with { Code = ErrorCodes.PartitionUnavailable } : error);
+            return new MqException(error.Code switch
+            {
+                RequestTimeout => error with { Code = ErrorCodes.PartitionUnavailable },
+                RequestTooLarge => error with { Code = ErrorCodes.BatchTooLarge },
+                _ => error,
+            });
         }
         catch (MqException)
         {
@@ -145,8 +151,8 @@ internal sealed class HttpTransport : IDisposable
                 408 => new MqException(ErrorCodes.PartitionUnavailable, text),
                 413 => new MqException(ErrorCodes.BatchTooLarge, text),
                 >= 500 => Failure(ask, text, null),
-                // Not the broker's: whatever stands in front of it does not find it just now.
-                404 or (>= 300 and < 400) => new MqException(ErrorCodes.PartitionUnavailable, text),
+                // The broker gives a problem document with each: something else answers at this address.
+                404 or (>= 300 and < 400) => new MqException(ErrorCodes.NotABroker, $"{text} Is it a broker's address?"),
                 _ => new MqException(ErrorCodes.Malformed, text),
             };
         }

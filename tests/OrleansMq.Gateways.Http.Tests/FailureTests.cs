@@ -34,6 +34,18 @@ public sealed class FailureTests
         Assert.Equal(ErrorCodes.PartitionUnavailable, (await Assert.ThrowsAsync<MqException>(async () => await broker.DescribeTopic("t"))).Code);
     }
 
+    [Theory]
+    [InlineData("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nwhat")]
+    [InlineData("HTTP/1.1 301 Moved Permanently\r\nLocation: https://elsewhere/\r\nContent-Length: 0\r\n\r\n")]
+    public async Task WhatIsNoBrokerIsSaidAtOnce(string answer)
+    {
+        await using var rude = new RudeServer(answer);
+        await using var broker = HttpBroker.Connect(rude.Uri);
+        await using var producer = new Producer(broker, "t");
+        Assert.Equal(ErrorCodes.NotABroker, (await Assert.ThrowsAsync<MqException>(() => producer.Send(Samples.Message).WaitAsync(Patience))).Code);
+        Assert.Equal(ErrorCodes.NotABroker, (await Assert.ThrowsAsync<MqException>(async () => await broker.DescribeTopic("t"))).Code);
+    }
+
     [Fact]
     public async Task AnswerThatDoesNotComeLeavesAChangeUnknown()
     {

@@ -107,6 +107,9 @@ public static class ErrorCodes
     /// <summary>The partition's data is damaged; it stopped and says where.</summary>
     public const string PartitionDamaged = "partition-damaged";
 
+    /// <summary>What answers at the address is no broker: a wrong address, or a proxy that knows of none. Nothing happened; waiting does not help.</summary>
+    public const string NotABroker = "not-a-broker";
+
     /// <summary>It may or may not have happened. The same tokens or sequences may be sent again.</summary>
     public const string OutcomeUnknown = "outcome-unknown";
 
