@@ -105,7 +105,7 @@ internal sealed partial class EmbeddedTopic
     /// <summary>A partition that opens knows of the last growth before anything comes in.</summary>
     private async Task TellNumber(PartitionEngine partition)
     {
-        if (_document.Earlier is [.., var last] && partition.Number < last.Partitions)
+        if (_document.Lineage.KnowsLastGrowth(partition.Number))
             await partition.Grow(Settings.Partitions);
     }
 

@@ -60,7 +60,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
 
     public TopicSettings Settings => _document.Settings;
 
-    public bool ReadsUnflushed => (Settings.Acks ?? _options.DefaultAcks) == OrleansMq.Acks.Accepted;
+    public bool ReadsUnflushed => Levels.ReadsUnflushed(Settings, _options.DefaultAcks);
 
     public bool TracksBacklog => _tracksBacklog;
 
@@ -69,11 +69,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
     /// <summary>The next partition in turn.</summary>
     public uint NextTurn() => Interlocked.Increment(ref _turn);
 
-    public Acks LevelOf(Acks? requested)
-    {
-        var level = requested ?? (Settings.Acks is null ? _options.DefaultAcks : Settings.Acks.Value);
-        return Settings.Acks is { } least && least > level ? least : level;
-    }
+    public Acks LevelOf(Acks? requested) => Levels.OfAppend(requested, Settings, _options.DefaultAcks);
 
     public async ValueTask<PartitionEngine> Partition(int number)
     {
@@ -225,9 +221,12 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         {
             await _catalog.BeginDeletion(_document);
             await DeleteDocument();
+            var logs = _document.Logs;
+            // A growth that was begun is not finished any more, by whoever waits for its turn here.
+            _document = _document with { Growing = null };
             // There is no topic any more: what can't be cleared away now is only space, and must not make a deleted topic look alive. The next start tries again.
             var cleared = await Clear(CloseAll);
-            for (var p = 0; p < _document.Logs; p++)
+            for (var p = 0; p < logs; p++)
             {
                 var log = new LogId(Id, p);
                 cleared &= await Clear(async () => await _storage.DeleteLog(log));

@@ -16,6 +16,9 @@ public sealed class GatewayServer : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private int _stopped;
 
+    /// <remarks>
+    /// Requests are read and answered on the thread that heard of them: without a hand-over between threads an answer is out some 100 µs earlier. What takes long there is awaited, so no other connection waits for it.
+    /// </remarks>
     /// <param name="options">May be added to until the start.</param>
     public GatewayServer(KestrelServerOptions options, ILoggerFactory loggers) => _server = new KestrelServer(
         Options.Create(options), new SocketTransportFactory(Options.Create(new SocketTransportOptions { UnsafePreferInlineScheduling = true }), loggers), loggers);

@@ -34,6 +34,13 @@ public sealed class EmbeddedGrowthTests : GrowthContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedGrowthOrderTests : GrowthOrderContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedAppendTests : AppendContract
 {
     protected override ManualTime Clock { get; } = new();

@@ -65,7 +65,7 @@ public sealed record AppendRequest
 
     /// <summary>
     /// By how many partitions a key or a token of the batch chose this one: where the topic has more by now, the batch is refused with <see cref="ErrorCodes.PartitionsChanged"/>,
-    /// so that no key's message comes to a partition that the key has left. Null: the partition was named, or taken in turn, or the sender does not mind.
+    /// so that no key's message comes to a partition that the key has left. Null: the partition was named, or the sender does not mind.
     /// </summary>
     public int? Partitions { get; init; }
 

@@ -23,7 +23,9 @@ internal readonly record struct Outgoing(Message Message, PendingMessage Pending
             all[i] = Of(messages[i], new PendingMessage(completions[i], messages[i]) { StaysWithLast = i > 0 });
         if (messages.Any(message => message.Half is null != messages[0].Half is null))
             throw new MqException(ErrorCodes.Malformed, "Half messages and others are not sent together.");
-        return all.Length == 1 ? all[0] : new Outgoing(messages[0], all[0].Pending, all.Max(each => each.ContentBytes), checked(all.Sum(each => each.Size)), all);
+        // Far beyond every topic's limit, which names itself where these are appended.
+        var size = (int)Math.Min(all.Sum(each => (long)each.Size), int.MaxValue / 2);
+        return all.Length == 1 ? all[0] : new Outgoing(messages[0], all[0].Pending, all.Max(each => each.ContentBytes), size, all);
     }
 
     public void Refused(MqException why, Action<Message, MqException>? onRefused)

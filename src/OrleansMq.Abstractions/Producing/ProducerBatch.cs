@@ -151,7 +151,7 @@ internal sealed class ProducerBatch(RecordBatchBuilder records, long lingerUntil
         second._finished = _finished;
         return (first, second);
 
-        ProducerBatch Half() => new(new RecordBatchBuilder(Bytes.Length / 2), lingerUntil) 
+        ProducerBatch Half() => new(new RecordBatchBuilder(Bytes.Length / 2), lingerUntil)
         {
             Rich = Rich, IsHalf = IsHalf, IsChosen = IsChosen, StaysTogether = StaysTogether, FailedSince = FailedSince, Turn = Turn, Order = Order, Width = Width / 2,
         };

@@ -26,7 +26,7 @@ public static class Publishing
         IReadOnlyList<int> left = [.. Enumerable.Range(0, messages.Count)];
         var began = time.GetTimestamp();
         // A message may name a partition that came since they were asked for.
-        if (messages.Any(message => message.Partition >= settings.Partitions) && await again() is var since && since.Partitions > settings.Partitions)
+        if (messages.Any(message => message?.Partition >= settings.Partitions) && await again() is var since && since.Partitions > settings.Partitions)
             settings = since;
         while (true)
         {
@@ -49,9 +49,19 @@ public static class Publishing
     {
         while (true)
         {
-            // The partitions know first: nobody may choose by the new number before all of them do.
-            if (await again() is var now && now.Partitions > settings.Partitions)
-                return now;
+            try
+            {
+                // The partitions know first: nobody may choose by the new number before all of them do.
+                if (await again() is var now && now.Partitions > settings.Partitions)
+                    return now;
+            }
+            catch (MqException away)
+            {
+                // What has its answer keeps it.
+                if (!away.IsRetriable)
+                    return null;
+            }
+
             if (time.GetElapsedTime(began) >= wait)
                 return null;
             await Task.Delay(GrowthPause, time, cancel);

@@ -18,6 +18,9 @@ public sealed class PartitionLineage(IReadOnlyList<EarlierCount> earlier, int co
     /// <summary>A topic that never grew.</summary>
     public static PartitionLineage Of(int count) => new([], count);
 
+    /// <summary>Whether a partition was there before the topic last grew, and has to know of it.</summary>
+    public bool KnowsLastGrowth(int partition) => earlier is [.., var last] && partition < last.Partitions;
+
     /// <summary>The partition that had this one's keys before it was there; null where there is none, or nobody can say.</summary>
     public int? PredecessorOf(int partition) => BirthOf(partition) is { } before && CountBehind(before) % earlier[before].Partitions == 0 ? partition % earlier[before].Partitions : null;
 

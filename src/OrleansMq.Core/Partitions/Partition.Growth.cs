@@ -16,6 +16,8 @@ public readonly record struct Growth(int Partitions, long Offset);
 /// </summary>
 public sealed partial class Partition
 {
+    private const byte GrowthsVersion = 1;
+
     /// <summary>Rising, in partitions and in offsets.</summary>
     private readonly List<Growth> _growths = [];
 
@@ -60,10 +62,11 @@ public sealed partial class Partition
         _growths.Add(new Growth(entry.Number, entry.Offset));
     }
 
-    /// <summary><code>count u32 | (partitions i32, offset i64)*</code></summary>
+    /// <summary><code>version u8 = 1 | count i32 | (partitions i32, offset i64)*</code></summary>
     private void SaveGrowths(IBufferWriter<byte> output)
     {
         var writer = new StateWriter(output);
+        writer.Byte(GrowthsVersion);
         writer.Count(_growths.Count);
         foreach (var growth in _growths)
         {
@@ -74,6 +77,7 @@ public sealed partial class Partition
 
     private void LoadGrowths(ref StateReader reader)
     {
+        reader.Version(GrowthsVersion, "growths");
         for (var left = reader.Count(12); left > 0; left--)
         {
             var growth = new Growth(reader.Int32(), reader.Natural());

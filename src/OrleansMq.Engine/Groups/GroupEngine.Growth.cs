@@ -4,79 +4,103 @@ namespace OrleansMq.Engine.Groups;
 
 /// <summary>
 /// Partitions that came when the topic grew. A log-style group shares out each of them only when its predecessor is drained: when the group has committed all that stood there of
-/// the keys that it took over. That makes a new generation, so that members join again and get it.
+/// the keys that it took over (<see cref="Releases"/>). That makes a new generation, so that members join again and get it.
 /// </summary>
-/// <remarks>Invariant: which partitions a generation shares is stored with it; in one generation it never changes.</remarks>
+/// <remarks>
+/// Invariant: which partitions a generation shares is stored with it; in one generation it never changes. Partitions are asked without the gate, by one caller at a time and not for
+/// long: one that does not answer holds up its successors, and no member's heartbeat.
+/// </remarks>
 public sealed partial class GroupEngine
 {
-    /// <summary>Known to wait for none any more; asked again after a seek. Under the gate.</summary>
-    private readonly HashSet<int> _released = [];
+    private static readonly TimeSpan LookLimit = TimeSpan.FromSeconds(2);
+
+    private readonly Releases _releases;
+
+    /// <summary>Cursors were set since it was last looked: also those that are shared out may have to wait again.</summary>
+    private volatile bool _sought;
+
+    private volatile Task<Looked> _looking = Task.FromResult(new Looked(PartitionLineage.Of(0), 0, []));
 
     public int Partitions => _lineage.Count;
 
     /// <summary>The topic has more partitions now; the group's cursors are there.</summary>
-    public async Task Grow(PartitionLineage lineage)
+    public Task Grow(PartitionLineage lineage)
     {
         if (lineage.Count <= _lineage.Count)
-            return;
+            return Task.CompletedTask;
+        _releases.Grow(lineage);
         _lineage = lineage;
-        Queue?.Grow(lineage);
-        if (Queue is null && _document.Membership.Count > 0)
-            await WithGate(() => Share());
+        Queue?.Grow(lineage.Count);
+        return Release();
     }
 
     /// <summary>How many partitions the present generation was shared of; the first number that the topic had, where it was never said.</summary>
     private int SharedOf => _document.SharedOf ?? (_lineage.Earlier.Count > 0 ? _lineage.Earlier[0].Partitions : Partitions);
 
-    /// <summary>Members wait for a partition that they might get.</summary>
-    private bool MayRelease => Queue is null && _document.Membership.Count > 0 && (SharedOf < Partitions || _document.Held.Count > 0);
+    /// <summary>Other partitions than the present generation's may have to be shared.</summary>
+    private bool MayRelease => Queue is null && (SharedOf < Partitions || _document.Held.Count > 0 || _sought);
 
-    /// <summary>Looks which partitions can be shared out, and begins a generation where they are others than before. Under the gate.</summary>
-    /// <param name="anew">Cursors were set: also those that are shared out may have to wait again.</param>
-    private async Task Share(bool anew = false)
+    /// <summary>Looks which partitions can be shared out, where members wait for it.</summary>
+    private async Task Release()
     {
-        var lineage = _lineage;
-        if (SharedOf == lineage.Count && _document.Held.Count == 0 && !anew)
-            return;
-        var held = new List<int>();
+        if (MayRelease && _document.Membership.Count > 0 && await Look() is { } looked)
+            await WithGate(() => Share(looked));
+    }
+
+    /// <param name="Held">Those that wait.</param>
+    private sealed record Looked(PartitionLineage Lineage, int Seeks, List<int> Held);
+
+    /// <returns>Null: it is not known in time, or somebody else is looking; a later heartbeat looks again.</returns>
+    private async Task<Looked?> Look()
+    {
+        if (!_looking.IsCompleted)
+            return null;
+        var looking = _looking = LookAtAll();
+        using var limit = new CancellationTokenSource(LookLimit, _time);
+        try
+        {
+            return await looking.WaitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
+    private async Task<Looked> LookAtAll()
+    {
+        var (lineage, seeks) = (_lineage, _releases.Seeks);
+        var (held, away) = (new List<int>(), new HashSet<int>());
         for (var p = 0; p < lineage.Count; p++)
-            if (!await IsReleased(lineage, p))
+        {
+            // One that does not answer is not asked for each of its successors.
+            var released = lineage.PredecessorOf(p) is { } before && away.Contains(before) ? null : await _releases.IsReleased(p);
+            if (released is not true)
                 held.Add(p);
-        if (SharedOf == lineage.Count && held.SequenceEqual(_document.Held))
+            if (released is null && lineage.PredecessorOf(p) is { } silent)
+                away.Add(silent);
+        }
+
+        return new Looked(lineage, seeks, held);
+    }
+
+    /// <summary>Begins a generation where other partitions can be shared than before. Under the gate.</summary>
+    private async Task Share(Looked? looked)
+    {
+        if (looked is null || looked.Lineage != _lineage || looked.Seeks != _releases.Seeks)
+            return;
+        _sought = false;
+        if (SharedOf == looked.Lineage.Count && looked.Held.SequenceEqual(_document.Held))
             return;
         if (_document.Membership.Count > 0)
             _document.Membership.Regenerate();
-        await Save(_document with { SharedOf = lineage.Count, Held = held, LastUsedMs = NowMs });
+        await Save(_document with { SharedOf = looked.Lineage.Count, Held = looked.Held, LastUsedMs = NowMs });
     }
 
-    private async ValueTask<bool> IsReleased(PartitionLineage lineage, int partition)
+    private void Sought()
     {
-        if (_released.Contains(partition) || lineage.PredecessorOf(partition) is not { } before)
-            return true;
-        try
-        {
-            // What its predecessor took over from its own comes before.
-            if (!await IsReleased(lineage, before) || !await (await _open(before)).IsDrained(Name, partition))
-                return false;
-            _released.Add(partition);
-            return true;
-        }
-        catch (MqException away) when (away.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged or ErrorCodes.OutcomeUnknown)
-        {
-            // It is asked again with the next heartbeat.
-            return false;
-        }
-    }
-
-    private async Task Sought()
-    {
-        if (Queue is not null || _lineage.Earlier.Count == 0)
-            return;
-        await WithGate(async () =>
-        {
-            _released.Clear();
-            await Share(anew: true);
-        });
+        _releases.Forget();
+        _sought = _lineage.Earlier.Count > 0;
     }
 
     private Assignment AssignmentOf(string member)

@@ -27,8 +27,9 @@ public sealed partial class GroupEngine
     {
         (_topic, _lineage, _document, _version, _key, _documents, _time, _open) = (topic, lineage, document, version, key, documents, time, open);
         _savedGeneration = document.Membership.Generation;
+        _releases = new Releases(document.Name, lineage, open);
         if (document.Settings.Style == GroupStyle.Queue)
-            Queue = new QueueDispatcher(topic, document.Name, document.Settings, lineage, time, open);
+            Queue = new QueueDispatcher(topic, document.Name, document.Settings, _releases, time, open);
     }
 
     public GroupName Name => _document.Name;
@@ -106,12 +107,13 @@ public sealed partial class GroupEngine
     public async Task<Assignment> Join(string member, TimeSpan session)
     {
         MustBeLog("joined by members");
+        var looked = MayRelease ? await Look() : null;
         await _gate.WaitAsync();
         try
         {
             await ExpireMembers();
             _document.Membership.Join(member, session, NowMs);
-            await Share();
+            await Share(looked);
             await SaveIfMoved();
             return AssignmentOf(member);
         }
@@ -121,7 +123,11 @@ public sealed partial class GroupEngine
         }
     }
 
-    public Task Heartbeat(string member, int generation) => WithMembers(() => _document.Membership.Heartbeat(member, generation, NowMs));
+    public async Task Heartbeat(string member, int generation)
+    {
+        await WithMembers(() => _document.Membership.Heartbeat(member, generation, NowMs));
+        await Release();
+    }
 
     public Task Leave(string member) => WithMembers(() => _document.Membership.Leave(member) ? null : ErrorCodes.MemberUnknown);
 
@@ -134,25 +140,39 @@ public sealed partial class GroupEngine
             CheckPartition(position.Partition);
         await OneByOne(request.Positions, async position =>
             await (await _open(position.Partition)).Commit(Name, position.Offset, request.Member is null ? 0 : request.Generation));
-        if (MayRelease)
-            await WithGate(() => Share());
+        await Release();
     }
 
     public async Task Seek(SeekRequest request)
     {
         foreach (var position in request.Positions)
             CheckPartition(position.Partition);
+        if (Queue is { } queue && Settings.ByKey)
+            await queue.Seek(() => SeekAll(request));
+        else
+            await SeekAll(request);
+        await Release();
+    }
+
+    private async Task SeekAll(SeekRequest request)
+    {
         if (request.To is { } to)
             await OneByOne(Enumerable.Range(0, Partitions), p => Seek(p, to));
         await OneByOne(request.Positions.OrderBy(position => position.Partition), position => Seek(position.Partition, StartAt.Offset(position.Offset)));
-        await Sought();
     }
 
     /// <summary>In the order of partitions: none that waits for this one is given out by what was known of it before.</summary>
     private async Task Seek(int partition, StartAt to)
     {
-        await (await _open(partition)).Seek(Name, to);
-        Queue?.Sought();
+        try
+        {
+            await (await _open(partition)).Seek(Name, to);
+        }
+        finally
+        {
+            // Also where no answer came: it may have happened.
+            Sought();
+        }
     }
 
     /// <summary>A refusal says that nothing has changed: true only of the first.</summary>
@@ -299,8 +319,6 @@ public sealed partial class GroupEngine
         try
         {
             await ExpireMembers();
-            if (MayRelease)
-                await Share();
             var code = act();
             await SaveIfMoved();
             if (code is not null)

@@ -1,77 +1,45 @@
-using OrleansMq.Core.Catalog;
-
 namespace OrleansMq.Engine.Groups;
 
-/// <summary>
-/// Partitions that came when the topic grew. In a group by key one of them waits until its predecessor is drained: until the group has settled all that stood there of the keys
-/// that it took over.
-/// </summary>
+/// <summary>Partitions that came when the topic grew. In a group by key one of them waits for the one before it: <see cref="Releases"/>.</summary>
 public sealed partial class QueueDispatcher
 {
-    /// <summary>Whether a partition waits for none (any more); asked again after a seek. Kept only by key.</summary>
-    private bool[] _released;
+    private readonly Releases _releases;
+    private readonly SharedOrAlone _cursors = new();
 
-    /// <summary>Counts what forgets <see cref="_released"/>, so that an answer of before changes nothing.</summary>
-    private int _seeks;
-
-    private PartitionLineage _lineage;
-
-    public void Grow(PartitionLineage lineage)
+    /// <summary>There are more partitions now, which <see cref="Releases"/> knows.</summary>
+    public void Grow(int partitions)
     {
         lock (_gate)
         {
             var before = _mayHave.Length;
-            if (lineage.Count <= before)
+            if (partitions <= before)
                 return;
-            Array.Resize(ref _mayHave, lineage.Count);
-            Array.Resize(ref _inFlight, lineage.Count);
-            Array.Resize(ref _holders, lineage.Count);
-            Array.Resize(ref _released, lineage.Count);
-            Array.Fill(_mayHave, true, before, lineage.Count - before);
-            _lineage = lineage;
+            Array.Resize(ref _mayHave, partitions);
+            Array.Resize(ref _inFlight, partitions);
+            Array.Resize(ref _holders, partitions);
+            Array.Fill(_mayHave, true, before, partitions - before);
             WakeOne();
         }
     }
 
-    /// <summary>Cursors were set anew: what was drained may not be any more.</summary>
-    public void Sought()
+    /// <summary>
+    /// Sets cursors while nothing is given out: a partition that was found released before would be asked after, and give what stands behind messages that wait again.
+    /// </summary>
+    public async Task Seek(Func<Task> seek)
     {
-        lock (_gate)
-        {
-            Array.Clear(_released);
-            _seeks++;
-        }
+        using (await _cursors.Alone())
+            await seek();
     }
 
     /// <summary>Those that may wait for a partition to be drained are to be looked at again. Under the lock.</summary>
     private void FlagSuccessors(int partition)
     {
-        if (!_settings.ByKey || _lineage.Earlier.Count == 0)
+        if (!_settings.ByKey)
             return;
-        for (var other = partition + 1; other < _released.Length; other++)
-            if (!_released[other] && _lineage.PredecessorOf(other) is { } before && (before == partition || !_released[before]))
-                _mayHave[other] = true;
+        foreach (var waiting in _releases.WaitingFor(partition))
+            _mayHave[waiting] = true;
     }
 
-    /// <summary>Whether its messages' turn has come. What its predecessor took over from its own comes before.</summary>
-    private async ValueTask<bool> IsReleased(int partition)
-    {
-        int before, seeks;
-        lock (_gate)
-        {
-            if (!_settings.ByKey || _released[partition] || _lineage.PredecessorOf(partition) is not { } found)
-                return true;
-            (before, seeks) = (found, _seeks);
-        }
-
-        if (!await IsReleased(before) || !await (await _open(before)).IsDrained(_group, partition))
-            return false;
-        lock (_gate)
-        {
-            if (seeks == _seeks)
-                return _released[partition] = true;
-        }
-
-        return await IsReleased(partition);
-    }
+    /// <summary>Whether its messages' turn has come. Where the partition before it does not say, it is asked again as every partition is that can't be reached.</summary>
+    private async ValueTask<bool> IsReleased(int partition) => !_settings.ByKey || await _releases.IsReleased(partition) is true;
 }

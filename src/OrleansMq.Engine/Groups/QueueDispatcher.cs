@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Groups;
 using OrleansMq.Core.Limits;
@@ -36,15 +35,15 @@ public sealed partial class QueueDispatcher
     private int _reserved;
     private int _next;
 
-    public QueueDispatcher(TopicName topic, GroupName group, GroupSettings settings, PartitionLineage lineage, TimeProvider time, Func<int, ValueTask<IGroupPartition>> open)
+    public QueueDispatcher(TopicName topic, GroupName group, GroupSettings settings, Releases releases, TimeProvider time, Func<int, ValueTask<IGroupPartition>> open)
     {
-        (_topic, _group, _settings, _lineage, _time, _open) = (topic, group, settings, lineage, time, open);
-        _mayHave = new bool[lineage.Count];
+        (_topic, _group, _settings, _releases, _time, _open) = (topic, group, settings, releases, time, open);
+        var partitions = releases.Partitions;
+        _mayHave = new bool[partitions];
         Array.Fill(_mayHave, true);
-        _inFlight = new int[lineage.Count];
-        _holders = new string?[lineage.Count];
-        _released = new bool[lineage.Count];
-        _earlier = new EarlierRequests(group, lineage.Count, open);
+        _inFlight = new int[partitions];
+        _holders = new string?[partitions];
+        _earlier = new EarlierRequests(group, partitions, open);
     }
 
     /// <summary>Asks all partitions how many leases are out, where they don't say so at once: called before a consumer is made to wait for others' leases. Null: they do.</summary>
@@ -264,8 +263,7 @@ public sealed partial class QueueDispatcher
                     break;
                 try
                 {
-                    if (await IsReleased(partition))
-                        left -= await TakeFrom(partition, request, left, deliveries);
+                    left -= await TakeFrom(partition, request, left, deliveries);
                 }
                 catch (MqException unavailable) when (unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged or ErrorCodes.DiskFull)
                 {
@@ -291,6 +289,9 @@ public sealed partial class QueueDispatcher
 
     private async ValueTask<int> TakeFrom(int number, ReceiveRequest request, int max, List<Delivery> deliveries)
     {
+        using var given = await _cursors.Shared();
+        if (!await IsReleased(number))
+            return 0;
         var partition = await _open(number);
         var leased = await partition.Receive(_group, LeaseHolder.Of(request.Consumer, request.RequestId), max, request.Lease ?? _settings.Lease);
         if (leased.Leases == max)

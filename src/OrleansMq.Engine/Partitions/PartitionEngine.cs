@@ -71,6 +71,9 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
     private long _durableWanted;
     private bool _appending;
     private bool _flushing;
+
+    // The append under way returns when all before it is durable.
+    private bool _appendFlushes;
     private bool _flushTimed;
 
     private readonly Queue<PartitionCommand> _awaitWritten = new();
@@ -227,7 +230,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
             StartAppend();
         else if (!_appending && !_flushing && _durableWanted > _durableGroup)
             StartFlush();
-        if (!_appending && !_flushing && _writtenGroup > _durableGroup)
+        if (WantsFlush)
             FlushSoon();
         SetDeadline();
     }
@@ -247,11 +250,14 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
         _frames.Reset(end);
         _frames.DurablePosition = _visibleDurable;
         _appending = true;
-        var flush = _durableWanted >= group;
+        var flush = _appendFlushes = _durableWanted >= group;
         Finish(_log.Append(bytes, flush), error => Appended(group, flush, error));
     }
 
-    /// <summary>What nobody waits for gathers until the interval is over. A reader that may not see it before it is durable waits for it.</summary>
+    /// <summary>Something is written that no call under way makes durable.</summary>
+    private bool WantsFlush => !_closing && !_flushing && !_appendFlushes && _writtenGroup > _durableGroup;
+
+    /// <summary>What nobody waits for gathers until the interval is over, also while more is appended. A reader that may not see it before it is durable waits for it.</summary>
     private void FlushSoon()
     {
         if (!_topic.ReadsUnflushed && HasWaiters)
@@ -302,7 +308,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
 
     private void Appended(long group, bool flushed, Exception? error)
     {
-        _appending = false;
+        _appending = _appendFlushes = false;
         if (error is LogFullException)
         {
             ReplayAfterRefusal(error);
@@ -338,7 +344,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
     private void OnFlushDue()
     {
         _flushTimed = false;
-        if (_stopped is null && !_flushing && !_appending && _writtenGroup > _durableGroup)
+        if (_stopped is null && WantsFlush)
             StartFlush();
     }
 

@@ -91,7 +91,13 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
         return await engine.Describe();
     }
 
-    public async Task<GroupDescription> Describe() => await (await Found()).Describe();
+    public async Task<GroupDescription> Describe()
+    {
+        var engine = await Found();
+        GroupDescription described = null!;
+        await Written(async () => described = await engine.Describe());
+        return described;
+    }
 
     public async Task Delete()
     {
@@ -189,7 +195,8 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
     {
         if (request.To is null == (request.Positions.Count == 0))
             throw new MqException(ErrorCodes.Malformed, "A seek names either a place for all partitions ('to') or 'positions', not both.");
-        await (await Found()).Seek(request);
+        var engine = await Found();
+        await Written(() => engine.Seek(request));
     }
 
     public async Task<int> Redrive(DeadLetterSelection selection, Message? replace)

@@ -19,19 +19,13 @@ internal sealed partial class PartitionGrain
         var admissible = BatchAdmission.Check(request, topic.Settings);
         await _silo.Producers.RefuseFenced(admissible.Producer);
         admissible = await EarlierTokens.Look(admissible, topic.Lineage, _number, topic.Settings, _silo.NowMs, FindEarlierIn);
-        var result = await engine.Append(admissible, LevelOf(terms.Acks, topic.Settings), terms.Client, terms.Wait);
+        var result = await engine.Append(admissible, Levels.OfAppend(terms.Acks, topic.Settings, _silo.Options.DefaultAcks), terms.Client, terms.Wait);
         _metrics.Appended(batch.Length);
         return result;
     });
 
     private Task<RecordOutcome?[]> FindEarlierIn(int ancestor, TokenHash?[] tokens) =>
         GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topicId, _topicName, ancestor)).FindEarlier(tokens));
-
-    private Acks LevelOf(Acks? requested, TopicSettings settings)
-    {
-        var level = requested ?? settings.Acks ?? _silo.Options.DefaultAcks;
-        return settings.Acks is { } least && least > level ? least : level;
-    }
 
     public Task<PartitionBlock> Read(ReadTerms terms, CancellationToken cancel) => On(async engine =>
     {

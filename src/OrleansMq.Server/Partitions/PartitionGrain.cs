@@ -166,7 +166,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
             foreach (var group in topic.Groups)
                 await engine.EnsureGroup(group);
             // Before anything comes in it knows of the last growth.
-            if (topic.Lineage.Earlier is [.., var last] && _number < last.Partitions)
+            if (topic.Lineage.KnowsLastGrowth(_number))
                 await engine.Grow(topic.Settings.Partitions);
         }
         catch

@@ -49,7 +49,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
 
     public long Revision => _view.Revision;
 
-    public bool ReadsUnflushed => (Settings.Acks ?? _defaultAcks) == Acks.Accepted;
+    public bool ReadsUnflushed => Levels.ReadsUnflushed(Settings, _defaultAcks);
 
     public bool TracksBacklog => _tracksBacklog;
 

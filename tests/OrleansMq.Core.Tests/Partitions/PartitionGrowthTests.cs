@@ -83,8 +83,8 @@ public sealed class PartitionGrowthTests
         var loaded = Partition.Load(Log, Limits, bytes, 0);
 
         Assert.Equal(_partition.Growths, loaded.Growths);
-        // Section 4, 28 bytes: two growths, to 4 partitions at 1 and to 12 at 1.
-        Assert.EndsWith(State.Hex("01000000 04 1C000000 02000000 04000000 0100000000000000 0C000000 0100000000000000"), Convert.ToHexString(bytes), StringComparison.Ordinal);
+        // Section 4, 29 bytes: its version, two growths, to 4 partitions at 1 and to 12 at 1.
+        Assert.EndsWith(State.Hex("01000000 04 1D000000 01 02000000 04000000 0100000000000000 0C000000 0100000000000000"), Convert.ToHexString(bytes), StringComparison.Ordinal);
         for (var length = 0; length < bytes.Length; length++)
             Assert.Throws<StateFormatException>(() => Partition.Load(Log, Limits, bytes.AsSpan(0, length), 0));
     }

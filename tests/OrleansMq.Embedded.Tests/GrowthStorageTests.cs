@@ -1,0 +1,42 @@
+using OrleansMq.Conformance.Storage;
+using OrleansMq.Engine.Storage;
+using Xunit;
+
+namespace OrleansMq.Embedded.Tests;
+
+/// <summary>What a growth leaves behind where a document can't be written.</summary>
+public sealed class GrowthStorageTests
+{
+    private static readonly TimeSpan Session = TimeSpan.FromMinutes(5);
+
+    [Fact]
+    public async Task AGroupWhoseSharesCanNotBeStoredHoldsUpNoOtherAndSharesLater()
+    {
+        var (volatileStorage, failing, reports) = (new VolatileStorage(), false, new List<string>());
+        var storage = new HandedOnStorage(volatileStorage, documents: new FailingDocuments(volatileStorage.Documents, key => failing && key.EndsWith("/a", StringComparison.Ordinal)));
+        await using var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage, OnReport = reports.Add });
+        await broker.PutTopic("t", new() { Partitions = 1 });
+        var before = await broker.Join("t", "a", "m", Session);
+        await broker.Join("t", "b", "m", Session);
+
+        failing = true;
+        await broker.GrowTopic("t", 2);
+        failing = false;
+
+        Assert.Contains(reports, report => report.Contains("group a", StringComparison.Ordinal));
+        Assert.Equal([0, 1], (await broker.Join("t", "b", "m", Session)).Partitions);
+        // The member's next word tells it.
+        Assert.Equal(ErrorCodes.GenerationStale, (await Assert.ThrowsAsync<MqException>(async () =>
+        {
+            await broker.Heartbeat("t", "a", "m", before.Generation);
+            await broker.Heartbeat("t", "a", "m", before.Generation);
+        })).Code);
+        Assert.Equal([0, 1], (await broker.Join("t", "a", "m", Session)).Partitions);
+    }
+
+    private sealed class FailingDocuments(IDocuments documents, Func<string, bool> fails) : HandedOnDocuments(documents)
+    {
+        public override ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion) =>
+            fails(key) ? throw new LogFullException($"No room for {key}.") : base.Put(key, bytes, expectedVersion);
+    }
+}
