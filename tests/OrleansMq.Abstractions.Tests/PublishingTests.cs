@@ -38,9 +38,9 @@ public sealed class PublishingTests
     {
         var broker = new LogBroker();
 
-        var results = await Publish(broker, new(), [new(), new() { Token = "" }, new() { Body = new byte[2 << 20] }, new()]);
+        var results = await Publish(broker, new(), [new(), new() { Token = "" }, new() { Body = new byte[2 << 20] }, new(), null!]);
 
-        Assert.Equal([null, ErrorCodes.Malformed, ErrorCodes.MessageTooLarge, null], results.Select(result => result.Error?.Code));
+        Assert.Equal([null, ErrorCodes.Malformed, ErrorCodes.MessageTooLarge, null, ErrorCodes.Malformed], results.Select(result => result.Error?.Code));
         Assert.Equal(new Position(0, 1), results[3].Position);
     }
 

@@ -29,6 +29,11 @@ public sealed class TenantGrowthTests : GrowthContract
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
 
+public sealed class TenantGrowthOrderTests : GrowthOrderContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
 public sealed class TenantReadTests : ReadContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();

@@ -1,4 +1,3 @@
-
 namespace OrleansMq.Access.Tests;
 
 /// <summary>Tenants: the same names, and nothing of each other.</summary>

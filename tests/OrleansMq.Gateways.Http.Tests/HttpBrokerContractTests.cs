@@ -45,6 +45,11 @@ public sealed class HttpGrowthTests : GrowthContract
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
+public sealed class HttpGrowthOrderTests : GrowthOrderContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
 public sealed class HttpAppendTests : AppendContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();

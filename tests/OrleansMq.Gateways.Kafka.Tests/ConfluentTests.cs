@@ -50,12 +50,12 @@ public sealed class ConfluentTests
         using var second = Consumer(served, "team", strategy);
         first.Subscribe("work");
         second.Subscribe("work");
-        await Until(() => Poll(first, second) && first.Assignment.Count == 2 && second.Assignment.Count == 2);
+        await Eventually.Holds(() => Poll(first, second) && first.Assignment.Count == 2 && second.Assignment.Count == 2);
         Assert.Empty(first.Assignment.Intersect(second.Assignment));
         var described = await served.Broker.Coordinator.Describe("team");
         Assert.Equal((GroupPhase.Stable, 2), (described.Phase, described.Members.Count));
         second.Close();
-        await Until(() => Poll(first) && first.Assignment.Count == 4);
+        await Eventually.Holds(() => Poll(first) && first.Assignment.Count == 4);
         first.Close();
     }
 
@@ -120,14 +120,28 @@ public sealed class ConfluentTests
             BootstrapServers = served.Gateway.Address, GroupId = "g", AutoOffsetReset = AutoOffsetReset.Earliest, TopicMetadataRefreshIntervalMs = 200,
         }).Build();
         consumer.Subscribe("t");
-        await Until(() => Poll(consumer) && consumer.Assignment.Count == 1);
+        await Eventually.Holds(() => Poll(consumer) && consumer.Assignment.Count == 1);
         using var producer = new ProducerBuilder<string, string>(new ProducerConfig { BootstrapServers = served.Gateway.Address, TopicMetadataRefreshIntervalMs = 200 }).Build();
         await producer.ProduceAsync("t", new Message<string, string> { Key = "a", Value = "1" });
 
         await served.Broker.GrowTopic("t", 3);
 
-        await Until(() => Poll(consumer) && consumer.Assignment.Count == 3);
-        await Until(() => producer.ProduceAsync(new TopicPartition("t", 2), new Message<string, string> { Key = "b", Value = "2" }).Wait(Patience));
+        await Eventually.Holds(() => Poll(consumer) && consumer.Assignment.Count == 3);
+        using var patience = new CancellationTokenSource(Patience);
+        while (true)
+        {
+            try
+            {
+                await producer.ProduceAsync(new TopicPartition("t", 2), new Message<string, string> { Key = "b", Value = "2" }, patience.Token);
+                break;
+            }
+            catch (ProduceException<string, string> unknown) when (unknown.Error.Code == Confluent.Kafka.ErrorCode.Local_UnknownPartition)
+            {
+                // Its own metadata is older than the consumer's: nothing was sent.
+                await Task.Delay(50, patience.Token);
+            }
+        }
+
         consumer.Close();
         Assert.Equal(1, (await served.Broker.DescribeTopic("t")).Partitions[2].End);
     }
@@ -202,15 +216,5 @@ public sealed class ConfluentTests
         foreach (var consumer in consumers)
             consumer.Consume(TimeSpan.FromMilliseconds(50));
         return true;
-    }
-
-    private static async Task Until(Func<bool> holds)
-    {
-        using var patience = new CancellationTokenSource(Patience);
-        while (!holds())
-        {
-            patience.Token.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
     }
 }

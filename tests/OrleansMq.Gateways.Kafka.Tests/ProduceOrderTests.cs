@@ -23,7 +23,7 @@ public sealed class ProduceOrderTests
 
         for (var i = 0; i < 3; i++)
         {
-            await Until(() => asked.Order.Count > i);
+            await Eventually.Holds(() => asked.Order.Count > i);
             asked.Answers[i].SetResult(new AppendResult { BaseOffset = i });
         }
 
@@ -42,7 +42,7 @@ public sealed class ProduceOrderTests
         asked.Answers[0].SetException(new InvalidOperationException("a fault of ours"));
         for (var i = 1; i < 3; i++)
         {
-            await Until(() => asked.Order.Count > i);
+            await Eventually.Holds(() => asked.Order.Count > i);
             asked.Answers[i].SetResult(new AppendResult { BaseOffset = i });
         }
 
@@ -52,16 +52,6 @@ public sealed class ProduceOrderTests
     }
 
     private static AppendRequest Batch(int number) => new() { Topic = "t", Partition = 0, Batch = new byte[] { (byte)number } };
-
-    private static async Task Until(Func<bool> holds)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (!holds())
-        {
-            patience.Token.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
-    }
 
     /// <summary>A broker that answers when it is told to.</summary>
     public class Asked : DispatchProxy

@@ -110,6 +110,7 @@ public sealed class SecureClientTests : IAsyncLifetime
         }).Build();
 
         await failed.Task.WaitAsync(Patience);
+        Assert.Throws<KafkaException>(() => admin.GetMetadata(TimeSpan.FromSeconds(2)));
     }
 
     private ClientConfig OfUser(SaslMechanism mechanism) => new()

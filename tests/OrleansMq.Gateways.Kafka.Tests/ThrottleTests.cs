@@ -23,7 +23,7 @@ public sealed class ThrottleTests
         await other.ComeIn("admin", Access.Tests.Some.AdminPassword);
         Assert.Equal(KafkaError.None, await other.LookAtTopic());
         Assert.False(next.IsCompleted);
-        await Until(() => guarded.Time.ArmedTimers > 0);
+        await Eventually.Holds(() => guarded.Time.ArmedTimers > 0);
         guarded.Time.Advance(TimeSpan.FromMilliseconds(499));
         Assert.True(guarded.Time.ArmedTimers > 0);
         guarded.Time.Advance(TimeSpan.FromMilliseconds(1));
@@ -45,7 +45,7 @@ public sealed class ThrottleTests
             await flood.Ask(Requests.Last(ApiKey.ListGroups).Frame());
         // Most of what all may have together; nobody takes it out of the socket for now.
         var flooding = flood.Send(Produce(900_000));
-        await Until(() => guarded.Time.ArmedTimers > 0);
+        await Eventually.Holds(() => guarded.Time.ArmedTimers > 0);
 
         using var other = await guarded.Connect();
         await other.ComeIn("admin", Access.Tests.Some.AdminPassword);
@@ -82,15 +82,5 @@ public sealed class ThrottleTests
         // The throttle time is the last field but the tags.
         Assert.InRange(BinaryPrimitives.ReadInt32BigEndian(answer.AsSpan(answer.Length - 5)), 1, 10_000);
         Assert.Equal(1, (await guarded.Broker.DescribeTopic("t")).Partitions[0].End);
-    }
-
-    private static async Task Until(Func<bool> holds)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (!holds())
-        {
-            patience.Token.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
     }
 }

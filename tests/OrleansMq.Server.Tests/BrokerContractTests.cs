@@ -23,8 +23,20 @@ public sealed class ClientGrowthTests(TwoSilos cluster) : GrowthContract
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
+[Collection(nameof(TwoSilos))]
+public sealed class ClientGrowthOrderTests(TwoSilos cluster) : GrowthOrderContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
 [Collection(nameof(OneSilo))]
 public sealed class SiloGrowthTests(OneSilo cluster) : GrowthContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloGrowthOrderTests(OneSilo cluster) : GrowthOrderContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }

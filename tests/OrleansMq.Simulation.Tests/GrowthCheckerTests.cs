@@ -19,11 +19,16 @@ public sealed class GrowthCheckerTests
     [Fact]
     public void ATopicGrowsUnderLoadAndNoPromiseIsBroken()
     {
+        var grew = 0;
         for (var seed = 1; seed <= Seeds; seed++)
         {
             var verdict = Simulator.Run(PlanOf(seed), Planted.Nothing);
+            grew += verdict.Growths > 0 ? 1 : 0;
             Assert.True(verdict.Violations.Count == 0, $"seed {seed}: {string.Join("\n", verdict.Violations.Take(10))}");
         }
+
+        // In some worlds every answer to a growth is lost.
+        Assert.True(grew > Seeds / 2, $"Of {Seeds} worlds, only in {grew} something grew.");
     }
 
     [Fact]

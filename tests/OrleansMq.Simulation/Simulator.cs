@@ -9,6 +9,8 @@ namespace OrleansMq.Simulation;
 public sealed record Verdict(int Seed, IReadOnlyList<Violation> Violations, ulong Hash, TimeSpan Time, int Calls, IReadOnlyDictionary<FaultKind, int> Faults, long Steps)
 {
     public required Tally Tally { get; init; }
+
+    public required int Growths { get; init; }
 }
 
 /// <summary>Runs one world from its seed: declares, works under faults, heals, drains, audits, and checks the history.</summary>
@@ -43,7 +45,7 @@ public static class Simulator
         }
 
         var violations = history.Violations.Concat(Checkers.All(history, plan)).ToList();
-        return new Verdict(plan.Seed, violations, history.Hash, world.Elapsed, link.Calls, machine.Faults, world.Steps) { Tally = Tally.Of(history) };
+        return new Verdict(plan.Seed, violations, history.Hash, world.Elapsed, link.Calls, machine.Faults, world.Steps) { Tally = Tally.Of(history), Growths = history.Growths };
     }
 
     private static async Task Live(World world, WorldPlan plan, IMachine machine, Link link, Desk desk, History history)

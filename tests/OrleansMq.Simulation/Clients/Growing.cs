@@ -20,7 +20,8 @@ internal static class Grower
                 return;
             partitions *= desk.World.Random.Next(2, 4);
             desk.History.Counts.Add(partitions);
-            await desk.Insist($"grow {topic} to {partitions}", broker => broker.GrowTopic(topic, partitions));
+            if (await desk.Insist($"grow {topic} to {partitions}", broker => broker.GrowTopic(topic, partitions)) is not null)
+                desk.History.Growths++;
         }
     }
 }

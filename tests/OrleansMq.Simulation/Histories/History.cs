@@ -26,6 +26,9 @@ public sealed class History
 
     /// <summary>Numbers of partitions that the growing topic was to have, rising; the last one perhaps not yet.</summary>
     public List<int> Counts { get; } = [];
+
+    /// <summary>How often the broker said that it had grown.</summary>
+    public int Growths { get; set; }
     public List<Transformation> Transformations { get; } = [];
     public List<Opened> Opened { get; } = [];
     public List<CommittedRead> CommittedReads { get; } = [];
