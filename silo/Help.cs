@@ -18,7 +18,7 @@ internal static class Help
           --insecure                                allow that without authentication or TLS
           --access on|off               off         ask whoever comes who they are, and allow what rules allow: docs/security.md
           --admin-password-file FILE                makes the user admin; or ORLEANSMQ_ADMIN_PASSWORD in the environment
-          --users FILE                              users and rules from a file instead of the broker's documents
+          --users FILE                              users, rules and quotas from a file instead of the broker's documents
           --tls-certificate FILE                    PEM, with --tls-key FILE; read again when they change
           --tls-client-roots FILE                   ask clients for a certificate of these roots
           --tls-client-certificate required|optional
