@@ -34,6 +34,32 @@ public sealed class GrowthStorageTests
         Assert.Equal([0, 1], (await broker.Join("t", "a", "m", Session)).Partitions);
     }
 
+    [Fact]
+    public async Task ACommitIsDoneAlsoWhereTheSharesThatItReleasesCanNotBeStored()
+    {
+        var (volatileStorage, failing) = (new VolatileStorage(), false);
+        var storage = new HandedOnStorage(volatileStorage, documents: new FailingDocuments(volatileStorage.Documents, key => failing && key.EndsWith("/a", StringComparison.Ordinal)));
+        await using var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage });
+        await broker.PutTopic("t", new() { Partitions = 1 });
+        await broker.Publish("t", [Message.OfText("before")]);
+        await broker.Join("t", "a", "m", Session);
+        await broker.GrowTopic("t", 2);
+        var waits = await broker.Join("t", "a", "m", Session);
+        Assert.Equal([0], waits.Partitions);
+
+        failing = true;
+        await broker.Commit("t", "a", new CommitRequest([new Position(0, 1)], "m", waits.Generation));
+        Assert.Equal(1, (await broker.DescribeGroup("t", "a")).Partitions[0].Cursor);
+        failing = false;
+
+        Assert.Equal(ErrorCodes.GenerationStale, (await Assert.ThrowsAsync<MqException>(async () =>
+        {
+            await broker.Heartbeat("t", "a", "m", waits.Generation);
+            await broker.Heartbeat("t", "a", "m", waits.Generation);
+        })).Code);
+        Assert.Equal([0, 1], (await broker.Join("t", "a", "m", Session)).Partitions);
+    }
+
     private sealed class FailingDocuments(IDocuments documents, Func<string, bool> fails) : HandedOnDocuments(documents)
     {
         public override ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion) =>

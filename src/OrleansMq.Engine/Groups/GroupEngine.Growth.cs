@@ -1,4 +1,5 @@
 using OrleansMq.Core.Catalog;
+using OrleansMq.Engine.Storage;
 
 namespace OrleansMq.Engine.Groups;
 
@@ -45,6 +46,19 @@ public sealed partial class GroupEngine
     {
         if (MayRelease && _document.Membership.Count > 0 && await Look() is { } looked)
             await WithGate(() => Share(looked));
+    }
+
+    /// <summary>The same behind what is done: the caller must not hear that it is not. The next heartbeat or commit looks again.</summary>
+    private async Task ReleaseAfter()
+    {
+        try
+        {
+            await Release();
+        }
+        catch (Exception unstored) when (unstored is StorageException or MqException)
+        {
+            // Whoever beats next hears of it, if it is still so.
+        }
     }
 
     /// <param name="Held">Those that wait.</param>

@@ -140,7 +140,7 @@ public sealed partial class GroupEngine
             CheckPartition(position.Partition);
         await OneByOne(request.Positions, async position =>
             await (await _open(position.Partition)).Commit(Name, position.Offset, request.Member is null ? 0 : request.Generation));
-        await Release();
+        await ReleaseAfter();
     }
 
     public async Task Seek(SeekRequest request)
@@ -151,7 +151,7 @@ public sealed partial class GroupEngine
             await queue.Seek(() => SeekAll(request));
         else
             await SeekAll(request);
-        await Release();
+        await ReleaseAfter();
     }
 
     private async Task SeekAll(SeekRequest request)
