@@ -59,7 +59,9 @@ public sealed partial class GuardedBroker
             ? ValueTask.FromException<IReadOnlyList<PublishResult>>(Refusal(AccessOperations.Produce, ResourceKind.Topic, topic.Text))
             : options?.Transaction is { } transaction && !May(AccessOperations.Produce, ResourceKind.Producer, transaction.Id)
                 ? ValueTask.FromException<IReadOnlyList<PublishResult>>(Refusal(AccessOperations.Produce, ResourceKind.Producer, transaction.Id))
-                : _inner.Publish(topic, messages, options, cancel);
+                : _control.Quotas.HasAny
+                    ? Holding(SizeOf(messages), () => _inner.Publish(topic, messages, options, cancel))
+                    : _inner.Publish(topic, messages, options, cancel);
 
     public ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)
     {
@@ -68,7 +70,22 @@ public sealed partial class GuardedBroker
         // Producers' ids are numbers that anybody can guess: whoever puts something into a transaction has to have a right to it.
         if (request.TransactionalId is { } id ? !May(AccessOperations.Produce, ResourceKind.Producer, id) : IsOfTransaction(request.Batch))
             return ValueTask.FromException<AppendResult>(request.TransactionalId is { } named ? Refusal(AccessOperations.Produce, ResourceKind.Producer, named) : Unnamed());
-        return _inner.Append(request, cancel);
+        return _control.Quotas.HasAny ? Holding(request.Batch.Length, () => _inner.Append(request, cancel)) : _inner.Append(request, cancel);
+    }
+
+    /// <summary>Keys and bodies.</summary>
+    internal static long SizeOf(IReadOnlyList<Message> messages)
+    {
+        var size = 0L;
+        for (var i = 0; i < messages.Count; i++)
+            size += messages[i] is { } message ? message.Body.Length + (message.Key?.Length ?? 0) : 0;
+        return size;
+    }
+
+    private async ValueTask<T> Holding<T>(long bytes, Func<ValueTask<T>> store)
+    {
+        using var held = _control.Quotas.Hold(Principal, bytes);
+        return await store();
     }
 
     // One that can't be read is the broker's to refuse.

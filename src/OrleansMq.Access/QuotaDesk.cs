@@ -9,12 +9,19 @@ public sealed class QuotaDesk
 {
     private const int MaxCounted = 10_000;
 
+    /// <summary>What is on its way now is stored, or refused, in some such time.</summary>
+    private static readonly TimeSpan InFlightWait = TimeSpan.FromMilliseconds(50);
+
     private readonly AccessControl _control;
     private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<(QuotaScope Scope, string Who, QuotaKind Kind), Meter> _meters = new();
     private readonly ConcurrentDictionary<(QuotaScope Scope, string Who), int> _connections = new();
 
+    private readonly ConcurrentDictionary<(QuotaScope Scope, string Who), long> _inFlight = new();
+
     internal QuotaDesk(AccessControl control, TimeProvider time) => (_control, _time) = (control, time);
+
+    internal TimeProvider Time => _time;
 
     /// <summary>Takes one request.</summary>
     /// <returns>Null, or why not: the quota's name and when it may be tried again.</returns>
@@ -65,6 +72,26 @@ public sealed class QuotaDesk
                 if (amount > 0 && LimitOf(state, principal, scope, who, kind) is { } limit && MeterOf(scope, who, kind).Charge(limit, amount, Now) is var wait && wait > longest)
                     longest = wait;
         return longest;
+    }
+
+    /// <summary>Whether anybody's bytes in flight may have to be counted.</summary>
+    internal bool HasAny => !_control.State.Quotas.IsEmpty;
+
+    /// <summary>Counts messages that are being stored, until that is disposed. Where nothing is held, one request is let in whatever its size.</summary>
+    /// <exception cref="MqException">There are more bytes on their way than one of the quotas allows.</exception>
+    internal HeldBytes Hold(Principal principal, long bytes)
+    {
+        var state = _control.State;
+        var held = new HeldBytes(_inFlight, bytes);
+        foreach (var (scope, who) in Of(state, principal))
+        {
+            if (LimitOf(state, principal, scope, who, QuotaKind.InFlightBytes) is not { } limit || held.Add(scope, who) is var now && (now <= limit || now <= bytes))
+                continue;
+            held.Dispose();
+            throw Refusal(scope, who, QuotaKind.InFlightBytes, limit, InFlightWait);
+        }
+
+        return held;
     }
 
     /// <summary>Counts a connection of an address; one that is counted is to be given back.</summary>

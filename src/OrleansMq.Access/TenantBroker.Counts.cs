@@ -11,12 +11,14 @@ internal sealed partial class TenantBroker
 {
     private async ValueTask<TopicDescription> WithRoom(TopicName topic, TopicChange change, Func<ValueTask<TopicDescription>> put, CancellationToken cancel)
     {
-        var (topics, partitions) = (LimitOf(QuotaKind.Topics), LimitOf(QuotaKind.Partitions));
-        if (topics is null && partitions is null)
+        var (topics, partitions, tokens) = (LimitOf(QuotaKind.Topics), LimitOf(QuotaKind.Partitions), LimitOf(QuotaKind.Tokens));
+        if (topics is null && partitions is null && tokens is null)
             return await put();
         await _names.Turn.WaitAsync(cancel);
         try
         {
+            if (tokens is { } most)
+                await DemandTokens(topic, change, most, cancel);
             if (await IsTopic(topic, cancel))
             {
                 await DemandRoomToGrow(topic, change, partitions, cancel);
@@ -47,6 +49,25 @@ internal sealed partial class TenantBroker
         {
             _names.Turn.Release();
         }
+    }
+
+    /// <exception cref="MqException"><see cref="ErrorCodes.QuotaReached"/>: all topics together, this one as it would be, may remember more tokens than that.</exception>
+    private async ValueTask DemandTokens(TopicName topic, TopicChange change, long limit, CancellationToken cancel)
+    {
+        var (others, own, before, partitions) = (0L, 0L, new TopicSettings(), 1);
+        await foreach (var each in Topics(cancel))
+        {
+            var found = await DescribeTopic(each, cancel);
+            var remembered = (long)found.Partitions.Count * found.Settings.TokenCount;
+            if (each == topic)
+                (own, before, partitions) = (remembered, found.Settings, found.Partitions.Count);
+            else
+                others += remembered;
+        }
+
+        var wanted = (long)change.Partitions.Over(partitions, 1) * change.TokenCount.Over(before.TokenCount, new TopicSettings().TokenCount);
+        if (wanted > own && others + wanted > limit)
+            throw Reached(QuotaKind.Tokens, limit);
     }
 
     /// <exception cref="MqException"><see cref="ErrorCodes.QuotaReached"/>: with those that it would have more there would be too many.</exception>

@@ -11,6 +11,8 @@ internal sealed class TenantNames(string tenant)
     /// <summary>They were there, or there was room for them.</summary>
     public SeenGroups Counted { get; } = new();
 
+    public TenantUse Use { get; } = new();
+
     /// <summary>Held while it is counted whether there is room for more, and while that is made.</summary>
     public SemaphoreSlim Turn { get; } = new(1);
 

@@ -4,6 +4,7 @@ using System.Text;
 using OrleansMq.Conformance;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
+using OrleansMq.Records;
 
 namespace OrleansMq.Access.Tests;
 
@@ -207,5 +208,94 @@ public sealed class TenantQuotaTests : IAsyncLifetime
             client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{Some.Password}")));
             return client;
         }
+    }
+
+    [Fact]
+    public async Task WhatIsStoredCountsUntilThereIsRoomAgain()
+    {
+        await As(Ann).PutTopic("t", new TopicChange());
+        await Limit(QuotaKind.Storage, 10_000);
+        var message = new Message { Body = new byte[4_000] };
+        await As(Ann).Publish("t", [message]);
+        await As(Amy).Publish("t", [message]);
+
+        await Reached("storage", async () => await As(Ann).Publish("t", [message]));
+        await Reached("storage", async () => await As(Ann).Append(new AppendRequest { Topic = "t", Partition = 0, Batch = Batch(new byte[4_000]) }));
+        await As(Bob).PutTopic("t", new TopicChange());
+        await As(Bob).Publish("t", [message, message, message]);
+
+        await As(Ann).DeleteTopic("t");
+        await As(Ann).PutTopic("t", new TopicChange());
+        // What was measured last still counts.
+        await Reached("storage", async () => await As(Ann).Publish("t", [message]));
+        _time.Advance(TenantUse.MeasureAgainEvery);
+        await As(Ann).Publish("t", [message]);
+    }
+
+    [Fact]
+    public async Task ADelayedMessageTooManyIsRefusedAndOthersAreNot()
+    {
+        await As(Ann).PutTopic("t", new TopicChange());
+        await Limit(QuotaKind.Delayed, 2);
+        var later = Message.OfText("later") with { DeliverAfter = TimeSpan.FromHours(1) };
+        await As(Ann).Publish("t", [later, later]);
+        Assert.Equal(2, (await As(Ann).DescribeTopic("t")).Partitions.Sum(partition => partition.Delayed));
+        _time.Advance(TenantUse.MeasureEvery);
+
+        await Reached("delayed", async () => await As(Amy).Publish("t", [later]));
+        await Reached("delayed", async () => await As(Amy).Append(new AppendRequest { Topic = "t", Partition = 0, Rich = true, Batch = Batch([1], ReservedHeaders.DeliverAt, "+3600000") }));
+        await As(Amy).Append(new AppendRequest { Topic = "t", Partition = 0, Rich = true, Batch = Batch([1], "other", "1") });
+        await As(Amy).Publish("t", [Message.OfText("now")]);
+
+        await As(Ann).CancelScheduled("t", (await As(Ann).ListScheduled("t")).Items[0].Id);
+        _time.Advance(TenantUse.MeasureAgainEvery);
+        await As(Amy).Publish("t", [later]);
+    }
+
+    [Fact]
+    public async Task TokensThatTopicsMayRememberAreCountedWhenTopicsAreMadeChangedAndGrown()
+    {
+        await Limit(QuotaKind.Tokens, 1_000);
+        await Reached("tokens", async () => await As(Ann).PutTopic("t", new TopicChange()));
+        await As(Ann).PutTopic("t", new TopicChange { Partitions = 2, TokenCount = 300 });
+        await Reached("tokens", async () => await As(Amy).PutTopic("t", new TopicChange { TokenCount = 501 }));
+        await Reached("tokens", async () => await As(Amy).GrowTopic("t", 4));
+        await Reached("tokens", async () => await As(Amy).PutTopic("u", new TopicChange { TokenCount = 401 }));
+        await As(Amy).PutTopic("t", new TopicChange { TokenCount = 250 });
+        await As(Amy).GrowTopic("t", 4);
+
+        // More than there may be now; less of it is right.
+        await Limit(QuotaKind.Tokens, 100);
+        await As(Amy).PutTopic("t", new TopicChange { TokenCount = 50 });
+        await Reached("tokens", async () => await As(Amy).PutTopic("t", new TopicChange { TokenCount = 51 }));
+    }
+
+    [Fact]
+    public async Task BytesInFlightAreHeldUntilTheyAreStored()
+    {
+        await Limit(QuotaKind.InFlightBytes, 1_000);
+        using (_control.Quotas.Hold(Ann, 600))
+        {
+            var refusal = Assert.Throws<MqException>(() => _control.Quotas.Hold(Amy, 401));
+            Assert.Equal(ErrorCodes.RateLimited, refusal.Code);
+            Assert.StartsWith("The quota in-flight-bytes of tenant acme, 1000,", refusal.Message, StringComparison.Ordinal);
+            using (_control.Quotas.Hold(Amy, 400))
+            using (_control.Quotas.Hold(Bob, 5_000))
+                Assert.Throws<MqException>(() => _control.Quotas.Hold(Ann, 1));
+        }
+
+        await As(Ann).PutTopic("t", new TopicChange());
+        // The only one, whatever its size.
+        await As(Ann).Publish("t", [new Message { Body = new byte[2_000] }]);
+        await As(Ann).Append(new AppendRequest { Topic = "t", Partition = 0, Batch = Batch(new byte[2_000]) });
+        using (_control.Quotas.Hold(Ann, 600))
+            Assert.Equal(ErrorCodes.RateLimited, (await Assert.ThrowsAsync<MqException>(async () => await As(Amy).Publish("t", [new Message { Body = new byte[500] }]))).Code);
+    }
+
+    private static byte[] Batch(byte[] body, string? header = null, string value = "")
+    {
+        var records = new RecordBatchBuilder(256);
+        records.Append(0, [], false, body, true, header is null ? [] : [RecordHeader.OfText(header, value)]);
+        return records.Build().ToArray();
     }
 }

@@ -19,6 +19,18 @@ public enum QuotaKind
 
     /// <summary>On all its topics together.</summary>
     Groups = 5,
+
+    /// <summary>Of tenants: bytes that lie in all its topics. Measured every 5 s while something comes in; meanwhile what comes is added.</summary>
+    Storage = 6,
+
+    /// <summary>Of tenants: delayed messages that wait in all its topics; measured likewise, and not added to meanwhile.</summary>
+    Delayed = 7,
+
+    /// <summary>Of tenants: tokens that all its topics may remember, each partition as many as its topic says. Looked at when a topic is made, changed or grown.</summary>
+    Tokens = 8,
+
+    /// <summary>Bytes of messages that are being stored at once. One request is let in whatever its size.</summary>
+    InFlightBytes = 9,
 }
 
 /// <summary>Whose.</summary>

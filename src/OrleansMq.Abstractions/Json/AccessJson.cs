@@ -21,7 +21,8 @@ public static class AccessJson
 
     public static WordList<QuotaKind> QuotaKinds { get; } =
         new(("requests-per-second", QuotaKind.RequestsPerSecond), ("bytes-per-second", QuotaKind.BytesPerSecond), ("connections", QuotaKind.Connections),
-            ("topics", QuotaKind.Topics), ("partitions", QuotaKind.Partitions), ("groups", QuotaKind.Groups));
+            ("topics", QuotaKind.Topics), ("partitions", QuotaKind.Partitions), ("groups", QuotaKind.Groups),
+            ("storage", QuotaKind.Storage), ("delayed", QuotaKind.Delayed), ("tokens", QuotaKind.Tokens), ("in-flight-bytes", QuotaKind.InFlightBytes));
 
     public static WordList<QuotaScope> QuotaScopes { get; } = new(("user", QuotaScope.User), ("address", QuotaScope.Address), ("tenant", QuotaScope.Tenant));
 

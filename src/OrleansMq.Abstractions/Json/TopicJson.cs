@@ -176,6 +176,8 @@ public static class TopicJson
         writer.WriteNumber("start", partition.Start);
         writer.WriteNumber("end", partition.End);
         writer.WriteNumber("bytes", partition.Bytes);
+        if (partition.Delayed > 0)
+            writer.WriteNumber("delayed", partition.Delayed);
         ErrorJson.WriteUnlessNull(writer, partition.Error);
         writer.WriteEndObject();
     }
@@ -192,6 +194,7 @@ public static class TopicJson
                 "start" => partition with { Start = field.Int64() },
                 "end" => partition with { End = field.Int64() },
                 "bytes" => partition with { Bytes = field.Int64() },
+                "delayed" => partition with { Delayed = field.Int64() },
                 "error" => partition with { Error = field.IsNull ? null : ErrorJson.Read(field) },
                 _ => field.Unknown(partition),
             };

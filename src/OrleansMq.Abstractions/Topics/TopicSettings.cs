@@ -172,4 +172,8 @@ public sealed record TopicDescription
 /// <param name="End">The offset the next message gets.</param>
 /// <param name="Bytes">Bytes stored.</param>
 /// <param name="Error">Why it is not served, else null; the numbers are then 0.</param>
-public sealed record PartitionDescription(int Partition, string Owner, long Start, long End, long Bytes, MqError? Error = null);
+public sealed record PartitionDescription(int Partition, string Owner, long Start, long End, long Bytes, MqError? Error = null)
+{
+    /// <summary>Messages that wait here for their time.</summary>
+    public long Delayed { get; init; }
+}

@@ -21,8 +21,15 @@ internal static class QuotaCommands
         var topics = Limit("--topics", "Topics; of tenants, as the next two.", Text.Count);
         var partitions = Limit("--partitions", "Partitions of all topics together.", Text.Count);
         var groups = Limit("--groups", "Groups on all topics together.", Text.Count);
+        var storage = Limit("--storage", "Bytes stored in all topics; of tenants, as the next two.", Text.Bytes);
+        var delayed = Limit("--delayed", "Delayed messages that wait in all topics.", Text.Count);
+        var tokens = Limit("--tokens", "Tokens that all topics may remember.", Text.Count);
+        var inFlight = Limit("--in-flight-bytes", "Bytes of messages being stored at once.", Text.Bytes);
         var file = Directories.File();
-        var command = new Command("set", "Set quotas; 'none' takes one away, what is left out stays.") { user, address, tenant, requests, bytes, connections, topics, partitions, groups, file };
+        var command = new Command("set", "Set quotas; 'none' takes one away, what is left out stays.")
+        {
+            user, address, tenant, requests, bytes, connections, topics, partitions, groups, storage, delayed, tokens, inFlight, file,
+        };
         return shell.Handle(command, run =>
         {
             var (scope, who) = (run.Get(user), run.Get(address), run.Get(tenant)) switch
@@ -36,10 +43,11 @@ internal static class QuotaCommands
                 {
                     (QuotaKind.RequestsPerSecond, run.Get(requests)), (QuotaKind.BytesPerSecond, run.Get(bytes)), (QuotaKind.Connections, run.Get(connections)),
                     (QuotaKind.Topics, run.Get(topics)), (QuotaKind.Partitions, run.Get(partitions)), (QuotaKind.Groups, run.Get(groups)),
+                    (QuotaKind.Storage, run.Get(storage)), (QuotaKind.Delayed, run.Get(delayed)), (QuotaKind.Tokens, run.Get(tokens)), (QuotaKind.InFlightBytes, run.Get(inFlight)),
                 }
                 .Where(change => change.Item2 is not null).ToList();
             if (changes.Count == 0)
-                throw new UsageException("Which? --requests, --bytes, --connections, --topics, --partitions or --groups.");
+                throw new UsageException("Which? --requests, --bytes, --connections, --topics, --partitions, --groups, --storage, --delayed, --tokens or --in-flight-bytes.");
             return Directories.Use(run, file, async directory =>
             {
                 foreach (var (kind, limit) in changes)

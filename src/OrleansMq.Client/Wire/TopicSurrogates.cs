@@ -86,15 +86,15 @@ internal sealed class TopicChangeConverter : IConverter<TopicChange, TopicChange
 }
 
 [GenerateSerializer, Alias("OrleansMq.PartitionDescriptionSurrogate")]
-internal readonly record struct PartitionDescriptionSurrogate(int Partition, string Owner, long Start, long End, long Bytes, MqError? Error);
+internal readonly record struct PartitionDescriptionSurrogate(int Partition, string Owner, long Start, long End, long Bytes, MqError? Error, long Delayed);
 
 [RegisterConverter]
 internal sealed class PartitionDescriptionConverter : IConverter<PartitionDescription, PartitionDescriptionSurrogate>
 {
     public PartitionDescription ConvertFromSurrogate(in PartitionDescriptionSurrogate surrogate) =>
-        new(surrogate.Partition, surrogate.Owner, surrogate.Start, surrogate.End, surrogate.Bytes, surrogate.Error);
+        new(surrogate.Partition, surrogate.Owner, surrogate.Start, surrogate.End, surrogate.Bytes, surrogate.Error) { Delayed = surrogate.Delayed };
 
-    public PartitionDescriptionSurrogate ConvertToSurrogate(in PartitionDescription value) => new(value.Partition, value.Owner, value.Start, value.End, value.Bytes, value.Error);
+    public PartitionDescriptionSurrogate ConvertToSurrogate(in PartitionDescription value) => new(value.Partition, value.Owner, value.Start, value.End, value.Bytes, value.Error, value.Delayed);
 }
 
 [GenerateSerializer, Alias("OrleansMq.TopicDescriptionSurrogate")]
