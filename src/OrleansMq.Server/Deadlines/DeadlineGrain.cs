@@ -44,6 +44,9 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
 
     private readonly BrokerSilo _silo;
     private readonly IPersistentState<DeadlineShelf> _state;
+
+    /// <summary>What the state holds. Orleans lets nobody ask it for that when the grain has left, and an answer may come later.</summary>
+    private DeadlineShelf _shelf = new();
     private bool _dirty;
 
     private Task _saving = Task.CompletedTask;
@@ -56,9 +59,9 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
 
     public DeadlineGrain(IGrainContext context, BrokerSilo silo) => (_silo, _state) = (silo, silo.StateOf<DeadlineShelf>(context));
 
-    private Dictionary<string, long> Due => _state.State.DueMs;
+    private Dictionary<string, long> Due => _shelf.DueMs;
 
-    private Dictionary<string, Guid> Open => _state.State.Open;
+    private Dictionary<string, Guid> Open => _shelf.Open;
 
     public static int ShardOf(string partition)
     {
@@ -70,6 +73,7 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
+        _shelf = _state.State;
         foreach (var partition in Open.Keys)
             Due[partition] = _silo.NowMs;
         this.RegisterGrainTimer(OnTick, new GrainTimerCreationOptions(Tick, Tick) { Interleave = true });
