@@ -63,6 +63,44 @@ public sealed class FailoverTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RequestsAreAnsweredOverAKilledSilo()
+    {
+        var broker = _cluster.Outside;
+        await broker.PutTopic("t", new() { Partitions = 6 });
+        await broker.PutGroup("t", "g", new() { Lease = TimeSpan.FromSeconds(2), MaxDeliveries = 1_000, Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.Zero]) });
+        await using var responder = broker.Respond("t", "g", (request, _) => Task.FromResult(Message.OfText("re " + request.BodyText)), new() { Workers = 4, ReceiveWait = TimeSpan.FromSeconds(1) });
+        // In every partition of the replies someone waits, so that someone's reader is on the silo that is lost.
+        var requesters = Enumerable.Range(0, 6).Select(i => broker.CreateRequester(new() { ReplyPartitions = 6, ReplyPartition = i, Timeout = BrokerCluster.Enough })).ToList();
+        using var enough = new CancellationTokenSource();
+        var answered = new ConcurrentDictionary<string, string>();
+        var asking = requesters.Select((requester, i) => Ask(requester, i)).ToList();
+        await BrokerCluster.Until(() => answered.Count > 60);
+
+        await _cluster.Cluster.KillSiloAsync(_cluster.Cluster.Silos[1]);
+
+        var before = answered.Count;
+        await BrokerCluster.Until(() => answered.Count > before + 60);
+        await enough.CancelAsync();
+        await Task.WhenAll(asking);
+        Assert.All(answered, each => Assert.Equal("re " + each.Key, each.Value));
+        Assert.All(requesters, requester => Assert.Equal((0L, 0L), (requester.Statistics.TimedOut, requester.Statistics.Late)));
+        Assert.Equal(answered.Count, (await broker.ReadAll("t")).Count);
+        Assert.Equal(answered.Count, (await broker.ReadAll("replies")).Count);
+        foreach (var requester in requesters)
+            await requester.DisposeAsync();
+
+        // Each request is awaited, so that none is left open at the end.
+        async Task Ask(Requester requester, int number)
+        {
+            for (var i = 0; !enough.IsCancellationRequested; i++)
+            {
+                var body = $"{number}-{i}";
+                answered[body] = (await requester.Request("t", Message.OfText(body))).BodyText;
+            }
+        }
+    }
+
+    [Fact]
     public async Task ASiloThatStopsInGoodOrderIsNotNoticedByItsClients()
     {
         var broker = _cluster.Outside;
