@@ -88,3 +88,13 @@ public sealed class TenantAppendTests : AppendContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
+
+public sealed class TenantRequestReplyTests : RequestReplyContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantPatternTests : PatternContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}

@@ -181,6 +181,27 @@ public sealed class EmbeddedConsumerTests : ConsumerContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedRequestReplyTests : RequestReplyContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
+public sealed class EmbeddedTimedRequestReplyTests : TimedRequestReplyContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
+public sealed class EmbeddedPatternTests : PatternContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedScheduleTests : ScheduleContract
 {
     protected override ManualTime Clock { get; } = new();

@@ -100,6 +100,16 @@ public sealed class HttpConsumerTests : ConsumerContract
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
+public sealed class HttpRequestReplyTests : RequestReplyContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
+public sealed class HttpPatternTests : PatternContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
 public sealed class HttpRestartTests : RestartContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();

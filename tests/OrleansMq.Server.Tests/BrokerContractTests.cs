@@ -178,6 +178,30 @@ public sealed class SiloConsumerTests(OneSilo cluster) : ConsumerContract
 }
 
 [Collection(nameof(TwoSilos))]
+public sealed class ClientRequestReplyTests(TwoSilos cluster) : RequestReplyContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloRequestReplyTests(OneSilo cluster) : RequestReplyContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(TwoSilos))]
+public sealed class ClientPatternTests(TwoSilos cluster) : PatternContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloPatternTests(OneSilo cluster) : PatternContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(TwoSilos))]
 public sealed class ClientCoordinatorTests(TwoSilos cluster) : CoordinatorContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));

@@ -23,6 +23,28 @@ public static class ConsumerExtensions
         this IBroker broker, TopicName topic, GroupName group, Func<IReadOnlyList<StoredMessage>, CancellationToken, Task> handle, LogConsumerOptions? options = null, TimeProvider? time = null) =>
         new(broker, topic, group, handle, options, time);
 
+    /// <summary>Starts a <see cref="QueueConsumer"/> for each topic that matches, now and later.</summary>
+    /// <param name="pattern">Such as <c>orders.*</c>.</param>
+    /// <param name="options">Of the consumer of each topic.</param>
+    /// <param name="topics">How topics are found.</param>
+    public static PatternConsumer ConsumeMatching(
+        this IBroker broker, TopicPattern pattern, GroupName group, Func<TopicName, Delivery, CancellationToken, Task> handle, QueueConsumerOptions? options = null,
+        PatternOptions? topics = null, TimeProvider? time = null)
+    {
+        options?.Check();
+        return new(broker, pattern, topic => new QueueConsumer(broker, topic, group, (delivery, cancel) => handle(topic, delivery, cancel), options, time), topics, time);
+    }
+
+    /// <summary>Starts a <see cref="LogConsumer"/> for each topic that matches, now and later.</summary>
+    /// <inheritdoc cref="ConsumeMatching"/>
+    public static PatternConsumer FollowMatching(
+        this IBroker broker, TopicPattern pattern, GroupName group, Func<TopicName, StoredMessage, CancellationToken, Task> handle, LogConsumerOptions? options = null,
+        PatternOptions? topics = null, TimeProvider? time = null)
+    {
+        options?.Checked();
+        return new(broker, pattern, topic => LogConsumer.ForEach(broker, topic, group, (message, cancel) => handle(topic, message, cancel), options, time), topics, time);
+    }
+
     /// <summary>A producer for the topic; keep it, and dispose it to send the rest.</summary>
     public static Producer Produce(this IBroker broker, TopicName topic, ProducerOptions? options = null, TimeProvider? time = null) =>
         new(broker, topic, options, time);
