@@ -58,6 +58,7 @@ public static class MqProgram
         root.Add(TopicCommands.Build(shell));
         root.Add(ExchangeCommands.Build(shell));
         root.Add(ProduceCommand.Build(shell));
+        root.Add(RequestCommand.Build(shell));
         root.Add(ConsumeCommand.Build(shell));
         root.Add(BrowseCommand.Build(shell));
         root.Add(GroupCommands.Build(shell));

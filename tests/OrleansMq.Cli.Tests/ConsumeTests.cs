@@ -28,6 +28,34 @@ public sealed class ConsumeTests : IAsyncLifetime
         Assert.Equal(0, await Lag());
     }
 
+    [Theory]
+    [InlineData("queue")]
+    [InlineData("log")]
+    public async Task AllTopicsOfAPatternAreFollowedAndAcknowledged(string style)
+    {
+        foreach (var topic in new TopicName[] { "o.eu", "o.us" })
+        {
+            await _broker.PutTopic(topic, new TopicChange());
+            await _broker.Publish(topic, [Message.OfText("m1", "k"), Message.OfText("m2", "k")]);
+        }
+
+        var run = await Mq.Ok(_broker, "consume", "o.*", "--group", "g", "--style", style, "--follow", "--max", "4", "--key-separator", "=");
+
+        Assert.Equal(["o.eu\tk=m1", "o.eu\tk=m2", "o.us\tk=m1", "o.us\tk=m2"], run.Lines.Order());
+        Assert.Equal(0, (await _broker.DescribeGroup("o.eu", "g")).Partitions[0].Lag + (await _broker.DescribeGroup("o.us", "g")).Partitions[0].Lag);
+        await _broker.Publish("o.us", [Message.OfText("m3")]);
+        var json = (await Mq.Ok(_broker, "consume", "*.us", "--group", "g", "--style", style, "--follow", "--max", "1", "--json")).Json;
+        Assert.Equal(("o.us", 2), ((string)json["topic"]!, (int)json["message"]!["position"]!["offset"]!));
+        Assert.Equal(5, (await _broker.ReadAll("t")).Count);
+    }
+
+    [Theory]
+    [InlineData("o.*")]
+    [InlineData("o.*", "--follow", "--ack", "never")]
+    [InlineData("o/*", "--follow")]
+    public async Task APatternThatCanNotBeConsumedSoIsWrongUsage(params string[] arguments) =>
+        Assert.Equal(ExitCode.Usage, (await Mq.Run(_broker, ["consume", .. arguments, "--group", "g"])).Code);
+
     [Fact]
     public async Task NeverAcknowledgedComesAgain()
     {

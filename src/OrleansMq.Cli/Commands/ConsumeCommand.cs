@@ -25,7 +25,7 @@ internal static class ConsumeCommand
 {
     public static Command Build(Shell shell)
     {
-        var (topic, group, max) = (Common.Topic(), Common.Group(), Common.Max("End after so many messages."));
+        var (topic, group, max) = (Common.Topics(), Common.Group(), Common.Max("End after so many messages."));
         var follow = new Option<bool>("--follow", "-f") { Description = "Wait for more instead of ending when there is nothing left; outlasts the broker's restarts." };
         var style = Options.Of<GroupStyle?>("--style", "queue: lease and acknowledge; log: read whole partitions and commit. Default: the group's, queue for a new one.", "STYLE", t => Text.Word(Words.GroupStyle)(t));
         var ack = Options.Of("--ack", "after-print: printed at least once (default); before-print: at most once; never: the messages come again.", "WHEN", Ack, AckMode.AfterPrint);
@@ -35,7 +35,14 @@ internal static class ConsumeCommand
         var command = new Command("consume", "Print a group's messages and acknowledge them. The group is made on first use.") { topic, group, max, follow, style, ack, wait, consumer, separator };
         return shell.Handle(command, async run =>
         {
-            var options = new ConsumeOptions(run.Get(topic), run.Get(group), run.Get(max), run.Get(follow), run.Get(ack), run.Get(wait) ?? TimeSpan.FromSeconds(1), run.Get(consumer),
+            if (run.Get(topic).Text.Contains('*', StringComparison.Ordinal))
+            {
+                if (!run.Get(follow) || run.Get(ack) != AckMode.AfterPrint)
+                    throw new UsageException("topics that match a pattern are followed, and acknowledged after printing: say --follow, and --ack after-print or nothing.");
+                await PatternConsumption.Run(run, new(run.Get(topic), run.Get(group), run.Get(style) ?? GroupStyle.Queue, run.Get(max), run.Get(consumer), run.Get(separator)));
+                return ExitCode.Done;
+            }
+            var options = new ConsumeOptions(run.Get(topic).Text, run.Get(group), run.Get(max), run.Get(follow), run.Get(ack), run.Get(wait) ?? TimeSpan.FromSeconds(1), run.Get(consumer),
                 MessagePrinter.For(run, run.Get(separator)));
             if (await StyleOf(run, options, run.Get(style)) == GroupStyle.Log)
                 await LogConsumption.Run(run, options);

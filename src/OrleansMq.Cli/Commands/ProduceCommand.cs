@@ -13,13 +13,7 @@ internal static class ProduceCommand
         var file = new Option<string?>("--file") { Description = "Read this file instead of standard input.", HelpName = "FILE" };
         var separator = Common.KeySeparator("A line is KEY, this text, BODY. Without: the whole line is the body.");
         var jsonLines = new Option<bool>("--json-lines") { Description = "A line is a message object as HTTP takes it and 'mq browse --json' prints it." };
-        var headers = new Option<string[]>("--header") { Description = "name=text on every message; may be given again.", HelpName = "NAME=TEXT" };
-        headers.Validators.Add(result =>
-        {
-            foreach (var token in result.Tokens)
-                if (token.Value.IndexOf('=', StringComparison.Ordinal) <= 0)
-                    result.AddError($"--header: '{token.Value}' is not name=text.");
-        });
+        var headers = Common.Headers("name=text on every message; may be given again.");
         var contentType = new Option<string?>("--content-type") { Description = "Of every body, such as application/json.", HelpName = "TYPE" };
         var token = new Option<string?>("--token") { Description = "Idempotency token of each line: {n} is its number, {key} its key. The same input sent again with the same tokens is stored once.", HelpName = "TEMPLATE" };
         var acks = Common.Acks();

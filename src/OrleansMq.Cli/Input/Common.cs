@@ -8,6 +8,8 @@ internal static class Common
 {
     public static Argument<TopicName> Topic() => Name("TOPIC", "The topic.", text => new TopicName(text));
 
+    public static Argument<TopicPattern> Topics() => Name("TOPIC", "The topic; or with *, for any number of characters, all that match.", text => new TopicPattern(text));
+
     public static Argument<GroupName> GroupArgument() => Name("GROUP", "The consumer group.", text => new GroupName(text));
 
     public static Argument<ExchangeName> Exchange() => Name("EXCHANGE", "The exchange.", text => new ExchangeName(text));
@@ -30,6 +32,19 @@ internal static class Common
 
     public static Option<string?> KeySeparator(string description) =>
         Options.Of<string?>("--key-separator", description + @" \t is a tab.", "TEXT", text => text.Length > 0 ? text.Replace(@"\t", "\t", StringComparison.Ordinal) : throw new FormatException("it must not be empty"));
+
+    /// <summary><c>name=text</c>; read with <see cref="Text.Header"/>.</summary>
+    public static Option<string[]> Headers(string description)
+    {
+        var headers = new Option<string[]>("--header") { Description = description, HelpName = "NAME=TEXT" };
+        headers.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens)
+                if (token.Value.IndexOf('=', StringComparison.Ordinal) <= 0)
+                    result.AddError($"--header: '{token.Value}' is not name=text.");
+        });
+        return headers;
+    }
 
     private static Argument<T> Name<T>(string name, string description, Func<string, T> parse) => new(name)
     {
