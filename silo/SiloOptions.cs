@@ -31,7 +31,7 @@ public sealed record SiloOptions
 
     /// <summary>Every name there is, in the order of the help text.</summary>
     public static readonly IReadOnlyList<string> Names =
-        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "silo-address", "membership", "listen", "insecure", "http", "kafka", "kafka-advertise", "kafka-partitions", .. GatewaysToCome, "acks", .. SecurityOptions.Names];
+        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "silo-address", "membership", "listen", "insecure", "http", "kafka", "kafka-advertise", "kafka-partitions", .. GatewaysToCome, "acks", "webhooks", .. SecurityOptions.Names];
 
     /// <summary>Switches that need no value.</summary>
     public static readonly IReadOnlyList<string> Flags = ["insecure"];
@@ -86,6 +86,9 @@ public sealed record SiloOptions
     /// <summary>Whether an acknowledgement means on disk, where neither client nor topic says; else it means written.</summary>
     public bool Durable { get; private init; } = true;
 
+    /// <summary>The file of groups that are pushed over HTTP, else null.</summary>
+    public Setting? Webhooks { get; private init; }
+
     /// <summary>Who may come in, and TLS.</summary>
     public SecurityOptions Security { get; private init; } = new();
 
@@ -121,6 +124,7 @@ public sealed record SiloOptions
             Kafka = IsOff(settings, "kafka") ? null : Port(settings, "kafka", 0) ?? options.Kafka,
             KafkaAdvertise = HostAndPort(settings, "kafka-advertise"),
             KafkaPartitions = Number(settings, "kafka-partitions", 1, TopicSettings.MaxPartitions) ?? options.KafkaPartitions,
+            Webhooks = Text(settings, "webhooks") is null ? null : settings["webhooks"],
             Durable = Word(settings, "acks", "durable", "accepted") is null or "durable",
         };
         RefuseWhatIsNotBuilt(settings);

@@ -2,6 +2,7 @@ using OrleansMq.Engine.Storage;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
 using OrleansMq.Gateways.Kafka;
+using OrleansMq.Webhooks;
 
 namespace OrleansMq.Silo;
 
@@ -23,12 +24,14 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
     {
         IBrokerHost? host = null;
         SecurityHost? security = null;
+        WebhookDesk? webhooks = null;
         var gateways = new List<IGateway>();
         try
         {
             host = await StartHost(stop);
             security = await SecurityHost.Start(options.Security, host, loggers, LogReport, stop);
             await StartGateways(host, security.Security, gateways, stop);
+            webhooks = await StartWebhooks(host.Broker, stop);
             var addresses = gateways.Select(gateway => $" {gateway.Name}={gateway.Address}");
             await output.WriteLineAsync($"orleansmq ready{string.Concat(addresses)}".AsMemory(), stop);
             await output.FlushAsync(stop);
@@ -52,7 +55,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         }
         finally
         {
-            await Stop(host, security, gateways);
+            await Stop(host, security, gateways, webhooks);
         }
     }
 
@@ -66,12 +69,26 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
             host.Announce(gateway.Name, options.AnnouncementOf(gateway.Announced));
     }
 
-    private async Task Stop(IBrokerHost? host, SecurityHost? security, List<IGateway> gateways)
+    private async ValueTask<WebhookDesk?> StartWebhooks(IBroker broker, CancellationToken stop)
+    {
+        if (options.Webhooks is not { } file)
+            return null;
+        try
+        {
+            return await WebhookDesk.Start(broker, file.Value, LogReport, cancel: stop);
+        }
+        catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
+        {
+            throw new SettingException($"{file.From} {file.Value}: {FirstLine(e.Message)}.");
+        }
+    }
+
+    private async Task Stop(IBrokerHost? host, SecurityHost? security, List<IGateway> gateways, WebhookDesk? webhooks)
     {
         // A flush that hangs must not keep the process beyond its time; what was acknowledged is on disk already.
         using var watchdog = new Timer(_ => Environment.Exit(1), null, StopMayTake, Timeout.InfiniteTimeSpan);
         using var hurry = new CancellationTokenSource(GatewaysMayTake);
-        await Task.WhenAll(gateways.Select(gateway => gateway.Stop(hurry.Token).AsTask()));
+        await Task.WhenAll([webhooks?.DisposeAsync().AsTask() ?? Task.CompletedTask, .. gateways.Select(gateway => gateway.Stop(hurry.Token).AsTask())]);
         foreach (var gateway in gateways)
             await gateway.DisposeAsync();
         if (security is not null)

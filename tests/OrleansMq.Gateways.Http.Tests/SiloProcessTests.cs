@@ -75,6 +75,33 @@ public sealed class SiloProcessTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task AGroupIsPushedToTheAddressThatTheFileOfWebhooksHas()
+    {
+        var file = Path.Combine(_data, "webhooks.json");
+        await File.WriteAllTextAsync(file, """{"hooks":[]}""");
+        var (code, _, errors) = await SiloProgram.Run($"--data {_data}/broker --http 0 --kafka off --webhooks {file}");
+        Assert.Equal(2, code);
+        Assert.Contains($"--webhooks {file}: the file: there is no 'hooks'", errors, StringComparison.Ordinal);
+
+        await File.WriteAllTextAsync(file, "{}");
+        using var silo = SiloProgram.Start($"--data {_data}/broker --http 0 --kafka off --webhooks {file}");
+        var address = await Ready(silo);
+        await using var broker = HttpBroker.Connect(address);
+        await broker.PutTopic("t", new TopicChange());
+        await broker.PutTopic("sink", new TopicChange());
+        await broker.Publish("t", [Message.OfJson("""{"body":"pushed"}""")]);
+        // Its receiver is the broker itself: what is pushed is a message that is sent.
+        await File.WriteAllTextAsync(file, $$"""{"allowHttp":true,"networks":["127.0.0.0/8"],"webhooks":[{"topic":"t","group":"g","url":"{{address}}v1/topics/sink/messages"}]}""");
+
+        await foreach (var message in broker.Browse("sink", 0, StartAt.Earliest, follow: true).WithCancellation(new CancellationTokenSource(Patience).Token))
+        {
+            Assert.Equal("\"pushed\"", message.BodyText);
+            break;
+        }
+        await Terminate(silo, Task.CompletedTask);
+    }
+
     private static async Task<Uri> Ready(Process silo)
     {
         var line = await silo.StandardOutput.ReadLineAsync().WaitAsync(Patience);

@@ -22,6 +22,7 @@ internal static class Arrows
         // The spool is a broker of its own, on disk.
         ("OrleansMq.Spool", ["OrleansMq.Embedded"]),
         ("OrleansMq.Recurring", ["OrleansMq.Abstractions"]),
+        ("OrleansMq.Webhooks", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Streaming", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Access", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Gateways", ["OrleansMq.Abstractions", "OrleansMq.Access"]),

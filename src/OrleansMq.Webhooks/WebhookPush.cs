@@ -1,0 +1,207 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+
+namespace OrleansMq.Webhooks;
+
+/// <summary>
+/// Pushes a group's messages to its webhook: a consumer like any other, on the group's leases. An answer of 2xx acknowledges, any other and none in time refuses: the message comes again
+/// after the group's back-off, and is a dead letter after its last delivery. Several processes with the same webhook share the work.
+/// </summary>
+/// <remarks>Redirects are not followed and no proxy is asked, for either would lead around <see cref="WebhookRules"/>. What an answer says beyond its head is not read.</remarks>
+[SuppressMessage("Design", "CA1001", Justification = "A source without timer and wait handle holds nothing; who still looks at its token may do so.")]
+public sealed class WebhookPush : IAsyncDisposable
+{
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan MaxRetry = TimeSpan.FromSeconds(5);
+
+    // Between two lines about calls to the broker that fail.
+    private static readonly TimeSpan ReportEvery = TimeSpan.FromMinutes(1);
+
+    // Of a stop: the answers that are on their way, and once more the last settlements.
+    private static readonly TimeSpan StopMayTake = TimeSpan.FromSeconds(2);
+
+    private readonly IBroker _broker;
+    private readonly Webhook _webhook;
+    private readonly HttpMessageInvoker _http;
+    private readonly Action<string> _report;
+    private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task<QueueConsumer?> _starting;
+    private readonly Lock _sync = new();
+
+    // Until then the receiver wants no request.
+    private DateTimeOffset _pausedUntil;
+
+    // Of the last line about the broker; null: none yet.
+    private long? _reportedAt;
+
+    // Failures in a row, so that only the first is told, and that it is over.
+    private long _failing;
+    private long _delivered;
+    private long _failed;
+
+    /// <param name="report">Told, in a line, when the receiver begins to fail and when it is well again.</param>
+    /// <exception cref="FormatException">The webhook can't be.</exception>
+    public WebhookPush(IBroker broker, Webhook webhook, WebhookRules? rules = null, Action<string>? report = null, TimeProvider? time = null)
+        : this(broker, webhook.Checked(rules ?? new()), HandlerOf(rules ?? new(), webhook), report, time)
+    {
+    }
+
+    internal WebhookPush(IBroker broker, Webhook webhook, HttpMessageHandler handler, Action<string>? report, TimeProvider? time)
+    {
+        (_broker, _webhook, _http) = (broker, webhook, new HttpMessageInvoker(handler));
+        (_report, _time) = (report ?? (_ => { }), time ?? TimeProvider.System);
+        _starting = Start();
+    }
+
+    public WebhookStatistics Statistics => new(Interlocked.Read(ref _delivered), Interlocked.Read(ref _failed));
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        if (await _starting is { } consumer)
+            await consumer.DisposeAsync();
+        _http.Dispose();
+    }
+
+    private static SocketsHttpHandler HandlerOf(WebhookRules rules, Webhook webhook) => new()
+    {
+        AllowAutoRedirect = false,
+        UseProxy = false,
+        UseCookies = false,
+        ActivityHeadersPropagator = null,
+        AutomaticDecompression = DecompressionMethods.None,
+        ConnectTimeout = webhook.Timeout,
+        MaxConnectionsPerServer = webhook.MaxInFlight,
+        MaxResponseHeadersLength = 16,
+        MaxResponseDrainSize = 64 << 10,
+        // Names are asked again now and then.
+        PooledConnectionLifetime = TimeSpan.FromMinutes(2),
+        ConnectCallback = (context, cancel) => CallableAddresses.Connect(context.DnsEndPoint, rules, cancel),
+    };
+
+    /// <summary>Declares the group, so that nothing is thrown away that was not pushed yet, and begins.</summary>
+    private async Task<QueueConsumer?> Start()
+    {
+        await Task.Yield();
+        for (var failures = 0; !_stop.IsCancellationRequested; failures++)
+        {
+            try
+            {
+                await _broker.PutGroup(_webhook.Topic, _webhook.Group, new GroupChange(), _stop.Token);
+                return new QueueConsumer(_broker, _webhook.Topic, _webhook.Group, Push, new()
+                {
+                    Workers = _webhook.MaxInFlight,
+                    Prefetch = _webhook.MaxInFlight,
+                    StopTimeout = StopMayTake,
+                    MaxRetryDelay = MaxRetry,
+                    OnError = ReportError,
+                }, _time);
+            }
+            catch (Exception) when (_stop.IsCancellationRequested)
+            {
+            }
+            catch (Exception e)
+            {
+                if (failures == 0)
+                    _report($"{_webhook} waits for its group: {e.Message}");
+                var pause = FirstRetry * Math.Pow(2, Math.Min(failures, 10));
+                await Task.Delay(pause < MaxRetry ? pause : MaxRetry, _time, _stop.Token)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            }
+        }
+
+        return null;
+    }
+
+    private async Task Push(Delivery delivery, CancellationToken cancel)
+    {
+        await PauseIsOver(cancel);
+        using var request = WebhookRequest.Of(_webhook, delivery, _time.GetUtcNow());
+        var answer = await Send(request, cancel);
+        Tell(answer);
+        if (answer.Failure is null)
+        {
+            Interlocked.Increment(ref _delivered);
+            return;
+        }
+
+        Interlocked.Increment(ref _failed);
+        throw new RefuseException(answer.RetryAfter);
+    }
+
+    /// <summary>Waits under its lease, which is extended: a refusal would use up a delivery without a try.</summary>
+    private async Task PauseIsOver(CancellationToken cancel)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, _stop.Token);
+        while (true)
+        {
+            TimeSpan left;
+            lock (_sync)
+                left = _pausedUntil - _time.GetUtcNow();
+            if (left <= TimeSpan.Zero)
+                return;
+            try
+            {
+                await Task.Delay(left, _time, either.Token);
+            }
+            catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+            {
+                // It was not tried, so that another may have it at once.
+                throw new RefuseException(TimeSpan.Zero);
+            }
+        }
+    }
+
+    private async Task<WebhookAnswer> Send(HttpRequestMessage request, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(_webhook.Timeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, limit.Token);
+        try
+        {
+            using var response = await _http.SendAsync(request, either.Token);
+            return WebhookAnswer.Of(response, _time.GetUtcNow());
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancel.IsCancellationRequested)
+        {
+            return new WebhookAnswer($"it did not answer within {_webhook.Timeout.TotalMilliseconds:0} ms");
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            return new WebhookAnswer(e.InnerException?.Message ?? e.Message);
+        }
+    }
+
+    private void ReportError(Exception e)
+    {
+        lock (_sync)
+        {
+            if (_reportedAt is { } at && _time.GetElapsedTime(at) < ReportEvery)
+                return;
+            _reportedAt = _time.GetTimestamp();
+        }
+
+        _report($"{_webhook}: {e.Message} It is tried again.");
+    }
+
+    private void Tell(WebhookAnswer answer)
+    {
+        if (answer.RetryAfter is { } delay)
+            lock (_sync)
+                _pausedUntil = _time.GetUtcNow() + delay > _pausedUntil ? _time.GetUtcNow() + delay : _pausedUntil;
+        if (answer.Failure is not { } failure)
+        {
+            if (Interlocked.Exchange(ref _failing, 0) is > 0 and var failed)
+                _report($"{_webhook} takes messages again, after {failed} requests that failed.");
+        }
+        else if (Interlocked.Increment(ref _failing) == 1)
+        {
+            _report($"{_webhook} fails at {_webhook.Url.Host}: {failure}. What is refused comes again after the group's back-off.");
+        }
+    }
+}
+
+/// <summary>What a <see cref="WebhookPush"/> has done so far.</summary>
+/// <param name="Delivered">Messages that the receiver has taken.</param>
+/// <param name="Failed">Requests that it has not.</param>
+public readonly record struct WebhookStatistics(long Delivered, long Failed);
