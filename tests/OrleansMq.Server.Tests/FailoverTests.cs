@@ -49,17 +49,18 @@ public sealed class FailoverTests : IAsyncLifetime
         // On a busy machine leases lapse often: none may die of it.
         await broker.PutGroup("t", "g", new() { Lease = TimeSpan.FromSeconds(2), MaxDeliveries = 1_000, Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.Zero]) });
         await broker.Publish("t", [.. Enumerable.Range(0, 400).Select(i => Message.OfText(Text(i), Text(i)))]);
-        var settled = new ConcurrentDictionary<string, bool>();
+        var given = new ConcurrentDictionary<string, bool>();
         using var enough = new CancellationTokenSource();
-        var consumers = Enumerable.Range(0, 3).Select(c => Consume(broker, $"c{c}", settled, enough.Token)).ToList();
-        await BrokerCluster.Until(() => settled.Count > 50);
+        var consumers = Enumerable.Range(0, 3).Select(c => Consume(broker, $"c{c}", given, enough.Token)).ToList();
+        await BrokerCluster.Until(() => given.Count > 50);
 
         await _cluster.Cluster.KillSiloAsync(_cluster.Cluster.Silos[2]);
 
-        await BrokerCluster.Until(() => settled.Count == 400);
+        // What was settled and not answered is said to be unknown when it is settled again: the group knows.
+        await BrokerCluster.Until(async () => (await broker.DescribeGroup("t", "g")).Partitions is var partitions && partitions.All(partition => partition is { Error: null, Lag: 0 }));
         await enough.CancelAsync();
         await Task.WhenAll(consumers);
-        Assert.Equal(0, (await broker.DescribeGroup("t", "g")).Partitions.Sum(partition => partition.Lag));
+        Assert.Equal(400, given.Count);
     }
 
     [Fact]
@@ -229,17 +230,22 @@ public sealed class FailoverTests : IAsyncLifetime
         }
     }
 
-    private static async Task Consume(IBroker broker, string name, ConcurrentDictionary<string, bool> settled, CancellationToken cancel)
+    private static async Task Consume(IBroker broker, string name, ConcurrentDictionary<string, bool> given, CancellationToken cancel)
     {
         while (!cancel.IsCancellationRequested)
         {
-            var deliveries = await broker.Receive("t", "g", new() { Max = 10, Wait = TimeSpan.FromSeconds(1), Consumer = name }, CancellationToken.None);
-            if (deliveries.Count == 0)
-                continue;
-            var results = await broker.Settle("t", "g", Settlement.Acknowledge([.. deliveries.Select(delivery => delivery.Lease)]), CancellationToken.None);
-            for (var i = 0; i < results.Count; i++)
-                if (results[i].Ok)
-                    settled[deliveries[i].BodyText] = true;
+            try
+            {
+                var deliveries = await broker.Receive("t", "g", new() { Max = 10, Wait = TimeSpan.FromSeconds(1), Consumer = name }, CancellationToken.None);
+                foreach (var delivery in deliveries)
+                    given[delivery.BodyText] = true;
+                if (deliveries.Count > 0)
+                    await broker.Settle("t", "g", Settlement.Acknowledge([.. deliveries.Select(delivery => delivery.Lease)]), CancellationToken.None);
+            }
+            catch (MqException away) when (ErrorCodes.IsRetriable(away.Code))
+            {
+                // On a busy machine the cluster may need longer than a call is repeated: what was leased comes again.
+            }
         }
     }
 
