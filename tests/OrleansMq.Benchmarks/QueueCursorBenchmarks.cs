@@ -11,7 +11,7 @@ public class QueueCursorBenchmarks
     private const int AtOnce = 100;
 
     private readonly List<GrantRange> _ranges = [];
-    private readonly ulong[] _keys = new ulong[Count];
+    private readonly MessageTraits[] _traits = new MessageTraits[Count];
     private readonly int[] _shuffled = [.. Enumerable.Range(0, AtOnce)];
 
     /// <summary>Keys that the messages of a by-key queue take in turn.</summary>
@@ -22,7 +22,7 @@ public class QueueCursorBenchmarks
     public void Setup()
     {
         for (var i = 0; i < Count; i++)
-            _keys[i] = (ulong)(i % Keys) + 1;
+            _traits[i] = new MessageTraits((ulong)(i % Keys) + 1, (ulong)(i % Keys) + 1, 1, i % Message.Priorities);
         new Random(1).Shuffle(_shuffled);
     }
 
@@ -35,8 +35,21 @@ public class QueueCursorBenchmarks
     [Benchmark(OperationsPerInvoke = Count)]
     public long GrantAndSettleByKey()
     {
-        var cursor = new KeyedQueueCursor(0, new Redelivery(16, 1_000));
-        cursor.Offer(0, _keys);
+        var cursor = new QueueCursor(0, new Redelivery(16, 1_000), byKey: true);
+        cursor.Offer(0, _traits);
+        return Run(cursor, shuffled: false);
+    }
+
+    [Benchmark(OperationsPerInvoke = Count)]
+    public long GrantAndSettleByPriority() => RunOrdered(new DeliveryOrder(true, null));
+
+    [Benchmark(OperationsPerInvoke = Count)]
+    public long GrantAndSettleFairly() => RunOrdered(new DeliveryOrder(false, FairBy.Key));
+
+    private long RunOrdered(DeliveryOrder order)
+    {
+        var cursor = new QueueCursor(0, new Redelivery(16, 1_000)) { Order = order };
+        cursor.Offer(0, _traits);
         return Run(cursor, shuffled: false);
     }
 

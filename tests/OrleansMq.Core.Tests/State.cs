@@ -20,7 +20,8 @@ internal static class State
     {
         var bytes = Bytes(cursor.Save);
         var reader = new StateReader(bytes);
-        var loaded = QueueCursor.Load(ref reader, cursor.Rules, cursor is KeyedQueueCursor);
+        var loaded = QueueCursor.Load(ref reader, cursor.Rules, cursor.ByKey);
+        loaded.Order = cursor.Order;
         if (reader.Remaining != 0)
             throw new InvalidOperationException("Not everything was read.");
         return loaded;

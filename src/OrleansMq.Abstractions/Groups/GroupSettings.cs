@@ -64,6 +64,17 @@ public sealed record GroupSettings
     /// <summary>Not available yet.</summary>
     public bool HoldKeyBehindDeadLetter { get; init; }
 
+    /// <summary>
+    /// Queue style: on each partition, messages of higher <see cref="Message.Priority"/> are delivered first, among the next 1,000,000 unsettled (16,384 with <see cref="ByKey"/> or
+    /// <see cref="FairBy"/>); every tenth is the oldest, so that none starves. By key it chooses between the first messages of keys. Redriven messages go before all.
+    /// </summary>
+    public bool Priority { get; init; }
+
+    /// <summary>
+    /// Queue style: on each partition, keys or the values of a header take turns, among the next 16,384 unsettled messages, so that a flood of one delays itself alone. Null: by age.
+    /// </summary>
+    public FairBy? FairBy { get; init; }
+
     public static IReadOnlyList<TimeSpan> DefaultBackoff { get; } =
         [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(5)];
 }
@@ -85,6 +96,8 @@ public sealed record GroupChange
     public Change<bool> Paused { get; init; }
     public Change<WhenExpired> WhenExpired { get; init; }
     public Change<bool> HoldKeyBehindDeadLetter { get; init; }
+    public Change<bool> Priority { get; init; }
+    public Change<FairBy?> FairBy { get; init; }
 
     /// <summary>The settings that result. They are not validated here.</summary>
     public GroupSettings Over(GroupSettings? current)
@@ -107,6 +120,8 @@ public sealed record GroupChange
             Paused = Paused.Over(now.Paused, standard.Paused),
             WhenExpired = WhenExpired.Over(now.WhenExpired, standard.WhenExpired),
             HoldKeyBehindDeadLetter = HoldKeyBehindDeadLetter.Over(now.HoldKeyBehindDeadLetter, standard.HoldKeyBehindDeadLetter),
+            Priority = Priority.Over(now.Priority, standard.Priority),
+            FairBy = FairBy.Over(now.FairBy, standard.FairBy),
         };
     }
 }

@@ -30,6 +30,8 @@ public static class GroupJson
                 "paused" => change with { Paused = field.Change(f => f.Flag()) },
                 "whenExpired" => change with { WhenExpired = field.Change(f => f.Word(Words.WhenExpired)) },
                 "holdKeyBehindDeadLetter" => change with { HoldKeyBehindDeadLetter = field.Change(f => f.Flag()) },
+                "priority" => change with { Priority = field.Change(f => f.Flag()) },
+                "fairBy" => change with { FairBy = field.Change<FairBy?>(ReadFairBy) },
                 _ => field.Unknown(change),
             };
         }
@@ -53,6 +55,8 @@ public static class GroupJson
         writer.WriteChange("paused", change.Paused, (w, value) => w.WriteBooleanValue(value));
         writer.WriteChange("whenExpired", change.WhenExpired, (w, value) => w.WriteStringValue(Words.WhenExpired.Write(value)));
         writer.WriteChange("holdKeyBehindDeadLetter", change.HoldKeyBehindDeadLetter, (w, value) => w.WriteBooleanValue(value));
+        writer.WriteChange("priority", change.Priority, (w, value) => w.WriteBooleanValue(value));
+        writer.WriteChange("fairBy", change.FairBy, (w, value) => w.WriteStringValue(value!.ToString()));
         writer.WriteEndObject();
     }
 
@@ -128,7 +132,12 @@ public static class GroupJson
         Paused = settings.Paused,
         WhenExpired = settings.WhenExpired,
         HoldKeyBehindDeadLetter = settings.HoldKeyBehindDeadLetter,
+        Priority = settings.Priority,
+        FairBy = settings.FairBy,
     };
+
+    private static FairBy ReadFairBy(JsonSpot field) =>
+        FairBy.TryParse(field.Text(), out var value, out var fault) ? value! : throw new MqException(ErrorCodes.Malformed, $"{field.Path}: {fault}");
 
     private static void WritePartition(Utf8JsonWriter writer, GroupPartition partition)
     {

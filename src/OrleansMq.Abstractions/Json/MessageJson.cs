@@ -154,7 +154,7 @@ public static class MessageJson
             case "deliverAfterMs": message.DeliverAfter = field.OrNull(f => f.Milliseconds()); break;
             case "half": message.Half = field.IsNull ? null : HalfJson.ReadTerms(field); break;
             case "ttlMs": message.TimeToLive = field.OrNull(f => f.Milliseconds()); break;
-            case "priority": message.Priority = field.OrNull(f => f.Int32(0, 9)); break;
+            case "priority": message.Priority = field.OrNull(f => f.Int32(0, Message.Priorities - 1)); break;
             default: field.Unknown(); break;
         }
     }

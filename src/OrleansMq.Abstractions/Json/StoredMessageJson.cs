@@ -22,6 +22,8 @@ public static class StoredMessageJson
             writer.WriteTime("deliverAt", deliverAt);
         if (message.TimeToLive is { } timeToLive)
             writer.WriteMs("ttlMs", timeToLive);
+        if (message.Priority is { } priority)
+            writer.WriteNumber("priority", priority);
         if (message.DeadLetter is { } deadLetter)
             WriteDeadLetter(writer, deadLetter);
         if (message is Delivery delivery)
@@ -54,6 +56,7 @@ public static class StoredMessageJson
             RoutingKey = message.RoutingKey,
             DeliverAt = message.DeliverAt,
             TimeToLive = message.TimeToLive,
+            Priority = message.Priority,
             DeadLetter = message.DeadLetter,
             Lease = delivery.Lease ?? throw spot.Missing("lease"),
             LeaseUntil = delivery.Until ?? throw spot.Missing("leaseUntil"),
@@ -69,6 +72,7 @@ public static class StoredMessageJson
         DateTimeOffset? timestamp = null;
         DateTimeOffset? deliverAt = null;
         TimeSpan? timeToLive = null;
+        int? priority = null;
         DeadLetterInfo? deadLetter = null;
         foreach (var field in spot.Fields())
         {
@@ -80,6 +84,7 @@ public static class StoredMessageJson
                 case "timestamp": timestamp = field.Time(); break;
                 case "deliverAt": deliverAt = field.Time(); break;
                 case "ttlMs": timeToLive = field.OrNull(f => f.Milliseconds(1)); break;
+                case "priority": priority = field.OrNull(f => f.Int32(0, Message.Priorities - 1)); break;
                 case "deadLetter": deadLetter = field.IsNull ? null : ReadDeadLetter(field); break;
                 case "lease": delivery.Lease = field.Lease(); break;
                 case "leaseUntil": delivery.Until = field.Time(); break;
@@ -102,6 +107,7 @@ public static class StoredMessageJson
             RoutingKey = shared.RoutingKey,
             DeliverAt = deliverAt,
             TimeToLive = timeToLive,
+            Priority = priority,
             DeadLetter = deadLetter,
         };
     }

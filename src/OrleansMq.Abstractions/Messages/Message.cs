@@ -53,7 +53,13 @@ public sealed record Message
     /// </summary>
     public TimeSpan? TimeToLive { get; init; }
 
-    /// <summary>0 to 9. Not available yet: <see cref="ErrorCodes.NotAvailable"/>.</summary>
+    /// <summary>Priorities that there are: 0 to 9, 9 the highest; JMS' and AMQP's ten.</summary>
+    public const int Priorities = 10;
+
+    /// <summary>What counts where a message says none, as in JMS and AMQP 1.0.</summary>
+    public const int DefaultPriority = 4;
+
+    /// <summary>0 to 9; a group with <see cref="GroupSettings.Priority"/> delivers higher ones first, to others it says nothing. Null: counts as <see cref="DefaultPriority"/>.</summary>
     public int? Priority { get; init; }
 
     /// <summary>
@@ -104,6 +110,9 @@ public record StoredMessage
 
     /// <summary>As it was sent: from its append on.</summary>
     public TimeSpan? TimeToLive { get; init; }
+
+    /// <summary>As it was sent; null where it says none, or no number from 0 to 9.</summary>
+    public int? Priority { get; init; }
 
     /// <summary>Set where this is a dead letter, or one that was redriven.</summary>
     public DeadLetterInfo? DeadLetter { get; init; }

@@ -14,10 +14,11 @@ public static class MessageCodec
     public const int MaxRoutingKeyBytes = 255;
 
     /// <summary>Reserved headers that a message sent has at most.</summary>
-    internal const int MaxReserved = 9;
+    internal const int MaxReserved = 10;
     private static readonly byte[] HalfName = ReservedHeaders.HalfUtf8.ToArray();
     private static readonly byte[] TimeToLiveName = ReservedHeaders.TimeToLiveUtf8.ToArray();
     private static readonly byte[] DeliverAtName = ReservedHeaders.DeliverAtUtf8.ToArray();
+    private static readonly byte[] PriorityName = ReservedHeaders.PriorityUtf8.ToArray();
     private static readonly byte[] TokenName = ReservedHeaders.TokenUtf8.ToArray();
     private static readonly byte[] ContentTypeName = ReservedHeaders.ContentTypeUtf8.ToArray();
     private static readonly byte[] CorrelationIdName = ReservedHeaders.CorrelationIdUtf8.ToArray();
@@ -25,10 +26,9 @@ public static class MessageCodec
     private static readonly byte[] RoutingKeyName = ReservedHeaders.RoutingKeyUtf8.ToArray();
 
     /// <summary>Checks what the message says by itself; its topic's limits are the broker's to check.</summary>
-    /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>, or <see cref="ErrorCodes.NotAvailable"/> for a priority.</exception>
+    /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>.</exception>
     public static void Validate(Message message)
     {
-        RefuseUnavailable(message);
         if (message.Tombstone && !message.Body.IsEmpty)
             throw Malformed("A tombstone has no body; this one has one.");
         if (message.Tombstone && message.Key is null)
@@ -37,6 +37,8 @@ public static class MessageCodec
             throw Malformed($"A partition is not negative; {message.Partition} was given.");
         if (message.Timestamp is { } timestamp && timestamp < DateTimeOffset.UnixEpoch)
             throw Malformed($"A timestamp is not before 1970; {timestamp:O} was given.");
+        if (message.Priority is < 0 or >= Message.Priorities)
+            throw Malformed($"A priority is 0 to {Message.Priorities - 1}; {message.Priority} was given.");
         ValidateTimes(message);
         ValidateHalf(message);
         ValidateTexts(message);
@@ -46,7 +48,8 @@ public static class MessageCodec
     /// <summary>Whether the message needs reserved headers, so that its batch is a rich one.</summary>
     public static bool IsRich(Message message) =>
         message.Token is not null || message.ContentType is not null || message.CorrelationId is not null || message.ReplyTo is not null
-        || message.RoutingKey is not null || message.DeliverAt is not null || message.DeliverAfter is not null || message.Half is not null || message.TimeToLive is not null;
+        || message.RoutingKey is not null || message.DeliverAt is not null || message.DeliverAfter is not null || message.Half is not null || message.TimeToLive is not null
+        || message.Priority is not null;
 
     /// <summary>Key, body and headers together, reserved ones included: what a topic's <see cref="TopicSettings.MaxMessageBytes"/> counts.</summary>
     public static int SizeOf(Message message) => checked((message.Key?.Length ?? 0) + message.Body.Length + HeaderBytes(message));
@@ -97,6 +100,7 @@ public static class MessageCodec
             RoutingKey = headers.RoutingKey,
             DeliverAt = headers.DeliverAt,
             TimeToLive = headers.TimeToLive,
+            Priority = headers.Priority,
             DeadLetter = headers.DeadLetter,
         };
     }
@@ -121,6 +125,7 @@ public static class MessageCodec
             RoutingKey = headers.RoutingKey,
             DeliverAt = headers.DeliverAt,
             TimeToLive = headers.TimeToLive,
+            Priority = headers.Priority,
             DeadLetter = headers.DeadLetter,
             Lease = lease,
             LeaseUntil = leaseUntil,
@@ -132,22 +137,15 @@ public static class MessageCodec
     public static long? TimeToLiveOf(in RecordView record) =>
         record.Headers.TryGetLast(ReservedHeaders.TimeToLiveUtf8, out var header) && MessageHeaders.TryTimeToLive(header.Value.Span, out var ms) ? ms : null;
 
+    /// <summary>A record's priority; <see cref="Message.DefaultPriority"/> where it says none.</summary>
+    public static int PriorityOf(in RecordView record) =>
+        record.Headers.TryGetLast(ReservedHeaders.PriorityUtf8, out var header) && MessageHeaders.TryPriority(header.Value.Span, out var priority) ? priority : Message.DefaultPriority;
+
     /// <summary>The headers that make a record a dead letter, as <see cref="Decode"/> reads them back.</summary>
     public static RecordHeader[] HeadersOf(DeadLetterInfo deadLetter) => MessageHeaders.Of(deadLetter);
 
     // Not "? : null": that null would be a byte[], and become an empty key.
     private static ReadOnlyMemory<byte>? KeyOf(in RecordView record) => record.HasKey ? record.Key : new ReadOnlyMemory<byte>?();
-
-    private static void RefuseUnavailable(Message message)
-    {
-        var asked = message switch
-        {
-            { Priority: not null } => nameof(Message.Priority),
-            _ => null,
-        };
-        if (asked is not null)
-            throw new MqException(ErrorCodes.NotAvailable, $"{asked} is not available yet; send the message without it.");
-    }
 
     private static void ValidateTimes(Message message)
     {
@@ -195,6 +193,8 @@ public static class MessageCodec
     private static string? TimeToLiveText(Message message) =>
         message.TimeToLive is { } life ? Json.Durations.Milliseconds(life).ToString(CultureInfo.InvariantCulture) : null;
 
+    private static string? PriorityText(Message message) => message.Priority?.ToString(CultureInfo.InvariantCulture);
+
     private static void ValidateTexts(Message message)
     {
         if (message.Token is { } token && MessageText.ByteCount(token, "token") is 0 or > MaxTokenBytes)
@@ -233,7 +233,8 @@ public static class MessageCodec
     {
         var bytes = Bytes(TokenName, message.Token) + Bytes(ContentTypeName, message.ContentType)
             + Bytes(CorrelationIdName, message.CorrelationId) + Bytes(ReplyToName, message.ReplyTo) + Bytes(RoutingKeyName, message.RoutingKey)
-            + Bytes(DeliverAtName, DeliverAtText(message)) + Bytes(HalfName, HalfText(message)) + Bytes(TimeToLiveName, TimeToLiveText(message));
+            + Bytes(DeliverAtName, DeliverAtText(message)) + Bytes(HalfName, HalfText(message)) + Bytes(TimeToLiveName, TimeToLiveText(message))
+            + Bytes(PriorityName, PriorityText(message));
         var headers = message.Headers;
         for (var i = 0; i < headers.Count; i++)
             bytes = checked(bytes + MessageText.ByteCount(headers[i].Key, "header's name") + MessageText.ByteCount(headers[i].Value, "header's value"));
@@ -253,6 +254,7 @@ public static class MessageCodec
         AddReserved(DeliverAtName, DeliverAtText(message));
         AddReserved(HalfName, HalfText(message));
         AddReserved(TimeToLiveName, TimeToLiveText(message));
+        AddReserved(PriorityName, PriorityText(message));
         for (var i = 0; i < message.Headers.Count; i++)
         {
             var (name, value) = message.Headers[i];

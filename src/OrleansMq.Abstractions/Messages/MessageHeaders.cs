@@ -17,6 +17,7 @@ internal struct MessageHeaders
     public string? RoutingKey;
     public DateTimeOffset? DeliverAt;
     public TimeSpan? TimeToLive;
+    public int? Priority;
     public DeadLetterInfo? DeadLetter;
 
     /// <summary>In the order written. A null value is read as an empty one.</summary>
@@ -73,6 +74,15 @@ internal struct MessageHeaders
             DeliverAt = Time(atMs);
         else if (name.SequenceEqual(ReservedHeaders.TimeToLiveUtf8) && TryTimeToLive(value, out var lifeMs))
             TimeToLive = TimeSpan.FromMilliseconds(lifeMs);
+        else if (name.SequenceEqual(ReservedHeaders.PriorityUtf8) && TryPriority(value, out var priority))
+            Priority = priority;
+    }
+
+    /// <summary>One digit. Anything else says nothing.</summary>
+    internal static bool TryPriority(ReadOnlySpan<byte> value, out int priority)
+    {
+        priority = value.Length == 1 ? value[0] - '0' : -1;
+        return priority is >= 0 and < Message.Priorities;
     }
 
     /// <summary>A value that is none says nothing: the message lives on.</summary>

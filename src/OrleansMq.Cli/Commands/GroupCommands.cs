@@ -110,9 +110,12 @@ internal sealed class GroupOptions(TimeProvider time)
     private readonly Option<Change<WhenExpired>> _expired = Options.Change("--when-expired", "What becomes of messages whose time to live is over: skip, deadLetter. Default skip.", "WHAT", Text.Word(Words.WhenExpired));
     private readonly Option<Change<bool>> _hold = Options.Change("--hold-key-behind-dead-letter", "Not available yet.", "BOOL", Text.Switch);
 
+    private readonly Option<Change<bool>> _priority = Options.Change("--priority", "Queue style: higher priorities first on each partition, every tenth message the oldest. Default false.", "BOOL", Text.Switch);
+    private readonly Option<Change<FairBy?>> _fairBy = Options.Change<FairBy?>("--fair-by", "Queue style: what takes turns, so that a flood of one delays itself alone: key, header:NAME. Default none.", "WHAT", t => t == "none" ? null : Text.FairBy(t));
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _style, _byKey, _maxActive, _from, _maxDeliveries, _backoff, _lease, _maxInFlight, _rate, _maxMessages, _maxBytes, _expired, _hold })
+        foreach (var option in new Option[] { _style, _byKey, _maxActive, _from, _maxDeliveries, _backoff, _lease, _maxInFlight, _rate, _maxMessages, _maxBytes, _expired, _hold, _priority, _fairBy })
             command.Add(option);
     }
 
@@ -131,5 +134,7 @@ internal sealed class GroupOptions(TimeProvider time)
         MaxBytes = run.Get(_maxBytes),
         WhenExpired = run.Get(_expired),
         HoldKeyBehindDeadLetter = run.Get(_hold),
+        Priority = run.Get(_priority),
+        FairBy = run.Get(_fairBy),
     };
 }

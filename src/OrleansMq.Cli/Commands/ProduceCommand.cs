@@ -21,10 +21,11 @@ internal static class ProduceCommand
         var delay = Options.Of<TimeSpan?>("--delay", "Deliver every message so long after the broker has it.", "TIME", t => Text.Duration(t));
         var at = Options.Of<DateTimeOffset?>("--at", "Deliver every message at this time, not before.", "TIME", t => Text.Time(t));
         var ttl = Options.Of<TimeSpan?>("--ttl", "How long every message may wait for its delivery by a queue-style group.", "TIME", t => Text.Duration(t));
+        var priority = Options.Of<int?>("--priority", "Of every message, 0 to 9: higher ones first in groups that say so. Default 4.", "N", t => Text.Priority(t));
         var rate = Options.Of<double?>("--rate", "At most so many lines a second.", "N", t => Text.Rate(t));
         var retryFor = Options.Of<TimeSpan?>("--retry-for", "How long what may pass (unavailable, a rate, an unknown outcome) is tried again. Default: without end.", "TIME", t => Text.Duration(t));
 
-        var command = new Command("produce", "Send a message for each line of standard input or a file, in order.") { topic, file, separator, jsonLines, headers, contentType, token, acks, partition, delay, at, ttl, rate, retryFor };
+        var command = new Command("produce", "Send a message for each line of standard input or a file, in order.") { topic, file, separator, jsonLines, headers, contentType, token, acks, partition, delay, at, ttl, priority, rate, retryFor };
         command.Validators.Add(result =>
         {
             if (result.GetValue(jsonLines) && result.GetResult(separator) is not null)
@@ -43,6 +44,7 @@ internal static class ProduceCommand
                 DeliverAfter = run.Get(delay),
                 DeliverAt = run.Get(at),
                 TimeToLive = run.Get(ttl),
+                Priority = run.Get(priority),
             };
             var options = new ProducerOptions { Acks = run.Get(acks), RetryFor = run.Get(retryFor) ?? Timeout.InfiniteTimeSpan, Client = "mq produce" };
             using var opened = run.Get(file) is { } name ? new StreamReader(name, new UTF8Encoding(false)) : null;
@@ -58,6 +60,7 @@ internal sealed record LineReading(
     public TimeSpan? DeliverAfter { get; init; }
     public DateTimeOffset? DeliverAt { get; init; }
     public TimeSpan? TimeToLive { get; init; }
+    public int? Priority { get; init; }
 
     /// <exception cref="UsageException">The line is not what the options say.</exception>
     public Message Read(string line, long number)
@@ -72,6 +75,7 @@ internal sealed record LineReading(
             DeliverAfter = DeliverAt is null ? DeliverAfter ?? message.DeliverAfter : null,
             DeliverAt = DeliverAfter is null ? DeliverAt ?? message.DeliverAt : null,
             TimeToLive = TimeToLive ?? message.TimeToLive,
+            Priority = Priority ?? message.Priority,
         };
     }
 

@@ -33,6 +33,7 @@ internal static class MessageLine
         CorrelationId = stored.CorrelationId,
         ReplyTo = stored.ReplyTo,
         RoutingKey = stored.RoutingKey,
+        Priority = stored.Priority,
         Timestamp = stored.Timestamp,
     };
 

@@ -60,6 +60,11 @@ internal static class Text
     public static double Rate(string text) =>
         double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var rate) && rate > 0 ? rate : throw Expected(text, "a number above 0");
 
+    public static int Priority(string text) =>
+        SmallCount(text) is var priority && priority < Message.Priorities ? priority : throw Expected(text, $"a priority from 0 to {Message.Priorities - 1}");
+
+    public static FairBy FairBy(string text) => OrleansMq.FairBy.TryParse(text, out var value, out var fault) ? value! : throw new FormatException(fault!.TrimEnd('.'));
+
     public static bool Switch(string text) => text switch
     {
         "true" or "yes" or "on" => true,

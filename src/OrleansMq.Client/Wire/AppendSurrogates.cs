@@ -48,7 +48,8 @@ internal sealed class AppendResultConverter : IConverter<AppendResult, AppendRes
 
 [GenerateSerializer, Alias("OrleansMq.MessageSurrogate")]
 internal readonly record struct MessageSurrogate(
-    byte[]? Key, byte[] Body, bool Tombstone, string? ContentType, KeyValuePair<string, string>[] Headers, string? Token, string? CorrelationId, string? ReplyTo, int? Partition, DateTimeOffset? Timestamp, string? RoutingKey);
+    byte[]? Key, byte[] Body, bool Tombstone, string? ContentType, KeyValuePair<string, string>[] Headers, string? Token, string? CorrelationId, string? ReplyTo, int? Partition, DateTimeOffset? Timestamp, string? RoutingKey,
+    int? Priority);
 
 /// <summary>A replacement of a dead letter; what is not available yet was refused before it gets here.</summary>
 [RegisterConverter]
@@ -68,8 +69,10 @@ internal sealed class MessageConverter : IConverter<Message, MessageSurrogate>
         Partition = surrogate.Partition,
         Timestamp = surrogate.Timestamp,
         RoutingKey = surrogate.RoutingKey,
+        Priority = surrogate.Priority,
     };
 
     public MessageSurrogate ConvertToSurrogate(in Message value) => new(
-        value.Key?.ToArray(), value.Body.ToArray(), value.Tombstone, value.ContentType, [.. value.Headers], value.Token, value.CorrelationId, value.ReplyTo, value.Partition, value.Timestamp, value.RoutingKey);
+        value.Key?.ToArray(), value.Body.ToArray(), value.Tombstone, value.ContentType, [.. value.Headers], value.Token, value.CorrelationId, value.ReplyTo, value.Partition, value.Timestamp, value.RoutingKey,
+        value.Priority);
 }

@@ -13,7 +13,7 @@ namespace OrleansMq.Client.Wire;
 [GenerateSerializer, Immutable, Alias("OrleansMq.DeliveryBlock")]
 public sealed record DeliveryBlock(byte[] Bytes)
 {
-    private const ushort HasKey = 1, IsTombstone = 2, HasContentType = 4, HasToken = 8, HasCorrelationId = 16, HasReplyTo = 32, IsDeadLetter = 64, HasDeliverAt = 128, HasTimeToLive = 256, HasRoutingKey = 512;
+    private const ushort HasKey = 1, IsTombstone = 2, HasContentType = 4, HasToken = 8, HasCorrelationId = 16, HasReplyTo = 32, IsDeadLetter = 64, HasDeliverAt = 128, HasTimeToLive = 256, HasRoutingKey = 512, HasPriority = 1024;
 
     public static DeliveryBlock Empty { get; } = Of([]);
 
@@ -75,6 +75,8 @@ public sealed record DeliveryBlock(byte[] Bytes)
             to.Write(at.ToUnixTimeMilliseconds());
         if (delivery.TimeToLive is { } life)
             to.Write((long)life.TotalMilliseconds);
+        if (delivery.Priority is { } priority)
+            to.Write((byte)priority);
         if (delivery.DeadLetter is not { } dead)
             return;
         to.Write(dead.Reason);
@@ -94,7 +96,8 @@ public sealed record DeliveryBlock(byte[] Bytes)
         | (delivery.RoutingKey is null ? 0 : HasRoutingKey)
         | (delivery.DeadLetter is null ? 0 : IsDeadLetter)
         | (delivery.DeliverAt is null ? 0 : HasDeliverAt)
-        | (delivery.TimeToLive is null ? 0 : HasTimeToLive));
+        | (delivery.TimeToLive is null ? 0 : HasTimeToLive)
+        | (delivery.Priority is null ? 0 : HasPriority));
 
     private Delivery ReadOne(BinaryReader from)
     {
@@ -124,6 +127,7 @@ public sealed record DeliveryBlock(byte[] Bytes)
             Headers = ReadHeaders(from),
             DeliverAt = (flags & HasDeliverAt) == 0 ? null : Time(from),
             TimeToLive = (flags & HasTimeToLive) == 0 ? null : TimeSpan.FromMilliseconds(from.ReadInt64()),
+            Priority = (flags & HasPriority) == 0 ? null : from.ReadByte(),
             DeadLetter = (flags & IsDeadLetter) == 0
                 ? null
                 : new DeadLetterInfo(from.ReadString(), new Position(from.ReadInt32(), from.ReadInt64()), from.ReadInt32(), Time(from)),

@@ -3,7 +3,7 @@ namespace OrleansMq.Client.Wire;
 [GenerateSerializer, Alias("OrleansMq.GroupSettingsSurrogate")]
 internal readonly record struct GroupSettingsSurrogate(
     GroupStyle Style, bool ByKey, int? MaxActive, StartAt From, int MaxDeliveries, TimeSpan[] Backoff, TimeSpan Lease, int MaxInFlight, double? RatePerSecond,
-    long? MaxMessages, long? MaxBytes, bool Paused, WhenExpired WhenExpired, bool HoldKeyBehindDeadLetter);
+    long? MaxMessages, long? MaxBytes, bool Paused, WhenExpired WhenExpired, bool HoldKeyBehindDeadLetter, bool Priority, string? FairBy);
 
 [RegisterConverter]
 internal sealed class GroupSettingsConverter : IConverter<GroupSettings, GroupSettingsSurrogate>
@@ -24,17 +24,23 @@ internal sealed class GroupSettingsConverter : IConverter<GroupSettings, GroupSe
         Paused = surrogate.Paused,
         WhenExpired = surrogate.WhenExpired,
         HoldKeyBehindDeadLetter = surrogate.HoldKeyBehindDeadLetter,
+        Priority = surrogate.Priority,
+        FairBy = surrogate.FairBy is { } fairBy ? FairByOf(fairBy) : null,
     };
 
     public GroupSettingsSurrogate ConvertToSurrogate(in GroupSettings value) => new(
         value.Style, value.ByKey, value.MaxActive, value.From, value.MaxDeliveries, [.. value.Backoff], value.Lease, value.MaxInFlight, value.RatePerSecond,
-        value.MaxMessages, value.MaxBytes, value.Paused, value.WhenExpired, value.HoldKeyBehindDeadLetter);
+        value.MaxMessages, value.MaxBytes, value.Paused, value.WhenExpired, value.HoldKeyBehindDeadLetter, value.Priority, value.FairBy?.ToString());
+
+    /// <summary>What was validated when it was said.</summary>
+    internal static FairBy FairByOf(string text) => FairBy.TryParse(text, out var value, out var fault) ? value! : throw new MqException(ErrorCodes.Malformed, fault!);
 }
 
 [GenerateSerializer, Alias("OrleansMq.GroupChangeSurrogate")]
 internal readonly record struct GroupChangeSurrogate(
     Change<GroupStyle> Style, Change<bool> ByKey, Change<int?> MaxActive, Change<StartAt> From, Change<int> MaxDeliveries, Change<TimeSpan[]> Backoff, Change<TimeSpan> Lease,
-    Change<int> MaxInFlight, Change<double?> RatePerSecond, Change<long?> MaxMessages, Change<long?> MaxBytes, Change<bool> Paused, Change<WhenExpired> WhenExpired, Change<bool> HoldKeyBehindDeadLetter);
+    Change<int> MaxInFlight, Change<double?> RatePerSecond, Change<long?> MaxMessages, Change<long?> MaxBytes, Change<bool> Paused, Change<WhenExpired> WhenExpired, Change<bool> HoldKeyBehindDeadLetter,
+    Change<bool> Priority, Change<string?> FairBy);
 
 [RegisterConverter]
 internal sealed class GroupChangeConverter : IConverter<GroupChange, GroupChangeSurrogate>
@@ -60,11 +66,26 @@ internal sealed class GroupChangeConverter : IConverter<GroupChange, GroupChange
         Paused = surrogate.Paused,
         WhenExpired = surrogate.WhenExpired,
         HoldKeyBehindDeadLetter = surrogate.HoldKeyBehindDeadLetter,
+        Priority = surrogate.Priority,
+        FairBy = surrogate.FairBy.Kind switch
+        {
+            ChangeKind.Keep => Change<FairBy?>.Keep,
+            ChangeKind.Default => Change<FairBy?>.Default,
+            _ => Change<FairBy?>.To(surrogate.FairBy.Value is { } fairBy ? GroupSettingsConverter.FairByOf(fairBy) : null),
+        },
     };
 
     public GroupChangeSurrogate ConvertToSurrogate(in GroupChange value) => new(
         value.Style, value.ByKey, value.MaxActive, value.From, value.MaxDeliveries, Backoff(value.Backoff), value.Lease, value.MaxInFlight, value.RatePerSecond,
-        value.MaxMessages, value.MaxBytes, value.Paused, value.WhenExpired, value.HoldKeyBehindDeadLetter);
+        value.MaxMessages, value.MaxBytes, value.Paused, value.WhenExpired, value.HoldKeyBehindDeadLetter,
+        value.Priority, FairBy(value.FairBy));
+
+    private static Change<string?> FairBy(Change<FairBy?> change) => change.Kind switch
+    {
+        ChangeKind.Keep => Change<string?>.Keep,
+        ChangeKind.Default => Change<string?>.Default,
+        _ => Change<string?>.To(change.Value?.ToString()),
+    };
 
     private static Change<TimeSpan[]> Backoff(Change<IReadOnlyList<TimeSpan>> change) => change.Kind switch
     {

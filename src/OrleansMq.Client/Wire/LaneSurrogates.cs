@@ -3,7 +3,7 @@ namespace OrleansMq.Client.Wire;
 [GenerateSerializer, Alias("OrleansMq.StoredMessageSurrogate")]
 internal readonly record struct StoredMessageSurrogate(
     Position Position, DateTimeOffset Timestamp, byte[]? Key, byte[] Body, bool Tombstone, string? ContentType, KeyValuePair<string, string>[] Headers, string? Token, string? CorrelationId,
-    string? ReplyTo, DateTimeOffset? DeliverAt, TimeSpan? TimeToLive, DeadLetterInfo? DeadLetter, string? RoutingKey);
+    string? ReplyTo, DateTimeOffset? DeliverAt, TimeSpan? TimeToLive, DeadLetterInfo? DeadLetter, string? RoutingKey, int? Priority);
 
 /// <summary>A message that is shown, not delivered.</summary>
 [RegisterConverter]
@@ -25,12 +25,13 @@ internal sealed class StoredMessageConverter : IConverter<StoredMessage, StoredM
         DeliverAt = surrogate.DeliverAt,
         RoutingKey = surrogate.RoutingKey,
         TimeToLive = surrogate.TimeToLive,
+        Priority = surrogate.Priority,
         DeadLetter = surrogate.DeadLetter,
     };
 
     public StoredMessageSurrogate ConvertToSurrogate(in StoredMessage value) => new(
         value.Position, value.Timestamp, value.Key?.ToArray(), value.Body.ToArray(), value.Tombstone, value.ContentType, [.. value.Headers], value.Token, value.CorrelationId, value.ReplyTo,
-        value.DeliverAt, value.TimeToLive, value.DeadLetter, value.RoutingKey);
+        value.DeliverAt, value.TimeToLive, value.DeadLetter, value.RoutingKey, value.Priority);
 }
 
 [GenerateSerializer, Alias("OrleansMq.ScheduledMessageSurrogate")]

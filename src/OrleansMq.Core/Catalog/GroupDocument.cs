@@ -128,6 +128,11 @@ internal sealed class GroupSettingsForm
     public WhenExpired WhenExpired { get; set; } = Standard.WhenExpired;
     public bool HoldKeyBehindDeadLetter { get; set; }
 
+    /// <summary>Null where it is not set, so that a group that does not use it is stored as before there was one.</summary>
+    public bool? Priority { get; set; }
+
+    public string? FairBy { get; set; }
+
     public static GroupSettingsForm Of(GroupSettings settings) => new()
     {
         Style = settings.Style,
@@ -145,6 +150,8 @@ internal sealed class GroupSettingsForm
         Paused = settings.Paused,
         WhenExpired = settings.WhenExpired,
         HoldKeyBehindDeadLetter = settings.HoldKeyBehindDeadLetter,
+        Priority = settings.Priority ? true : null,
+        FairBy = settings.FairBy?.ToString(),
     };
 
     public GroupSettings Read() => new()
@@ -170,5 +177,7 @@ internal sealed class GroupSettingsForm
         Paused = Paused,
         WhenExpired = WhenExpired,
         HoldKeyBehindDeadLetter = HoldKeyBehindDeadLetter,
+        Priority = Priority ?? false,
+        FairBy = FairBy is null ? null : OrleansMq.FairBy.TryParse(FairBy, out var fairBy, out var fault) ? fairBy : throw new ArgumentException(fault),
     };
 }

@@ -41,6 +41,10 @@ public static class GroupRules
             throw new MqException(ErrorCodes.Malformed, $"whenExpired is skip or deadLetter; {settings.WhenExpired} was given.");
         if (settings.HoldKeyBehindDeadLetter)
             throw new MqException(ErrorCodes.NotAvailable, "holdKeyBehindDeadLetter is not available yet; only false can be given.");
+        if (settings is { Style: GroupStyle.Log, Priority: true })
+            throw new MqException(ErrorCodes.Conflict, "priority is for groups of style queue; a group of style log reads whole partitions in order.");
+        if (settings is { Style: GroupStyle.Log, FairBy: not null })
+            throw new MqException(ErrorCodes.Conflict, "fairBy is for groups of style queue; a group of style log reads whole partitions in order.");
         if (settings is { ByKey: true, Style: GroupStyle.Log })
             throw new MqException(ErrorCodes.Conflict, "byKey is for groups of style queue; a group of style log reads whole partitions in order.");
     }

@@ -1,7 +1,7 @@
 namespace OrleansMq.Core.Cursors;
 
 /// <summary>
-/// The unsettled messages of a window in the order of their keys: a chain for each key, of which only the first message may be
+/// The unsettled messages of a window and what is known of them, in the order of their keys: a chain for each key, of which only the first message may be
 /// delivered. A message without a key is a chain by itself.
 /// </summary>
 internal sealed class KeyOrder
@@ -21,12 +21,15 @@ internal sealed class KeyOrder
 
     public bool Contains(long offset) => linkOfOffset.ContainsKey(offset);
 
+    public MessageTraits TraitsOf(long offset) => links[linkOfOffset[offset]].Traits;
+
     /// <summary>Adds a message behind all others of its key.</summary>
-    public void Add(long offset, ulong key)
+    /// <param name="key">0: none, or one that does not count.</param>
+    public void Add(long offset, ulong key, in MessageTraits traits)
     {
         var link = freeLinks.TryPop(out var free) ? free : Grow(ref links, ref linkHeight);
         var chain = ChainOf(key);
-        links[link] = new Link { Offset = offset, Chain = chain, Before = chains[chain].Last, Behind = -1 };
+        links[link] = new Link { Offset = offset, Traits = traits, Chain = chain, Before = chains[chain].Last, Behind = -1 };
         if (chains[chain].Last < 0)
             chains[chain].First = link;
         else
@@ -117,6 +120,7 @@ internal sealed class KeyOrder
     private struct Link
     {
         public long Offset;
+        public MessageTraits Traits;
         public int Chain;
         public int Before;
         public int Behind;

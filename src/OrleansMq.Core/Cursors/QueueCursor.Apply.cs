@@ -25,7 +25,7 @@ public partial class QueueCursor
             message.Grant = row;
             grants[row].Live++;
             InFlight++;
-            Changed(at);
+            window?.Changed(at);
         }
         if (grants[row].Live == 0)
             grants.Release(row);
@@ -49,8 +49,9 @@ public partial class QueueCursor
         else
             settled.AddRange(from, end);
         Next = NextFresh(Math.Max(Next, Floor));
-        for (var at = from; at < end; at++)
-            Changed(at);
+        if (window is not null)
+            for (var at = from; at < end; at++)
+                window.Changed(at);
     }
 
     /// <summary>A leased message comes back, or one that came back waits no longer: it may be delivered again at <paramref name="notBeforeMs"/>.</summary>
@@ -101,7 +102,7 @@ public partial class QueueCursor
         waits.Clear();
         InFlight = 0;
         Floor = Next = high = offset;
-        Restarted();
+        window?.Restart();
     }
 
     /// <summary>The messages below are gone, settled or not.</summary>
@@ -115,7 +116,7 @@ public partial class QueueCursor
         Dropped += newStart - oldFloor - settled.RemoveRange(oldFloor, newStart);
         RaiseFloor(newStart);
         Next = NextFresh(Math.Max(Next, Floor));
-        Cut(oldFloor);
+        window?.Cut(oldFloor);
     }
 
     /// <summary>After an unclean end the log is shorter than what was granted and settled: nothing is known of what comes at those offsets now.</summary>
@@ -128,7 +129,7 @@ public partial class QueueCursor
         Floor = Math.Min(Floor, laneEnd);
         high = Math.Min(high, laneEnd);
         Next = NextFresh(Math.Min(Next, laneEnd));
-        Restarted();
+        window?.Restart();
     }
 
     /// <summary>Leases that ended come back, each due at its end plus the back-off: the same whenever it is called.</summary>
@@ -153,7 +154,7 @@ public partial class QueueCursor
     }
 
     /// <summary>Waiting messages whose time has come are due. Follows from the clock, as <see cref="Lapse"/> does.</summary>
-    private protected void WakeDue(long nowMs)
+    private void WakeDue(long nowMs)
     {
         while (waits.TryPeek(out var atMs, out var offset) && atMs <= nowMs)
         {
@@ -161,7 +162,7 @@ public partial class QueueCursor
             if (!waitHolds(atMs, offset))
                 continue;
             due.Add(offset);
-            Changed(offset);
+            window?.Changed(offset);
         }
         // Messages that were dropped or settled while they waited leave entries behind.
         if (waits.Count > 64 && waits.Count > 2 * Returned)
@@ -187,7 +188,7 @@ public partial class QueueCursor
         message.Grant = LiveMessage.Returned;
         message.NotBeforeMs = notBeforeMs;
         Sort(message);
-        Changed(message.Offset);
+        window?.Changed(message.Offset);
     }
 
     private void Sort(in LiveMessage returned)
@@ -207,7 +208,7 @@ public partial class QueueCursor
             if (live[slot].Attempts != 0 && !live[slot].IsLeased)
             {
                 Sort(live[slot]);
-                Changed(live[slot].Offset);
+                window?.Changed(live[slot].Offset);
             }
     }
 

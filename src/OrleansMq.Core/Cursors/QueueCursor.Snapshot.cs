@@ -17,7 +17,7 @@ public partial class QueueCursor
     /// leases, ascending: count u32, each: from i64 | count i32 | delivery i32 | epoch i32 | until i64 | consumer i32 (its place in the list)
     /// returned, ascending: count u32, each: offset i64 | not before i64 | attempts i32
     /// </code>
-    /// The keys of a group by key are not in it: they are offered again.
+    /// What is known of messages (<see cref="DeliveryWindow"/>) is not in it: it is offered again.
     /// </summary>
     public void Save(IBufferWriter<byte> output)
     {
@@ -36,14 +36,14 @@ public partial class QueueCursor
     {
         reader.Version(FormatVersion, "queue cursor");
         var floor = reader.Natural();
-        var cursor = byKey ? new KeyedQueueCursor(floor, rules) : new QueueCursor(floor, rules);
+        var cursor = new QueueCursor(floor, rules, byKey);
         cursor.Dropped = reader.Natural();
         cursor.settled = OffsetSet.Load(ref reader);
         StateReader.Check(cursor.settled.NextSet(0) is var lowest && (lowest < 0 || lowest > floor), "A queue cursor's settled offsets reach below its floor.");
         cursor.LoadLeases(ref reader);
         cursor.LoadReturned(ref reader);
         cursor.Next = cursor.NextFresh(floor);
-        cursor.Restarted();
+        cursor.window?.Restart();
         return cursor;
     }
 

@@ -11,7 +11,7 @@ namespace OrleansMq.Core.Cursors;
 /// is still leased here although its lease had lapsed when the entry was written.</para>
 /// <para>An acknowledgement costs one probe of a table; nothing is allocated for a message.</para>
 /// </remarks>
-public partial class QueueCursor
+public sealed partial class QueueCursor
 {
     /// <summary>With so many returned messages no fresh ones are granted until some are settled: a consumer that refuses everything must not fill memory with a lane's backlog.</summary>
     public const int MaxReturned = 1_000_000;
@@ -41,12 +41,21 @@ public partial class QueueCursor
     /// <summary>Behind the highest live message: above it no probe of the table is needed.</summary>
     private long high;
 
+    private DeliveryOrder order = DeliveryOrder.OfLane;
+
+    /// <summary>What may be granted next where that is not simply the lowest offset; null where it is.</summary>
+    private DeliveryWindow? window;
+
     /// <param name="start">The first offset of the group: everything below counts as settled.</param>
-    public QueueCursor(long start, Redelivery rules)
+    /// <param name="byKey">At most one message of a key is out at a time, and it is the lowest that is not settled.</param>
+    public QueueCursor(long start, Redelivery rules, bool byKey = false)
     {
-        (Floor, Next, high, this.rules) = (start, start, start, rules);
+        (Floor, Next, high, this.rules, ByKey) = (start, start, start, rules, byKey);
+        window = byKey ? new DeliveryWindow(this, byKey, order) : null;
         waitHolds = (atMs, offset) => live.Find(offset) is var slot and >= 0 && Waits(live[slot], atMs);
     }
+
+    public bool ByKey { get; }
 
     /// <summary>Everything below is settled; this one is not.</summary>
     public long Floor { get; private set; }
@@ -74,6 +83,19 @@ public partial class QueueCursor
         {
             rules = value;
             SortReturned();
+        }
+    }
+
+    /// <summary>Which of those that may be granted goes first. Settings of the group; not part of the saved state, and a change begins to read ahead at the floor again.</summary>
+    public DeliveryOrder Order
+    {
+        get => order;
+        set
+        {
+            if (value == order)
+                return;
+            order = value;
+            window = ByKey || !value.IsOfLane ? new DeliveryWindow(this, ByKey, value) : null;
         }
     }
 
@@ -137,13 +159,15 @@ public partial class QueueCursor
     }
 
     /// <summary>
-    /// What to grant now: due messages first (lowest offset first), then fresh ones. Call <see cref="Lapse"/> before, or what lapsed since is left out.
+    /// What to grant now: due messages first (lowest offset first), then fresh ones; or in the order that <see cref="DeliveryWindow"/> keeps. Call <see cref="Lapse"/> before, or what lapsed since is left out.
     /// </summary>
     /// <param name="into">Ranges are added; contiguous offsets with the same delivery number are one.</param>
     /// <returns>How many messages were selected.</returns>
-    public virtual int Select(long nowMs, int max, long laneEnd, List<GrantRange> into)
+    public int Select(long nowMs, int max, long laneEnd, List<GrantRange> into)
     {
         WakeDue(nowMs);
+        if (window is not null)
+            return window.Select(max, laneEnd, into);
         var first = into.Count;
         var taken = 0;
         for (var at = due.NextSet(Floor); at >= 0 && taken < max; at = due.NextSet(at + 1), taken++)
@@ -201,29 +225,23 @@ public partial class QueueCursor
         return grant.Epoch == lease.Epoch && message.Attempts == lease.Delivery && nowMs < grant.UntilMs ? LeaseState.Held : LeaseState.Lapsed;
     }
 
-    /// <summary>Which messages' keys are to be offered before <see cref="Select"/>: only groups by key want any.</summary>
-    /// <param name="from">The first offset whose key is wanted.</param>
+    /// <summary>Which messages' traits are to be offered before <see cref="Select"/>: only groups by key and those with an order of their own want any.</summary>
+    /// <param name="from">The first offset whose traits are wanted.</param>
     /// <param name="count">At most how many; fewer may be offered.</param>
-    public virtual bool WantsKeys(long laneEnd, out long from, out int count)
+    public bool WantsTraits(long laneEnd, out long from, out int count)
     {
         (from, count) = (0, 0);
-        return false;
+        return window is not null && window.Wants(laneEnd, out from, out count);
     }
 
-    /// <summary>Tells the keys of the messages from <paramref name="from"/> on; see <see cref="KeyedQueueCursor"/>.</summary>
-    public virtual void Offer(long from, ReadOnlySpan<ulong> keyHashes) { }
+    /// <summary>The first offset whose traits were not offered yet; -1 where none are wanted.</summary>
+    public long Scanned => window?.Scanned ?? -1;
 
-    /// <summary>A message's state has changed.</summary>
-    private protected virtual void Changed(long offset) { }
-
-    /// <summary>Nothing remains of what was known about messages.</summary>
-    private protected virtual void Restarted() { }
-
-    /// <summary>Everything from <paramref name="from"/> to the floor is settled at once.</summary>
-    private protected virtual void Cut(long from) { }
+    /// <summary>Tells the traits of the messages from <paramref name="from"/> on; what is behind others that were not told is refused, see <see cref="DeliveryWindow.Offer"/>.</summary>
+    public void Offer(long from, ReadOnlySpan<MessageTraits> traits) => window?.Offer(from, traits);
 
     /// <summary>Deliveries so far; 0 for a message that was never granted. <paramref name="free"/>: nobody has it and it may be delivered now.</summary>
-    private protected int Attempts(long offset, out bool leased, out bool free)
+    internal int Attempts(long offset, out bool leased, out bool free)
     {
         var slot = offset < high ? live.Find(offset) : -1;
         leased = slot >= 0 && live[slot].IsLeased;
@@ -231,7 +249,7 @@ public partial class QueueCursor
         return slot < 0 ? 0 : live[slot].Attempts;
     }
 
-    private protected static void Append(List<GrantRange> into, int first, GrantRange range)
+    internal static void Append(List<GrantRange> into, int first, GrantRange range)
     {
         if (into.Count > first && into[^1].End == range.From && into[^1].Delivery == range.Delivery)
             into[^1] = into[^1] with { Count = into[^1].Count + range.Count };

@@ -19,7 +19,7 @@ public sealed class PartitionGroup
             Committed = new LogCursor(start);
         else
         {
-            Main = ByKey ? new KeyedQueueCursor(start, StandardRules) : new QueueCursor(start, StandardRules);
+            Main = new QueueCursor(start, StandardRules, ByKey);
             Redriven = new QueueCursor(0, StandardRules);
         }
     }
@@ -76,12 +76,13 @@ public sealed class PartitionGroup
 
     public QueueCursor Cursor(int lane) => lane == Lane.Main ? Main! : Redriven!;
 
-    /// <summary>When and how often messages come back: from the group's settings, not from the log.</summary>
-    public void SetRules(Redelivery rules)
+    /// <summary>When and how often messages come back, and which goes first: from the group's settings, not from the log.</summary>
+    public void SetRules(Redelivery rules, DeliveryOrder order)
     {
         if (IsLog)
             return;
         Main!.Rules = rules;
+        Main.Order = order;
         Redriven!.Rules = rules;
     }
 

@@ -284,6 +284,9 @@ public sealed partial class QueueDispatcher
             }
         }
 
+        // Of several partitions each gave its highest first.
+        if (_settings.Priority && _mayHave.Length > 1)
+            deliveries = [.. deliveries.OrderByDescending(delivery => delivery.Priority ?? Message.DefaultPriority)];
         return deliveries.Count == 0 && failure is not null && _mayHave.Length == 1 ? throw failure : deliveries;
     }
 

@@ -1,3 +1,4 @@
+using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Engine.Groups;
@@ -72,9 +73,20 @@ public sealed partial class PartitionEngine
                 deliveries.Add(Deliver(main[i], stored.Record));
         }
 
+        if (_topic.FindGroup(name.Text) is { } settings && !DeliveryOrder.Of(settings).IsOfLane)
+            Arrange(deliveries, leases);
         if (voids.Count > 0)
             await SettleVoid(name, voids);
         return voids.Count;
+    }
+
+    /// <summary>They were read by their offsets, and go out as they were chosen.</summary>
+    private void Arrange(List<Delivery> deliveries, List<GrantedLease> leases)
+    {
+        var places = new Dictionary<LeaseId, int>(leases.Count);
+        foreach (var lease in leases)
+            places[IdOf(lease)] = places.Count;
+        deliveries.Sort((one, other) => places[one.Lease].CompareTo(places[other.Lease]));
     }
 
     private LeaseId IdOf(in GrantedLease lease) => new(Number, lease.Lane, lease.Epoch, lease.Offset, lease.Delivery);

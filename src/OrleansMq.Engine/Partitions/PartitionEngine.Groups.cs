@@ -45,8 +45,11 @@ public sealed partial class PartitionEngine
     /// <summary>The group's settings changed.</summary>
     public void SettingsChanged(GroupName name) => Post(() =>
     {
-        if (_state.FindGroup(name) is { } group)
-            SetRules(group);
+        if (_state.FindGroup(name) is not { IsLog: false } group)
+            return;
+        SetRules(group);
+        // What another order held back may go now.
+        CursorMoved(group);
     });
 
     public Task Commit(GroupName name, long offset, int generation) => Ask(CursorLevel, (state, frames, now) =>
@@ -91,12 +94,12 @@ public sealed partial class PartitionEngine
                 Lapse(group, now);
                 state.Lease(group, new LeaseTerms(consumer, max, now, now + (long)lease.TotalMilliseconds, Epoch), _visible.Stable, RedrivenEnd(group), frames, leases);
                 NoteInFlight(group);
-                return WantedKeys(group);
+                return WantedTraits(group);
             });
-            if (wanted is not { } keys)
+            if (wanted is not { } traits)
                 return leases;
-            // A by-key cursor grants only what it knows the keys of.
-            var loading = LoadKeys(keys);
+            // A cursor with an order of its own grants only what it knows the traits of.
+            var loading = LoadTraits(traits);
             if (leases.Count > 0)
                 return leases;
             await loading;
@@ -253,7 +256,7 @@ public sealed partial class PartitionEngine
 
     private GroupSettings SettingsOf(PartitionGroup group) => _topic.FindGroup(group.Name) ?? new GroupSettings();
 
-    private void SetRules(PartitionGroup group) => group.SetRules(Redelivery.Of(SettingsOf(group)));
+    private void SetRules(PartitionGroup group) => group.SetRules(Redelivery.Of(SettingsOf(group)), DeliveryOrder.Of(SettingsOf(group)));
 
     private void AfterReplay()
     {
@@ -275,19 +278,19 @@ public sealed partial class PartitionEngine
             MoveExhausted(group, nowMs);
     }
 
-    private KeyRange? WantedKeys(PartitionGroup group) =>
-        group.ByKey && group.Main!.WantsKeys(_visible.Stable, out var from, out var count) ? new KeyRange(group.Number, group.Name, from, count) : null;
+    private TraitRange? WantedTraits(PartitionGroup group) =>
+        group.Main is { } main && main.WantsTraits(_visible.Stable, out var from, out var count) ? new TraitRange(group.Number, group.Name, group.ByKey, main.Order, from, count) : null;
 
-    /// <summary>Reads keys ahead and offers them to the group's cursor.</summary>
-    private async Task LoadKeys(KeyRange wanted)
+    /// <summary>Reads messages ahead and offers their traits to the group's cursor.</summary>
+    private async Task LoadTraits(TraitRange wanted)
     {
-        var keys = await KeyReader.Read(this, wanted.From, wanted.Count);
+        var traits = await new TraitReader(wanted.ByKey, wanted.Order).Read(this, wanted.From, wanted.Count);
         await Ask(ReleaseLevel.Decided, (state, _, _) =>
         {
-            // Two readers may have read the same; the first counts.
-            if (keys.Length > 0 && state.FindGroup(wanted.Group) is { IsLog: false } group && group.Main is KeyedQueueCursor keyed && keyed.Scanned == wanted.From)
+            // Two readers may have read the same; the first counts. What was read for an order that is no more says nothing about this one.
+            if (traits.Length > 0 && state.FindGroup(wanted.Group) is { Main: { } main } && main.Order == wanted.Order && main.Scanned == wanted.From)
             {
-                keyed.Offer(wanted.From, keys);
+                main.Offer(wanted.From, traits);
                 _topic.Deliverable(this, wanted.Name);
             }
 
@@ -295,7 +298,7 @@ public sealed partial class PartitionEngine
         });
     }
 
-    private readonly record struct KeyRange(int Group, string Name, long From, int Count);
+    private readonly record struct TraitRange(int Group, string Name, bool ByKey, DeliveryOrder Order, long From, int Count);
 
     private void MoveExhausted(PartitionGroup group, long nowMs)
     {

@@ -3,22 +3,29 @@ using Xunit;
 
 namespace OrleansMq.Core.Tests.Cursors;
 
-/// <summary>One random history of a cursor by key, checked against <see cref="QueueModel"/> and the keys after each step.</summary>
+/// <summary>One random history of a cursor by key or with an order of its own, checked against <see cref="QueueModel"/>, the keys and the order after each step.</summary>
 internal sealed class KeyedHistory
 {
     private readonly Random random;
+    private readonly bool byKey;
     private readonly ulong[] keys;
+    private readonly int[] priorities;
     private readonly QueueModel model;
-    private KeyedQueueCursor cursor;
+    private QueueCursor cursor;
     private long now = 1000, end;
 
-    public KeyedHistory(int seed)
+    /// <summary>Choices by priority since the last by age.</summary>
+    private int sinceOldest;
+
+    public KeyedHistory(int seed, bool byKey = true, DeliveryOrder? order = null)
     {
+        this.byKey = byKey;
         random = new Random(seed);
         var rules = new Redelivery(random.Next(1, 5), 0, 30, 200);
         var distinct = random.Next(1, 30);
         keys = [.. Enumerable.Range(0, random.Next(50, 1500)).Select(_ => (ulong)random.Next(0, distinct))];
-        (cursor, model) = (new KeyedQueueCursor(0, rules), new QueueModel(0, rules));
+        priorities = [.. keys.Select(_ => random.Next(0, Message.Priorities))];
+        (cursor, model) = (new QueueCursor(0, rules, byKey) { Order = order ?? DeliveryOrder.OfLane }, new QueueModel(0, rules));
     }
 
     public void Run()
@@ -36,7 +43,7 @@ internal sealed class KeyedHistory
     private void Step()
     {
         if (random.Next(30) == 0)
-            cursor = (KeyedQueueCursor)State.Reload(cursor);
+            (cursor, sinceOldest) = (State.Reload(cursor), 0);
         Assert.Equal(model.Lapse(now), cursor.Lapse(now));
         var out_ = Leased();
         switch (random.Next(12))
@@ -77,11 +84,11 @@ internal sealed class KeyedHistory
 
     private void Receive(int max, long untilMs)
     {
-        while (cursor.WantsKeys(end, out var from, out var count))
-            cursor.Offer(from, keys.AsSpan((int)from, random.Next(1, count + 1)));
+        while (cursor.WantsTraits(end, out var from, out var count))
+            cursor.Offer(from, [.. Enumerable.Range((int)from, random.Next(1, count + 1)).Select(at => new MessageTraits(keys[at], keys[at] % 5, 1 + (int)(keys[at] % 3), priorities[at]))]);
         var ranges = new List<GrantRange>();
         cursor.Select(now, max, end, ranges);
-        Assert.Equal(Eligible().Take(max), ranges.SelectMany(r => Enumerable.Range(0, r.Count).Select(i => (r.From + i, r.Delivery))));
+        CheckChoice(max, [.. ranges.SelectMany(r => Enumerable.Range(0, r.Count).Select(i => (r.From + i, r.Delivery)))]);
         foreach (var range in ranges)
         {
             cursor.ApplyGranted(range, untilMs, 1, "a");
@@ -89,14 +96,34 @@ internal sealed class KeyedHistory
         }
     }
 
-    /// <summary>The lowest unsettled message of each key, if it is fresh or due.</summary>
+    private void CheckChoice(int max, List<(long, int)> chosen)
+    {
+        var eligible = Eligible();
+        if (cursor.Order.FairBy is not null)
+        {
+            Assert.Equal(Math.Min(max, eligible.Count), chosen.Distinct().Count());
+            Assert.Empty(chosen.Except(eligible));
+            return;
+        }
+
+        Assert.Equal(Math.Min(max, eligible.Count), chosen.Count);
+        foreach (var one in chosen)
+        {
+            var oldest = !cursor.Order.ByPriority || ++sinceOldest == 10;
+            sinceOldest = oldest ? 0 : sinceOldest;
+            Assert.Equal(oldest ? eligible[0] : eligible.MaxBy(each => priorities[each.Item1]), one);
+            eligible.Remove(one);
+        }
+    }
+
+    /// <summary>The lowest unsettled message of each key, if it is fresh or due; without keys each that is.</summary>
     private List<(long, int)> Eligible()
     {
         var seen = new HashSet<ulong>();
         var eligible = new List<(long, int)>();
         for (var at = model.Floor; at < end; at++)
         {
-            if (model.IsSettled(at) || (keys[at] != 0 && !seen.Add(keys[at])))
+            if (model.IsSettled(at) || (byKey && keys[at] != 0 && !seen.Add(keys[at])))
                 continue;
             if (model.IsFresh(at) || model.IsDue(at, now))
                 eligible.Add((at, model.Attempts(at) + 1));
@@ -117,6 +144,8 @@ internal sealed class KeyedHistory
         Assert.Equal(model.Floor, cursor.Floor);
         Assert.Equal(model.InFlight, cursor.InFlight);
         Assert.Equal(model.Dropped, cursor.Dropped);
+        if (!byKey)
+            return;
         var outOfKey = Leased().Select(at => keys[at]).Where(key => key != 0).ToList();
         Assert.Equal(outOfKey.Distinct().Count(), outOfKey.Count);
         foreach (var at in Leased().Where(at => keys[at] != 0))

@@ -5,7 +5,7 @@ namespace OrleansMq.Core.Tests.Cursors;
 
 public sealed class KeyedQueueCursorTests
 {
-    private readonly KeyedQueueCursor cursor = new(0, new Redelivery(3, 100));
+    private readonly QueueCursor cursor = new(0, new Redelivery(3, 100), byKey: true);
 
     private List<long> Receive(long nowMs, int max = 100)
     {
@@ -82,8 +82,8 @@ public sealed class KeyedQueueCursorTests
         cursor.Offer(0, [7, 7, 8, 8]);
         Receive(0);
         cursor.ApplySettled(0, 1);
-        var loaded = (KeyedQueueCursor)State.Reload(cursor);
-        Assert.True(loaded.WantsKeys(4, out var from, out var count));
+        var loaded = State.Reload(cursor);
+        Assert.True(loaded.WantsTraits(4, out var from, out var count));
         Assert.Equal((1, 3), (from, count));
         loaded.Offer(1, [7, 8, 8]);
         var ranges = new List<GrantRange>();
@@ -94,12 +94,12 @@ public sealed class KeyedQueueCursorTests
     [Fact]
     public void TheWindowBoundsHowFarIsReadAhead()
     {
-        Assert.True(cursor.WantsKeys(1_000_000, out _, out var count));
-        Assert.Equal(KeyedQueueCursor.Window, count);
-        cursor.Offer(0, Enumerable.Repeat(7UL, count).ToArray());
-        Assert.False(cursor.WantsKeys(1_000_000, out _, out _));
+        Assert.True(cursor.WantsTraits(1_000_000, out _, out var count));
+        Assert.Equal(16_384, count);
+        cursor.Offer(0, Enumerable.Repeat(7UL, count).ToArray().AsSpan());
+        Assert.False(cursor.WantsTraits(1_000_000, out _, out _));
         cursor.ApplySettled(0, 10);
-        Assert.True(cursor.WantsKeys(1_000_000, out var from, out count));
+        Assert.True(cursor.WantsTraits(1_000_000, out var from, out count));
         Assert.Equal((16_384, 10), (from, count));
     }
 

@@ -71,11 +71,21 @@ internal sealed class PartitionHistory
         return partition;
     }
 
+    /// <summary>Groups take what there is by turns; it is not in the log.</summary>
+    private static DeliveryOrder OrderOf(PartitionGroup group) => (group.Number % 4) switch
+    {
+        1 => new DeliveryOrder(true, null),
+        2 => new DeliveryOrder(true, FairBy.Key),
+        _ => DeliveryOrder.OfLane,
+    };
+
+    private static MessageTraits TraitsAt(long offset) => new((ulong)(offset % 5), (ulong)(offset % 3), 1, (int)(offset % Message.Priorities));
+
     /// <summary>What follows from the clock is not logged: it is caught up with first.</summary>
     private string Saved(Partition partition)
     {
         foreach (var group in partition.Groups)
-            group.SetRules(Rules);
+            group.SetRules(Rules, OrderOf(group));
         Lapse(partition, _now);
         return State.Of(partition.Save);
     }
@@ -377,7 +387,7 @@ internal sealed class PartitionHistory
                 var id = new byte[16];
                 _random.NextBytes(id);
                 var added = _live.AddGroup($"g{_names++ % 9}-{_names}", new Guid(id), flags, _random.NextInt64(0, _live.End + 5), _now, _frames);
-                added.SetRules(Rules);
+                added.SetRules(Rules, OrderOf(added));
                 break;
         }
     }
@@ -386,8 +396,8 @@ internal sealed class PartitionHistory
     {
         if (Some(group => !group.IsLog) is not { } group)
             return;
-        if (group.Main!.WantsKeys(_live.End, out var from, out var count))
-            group.Main.Offer(from, Enumerable.Range(0, count).Select(i => (ulong)((from + i) % 5)).ToArray());
+        if (group.Main!.WantsTraits(_live.End, out var from, out var count))
+            group.Main.Offer(from, Enumerable.Range(0, count).Select(i => TraitsAt(from + i)).ToArray());
         var leases = new List<GrantedLease>();
         var terms = new LeaseTerms($"c{_random.Next(3)}", _random.Next(1, 12), _now, _now + _random.Next(20, 300), 1);
         _live.Lease(group, terms, _live.End, group.RedrivenLane.End, _frames, leases);

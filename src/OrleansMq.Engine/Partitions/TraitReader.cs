@@ -1,0 +1,64 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using OrleansMq.Core.Cursors;
+using OrleansMq.Records;
+
+namespace OrleansMq.Engine.Partitions;
+
+/// <summary>Reads ahead what decides about messages' turns, for groups that deliver by key, by priority, or fairly.</summary>
+internal sealed class TraitReader
+{
+    private const int ChunkBytes = 1 << 20;
+
+    private readonly bool _byKey;
+    private readonly bool _byPriority;
+    private readonly FairBy? _fairBy;
+    private readonly byte[]? _header;
+
+    public TraitReader(bool byKey, DeliveryOrder order)
+    {
+        (_byKey, _byPriority, _fairBy) = (byKey, order.ByPriority, order.FairBy);
+        _header = _fairBy?.HeaderName is { } name ? Encoding.UTF8.GetBytes(name) : null;
+    }
+
+    /// <summary>
+    /// Traits of up to <paramref name="count"/> offsets from <paramref name="from"/> on; without a key where there is no message. Two keys with one
+    /// hash wait for each other or share their turns, nothing worse.
+    /// </summary>
+    public async ValueTask<MessageTraits[]> Read(PartitionEngine partition, long from, int count)
+    {
+        var traits = new MessageTraits[(int)Math.Min(count, Math.Max(0, partition.End - from))];
+        Array.Fill(traits, new MessageTraits(0, 0, 1, Message.DefaultPriority));
+        var next = from;
+        while (next < from + traits.Length)
+        {
+            using var read = await partition.ReadBatches(Math.Max(next, partition.Start), ChunkBytes);
+            if (read.Batches.IsEmpty)
+                break;
+            foreach (var batch in new RecordBatchReader(read.Batches))
+                if (!batch.IsControl)
+                    foreach (var record in batch.Records())
+                        if (record.Offset >= from && record.Offset < from + traits.Length)
+                            traits[record.Offset - from] = TraitsOf(record);
+            next = read.NextOffset;
+        }
+
+        return traits;
+    }
+
+    private MessageTraits TraitsOf(in RecordView record)
+    {
+        var key = record.HasKey && (_byKey || _fairBy is { HeaderName: null }) ? Hash(record.Key.Span) : 0;
+        var share = _fairBy is null ? 0 : _header is null ? key : record.Headers.TryGetLast(_header, out var header) ? Hash(header.Value.Span) : 0;
+        var cost = _fairBy is null ? 1 : MessageTraits.CostOf(record.Size);
+        return new MessageTraits(key, share, cost, _byPriority ? MessageCodec.PriorityOf(record) : Message.DefaultPriority);
+    }
+
+    private static ulong Hash(ReadOnlySpan<byte> text)
+    {
+        Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(text, digest);
+        return Math.Max(1, BinaryPrimitives.ReadUInt64LittleEndian(digest));
+    }
+}
