@@ -95,7 +95,8 @@ public sealed class MessageCodecTests
         { new Message { DeliverAt = DateTimeOffset.UnixEpoch, DeliverAfter = TimeSpan.Zero }, ErrorCodes.Malformed },
         { new Message { TimeToLive = TimeSpan.Zero }, ErrorCodes.Malformed },
         { new Message { TimeToLive = TimeSpan.FromDays(3661) }, ErrorCodes.Malformed },
-        { new Message { Priority = 0 }, ErrorCodes.NotAvailable },
+        { new Message { Priority = -1 }, ErrorCodes.Malformed },
+        { new Message { Priority = 10 }, ErrorCodes.Malformed },
     };
 
     [Theory]

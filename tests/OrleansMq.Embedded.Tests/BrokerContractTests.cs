@@ -97,6 +97,13 @@ public sealed class EmbeddedKeyOrderTests : KeyOrderContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedDeliveryOrderTests : DeliveryOrderContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedTimedKeyOrderTests : TimedKeyOrderContract
 {
     protected override ManualTime Clock { get; } = new();

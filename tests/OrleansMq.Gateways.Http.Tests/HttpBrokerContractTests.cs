@@ -75,6 +75,11 @@ public sealed class HttpKeyOrderTests : KeyOrderContract
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
+public sealed class HttpDeliveryOrderTests : DeliveryOrderContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
 public sealed class HttpLogGroupTests : LogGroupContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();

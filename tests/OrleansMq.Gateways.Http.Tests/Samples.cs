@@ -44,6 +44,8 @@ internal static class Samples
         Paused = true,
         WhenExpired = WhenExpired.DeadLetter,
         HoldKeyBehindDeadLetter = true,
+        Priority = true,
+        FairBy = FairBy.Header("tenant"),
     };
 
     public static GroupDescription Group => new()

@@ -102,6 +102,18 @@ public sealed class SiloKeyOrderTests(OneSilo cluster) : KeyOrderContract
 }
 
 [Collection(nameof(TwoSilos))]
+public sealed class ClientDeliveryOrderTests(TwoSilos cluster) : DeliveryOrderContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloDeliveryOrderTests(OneSilo cluster) : DeliveryOrderContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(TwoSilos))]
 public sealed class ClientLogGroupTests(TwoSilos cluster) : LogGroupContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));

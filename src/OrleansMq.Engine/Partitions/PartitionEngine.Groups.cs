@@ -84,24 +84,26 @@ public sealed partial class PartitionEngine
     private async Task<List<GrantedLease>> Lease(GroupName name, string consumer, int max, TimeSpan lease)
     {
         var level = _topic.FindGroup(name.Text) is { ByKey: true } ? CursorLevel : ReleaseLevel.Written;
+        var looked = false;
         while (true)
         {
             var leases = new List<GrantedLease>();
-            var wanted = await Ask(level, (state, frames, now) =>
+            var ahead = await Ask(level, (state, frames, now) =>
             {
                 var group = Find(state, name);
                 RefuseWhileFull(now);
                 Lapse(group, now);
+                // What came since is looked at before one is chosen; a long backlog is read over several receives.
+                if (!looked && group.Main is { Order.IsOfLane: false } && ReadAhead(group) is { } unknown)
+                    return unknown;
                 state.Lease(group, new LeaseTerms(consumer, max, now, now + (long)lease.TotalMilliseconds, Epoch), _visible.Stable, RedrivenEnd(group), frames, leases);
                 NoteInFlight(group);
-                return WantedTraits(group);
+                return ReadAhead(group);
             });
-            if (wanted is not { } traits)
+            // A cursor with an order of its own, or by key, grants only what it knows the traits of.
+            if (ahead?.Value is not { } loading || leases.Count > 0)
                 return leases;
-            // A cursor with an order of its own grants only what it knows the traits of.
-            var loading = LoadTraits(traits);
-            if (leases.Count > 0)
-                return leases;
+            looked = true;
             await loading;
         }
     }
@@ -277,28 +279,6 @@ public sealed partial class PartitionEngine
         if (group.Main!.Lapse(nowMs) + group.Redriven!.Lapse(nowMs) > 0)
             MoveExhausted(group, nowMs);
     }
-
-    private TraitRange? WantedTraits(PartitionGroup group) =>
-        group.Main is { } main && main.WantsTraits(_visible.Stable, out var from, out var count) ? new TraitRange(group.Number, group.Name, group.ByKey, main.Order, from, count) : null;
-
-    /// <summary>Reads messages ahead and offers their traits to the group's cursor.</summary>
-    private async Task LoadTraits(TraitRange wanted)
-    {
-        var traits = await new TraitReader(wanted.ByKey, wanted.Order).Read(this, wanted.From, wanted.Count);
-        await Ask(ReleaseLevel.Decided, (state, _, _) =>
-        {
-            // Two readers may have read the same; the first counts. What was read for an order that is no more says nothing about this one.
-            if (traits.Length > 0 && state.FindGroup(wanted.Group) is { Main: { } main } && main.Order == wanted.Order && main.Scanned == wanted.From)
-            {
-                main.Offer(wanted.From, traits);
-                _topic.Deliverable(this, wanted.Name);
-            }
-
-            return true;
-        });
-    }
-
-    private readonly record struct TraitRange(int Group, string Name, bool ByKey, DeliveryOrder Order, long From, int Count);
 
     private void MoveExhausted(PartitionGroup group, long nowMs)
     {

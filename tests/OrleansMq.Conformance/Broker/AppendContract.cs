@@ -209,7 +209,8 @@ public abstract class AppendContract : BrokerContract
         ["tombstone with body"] = (new() { Key = new byte[1], Tombstone = true, Body = new byte[1] }, ErrorCodes.Malformed),
         ["negative partition"] = (new() { Partition = -1 }, ErrorCodes.Malformed),
         ["time to live"] = (new() { TimeToLive = TimeSpan.Zero }, ErrorCodes.Malformed),
-        ["priority"] = (new() { Priority = 3 }, ErrorCodes.NotAvailable),
+        ["priority"] = (new() { Priority = 10 }, ErrorCodes.Malformed),
+        ["negative priority"] = (new() { Priority = -1 }, ErrorCodes.Malformed),
     };
 
     [Theory]

@@ -236,6 +236,19 @@ public abstract class TimedRetentionContract : BrokerContract
     });
 
     [Fact]
+    public Task WhatHigherPrioritiesWentPastStays() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { Retention = TimeSpan.FromHours(1) });
+        await broker.PutGroup("t", "g", new() { Priority = true });
+        await broker.Publish("t", [Text("low") with { Priority = 0 }, Text("high") with { Priority = 9 }]);
+        await Acknowledge(broker, "t", "g", await ReceiveOne(broker, "t", "g"));
+
+        await Time.Pass(TimeSpan.FromHours(5));
+
+        Assert.Equal(["low"], Bodies(await Receive(broker, "t", "g")));
+    });
+
+    [Fact]
     public Task WhatIsSettledGoesAfterTheRetentionAndNotBefore() => Story(async broker =>
     {
         await broker.PutTopic("t", new() { Retention = TimeSpan.FromHours(1) });

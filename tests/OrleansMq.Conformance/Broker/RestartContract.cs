@@ -46,14 +46,33 @@ public abstract class RestartContract : BrokerContract
     public Task SettingsSurviveARestart() => Story(async host =>
     {
         var topic = await host.Broker.PutTopic("t", new() { Partitions = 3, Admit = 9 });
-        var group = await host.Broker.PutGroup("t", "g", new() { MaxDeliveries = 7, ByKey = true });
+        var group = await host.Broker.PutGroup("t", "g", new() { MaxDeliveries = 7, ByKey = true, Priority = true, FairBy = FairBy.Header("tenant") });
 
         await Restart(host);
 
         Assert.Equal(topic.Settings, (await host.Broker.DescribeTopic("t")).Settings);
         var after = await host.Broker.DescribeGroup("t", "g");
         Assert.Equal((7, true, true), (after.Settings.MaxDeliveries, after.Settings.ByKey, after.Declared));
+        Assert.Equal((true, FairBy.Header("tenant")), (after.Settings.Priority, after.Settings.FairBy));
         Assert.Equal(["t"], (await host.Broker.ListTopics()).Items.Select(name => name.Text));
+    });
+
+    [Fact]
+    public Task WhatHigherPrioritiesWentPastSurvivesARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new() { Partitions = 1 });
+        await host.Broker.PutGroup("t", "g", new() { Priority = true });
+        await host.Broker.Publish("t", [.. Numbers(0, 30).Select((body, i) => Text(body) with { Priority = i % 3 * 4 })]);
+        var first = await Receive(host.Broker, "t", "g", 8);
+        Assert.Equal(Numbers(0, 8).Select((_, i) => Number(i * 3 + 2)), Bodies(first));
+        await Acknowledge(host.Broker, "t", "g", [.. first]);
+
+        await Restart(host);
+
+        Assert.Equal((0L, 22L), (await host.Broker.DescribeGroup("t", "g")).Partitions.Select(each => (each.Cursor, each.Lag)).Single());
+        var rest = await Receive(host.Broker, "t", "g");
+        Assert.Equal("26", rest[0].BodyText);
+        Assert.Equal(Numbers(0, 30).Except(Bodies(first)).Order(), Bodies(rest).Order());
     });
 
     [Fact]

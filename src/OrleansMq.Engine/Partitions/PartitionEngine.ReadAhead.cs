@@ -1,0 +1,58 @@
+using OrleansMq.Core.Cursors;
+using OrleansMq.Core.Partitions;
+
+namespace OrleansMq.Engine.Partitions;
+
+/// <summary>Cursors that grant by key, by priority or fairly are told ahead what decides about messages' turns.</summary>
+public sealed partial class PartitionEngine
+{
+    /// <summary>What is being read, by the groups' numbers; touched in turns.</summary>
+    private readonly Dictionary<int, TraitLoad> _traitLoads = [];
+
+    /// <summary>What is to be read ahead for a group, outside the turn and shared by all who wait for it; null where its cursor knows enough.</summary>
+    private Lazy<Task>? ReadAhead(PartitionGroup group)
+    {
+        if (group.Main is not { } main || !main.WantsTraits(_visible.Stable, out var from, out var count))
+            return null;
+        if (_traitLoads.TryGetValue(group.Number, out var begun) && begun.From == from && begun.Order == main.Order)
+            return begun.Done;
+        var load = new TraitLoad(group.Number, group.Name, from, main.Order);
+        load.Done = new Lazy<Task>(() => Load(load, new TraitReader(main.ByKey, main.Order), count));
+        _traitLoads[group.Number] = load;
+        return load.Done;
+    }
+
+    private async Task Load(TraitLoad load, TraitReader reader, int count)
+    {
+        MessageTraits[] traits = [];
+        try
+        {
+            traits = await reader.Read(this, load.From, count);
+        }
+        finally
+        {
+            await Ask(ReleaseLevel.Decided, (state, _, _) =>
+            {
+                if (_traitLoads.GetValueOrDefault(load.Group) == load)
+                    _traitLoads.Remove(load.Group);
+                // What was read for an order that is no more says nothing about this one.
+                if (traits.Length > 0 && state.FindGroup(load.Group) is { Main: { } main } && main.Order == load.Order && main.Scanned == load.From)
+                {
+                    main.Offer(load.From, traits);
+                    _topic.Deliverable(this, load.Name);
+                }
+
+                return true;
+            });
+        }
+    }
+
+    private sealed class TraitLoad(int group, string name, long from, DeliveryOrder order)
+    {
+        public int Group => group;
+        public string Name => name;
+        public long From => from;
+        public DeliveryOrder Order => order;
+        public Lazy<Task>? Done { get; set; }
+    }
+}
