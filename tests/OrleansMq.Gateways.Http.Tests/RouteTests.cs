@@ -75,16 +75,6 @@ public sealed class RouteTests : IAsyncLifetime
         Assert.Empty(_served.Broker.Changes);
     }
 
-    [Theory]
-    [InlineData("""{"priority":1}""")]
-    [InlineData("""[{},{"priority":3}]""")]
-    public async Task MessageWithWhatIsNotBuiltYet(string body)
-    {
-        var answer = await _served.Send("POST", "/v1/topics/t/messages", body);
-        Assert.Equal((400, "not-available"), ((int)answer.Status, answer.ProblemCode()));
-        Assert.Empty(_served.Broker.Changes);
-    }
-
     [Fact]
     public async Task HeadAnswersAsGetWithoutABody()
     {

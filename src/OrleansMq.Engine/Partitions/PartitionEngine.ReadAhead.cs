@@ -14,9 +14,9 @@ public sealed partial class PartitionEngine
     {
         if (group.Main is not { } main || !main.WantsTraits(_visible.Stable, out var from, out var count))
             return null;
-        if (_traitLoads.TryGetValue(group.Number, out var begun) && begun.From == from && begun.Order == main.Order)
+        if (_traitLoads.TryGetValue(group.Number, out var begun) && begun.From == from && begun.End >= from + count && begun.Order == main.Order)
             return begun.Done;
-        var load = new TraitLoad(group.Number, group.Name, from, main.Order);
+        var load = new TraitLoad(group.Number, group.Name, from, from + count, main.Order);
         load.Done = new Lazy<Task>(() => Load(load, new TraitReader(main.ByKey, main.Order), count));
         _traitLoads[group.Number] = load;
         return load.Done;
@@ -35,8 +35,8 @@ public sealed partial class PartitionEngine
             {
                 if (_traitLoads.GetValueOrDefault(load.Group) == load)
                     _traitLoads.Remove(load.Group);
-                // What was read for an order that is no more says nothing about this one.
-                if (traits.Length > 0 && state.FindGroup(load.Group) is { Main: { } main } && main.Order == load.Order && main.Scanned == load.From)
+                // What was read for an order that is no more says nothing about this one; what another has offered meanwhile is passed over.
+                if (traits.Length > 0 && state.FindGroup(load.Group) is { Main: { } main } && main.Order == load.Order && main.Scanned >= load.From)
                 {
                     main.Offer(load.From, traits);
                     _topic.Deliverable(this, load.Name);
@@ -47,11 +47,12 @@ public sealed partial class PartitionEngine
         }
     }
 
-    private sealed class TraitLoad(int group, string name, long from, DeliveryOrder order)
+    private sealed class TraitLoad(int group, string name, long from, long end, DeliveryOrder order)
     {
         public int Group => group;
         public string Name => name;
         public long From => from;
+        public long End => end;
         public DeliveryOrder Order => order;
         public Lazy<Task>? Done { get; set; }
     }

@@ -16,5 +16,6 @@ internal static class Checkers
             .Concat(HalfCheck.Check(history))
             .Concat(TransactionCheck.Check(history))
             .Concat(GrowthCheck.Check(history))
+            .Concat(RankedCheck.Check(history))
             .Concat(RestCheck.Check(history, plan));
 }

@@ -47,7 +47,7 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
             var reply = await desk.Link.Ask(
                 call,
                 broker => broker.Receive(topic, group, new ReceiveRequest { Max = max, Wait = wait, Lease = lease, Consumer = name, RequestId = id }),
-                deliveries => mine = [.. deliveries.Select(delivery => Note(call, delivery, lease ?? GroupLease))]);
+                deliveries => mine = [.. deliveries.Select((delivery, rank) => Note(call, delivery, lease ?? GroupLease, rank, tries == 0))]);
             if (reply.IsOk)
                 return mine;
             // The same id again: a lost reply costs nothing.
@@ -57,7 +57,7 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
         }
     }
 
-    private Given Note(Call call, Delivery delivery, TimeSpan lease)
+    private Given Note(Call call, Delivery delivery, TimeSpan lease, int rank, bool firstTry)
     {
         var at = new GroupPlace(topic, group, delivery.Lease.Partition);
         var uid = Desk.UidOf(delivery.Body.Span);
@@ -81,6 +81,8 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
             Uid = uid,
             Key = delivery.KeyText,
             Consumer = name,
+            Rank = rank,
+            FirstTry = firstTry,
             UntilMs = until,
             GrantedMs = until - (long)lease.TotalMilliseconds,
             AnsweredAt = desk.World.Elapsed,

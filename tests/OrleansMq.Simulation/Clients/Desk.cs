@@ -22,9 +22,9 @@ public sealed class Desk(World world, WorldPlan plan, Link link, History history
 
     public Call NewCall(string what) => new(what, history.Next());
 
-    public Sent NewMessage(string topic, string? key, string? token, string? session = null, int index = 0, TimeSpan? after = null, bool? commits = null, string? line = null, int number = 0)
+    public Sent NewMessage(string topic, string? key, string? token, string? session = null, int index = 0, TimeSpan? after = null, bool? commits = null, string? line = null, int number = 0, int? priority = null)
     {
-        var sent = new Sent { Line = line, Number = number, Uid = $"u{++_uids}", Topic = topic, Key = key, Token = token, Session = session, Index = index, After = after, Commits = commits };
+        var sent = new Sent { Line = line, Number = number, Uid = $"u{++_uids}", Topic = topic, Key = key, Token = token, Session = session, Index = index, After = after, Commits = commits, Priority = priority };
         history.Sent.Add(sent.Uid, sent);
         return sent;
     }
@@ -37,6 +37,7 @@ public sealed class Desk(World world, WorldPlan plan, Link link, History history
         Key = sent.Key is null ? (ReadOnlyMemory<byte>?)null : Encoding.UTF8.GetBytes(sent.Key),
         Token = sent.Token,
         DeliverAfter = sent.After,
+        Priority = sent.Priority,
         Half = sent.Commits is null ? null : HalfProducer.Terms,
         Partition = partition,
     };

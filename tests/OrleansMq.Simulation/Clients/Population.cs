@@ -20,6 +20,11 @@ internal sealed class Population(Desk desk)
     public const string Made = "made";
     public const int MadePartitions = 3;
 
+    /// <summary>Has groups with an order of their own.</summary>
+    public const string Ranked = "ranked";
+    public const string ByPriority = "prio";
+    public const string Fair = "fair";
+
     /// <summary>Grows.</summary>
     public const string Grown = "grown";
     public const string ByKey = "bykey";
@@ -33,6 +38,7 @@ internal sealed class Population(Desk desk)
             ? [(Orders, plan.OrdersPartitions), (Ring, plan.RingPartitions), (Capped, plan.CappedPartitions), (Later, LaterPartitions), (Paid, PaidPartitions)]
             : Array.Empty<(string, int)>(),
         .. plan.Transactions ? [(Raw, RawPartitions)] : Array.Empty<(string, int)>(),
+        .. plan.Ranked ? [(Ranked, 1)] : Array.Empty<(string, int)>(),
     ];
 
     private IReadOnlyList<(string Topic, string Group, int Partitions)> Queues { get; } =
@@ -45,6 +51,8 @@ internal sealed class Population(Desk desk)
             await SettleOthers();
         if (desk.Plan.Growth)
             await SettleGrown();
+        if (desk.Plan.Ranked)
+            await RankedClients.Settle(desk);
         if (!desk.Plan.Transactions)
             return;
         await desk.Insist("put raw", broker => broker.PutTopic(Raw, new TopicChange { Partitions = RawPartitions, TokenAge = TimeSpan.FromDays(7) }));
@@ -105,6 +113,8 @@ internal sealed class Population(Desk desk)
             LiveOthers(all);
         if (desk.Plan.Growth)
             LiveGrown(all);
+        if (desk.Plan.Ranked)
+            RankedClients.Live(desk, all);
         if (desk.Plan.Transactions)
         {
             all.Add(Publisher.Live(desk, Raw, "rawpub", 500));
@@ -169,6 +179,8 @@ internal sealed class Population(Desk desk)
             await OthersComeToRest();
         if (desk.Plan.Growth)
             await Drain(Grown, ByKey, int.MaxValue);
+        foreach (var group in RankedClients.GroupsOf(desk.Plan))
+            await Drain(Ranked, group, 1);
         if (!desk.Plan.Transactions)
             return;
         for (var p = 0; p < RawPartitions; p++)
@@ -197,6 +209,8 @@ internal sealed class Population(Desk desk)
             await AuditOthers();
         if (desk.Plan.Growth)
             await AuditGrown();
+        foreach (var group in RankedClients.GroupsOf(desk.Plan))
+            await AuditQueue(Ranked, group, 1);
     }
 
     private async Task AuditGrown()

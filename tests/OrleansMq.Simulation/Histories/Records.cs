@@ -25,6 +25,8 @@ public sealed class Sent
     /// <summary>To be delivered so long after it is stored.</summary>
     public TimeSpan? After { get; init; }
 
+    public int? Priority { get; init; }
+
     /// <summary>A half message: whether its producer's own transaction was committed. Null: an ordinary message.</summary>
     public bool? Commits { get; init; }
 
@@ -69,6 +71,12 @@ public sealed class Given
     public required string Uid { get; init; }
     public string? Key { get; init; }
     public required string Consumer { get; init; }
+
+    /// <summary>Its place in the answer.</summary>
+    public required int Rank { get; init; }
+
+    /// <summary>Whether the answer was to the first try of its request.</summary>
+    public required bool FirstTry { get; init; }
 
     /// <summary>By the partition's own clock, as is <see cref="UntilMs"/>.</summary>
     public required long GrantedMs { get; init; }

@@ -35,6 +35,9 @@ public sealed record WorldPlan
     public bool Growth { get; init; }
     public int FirstPartitions { get; init; } = 1;
 
+    /// <summary>Whether a topic has groups that deliver by priority and fairly.</summary>
+    public bool Ranked { get; init; }
+
     /// <summary>Whether the others are there.</summary>
     public bool Others { get; init; } = true;
 
@@ -64,6 +67,7 @@ public sealed record WorldPlan
             Consumers = random.Next(1, 4),
             Growth = true,
             FirstPartitions = random.Next(1, 3),
+            Ranked = seed % 3 == 0,
         };
     }
 }

@@ -1,0 +1,47 @@
+using OrleansMq.Simulation.Histories;
+using OrleansMq.Simulation.Worlds;
+
+namespace OrleansMq.Simulation.Clients;
+
+/// <summary>A topic of one partition whose groups deliver by priority, fairly, and both by key; its publishers flood it now and then with one key.</summary>
+internal static class RankedClients
+{
+    public static IReadOnlyList<string> GroupsOf(WorldPlan plan) => plan.Ranked ? [Population.ByPriority, Population.Fair, Population.ByKey] : [];
+
+    public static async Task Settle(Desk desk)
+    {
+        await desk.Insist("put ranked", broker => broker.PutTopic(Population.Ranked, new TopicChange { Partitions = 1, TokenAge = TimeSpan.FromDays(7) }));
+        var queue = new GroupChange
+        {
+            Lease = Worker.GroupLease,
+            MaxDeliveries = desk.Plan.MaxDeliveries,
+            Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(500)]),
+        };
+        await desk.Insist("put ranked prio", broker => broker.PutGroup(Population.Ranked, Population.ByPriority, queue with { Priority = true }));
+        await desk.Insist("put ranked fair", broker => broker.PutGroup(Population.Ranked, Population.Fair, queue with { FairBy = FairBy.Key }));
+        await desk.Insist("put ranked bykey", broker => broker.PutGroup(Population.Ranked, Population.ByKey, queue with { ByKey = true, Priority = true, FairBy = FairBy.Key }));
+    }
+
+    public static void Live(Desk desk, List<Task> all)
+    {
+        all.Add(Publish(desk));
+        all.Add(Publisher.Live(desk, Population.Ranked, "rankedpub", 400));
+        foreach (var group in GroupsOf(desk.Plan))
+            for (var i = 0; i < 2; i++)
+                all.Add(new Worker(desk, Population.Ranked, group, $"ranked{group}{i}").Live());
+    }
+
+    private static async Task Publish(Desk desk)
+    {
+        while (!desk.IsOver)
+        {
+            await desk.Pause(300);
+            var flood = desk.World.Chance(0.1) ? desk.RandomKey() : null;
+            var count = desk.World.Random.Next(1, flood is null ? 5 : 40);
+            var messages = new List<Sent>();
+            for (var i = 0; i < count; i++)
+                messages.Add(desk.NewMessage(Population.Ranked, flood ?? (desk.World.Chance(0.9) ? desk.RandomKey() : null), null, priority: desk.World.Chance(0.8) ? desk.World.Random.Next(10) : null));
+            await desk.Publish(Population.Ranked, messages);
+        }
+    }
+}
