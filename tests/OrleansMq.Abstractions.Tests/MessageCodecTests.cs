@@ -38,6 +38,46 @@ public sealed class MessageCodecTests
         Assert.True(RoundTrip(new Message { Key = new byte[1], Tombstone = true }).Tombstone);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(9)]
+    public void APriorityIsOneDigit(int priority)
+    {
+        Assert.Equal(priority, RoundTrip(new Message { Priority = priority }).Priority);
+        Assert.Null(RoundTrip(new Message()).Priority);
+        Assert.Equal("mq-priority".Length + 1, MessageCodec.SizeOf(new Message { Priority = priority }));
+    }
+
+    [Theory]
+    [InlineData("key", null)]
+    [InlineData("header:tenant", "tenant")]
+    [InlineData("header:key", "key")]
+    public void WhatDeliveryIsSharedBetweenGoesAsText(string text, string? header)
+    {
+        Assert.True(FairBy.TryParse(text, out var read, out _));
+        Assert.Equal((header, text), (read!.HeaderName, read.ToString()));
+        Assert.Equal(header is null ? FairBy.Key : FairBy.Header(header), read);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("Key")]
+    [InlineData("header")]
+    [InlineData("header:")]
+    [InlineData("header:mq-token")]
+    public void WhatDeliveryCannotBeSharedBetweenIsRefused(string text)
+    {
+        Assert.False(FairBy.TryParse(text, out _, out var fault));
+        Assert.Contains("fairBy", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AHeadersNameHasAtMost256Bytes()
+    {
+        Assert.Equal(256, FairBy.Header(new string('x', FairBy.MaxHeaderBytes)).HeaderName!.Length);
+        Assert.Throws<ArgumentException>(() => FairBy.Header(new string('€', 86)));
+    }
+
     [Fact]
     public void OnlyReservedHeadersMakeItRich()
     {
@@ -46,6 +86,7 @@ public sealed class MessageCodecTests
         Assert.True(MessageCodec.IsRich(new Message { ContentType = "a" }));
         Assert.True(MessageCodec.IsRich(new Message { CorrelationId = "a" }));
         Assert.True(MessageCodec.IsRich(new Message { ReplyTo = "a" }));
+        Assert.True(MessageCodec.IsRich(new Message { Priority = 0 }));
     }
 
     [Fact]

@@ -29,6 +29,21 @@ public sealed class GroupTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task AGroupDeliversByPriorityWhatWasProducedWithOne()
+    {
+        await Mq.Ok(_broker, "group", "declare", "t", "g", "--priority", "true", "--fair-by", "header:tenant");
+        Assert.Equal(ExitCode.Done, (await Mq.RunWith(_broker, "now\n", "produce", "t", "--priority", "9")).Code);
+
+        Assert.Equal(["now", "m1", "m2", "m3"], (await Mq.Ok(_broker, "consume", "t", "--group", "g", "--wait", "50ms")).Lines);
+        var settings = (await Mq.Ok(_broker, "group", "describe", "t", "g", "--json")).Json["settings"]!;
+        Assert.Equal((true, "header:tenant"), ((bool)settings["priority"]!, (string?)settings["fairBy"]));
+        await Mq.Ok(_broker, "group", "change", "t", "g", "--fair-by", "none");
+        Assert.Null((await _broker.DescribeGroup("t", "g")).Settings.FairBy);
+        foreach (var wrong in (string[][])[["group", "change", "t", "g", "--fair-by", "tenant"], ["produce", "t", "--priority", "10"]])
+            Assert.Equal(ExitCode.Usage, (await Mq.Run(_broker, wrong)).Code);
+    }
+
+    [Fact]
     public async Task AMistypedNameDeclaresNothing()
     {
         foreach (var command in new[] { "change", "pause", "resume" })

@@ -42,6 +42,18 @@ public sealed class DocumentTests
         Assert.Equal([new EarlierCount(2, 7)], read.Earlier);
     }
 
+    /// <summary>A group that has none is stored as before there were any: the golden document above.</summary>
+    [Fact]
+    public void AnOrderOfItsOwnIsStoredAsDrawn()
+    {
+        var document = new GroupDocument
+        {
+            Name = "g", Id = Guid.Empty, Declared = true, CreatedAtMs = 5, LastUsedMs = 6, Membership = new Membership(), Settings = new GroupSettings { Priority = true, FairBy = FairBy.Header("tenant") },
+        };
+        Assert.Contains(""","holdKeyBehindDeadLetter":false,"priority":true,"fairBy":"header:tenant"},""", Encoding.UTF8.GetString(document.ToJson()), StringComparison.Ordinal);
+        Assert.Equal((true, FairBy.Header("tenant")), (GroupDocument.FromJson(document.ToJson(), 0).Settings.Priority, GroupDocument.FromJson(document.ToJson(), 0).Settings.FairBy));
+    }
+
     [Fact]
     public void WhatAGroupSharesIsStoredAsDrawn()
     {
@@ -110,6 +122,7 @@ public sealed class DocumentTests
     [InlineData("""{"version":1,"name":"g","generation":-1}""")]
     [InlineData("""{"version":1,"name":"g","sharedOf":4,"held":[4]}""")]
     [InlineData("""{"version":1,"name":"g","held":[1]}""")]
+    [InlineData("""{"version":1,"name":"g","settings":{"fairBy":"tenant"}}""")]
     public void AGroupThatCannotBeIsRefused(string json) =>
         Assert.Throws<StateFormatException>(() => GroupDocument.FromJson(Encoding.UTF8.GetBytes(json), 0));
 

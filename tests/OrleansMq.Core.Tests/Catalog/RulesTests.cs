@@ -66,6 +66,14 @@ public sealed class RulesTests
         Refused(ErrorCodes.Malformed, naming, () => GroupRules.Create(change));
 
     [Fact]
+    public void AnOrderOfItsOwnIsForQueueStyle()
+    {
+        Assert.Equal((true, FairBy.Key), (GroupRules.Create(new() { Priority = true, FairBy = FairBy.Key }).Priority, GroupRules.Create(new() { FairBy = FairBy.Key }).FairBy));
+        Refused(ErrorCodes.Conflict, "priority is for groups of style queue", () => GroupRules.Create(new() { Style = GroupStyle.Log, Priority = true }));
+        Refused(ErrorCodes.Conflict, "fairBy is for groups of style queue", () => GroupRules.Create(new() { Style = GroupStyle.Log, FairBy = FairBy.Key }));
+    }
+
+    [Fact]
     public void WhatIsNotBuiltYetSaysSo()
     {
         Refused(ErrorCodes.NotAvailable, "compact", () => TopicRules.Create(new() { Compact = true }));
