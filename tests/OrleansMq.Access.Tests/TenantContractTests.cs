@@ -49,6 +49,11 @@ public sealed class TenantDeliveryOrderTests : DeliveryOrderContract
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
 
+public sealed class TenantHeldKeyTests : HeldKeyContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
 public sealed class TenantLogGroupTests : LogGroupContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();

@@ -104,6 +104,13 @@ public sealed class EmbeddedDeliveryOrderTests : DeliveryOrderContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedHeldKeyTests : HeldKeyContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedTimedKeyOrderTests : TimedKeyOrderContract
 {
     protected override ManualTime Clock { get; } = new();

@@ -80,6 +80,11 @@ public sealed class HttpDeliveryOrderTests : DeliveryOrderContract
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
+public sealed class HttpHeldKeyTests : HeldKeyContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
 public sealed class HttpLogGroupTests : LogGroupContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();

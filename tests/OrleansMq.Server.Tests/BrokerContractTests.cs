@@ -107,8 +107,20 @@ public sealed class ClientDeliveryOrderTests(TwoSilos cluster) : DeliveryOrderCo
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
+[Collection(nameof(TwoSilos))]
+public sealed class ClientHeldKeyTests(TwoSilos cluster) : HeldKeyContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
 [Collection(nameof(OneSilo))]
 public sealed class SiloDeliveryOrderTests(OneSilo cluster) : DeliveryOrderContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloHeldKeyTests(OneSilo cluster) : HeldKeyContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }

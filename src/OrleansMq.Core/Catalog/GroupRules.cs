@@ -39,8 +39,8 @@ public static class GroupRules
             throw new MqException(ErrorCodes.NotAvailable, $"maxActive other than null and 1 is not available yet; {settings.MaxActive} was given.");
         if (settings.WhenExpired is < WhenExpired.Skip or > WhenExpired.DeadLetter)
             throw new MqException(ErrorCodes.Malformed, $"whenExpired is skip or deadLetter; {settings.WhenExpired} was given.");
-        if (settings.HoldKeyBehindDeadLetter)
-            throw new MqException(ErrorCodes.NotAvailable, "holdKeyBehindDeadLetter is not available yet; only false can be given.");
+        if (settings is { HoldKeyBehindDeadLetter: true, ByKey: false })
+            throw new MqException(ErrorCodes.Conflict, "holdKeyBehindDeadLetter is for groups by key; this one has byKey false.");
         if (settings is { Style: GroupStyle.Log, Priority: true })
             throw new MqException(ErrorCodes.Conflict, "priority is for groups of style queue; a group of style log reads whole partitions in order.");
         if (settings is { Style: GroupStyle.Log, FairBy: not null })

@@ -23,6 +23,7 @@ internal sealed class DeliveryWindow
 
     private readonly QueueCursor cursor;
     private readonly bool byKey;
+    private readonly bool inLaneOrder;
 
     /// <summary>What is known of each message, where keys or shares count.</summary>
     private readonly KeyOrder? order;
@@ -39,10 +40,11 @@ internal sealed class DeliveryWindow
     {
         (this.cursor, this.byKey) = (cursor, byKey);
         if (byKey || wanted.FairBy is not null)
-            order = new KeyOrder();
+            order = new KeyOrder(keepsTraits: !wanted.IsOfLane);
         else
             levels = new PriorityLevels();
         ready = new ReadyMessages(wanted);
+        inLaneOrder = wanted.IsOfLane;
         Scanned = cursor.Floor;
     }
 
@@ -80,6 +82,13 @@ internal sealed class DeliveryWindow
     {
         var first = into.Count;
         var taken = 0;
+        if (inLaneOrder)
+        {
+            for (var at = ready.Next(cursor.Floor); at >= 0 && at < laneEnd && taken < max; at = ready.Next(at + 1), taken++)
+                QueueCursor.Append(into, first, new GrantRange(at, 1, cursor.Attempts(at, out _, out _) + 1));
+            return taken;
+        }
+
         chosen.Clear();
         while (taken < max && ready.Choose(cursor.Floor) is var at and >= 0)
         {
@@ -136,6 +145,13 @@ internal sealed class DeliveryWindow
                 Forget(offset);
     }
 
+    /// <summary>A key is held from now on, or no longer.</summary>
+    public void KeyChanged(ulong key)
+    {
+        if (order is not null && order.TryFirst(key, out var first))
+            Refresh(first);
+    }
+
     private bool Contains(long offset) => order?.Contains(offset) ?? levels!.Of(offset) >= 0;
 
     private MessageTraits TraitsOf(long offset) => order?.TraitsOf(offset) ?? new MessageTraits(0, 0, 1, levels!.Of(offset));
@@ -150,16 +166,19 @@ internal sealed class DeliveryWindow
             Refresh(sameKey);
     }
 
+    private bool IsHeld(long offset) => cursor.HeldKeys is { } held && order is not null && held.Holds(order.KeyOf(offset));
+
     /// <summary>Looks again at the first message of this one's key.</summary>
     private void Refresh(long offset)
     {
         var (first, idle) = (offset, true);
         if (order is not null)
             first = order.First(offset, out idle);
+        var traits = TraitsOf(first);
         cursor.Attempts(first, out _, out var free);
-        if (idle && free)
-            ready.Add(first, TraitsOf(first));
+        if (idle && free && !IsHeld(first))
+            ready.Add(first, traits);
         else
-            ready.Remove(first, TraitsOf(first));
+            ready.Remove(first, traits);
     }
 }

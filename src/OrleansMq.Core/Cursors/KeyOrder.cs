@@ -4,7 +4,8 @@ namespace OrleansMq.Core.Cursors;
 /// The unsettled messages of a window and what is known of them, in the order of their keys: a chain for each key, of which only the first message may be
 /// delivered. A message without a key is a chain by itself.
 /// </summary>
-internal sealed class KeyOrder
+/// <param name="keepsTraits">Whether the messages' traits count, or their keys alone.</param>
+internal sealed class KeyOrder(bool keepsTraits)
 {
     private readonly Dictionary<ulong, int> chainOfKey = [];
     private readonly Dictionary<long, int> linkOfOffset = [];
@@ -12,6 +13,7 @@ internal sealed class KeyOrder
     private readonly Stack<int> freeChains = new();
     private Link[] links = new Link[64];
     private Chain[] chains = new Chain[64];
+    private MessageTraits[] traitsOfLink = [];
     private int linkHeight, chainHeight;
 
     /// <summary>Messages in the window.</summary>
@@ -21,7 +23,10 @@ internal sealed class KeyOrder
 
     public bool Contains(long offset) => linkOfOffset.ContainsKey(offset);
 
-    public MessageTraits TraitsOf(long offset) => links[linkOfOffset[offset]].Traits;
+    /// <summary>Where they count; else none.</summary>
+    public MessageTraits TraitsOf(long offset) => keepsTraits ? traitsOfLink[linkOfOffset[offset]] : default;
+
+    public ulong KeyOf(long offset) => chains[links[linkOfOffset[offset]].Chain].Key;
 
     /// <summary>Adds a message behind all others of its key.</summary>
     /// <param name="key">0: none, or one that does not count.</param>
@@ -29,7 +34,14 @@ internal sealed class KeyOrder
     {
         var link = freeLinks.TryPop(out var free) ? free : Grow(ref links, ref linkHeight);
         var chain = ChainOf(key);
-        links[link] = new Link { Offset = offset, Traits = traits, Chain = chain, Before = chains[chain].Last, Behind = -1 };
+        links[link] = new Link { Offset = offset, Chain = chain, Before = chains[chain].Last, Behind = -1 };
+        if (keepsTraits)
+        {
+            if (traitsOfLink.Length < links.Length)
+                Array.Resize(ref traitsOfLink, links.Length);
+            traitsOfLink[link] = traits;
+        }
+
         if (chains[chain].Last < 0)
             chains[chain].First = link;
         else
@@ -55,6 +67,13 @@ internal sealed class KeyOrder
         ref readonly var chain = ref chains[links[linkOfOffset[offset]].Chain];
         idle = chain.Leased == 0;
         return links[chain.First].Offset;
+    }
+
+    /// <summary>The first message of a key, where there is one.</summary>
+    public bool TryFirst(ulong key, out long offset)
+    {
+        offset = chainOfKey.TryGetValue(key, out var chain) ? links[chains[chain].First].Offset : -1;
+        return offset >= 0;
     }
 
     /// <summary>Takes a message out.</summary>
@@ -120,7 +139,6 @@ internal sealed class KeyOrder
     private struct Link
     {
         public long Offset;
-        public MessageTraits Traits;
         public int Chain;
         public int Before;
         public int Behind;

@@ -41,6 +41,7 @@ public sealed partial class QueueCursor
     /// <summary>Behind the highest live message: above it no probe of the table is needed.</summary>
     private long high;
 
+    private HeldKeys? held;
     private DeliveryOrder order = DeliveryOrder.OfLane;
 
     /// <summary>What may be granted next where that is not simply the lowest offset; null where it is.</summary>
@@ -96,6 +97,19 @@ public sealed partial class QueueCursor
                 return;
             order = value;
             window = ByKey || !value.IsOfLane ? new DeliveryWindow(this, ByKey, value) : null;
+        }
+    }
+
+    /// <summary>By key: keys of which nothing is granted. Null: there are none. As <see cref="Order"/> it is not saved.</summary>
+    public HeldKeys? HeldKeys
+    {
+        get => held;
+        set
+        {
+            held = value;
+            if (held is not null)
+                held.Changed = key => window?.KeyChanged(key);
+            window?.Restart();
         }
     }
 

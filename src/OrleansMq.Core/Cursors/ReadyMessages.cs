@@ -50,6 +50,9 @@ internal sealed class ReadyMessages
         shares?[byPriority ? traits.Priority : 0].Remove(offset, traits);
     }
 
+    /// <summary>The lowest at or above an offset, or -1.</summary>
+    public long Next(long from) => all.NextSet(from);
+
     /// <summary>The one that goes first, -1 when there is none. It counts as chosen: who does not remove it is told another next time.</summary>
     public long Choose(long floor)
     {

@@ -55,7 +55,7 @@ public sealed partial class Partition
         var left = terms.Max;
         if (redrivenEnd > group.Redriven!.Floor)
             left -= Lease(group, Lane.RedrivenOf(group.Number), group.Redriven, terms, left, redrivenEnd, frames, leases);
-        if (left > 0)
+        if (left > 0 && !group.MainStands)
             Lease(group, Lane.Main, group.Main!, terms, left, mainEnd, frames, leases);
     }
 

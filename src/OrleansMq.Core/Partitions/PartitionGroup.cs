@@ -76,11 +76,34 @@ public sealed class PartitionGroup
 
     public QueueCursor Cursor(int lane) => lane == Lane.Main ? Main! : Redriven!;
 
-    /// <summary>When and how often messages come back, and which goes first: from the group's settings, not from the log.</summary>
-    public void SetRules(Redelivery rules, DeliveryOrder order)
+    /// <summary>Keys whose later messages wait for a dead letter; null where none do.</summary>
+    public HeldKeys? Held => Main?.HeldKeys;
+
+    /// <summary>Whether nothing may be granted of the main lane: it is not known which keys wait, or there are too many letters to know them by.</summary>
+    public bool MainStands => Held is { } held && (!held.IsKnown || HasTooManyLetters);
+
+    /// <summary>Whether letters are to be read before anything can be granted.</summary>
+    public bool WantsLetters => Held is { IsKnown: false } && !HasTooManyLetters;
+
+    private bool HasTooManyLetters => DeadLetters.Count + RedrivenLane.Count > HeldKeys.MaxLetters;
+
+    /// <summary>Letters whose keys are not known yet.</summary>
+    public IEnumerable<(bool Redriven, LaneIndex.Item Item)> UnknownLetters() =>
+        DeadLetters.Items.Select(item => (Redriven: false, Item: item)).Concat(RedrivenLane.Items.Select(item => (Redriven: true, Item: item)))
+            .Where(letter => Held is { } held && !held.Knows(letter.Redriven, letter.Item.Offset));
+
+    /// <summary>When and how often messages come back, which goes first, and whether keys wait for their dead letters: from the group's settings, not from the log.</summary>
+    public void SetRules(Redelivery rules, DeliveryOrder order, bool holdKeys = false)
     {
         if (IsLog)
             return;
+        if (holdKeys != Held is not null)
+        {
+            Main!.HeldKeys = holdKeys ? new HeldKeys() : null;
+            if (DeadLetters.Count + RedrivenLane.Count == 0)
+                Held?.Know();
+        }
+
         Main!.Rules = rules;
         Main.Order = order;
         Redriven!.Rules = rules;
@@ -103,7 +126,7 @@ public sealed class PartitionGroup
                 Cursor(entry.Lane).ApplySettled(entry.Offset, entry.Count);
                 if (entry.Lane != Lane.Main)
                     for (var i = 0; i < entry.Count; i++)
-                        RedrivenLane.Remove(entry.Offset + i);
+                        RemoveRedriven(entry.Offset + i);
                 break;
             case EntryKind.Returned:
                 Cursor(entry.Lane).ApplyReturned(entry.Offset, entry.Time);
@@ -120,7 +143,7 @@ public sealed class PartitionGroup
                 break;
             case EntryKind.Discarded:
                 for (var i = 0; i < entry.Count; i++)
-                    DeadLetters.Remove(entry.Offset + i);
+                    RemoveDeadLetter(entry.Offset + i);
                 break;
             default:
                 throw new PartitionBrokenException($"A group does not know entries of kind {entry.Kind}.");
@@ -143,17 +166,39 @@ public sealed class PartitionGroup
     {
         var toDeadLetters = Lane.IsDeadLetters(header.Lane);
         (toDeadLetters ? DeadLetters : RedrivenLane).Add(header.BaseOffset, batch.Count, header.Position);
+        if (Held is not null)
+            Hold(batch, redriven: !toDeadLetters, header.BaseOffset);
         foreach (var record in batch.Records())
         {
             var (lane, offset) = LaneHeaders.MovedFromOf(record);
             if (!toDeadLetters)
-                DeadLetters.Remove(offset);
+                RemoveDeadLetter(offset);
             else
             {
                 Cursor(lane).ApplySettled(offset, 1);
                 if (lane != Lane.Main)
-                    RedrivenLane.Remove(offset);
+                    RemoveRedriven(offset);
             }
         }
+    }
+
+    private void Hold(in RecordBatch batch, bool redriven, long offset)
+    {
+        foreach (var record in batch.Records())
+            Held!.Add(redriven, offset++, record.HasKey ? KeyHash.Of(record.Key.Span) : 0);
+        if (HasTooManyLetters)
+            Held!.Forget();
+    }
+
+    private void RemoveDeadLetter(long offset)
+    {
+        DeadLetters.Remove(offset);
+        Held?.Remove(redriven: false, offset);
+    }
+
+    private void RemoveRedriven(long offset)
+    {
+        RedrivenLane.Remove(offset);
+        Held?.Remove(redriven: true, offset);
     }
 }

@@ -39,7 +39,10 @@ public sealed partial class PartitionEngine
     public Task<int> Discard(GroupName name, IReadOnlyCollection<long>? offsets) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
     {
         var group = Find(state, name);
-        return state.Discard(group, offsets ?? group.DeadLetters.Items.Select(item => item.Offset).ToList(), now, frames);
+        var count = state.Discard(group, offsets ?? group.DeadLetters.Items.Select(item => item.Offset).ToList(), now, frames);
+        if (group.Held is not null)
+            _topic.Deliverable(this, name.Text);
+        return count;
     });
 
     private RecordView? Replacement(Message? replace)

@@ -258,7 +258,7 @@ public sealed partial class PartitionEngine
 
     private GroupSettings SettingsOf(PartitionGroup group) => _topic.FindGroup(group.Name) ?? new GroupSettings();
 
-    private void SetRules(PartitionGroup group) => group.SetRules(Redelivery.Of(SettingsOf(group)), DeliveryOrder.Of(SettingsOf(group)));
+    private void SetRules(PartitionGroup group) => group.SetRules(Redelivery.Of(SettingsOf(group)), DeliveryOrder.Of(SettingsOf(group)), SettingsOf(group).HoldKeyBehindDeadLetter);
 
     private void AfterReplay()
     {

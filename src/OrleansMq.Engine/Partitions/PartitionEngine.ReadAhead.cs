@@ -12,6 +12,8 @@ public sealed partial class PartitionEngine
     /// <summary>What is to be read ahead for a group, outside the turn and shared by all who wait for it; null where its cursor knows enough.</summary>
     private Lazy<Task>? ReadAhead(PartitionGroup group)
     {
+        if (group.WantsLetters)
+            return ReadLetters(group);
         if (group.Main is not { } main || !main.WantsTraits(_visible.Stable, out var from, out var count))
             return null;
         if (_traitLoads.TryGetValue(group.Number, out var begun) && begun.From == from && begun.End >= from + count && begun.Order == main.Order)

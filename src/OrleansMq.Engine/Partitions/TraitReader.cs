@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 using OrleansMq.Core.Cursors;
 using OrleansMq.Records;
@@ -23,8 +21,7 @@ internal sealed class TraitReader
     }
 
     /// <summary>
-    /// Traits of up to <paramref name="count"/> offsets from <paramref name="from"/> on; without a key where there is no message. Two keys with one
-    /// hash wait for each other or share their turns, nothing worse.
+    /// Traits of up to <paramref name="count"/> offsets from <paramref name="from"/> on; without a key where there is no message.
     /// </summary>
     public async ValueTask<MessageTraits[]> Read(PartitionEngine partition, long from, int count)
     {
@@ -49,16 +46,9 @@ internal sealed class TraitReader
 
     private MessageTraits TraitsOf(in RecordView record)
     {
-        var key = record.HasKey && (_byKey || _fairBy is { HeaderName: null }) ? Hash(record.Key.Span) : 0;
-        var share = _fairBy is null ? 0 : _header is null ? key : record.Headers.TryGetLast(_header, out var header) ? Hash(header.Value.Span) : 0;
+        var key = record.HasKey && (_byKey || _fairBy is { HeaderName: null }) ? KeyHash.Of(record.Key.Span) : 0;
+        var share = _fairBy is null ? 0 : _header is null ? key : record.Headers.TryGetLast(_header, out var header) ? KeyHash.Of(header.Value.Span) : 0;
         var cost = _fairBy is null ? 1 : MessageTraits.CostOf(record.Size);
         return new MessageTraits(key, share, cost, _byPriority ? MessageCodec.PriorityOf(record) : Message.DefaultPriority);
-    }
-
-    private static ulong Hash(ReadOnlySpan<byte> text)
-    {
-        Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(text, digest);
-        return Math.Max(1, BinaryPrimitives.ReadUInt64LittleEndian(digest));
     }
 }

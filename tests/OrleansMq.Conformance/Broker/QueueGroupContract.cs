@@ -313,7 +313,7 @@ public abstract class QueueGroupContract : BrokerContract
         ["maxBytes 0"] = (new() { MaxBytes = 0 }, ErrorCodes.Malformed),
         ["maxActive 0"] = (new() { MaxActive = 0 }, ErrorCodes.Malformed),
         ["maxActive 2"] = (new() { MaxActive = 2 }, ErrorCodes.NotAvailable),
-        ["holdKeyBehindDeadLetter"] = (new() { HoldKeyBehindDeadLetter = true }, ErrorCodes.NotAvailable),
+        ["holdKeyBehindDeadLetter"] = (new() { HoldKeyBehindDeadLetter = true }, ErrorCodes.Conflict),
     };
 
     [Theory]

@@ -76,6 +76,28 @@ public abstract class RestartContract : BrokerContract
     });
 
     [Fact]
+    public Task AKeyThatWaitsForItsDeadLetterWaitsAfterARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new() { Partitions = 1 });
+        await host.Broker.PutGroup("t", "g", new() { ByKey = true, HoldKeyBehindDeadLetter = true });
+        await PublishKeyed(host.Broker, "t", ("k", "1"), ("k", "2"), ("other", "3"), ("l", "4"), ("l", "5"));
+        var first = await Receive(host.Broker, "t", "g");
+        Assert.Equal(["1", "3", "4"], Bodies(first));
+        await Settle(host.Broker, "t", "g", Settlement.DeadLetter([first[0].Lease, first[2].Lease], "poison"));
+        await Acknowledge(host.Broker, "t", "g", first[1]);
+        await host.Broker.Redrive("t", "g", DeadLetterSelection.Of((await host.Broker.ReadAll("t.g.dlq"))[1].Position));
+
+        await Restart(host);
+
+        var again = Assert.Single(await Receive(host.Broker, "t", "g"));
+        Assert.Equal("4", again.BodyText);
+        await Acknowledge(host.Broker, "t", "g", again);
+        Assert.Equal("5", Assert.Single(await Receive(host.Broker, "t", "g")).BodyText);
+        await host.Broker.Discard("t", "g", DeadLetterSelection.All);
+        Assert.Equal("2", Assert.Single(await Receive(host.Broker, "t", "g")).BodyText);
+    });
+
+    [Fact]
     public Task AGrownTopicAndWhatWaitsInItSurviveARestart() => Story(async host =>
     {
         await host.Broker.PutTopic("t", new() { Partitions = 1 });

@@ -74,11 +74,17 @@ public sealed class RulesTests
     }
 
     [Fact]
+    public void KeysAreHeldByKeyOnly()
+    {
+        Assert.True(GroupRules.Create(new() { ByKey = true, HoldKeyBehindDeadLetter = true }).HoldKeyBehindDeadLetter);
+        Refused(ErrorCodes.Conflict, "holdKeyBehindDeadLetter is for groups by key", () => GroupRules.Create(new() { HoldKeyBehindDeadLetter = true }));
+    }
+
+    [Fact]
     public void WhatIsNotBuiltYetSaysSo()
     {
         Refused(ErrorCodes.NotAvailable, "compact", () => TopicRules.Create(new() { Compact = true }));
         Refused(ErrorCodes.NotAvailable, "maxActive", () => GroupRules.Create(new() { MaxActive = 2 }));
-        Refused(ErrorCodes.NotAvailable, "holdKeyBehindDeadLetter", () => GroupRules.Create(new() { HoldKeyBehindDeadLetter = true }));
     }
 
     [Fact]
