@@ -85,7 +85,7 @@ internal sealed class PartitionHistory
     private string Saved(Partition partition)
     {
         foreach (var group in partition.Groups)
-            group.SetRules(Rules, OrderOf(group));
+            group.SetRules(Rules, OrderOf(group), group.ByKey && group.Number % 2 == 0);
         Lapse(partition, _now);
         return State.Of(partition.Save);
     }
@@ -387,7 +387,7 @@ internal sealed class PartitionHistory
                 var id = new byte[16];
                 _random.NextBytes(id);
                 var added = _live.AddGroup($"g{_names++ % 9}-{_names}", new Guid(id), flags, _random.NextInt64(0, _live.End + 5), _now, _frames);
-                added.SetRules(Rules, OrderOf(added));
+                added.SetRules(Rules, OrderOf(added), added.ByKey && added.Number % 2 == 0);
                 break;
         }
     }
