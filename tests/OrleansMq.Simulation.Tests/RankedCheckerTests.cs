@@ -29,6 +29,9 @@ public sealed class RankedCheckerTests
     [Fact]
     public void ABrokerThatIsNotFairIsFound() => Finds("fairness", change => change with { FairBy = Change<FairBy?>.Default });
 
+    [Fact]
+    public void ABrokerThatLetsKeysPassTheirDeadLettersIsFound() => Finds("held", change => change with { HoldKeyBehindDeadLetter = false });
+
     private static void Finds(string checker, Func<GroupChange, GroupChange> wrong)
     {
         for (var seed = 1; seed <= Seeds; seed++)

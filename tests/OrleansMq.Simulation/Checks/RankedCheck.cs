@@ -9,7 +9,24 @@ namespace OrleansMq.Simulation.Checks;
 /// </summary>
 internal static class RankedCheck
 {
-    public static IEnumerable<Violation> Check(History history)
+    public static IEnumerable<Violation> Check(History history) => Ordered(history).Concat(Held(history));
+
+    /// <summary>From when a letter was seen until somebody moves it, no later message of its key is given.</summary>
+    private static IEnumerable<Violation> Held(History history)
+    {
+        var given = history.Given.Values.Where(given => given.At.Group == Population.Held && given.Lease.Lane == 0 && given.FirstTry).ToLookup(given => given.Key);
+        foreach (var letter in history.Letters.Where(letter => letter.At.Group == Population.Held).GroupBy(letter => letter.Offset).Select(seen => seen.MinBy(letter => letter.Call.Answered)!))
+        {
+            if (history.Sent[letter.Uid].Key is not { } key)
+                continue;
+            var moved = history.LettersMoved.Where(moved => moved.At == letter.At && moved.Offset == letter.Offset && moved.Call.May).Select(moved => moved.Call.Invoked).DefaultIfEmpty(long.MaxValue).Min();
+            foreach (var later in given[key])
+                if (later.Call.Invoked > letter.Call.Answered && later.Call.Answered < moved)
+                    yield return new Violation("held", $"{letter.At}: {later.Uid} of key {key} was given by {later.Call.What} while {letter.Uid} was its dead letter {letter.Offset}.");
+        }
+    }
+
+    private static IEnumerable<Violation> Ordered(History history)
     {
         var given = history.Given.Values.Where(given => given.At.Topic == Population.Ranked && given.Lease.Lane == 0).ToList();
         foreach (var group in given.Where(given => given.At.Group is Population.ByPriority or Population.Fair).GroupBy(given => given.At.Group))

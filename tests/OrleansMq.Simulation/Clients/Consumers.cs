@@ -335,7 +335,7 @@ internal static class Undertaker
         }
     }
 
-    private static async Task Move(Desk desk, List<Letter> letters, bool redrive)
+    public static async Task Move(Desk desk, List<Letter> letters, bool redrive)
     {
         var at = letters[0].At;
         var call = desk.NewCall($"{(redrive ? "redrive" : "discard")} {at} {string.Join(",", letters.Select(l => l.Offset))}");

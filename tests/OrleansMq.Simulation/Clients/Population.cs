@@ -25,6 +25,9 @@ internal sealed class Population(Desk desk)
     public const string ByPriority = "prio";
     public const string Fair = "fair";
 
+    /// <summary>By key, and keys wait for their dead letters.</summary>
+    public const string Held = "held";
+
     /// <summary>Grows.</summary>
     public const string Grown = "grown";
     public const string ByKey = "bykey";
@@ -179,6 +182,8 @@ internal sealed class Population(Desk desk)
             await OthersComeToRest();
         if (desk.Plan.Growth)
             await Drain(Grown, ByKey, int.MaxValue);
+        if (desk.Plan.Ranked)
+            await RankedClients.ComeToRest(desk, () => Drain(Ranked, Held, 1, TimeSpan.FromSeconds(20)));
         foreach (var group in RankedClients.GroupsOf(desk.Plan))
             await Drain(Ranked, group, 1);
         if (!desk.Plan.Transactions)
@@ -280,11 +285,11 @@ internal sealed class Population(Desk desk)
         }
     }
 
-    private async Task Drain(string topic, string group, int partitions)
+    private async Task Drain(string topic, string group, int partitions, TimeSpan? limit = null)
     {
         // The active one may have been another: it counts as there for some seconds.
         var worker = new Worker(desk, topic, group, "drain");
-        var patience = desk.World.Elapsed + TimeSpan.FromMinutes(3);
+        var patience = desk.World.Elapsed + (limit ?? TimeSpan.FromMinutes(3));
         while (desk.World.Elapsed < patience)
         {
             if (await worker.DrainSome() == 0 && await desk.Describe(topic, group) is { } described && described.Partitions.Take(partitions).All(p => p is { Error: null, Lag: 0, InFlight: 0 }))

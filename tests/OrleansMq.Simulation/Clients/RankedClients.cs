@@ -6,7 +6,7 @@ namespace OrleansMq.Simulation.Clients;
 /// <summary>A topic of one partition whose groups deliver by priority, fairly, and both by key; its publishers flood it now and then with one key.</summary>
 internal static class RankedClients
 {
-    public static IReadOnlyList<string> GroupsOf(WorldPlan plan) => plan.Ranked ? [Population.ByPriority, Population.Fair, Population.ByKey] : [];
+    public static IReadOnlyList<string> GroupsOf(WorldPlan plan) => plan.Ranked ? [Population.ByPriority, Population.Fair, Population.ByKey, Population.Held] : [];
 
     public static async Task Settle(Desk desk)
     {
@@ -20,15 +20,31 @@ internal static class RankedClients
         await desk.Insist("put ranked prio", broker => broker.PutGroup(Population.Ranked, Population.ByPriority, queue with { Priority = true }));
         await desk.Insist("put ranked fair", broker => broker.PutGroup(Population.Ranked, Population.Fair, queue with { FairBy = FairBy.Key }));
         await desk.Insist("put ranked bykey", broker => broker.PutGroup(Population.Ranked, Population.ByKey, queue with { ByKey = true, Priority = true, FairBy = FairBy.Key }));
+        await desk.Insist("put ranked held", broker => broker.PutGroup(Population.Ranked, Population.Held, queue with { ByKey = true, HoldKeyBehindDeadLetter = true }));
     }
 
     public static void Live(Desk desk, List<Task> all)
     {
         all.Add(Publish(desk));
         all.Add(Publisher.Live(desk, Population.Ranked, "rankedpub", 400));
+        all.Add(Undertaker.Live(desk, Population.Ranked, Population.Held, 1));
         foreach (var group in GroupsOf(desk.Plan))
             for (var i = 0; i < 2; i++)
                 all.Add(new Worker(desk, Population.Ranked, group, $"ranked{group}{i}").Live());
+    }
+
+    /// <summary>Keys go on when their letters are thrown away; what is drained may leave new ones.</summary>
+    public static async Task ComeToRest(Desk desk, Func<Task> drain)
+    {
+        for (var rounds = 0; rounds < 20; rounds++)
+        {
+            await drain();
+            if (await Undertaker.Browse(desk, new GroupPlace(Population.Ranked, Population.Held, 0)) is not { } letters)
+                continue;
+            if (letters.Count == 0)
+                return;
+            await Undertaker.Move(desk, letters, redrive: false);
+        }
     }
 
     private static async Task Publish(Desk desk)
