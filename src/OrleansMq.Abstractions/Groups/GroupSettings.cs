@@ -61,7 +61,10 @@ public sealed record GroupSettings
     /// <summary>What becomes of messages that expired (<see cref="Message.TimeToLive"/>). A redriven dead letter does not expire again.</summary>
     public WhenExpired WhenExpired { get; init; } = WhenExpired.Skip;
 
-    /// <summary>Not available yet.</summary>
+    /// <summary>
+    /// With <see cref="ByKey"/>: later messages of a key wait on its partition until its dead letter is discarded, or redriven and settled. With more than 10,000 dead letters on a partition
+    /// nothing but redriven messages is delivered there.
+    /// </summary>
     public bool HoldKeyBehindDeadLetter { get; init; }
 
     /// <summary>

@@ -108,7 +108,7 @@ internal sealed class GroupOptions(TimeProvider time)
     private readonly Option<Change<long?>> _maxMessages = Options.ChangeOrNone("--max-messages", "This group's backlog limit. Default none.", "N", Text.Count);
     private readonly Option<Change<long?>> _maxBytes = Options.ChangeOrNone("--max-bytes", "The same in bytes. Default none.", "BYTES", Text.Bytes);
     private readonly Option<Change<WhenExpired>> _expired = Options.Change("--when-expired", "What becomes of messages whose time to live is over: skip, deadLetter. Default skip.", "WHAT", Text.Word(Words.WhenExpired));
-    private readonly Option<Change<bool>> _hold = Options.Change("--hold-key-behind-dead-letter", "Not available yet.", "BOOL", Text.Switch);
+    private readonly Option<Change<bool>> _hold = Options.Change("--hold-key-behind-dead-letter", "By key: later messages of a key wait until its dead letter is settled or discarded. Default false.", "BOOL", Text.Switch);
 
     private readonly Option<Change<bool>> _priority = Options.Change("--priority", "Queue style: higher priorities first on each partition, every tenth message the oldest. Default false.", "BOOL", Text.Switch);
     private readonly Option<Change<FairBy?>> _fairBy = Options.Change<FairBy?>("--fair-by", "Queue style: what takes turns, so that a flood of one delays itself alone: key, header:NAME. Default none.", "WHAT", t => t == "none" ? null : Text.FairBy(t));
