@@ -102,6 +102,45 @@ public sealed class FailoverTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task WhatWasPassedOverAndKeysThatAreHeldSurviveAKilledSilo()
+    {
+        var broker = _cluster.Outside;
+        const int partitions = 6;
+        await broker.PutTopic("t", new() { Partitions = partitions });
+        await broker.PutGroup("t", "prio", new() { Priority = true });
+        await broker.PutGroup("t", "held", new() { ByKey = true, HoldKeyBehindDeadLetter = true });
+        // Each partition has ten of one key, the later five of them urgent.
+        await broker.Publish("t", [.. Enumerable.Range(0, 60).Select(i => Message.OfText(Text(i), $"k{i % partitions}") with { Partition = i % partitions, Priority = i < 30 ? 0 : 9 })]);
+        var urgent = await Received(broker, "prio", 30, max: 5);
+        Assert.All(urgent.Take(5), delivery => Assert.Equal(9, delivery.Priority));
+        await broker.Settle("t", "prio", Settlement.Acknowledge([.. urgent.Select(delivery => delivery.Lease)]));
+        var first = await Received(broker, "held", partitions, max: 100);
+        await broker.Settle("t", "held", Settlement.DeadLetter([.. first.Select(delivery => delivery.Lease)], "poison"));
+        await broker.Publish("t", [.. Enumerable.Range(0, partitions).Select(p => Message.OfText($"free {p}", $"free {p}") with { Partition = p })]);
+
+        await _cluster.Cluster.KillSiloAsync(_cluster.Cluster.Silos[1]);
+
+        Assert.Equal(Enumerable.Range(0, partitions).Select(p => $"free {p}"), (await Received(broker, "held", partitions, max: 100)).Select(delivery => delivery.BodyText).Order());
+        Assert.Empty(await broker.Receive("t", "held", new() { Max = 100, Consumer = "c" }));
+        Assert.Equal(partitions, await broker.Discard("t", "held", DeadLetterSelection.All));
+        Assert.Equal(Enumerable.Range(6, 6).Select(Text).Order(), (await Received(broker, "held", partitions, max: 100)).Select(delivery => delivery.BodyText).Order());
+        var rest = await Received(broker, "prio", 36, max: 100);
+        Assert.Equal(Enumerable.Range(0, 60).Select(Text).Concat(Enumerable.Range(0, partitions).Select(p => $"free {p}")).Except(urgent.Select(delivery => delivery.BodyText)).Order(), rest.Select(delivery => delivery.BodyText).Order());
+    }
+
+    private static async Task<List<Delivery>> Received(IBroker broker, GroupName group, int count, int max)
+    {
+        var received = new List<Delivery>();
+        await BrokerCluster.Until(async () =>
+        {
+            received.AddRange(await broker.Receive("t", group, new() { Max = max, Wait = TimeSpan.FromSeconds(1), Consumer = "c" }));
+            return received.Count >= count;
+        });
+        Assert.Equal(count, received.Count);
+        return received;
+    }
+
+    [Fact]
     public async Task ASiloThatStopsInGoodOrderIsNotNoticedByItsClients()
     {
         var broker = _cluster.Outside;
