@@ -55,6 +55,14 @@ public enum EntryKind : byte
 
     /// <summary>The topic has <see cref="Entry.Number"/> partitions from <see cref="Entry.Offset"/> on: what is chosen by fewer is not let in any more.</summary>
     Grown = 22,
+
+    /// <summary>Messages below <see cref="Entry.Offset"/> are about to go where a later one of their key stands.</summary>
+    Compacting = 23,
+
+    /// <summary>
+    /// They went, at <see cref="Entry.Time"/>; and below <see cref="Entry.Term"/> the tombstones whose time was over.
+    /// </summary>
+    Compacted = 24,
 }
 
 /// <summary>

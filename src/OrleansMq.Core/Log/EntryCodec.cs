@@ -23,6 +23,8 @@ namespace OrleansMq.Core.Log;
 /// 20 TransactionBegun  offset  number
 /// 21 TransactionOpened offset  number  term  time  name
 /// 22 Grown             offset  number
+/// 23 Compacting        offset
+/// 24 Compacted         offset  time  term
 /// </code>
 /// </summary>
 public static class EntryCodec
@@ -89,7 +91,13 @@ public static class EntryCodec
             case EntryKind.Sought:
             case EntryKind.StartMoved:
             case EntryKind.HalfTimedOut:
+            case EntryKind.Compacting:
                 Number(span, ref at, entry.Offset);
+                break;
+            case EntryKind.Compacted:
+                Number(span, ref at, entry.Offset);
+                Number(span, ref at, entry.Time);
+                Number(span, ref at, entry.Term);
                 break;
             case EntryKind.Discarded:
                 Number(span, ref at, entry.Offset);
@@ -149,6 +157,8 @@ public static class EntryCodec
             EntryKind.HalfRolledBack => new Entry { Kind = kind, Offset = reader.Long(), Time = reader.Long() },
             EntryKind.TransactionBegun or EntryKind.Grown => new Entry { Kind = kind, Offset = reader.Long(), Number = reader.Int() },
             EntryKind.TransactionOpened => new Entry { Kind = kind, Offset = reader.Long(), Number = reader.Int(), Term = reader.Long(), Time = reader.Long(), Name = reader.Text() },
+            EntryKind.Compacting => new Entry { Kind = kind, Offset = reader.Long() },
+            EntryKind.Compacted => new Entry { Kind = kind, Offset = reader.Long(), Time = reader.Long(), Term = reader.Long() },
             _ => default,
         };
         if (entry.Kind == 0 || reader.Failed)
@@ -158,7 +168,8 @@ public static class EntryCodec
     }
 
     private static bool IsOfGroup(EntryKind kind) => kind is not (
-        EntryKind.StartMoved or EntryKind.Cancelled or EntryKind.HalfTimedOut or EntryKind.HalfRolledBack or EntryKind.TransactionBegun or EntryKind.TransactionOpened or EntryKind.Grown);
+        EntryKind.StartMoved or EntryKind.Cancelled or EntryKind.HalfTimedOut or EntryKind.HalfRolledBack or EntryKind.TransactionBegun or EntryKind.TransactionOpened or EntryKind.Grown
+        or EntryKind.Compacting or EntryKind.Compacted);
 
     private static void Number(Span<byte> span, ref int at, long value)
     {

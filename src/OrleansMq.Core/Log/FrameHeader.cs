@@ -12,6 +12,9 @@ public enum FrameKind : byte
 
     /// <summary>A run of entries: settlements, leases, commits, and what else changes cursors.</summary>
     Entries = 2,
+
+    /// <summary>Nothing, up to where the next frame begins: what stood there was compacted. The header is all there is; what follows it is not looked at.</summary>
+    Gap = 3,
 }
 
 /// <summary>Properties of a frame. Persisted.</summary>
@@ -40,7 +43,7 @@ public enum FrameFlags : ushort
 ///   0 magic "OMF1"        u32
 ///   4 header CRC32C       u32   of bytes 8..111
 ///   8 payload length      u32   without padding; the next frame begins at the next multiple of 8
-///  12 payload CRC32C      u32   Batch: the batch's own CRC field; otherwise of the whole payload
+///  12 payload CRC32C      u32   Batch: the batch's own CRC field; Entries: of the whole payload; Gap: 0
 ///  16 version             u8    1
 ///  17 kind                u8
 ///  18 flags               u16
@@ -49,7 +52,7 @@ public enum FrameFlags : ushort
 ///  32 topic id            16 B
 ///  48 position            i64   of this frame's first byte in the log
 ///  56 durable position    i64   everything below was known flushed when this frame was built
-///  64 base offset         i64   Batch: first offset in its lane; Entries: the main lane's end
+///  64 base offset         i64   Batch: first offset in its lane; Entries and Gap: the main lane's end
 ///  72 appended at         i64   engine clock, milliseconds since 1970; never runs back within a log
 ///  80 epoch               u32   of the opening that wrote it
 ///  84 lane                u32   0 = main
@@ -87,6 +90,9 @@ public readonly record struct FrameHeader
     public short ProducerEpoch { get; init; }
     public int BaseSequence { get; init; }
     public int SequenceCount { get; init; }
+
+    /// <summary>Bytes that have to be there for the frame to be judged: of a gap the header alone.</summary>
+    public int StoredLength => Kind == FrameKind.Gap ? Size : TotalLength;
 
     /// <summary>Bytes from this frame's first to the next frame's first.</summary>
     public int TotalLength => TotalLengthFor(PayloadLength);

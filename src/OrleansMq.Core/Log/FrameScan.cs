@@ -62,6 +62,8 @@ public static class FrameScan
     {
         if (!HeaderAt(bytes, position, log, out header))
             return FrameVerdict.Bad;
+        if (header.Kind == FrameKind.Gap)
+            return FrameVerdict.Whole;
         if (bytes.Length < header.TotalLength)
             return FrameVerdict.Incomplete;
         var payload = bytes.Slice(FrameHeader.Size, header.PayloadLength);
@@ -103,7 +105,7 @@ public static class FrameScan
                 verdict = At(bytes = window.At(position, header.TotalLength), position, log, out header);
             if (verdict != FrameVerdict.Whole)
                 return new LogTail(Judge(ref window, position, end, lastSegment, log), position, frames, end - position);
-            visit?.Invoke(header, bytes.Slice(FrameHeader.Size, header.PayloadLength));
+            visit?.Invoke(header, header.Kind == FrameKind.Gap ? [] : bytes.Slice(FrameHeader.Size, header.PayloadLength));
             position = header.NextPosition;
             frames++;
         }

@@ -87,6 +87,9 @@ public sealed partial class Partition
             return;
         }
 
+        if (header.Kind == FrameKind.Gap)
+            throw new PartitionBrokenException($"What stood before position {header.NextPosition} was compacted, and no snapshot of it can be read.");
+
         ApplyHeader(header, 0);
         ApplyEntries(payload.Span);
     }
@@ -179,6 +182,12 @@ public sealed partial class Partition
                 break;
             case EntryKind.Grown:
                 ApplyGrown(entry);
+                break;
+            case EntryKind.Compacting:
+                ApplyCompacting(entry);
+                break;
+            case EntryKind.Compacted:
+                ApplyCompacted(entry);
                 break;
             case EntryKind.Cancelled:
                 ApplyCancelled(entry);
