@@ -8,7 +8,7 @@ namespace OrleansMq.Storage.Files;
 /// <summary>
 /// The folder and who may use it.
 /// <code>
-/// DIR/format                              "orleansmq data 1"
+/// DIR/format                              "orleansmq data 1"; 2 once a log was rewritten
 /// DIR/lock                                held by the process that uses the folder
 /// DIR/documents/SHARD/floor, *.doc
 /// DIR/logs/TOPIC ID/PARTITION/manifest, snapshot-POSITION, POSITION.seg
@@ -21,6 +21,12 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
     private const string AloneFormat = "orleansmq data ";
     private const string SharedFormat = "orleansmq shared ";
     private const int FormatVersion = 1;
+
+    /// <summary>Segments may be rewritten and have gaps, which releases that read up to 1 take for damage.</summary>
+    private const int RewrittenVersion = 2;
+
+    private readonly Lock _raising = new();
+    private bool _raised;
 
     private string FormatName => shared ? SharedFormat : AloneFormat;
 
@@ -68,8 +74,22 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
             throw new DataFolderException($"{Format} says \"{text}\": the folder is {(shared ? "one machine's own (--storage files)" : "shared by several (--storage shared)")}, and was opened as {(shared ? "shared" : "one machine's own")}.");
         if (!text.StartsWith(FormatName, StringComparison.Ordinal) || !int.TryParse(text[FormatName.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var version))
             throw new DataFolderException($"{Format} says \"{text}\", which is no format of ours.");
-        if (version > FormatVersion)
-            throw new DataFolderException($"{Format} says version {version}; this program reads up to {FormatVersion}. Use the newer program.");
+        var known = shared ? FormatVersion : RewrittenVersion;
+        if (version > known)
+            throw new DataFolderException($"{Format} says version {version}; this program reads up to {known}. Use the newer program.");
+        _raised = version == RewrittenVersion;
+    }
+
+    /// <summary>Says that there are rewritten segments, durably, before there is one.</summary>
+    public void Raise()
+    {
+        lock (_raising)
+        {
+            if (_raised)
+                return;
+            disk.Replace(Format, Encoding.UTF8.GetBytes($"{FormatName}{RewrittenVersion}\n"));
+            _raised = true;
+        }
     }
 
     /// <summary>Of several processes that begin a shared folder at once, the others' line is as good.</summary>

@@ -54,6 +54,8 @@ public sealed class FileStorage : IStorage
 
     public IDocuments Documents { get; }
 
+    public bool CanRewrite => true;
+
     public ValueTask CreateLog(LogId id, LogDefinition definition) => Run(id, () => Create(id, definition));
 
     public ValueTask<IPartitionLog> OpenLog(LogId id)
@@ -271,7 +273,7 @@ public sealed class FileStorage : IStorage
         }
     }
 
-    private FileLogPlace PlaceOf(LogId id) => new(id, _folder.LogFolder(id), _disk, _io, _segments, _options, Closed);
+    private FileLogPlace PlaceOf(LogId id) => new(id, _folder.LogFolder(id), _disk, _io, _segments, _options, Closed, _folder.Raise);
 
     private void Notify(StorageNotice notice) => _options.OnNotice?.Invoke(notice);
 

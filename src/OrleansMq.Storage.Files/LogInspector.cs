@@ -191,6 +191,12 @@ public sealed class LogInspector : IDisposable
                 _index = index;
             }
             var count = (int)Math.Min(destination.Length, segment.End - position);
+            if (position >= segment.StoredEnd && count > 0)
+            {
+                destination[..count].Clear();
+                return count;
+            }
+
             return count <= 0 ? 0 : _file!.Read(destination[..count], SegmentHeader.Size + position - segment.Base);
         }
 

@@ -8,6 +8,8 @@ public sealed class AnsweringStorage(IStorage storage) : IStorage
 {
     public IDocuments Documents { get; } = new AnsweringDocuments(storage.Documents);
 
+    public bool CanRewrite => storage.CanRewrite;
+
     public async ValueTask CreateLog(LogId id, LogDefinition definition)
     {
         try

@@ -60,8 +60,38 @@ public interface IPartitionLog : IAsyncDisposable
     /// <summary>Removes whole segments that end at or below <paramref name="position"/>; never the one being written.</summary>
     ValueTask TrimBefore(long position);
 
+    /// <summary>Bytes that are really kept between <see cref="Start"/> and <see cref="End"/>: a gap left by a rewriting takes none.</summary>
+    long StoredBytes => End - Start;
+
+    /// <summary>
+    /// Begins to write other frames for whole segments, the first of which begins at <paramref name="from"/>; never the one being written. One rewriting at a time.
+    /// </summary>
+    /// <exception cref="LogTrimmedException">There is no such segment any more.</exception>
+    /// <exception cref="NotSupportedException">This storage can't (<see cref="IStorage.CanRewrite"/>).</exception>
+    ValueTask<ILogRewriting> Rewrite(long from) => throw new NotSupportedException($"Log {Id}: this storage rewrites no segments.");
+
     /// <summary>Replaces the snapshot, atomically and durably. Everything below <paramref name="position"/> is already flushed.</summary>
     ValueTask SaveSnapshot(long position, ReadOnlyMemory<byte> state);
+}
+
+/// <summary>
+/// New content for some segments, beside the old until it is put in its place. The caller takes care that a reader finds whole frames of the log in it and nothing else:
+/// the last one is a gap that reaches to the end. Behind what was written, up to that end, zeros are read.
+/// </summary>
+/// <remarks>Disposing of one that was not put in its place leaves everything as it was.</remarks>
+public interface ILogRewriting : IAsyncDisposable
+{
+    /// <summary>Adds whole frames.</summary>
+    /// <exception cref="LogFullException">No space; the log goes on, this rewriting is over.</exception>
+    ValueTask Write(ReadOnlyMemory<byte> frames);
+
+    /// <summary>Nothing more is written: returns when the content is durable. Readers still see the old.</summary>
+    /// <param name="to">Where the last of the segments ends and another begins. They become one.</param>
+    ValueTask Seal(long to);
+
+    /// <summary>Puts the content in its place: whatever happens, the old or the new is there. When it returns, the new is, durably.</summary>
+    /// <exception cref="LogTrimmedException">One of the segments was removed meanwhile; nothing changed.</exception>
+    ValueTask Place();
 }
 
 /// <summary>State at a position: replay goes on from there.</summary>

@@ -8,6 +8,9 @@ public interface IStorage : IAsyncDisposable
 {
     IDocuments Documents { get; }
 
+    /// <summary>Whether its logs can be rewritten (<see cref="IPartitionLog.Rewrite"/>), which compaction needs.</summary>
+    bool CanRewrite => false;
+
     /// <summary>
     /// Makes an empty log, durably, with a fresh incarnation. Creating what exists with the same definition's topic is not an
     /// error (a creation that was cut off is repeated); the existing log is left as it is.

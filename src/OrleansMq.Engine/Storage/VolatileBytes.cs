@@ -99,7 +99,16 @@ internal sealed class VolatileBytes(ulong incarnation, LogDefinition definition,
             throw new LogTrimmedException($"Position {position} was removed; the log starts at {Start}.");
         if (position >= End || destination.IsEmpty)
             return 0;
-        var chunks = _segments.FindLast(segment => segment.First <= position)!.Chunks;
+        var segment = _segments.FindLast(segment => segment.First <= position)!;
+        var chunks = segment.Chunks;
+        if (chunks.Count == 0 || position >= chunks[^1].Position + chunks[^1].Bytes.Length)
+        {
+            // A rewriting left less than there was.
+            destination = destination[..(int)Math.Min(destination.Length, segment.End - position)];
+            destination.Clear();
+            return destination.Length;
+        }
+
         var count = 0;
         for (var index = IndexOf(chunks, position); index < chunks.Count && count < destination.Length; index++)
         {
@@ -116,6 +125,34 @@ internal sealed class VolatileBytes(ulong incarnation, LogDefinition definition,
     {
         while (_segments.Count > 1 && _segments[1].First <= position)
             _segments.RemoveAt(0);
+    }
+
+    public long StoredBytes => Locked(() => _segments.Sum(segment => segment.Chunks.Sum(chunk => (long)chunk.Bytes.Length)));
+
+    public void CheckRewrite(long from)
+    {
+        if (!_segments.SkipLast(1).Any(segment => segment.First == from))
+            throw new LogTrimmedException($"No segment that is full begins at position {from}; the log starts at {Start}.");
+    }
+
+    public void Replace(long from, long to, IEnumerable<byte[]> content)
+    {
+        CheckRewrite(from);
+        if (!_segments.Exists(segment => segment.First == to))
+            throw new ArgumentOutOfRangeException(nameof(to), to, "No segment begins there.");
+        var made = new Segment(from) { End = to };
+        var at = from;
+        foreach (var bytes in content)
+        {
+            made.Chunks.Add((at, bytes));
+            at += bytes.Length;
+        }
+
+        if (at > to)
+            throw new ArgumentException($"What is to stand from {from} to {to} reaches to {at}.");
+        var first = _segments.FindIndex(segment => segment.First == from);
+        _segments.RemoveRange(first, _segments.FindIndex(segment => segment.First == to) - first);
+        _segments.Insert(first, made);
     }
 
     public void SaveSnapshot(long position, ReadOnlySpan<byte> state)

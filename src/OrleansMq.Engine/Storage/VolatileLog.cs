@@ -49,6 +49,14 @@ internal sealed class VolatileLog : IPartitionLog
 
     public ValueTask TrimBefore(long position) => Do(bytes => bytes.TrimBefore(position));
 
+    public long StoredBytes => _bytes.StoredBytes;
+
+    public async ValueTask<ILogRewriting> Rewrite(long from)
+    {
+        await Do(bytes => bytes.CheckRewrite(from));
+        return new Rewriting(this, from);
+    }
+
     public ValueTask SaveSnapshot(long position, ReadOnlyMemory<byte> state) => Do(bytes => bytes.SaveSnapshot(position, state.Span));
 
     public ValueTask DisposeAsync()
@@ -85,5 +93,28 @@ internal sealed class VolatileLog : IPartitionLog
         {
             return ValueTask.FromException(e);
         }
+    }
+
+    private sealed class Rewriting(VolatileLog log, long from) : ILogRewriting
+    {
+        private readonly List<byte[]> _content = [];
+        private long _to;
+
+        public ValueTask Write(ReadOnlyMemory<byte> frames)
+        {
+            if (!frames.IsEmpty)
+                _content.Add(frames.ToArray());
+            return default;
+        }
+
+        public ValueTask Seal(long to)
+        {
+            _to = to;
+            return default;
+        }
+
+        public ValueTask Place() => log.Do(bytes => bytes.Replace(from, _to, _content));
+
+        public ValueTask DisposeAsync() => default;
     }
 }

@@ -22,6 +22,8 @@ public sealed class VolatileStorage : IStorage
         _segmentBytes = segmentBytes;
     }
 
+    public bool CanRewrite => true;
+
     public IDocuments Documents { get; } = new VolatileDocuments();
 
     public ValueTask CreateLog(LogId id, LogDefinition definition)

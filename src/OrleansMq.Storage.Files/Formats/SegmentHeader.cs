@@ -10,13 +10,14 @@ namespace OrleansMq.Storage.Files.Formats;
 /// <code>
 ///  0 magic "OMS1"   u32
 ///  4 CRC32C         u32   of bytes 8..63
-///  8 version        u32   1
+///  8 version        u32   1; 2 where it was rewritten
 /// 12 partition      u32
 /// 16 incarnation    u64
 /// 24 topic id       16 B
 /// 40 base position  i64   also the file's name, in 20 digits
 /// 48 epoch          u32   of the opening that made it
-/// 52 reserved       12 B  0
+/// 52 end position   i64   version 2 alone: where the next segment begins, which the file need not reach
+/// 60 reserved       4 B   0
 /// </code>
 /// </summary>
 internal static class SegmentHeader
@@ -26,6 +27,7 @@ internal static class SegmentHeader
 
     private const uint Magic = 0x31534D4F;
     private const uint Version = 1;
+    private const uint RewrittenVersion = 2;
 
     public static string FileName(long basePosition) => basePosition.ToString("D20", CultureInfo.InvariantCulture) + Ending;
 
@@ -37,12 +39,14 @@ internal static class SegmentHeader
             && long.TryParse(name.AsSpan(0, 20), NumberStyles.None, CultureInfo.InvariantCulture, out basePosition);
     }
 
-    public static byte[] Encode(LogIdentity log, long basePosition, int epoch)
+    /// <param name="endPosition">Of one that was rewritten.</param>
+    public static byte[] Encode(LogIdentity log, long basePosition, int epoch, long? endPosition = null)
     {
         var bytes = new byte[Size];
         var b = bytes.AsSpan();
         BinaryPrimitives.WriteUInt32LittleEndian(b, Magic);
-        BinaryPrimitives.WriteUInt32LittleEndian(b[8..], Version);
+        BinaryPrimitives.WriteUInt32LittleEndian(b[8..], endPosition is null ? Version : RewrittenVersion);
+        BinaryPrimitives.WriteInt64LittleEndian(b[52..], endPosition ?? 0);
         BinaryPrimitives.WriteInt32LittleEndian(b[12..], log.Partition);
         BinaryPrimitives.WriteUInt64LittleEndian(b[16..], log.Incarnation);
         log.TopicId.TryWriteBytes(b[24..]);
@@ -52,12 +56,16 @@ internal static class SegmentHeader
         return bytes;
     }
 
+    /// <summary>Where a segment that was rewritten ends; null of another. The bytes are a segment's header.</summary>
+    public static long? RewrittenEnd(ReadOnlySpan<byte> bytes) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) == RewrittenVersion ? BinaryPrimitives.ReadInt64LittleEndian(bytes[52..]) : null;
+
     /// <summary>Whether the bytes are the header of this log's segment at that position.</summary>
     public static bool Is(ReadOnlySpan<byte> bytes, LogIdentity log, long basePosition) =>
         bytes.Length >= Size
         && BinaryPrimitives.ReadUInt32LittleEndian(bytes) == Magic
         && BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) == Crc32C.Compute(bytes[8..Size])
-        && BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) == Version
+        && BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) is Version or RewrittenVersion
         && BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]) == log.Partition
         && BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]) == log.Incarnation
         && new Guid(bytes.Slice(24, 16)) == log.TopicId

@@ -21,6 +21,9 @@ internal sealed partial class FileLog : IPartitionLog
     private readonly Lock _flushing = new();
     private readonly Lock _listing = new();
 
+    // Owned by _upkeep: ended with this opening, or it would go on beside the next.
+    private FileRewriting? _rewriting;
+
     // Owned by _upkeep.
     private LogManifest _manifest;
 
@@ -47,7 +50,7 @@ internal sealed partial class FileLog : IPartitionLog
         _place = place;
         _manifest = manifest;
         _snapshots = snapshots;
-        _segments = [.. chain.Segments.Select(found => new Segment(place.Disk, found.Path, found.Base) { WrittenTo = found.End, FlushedTo = found.End })];
+        _segments = [.. chain.Segments.Select(found => new Segment(place.Disk, found.Path, found.Base, found.StoredEnd) { WrittenTo = found.End, FlushedTo = found.End })];
         _end = _durable = chain.End;
         _reserveStep = place.Options.FirstReserveBytes;
         Epoch = manifest.Epoch;
@@ -99,8 +102,11 @@ internal sealed partial class FileLog : IPartitionLog
         try
         {
             ThrowIfOver();
-            if (FindUse(position, destination.Length) is not { } use)
-                return new ValueTask<int>(0);
+            if (FindUse(position, destination.Length, out var zeros) is not { } use)
+            {
+                destination.Span[..zeros].Clear();
+                return new ValueTask<int>(zeros);
+            }
             if (use.TryReadCached(destination.Span, out var count))
                 return new ValueTask<int>(count);
             return _place.Io.Compute(() => ReadWaiting(use, destination.Span));
@@ -146,6 +152,7 @@ internal sealed partial class FileLog : IPartitionLog
             if (_over is null)
                 GiveReservedSpaceBack();
             _over ??= reason;
+            _rewriting?.Abandon();
             foreach (var segment in _segments)
                 _place.Open.Forget(segment);
         }

@@ -7,7 +7,8 @@ namespace OrleansMq.Storage.Files.Logs;
 /// One file of a log. It is open while somebody uses it or it holds bytes that are not flushed (a descriptor that is closed takes
 /// the news of a failed write with it), and otherwise as long as <see cref="OpenSegments"/> has room.
 /// </summary>
-internal sealed class Segment(IDisk disk, string path, long basePosition)
+/// <param name="storedEnd">Where the bytes of one that was rewritten end; behind it, up to the next segment, zeros are read. Null: it was not.</param>
+internal sealed class Segment(IDisk disk, string path, long basePosition, long? storedEnd = null)
 {
     private readonly Lock _gate = new();
     private IDiskFile? _file;
@@ -17,6 +18,8 @@ internal sealed class Segment(IDisk disk, string path, long basePosition)
     public long Base { get; } = basePosition;
 
     public string Path { get; } = path;
+
+    public long? StoredEnd { get; } = storedEnd;
 
     /// <summary>Where the last append to this segment ended; above <see cref="FlushedTo"/> there is something to lose.</summary>
     public long WrittenTo;

@@ -5,7 +5,8 @@ using OrleansMq.Storage.Files.Formats;
 namespace OrleansMq.Storage.Files.Logs;
 
 /// <summary>A segment as found.</summary>
-internal readonly record struct SegmentExtent(string Path, long Base, long End);
+/// <param name="StoredEnd">Of one that was rewritten: where the file's bytes end, at or before the segment's end. Null of another.</param>
+internal readonly record struct SegmentExtent(string Path, long Base, long End, long? StoredEnd = null);
 
 /// <summary>The segments of a log as they lie on the disk, each proved to be the one that belongs in its place.</summary>
 /// <param name="Segments">From the manifest's first segment on, without a gap; at least one.</param>
@@ -34,6 +35,7 @@ internal sealed record SegmentChain(IReadOnlyList<SegmentExtent> Segments, IRead
         }
         var torn = RemoveTorn(disk, folder, manifest, bases);
         var segments = bases.Select(position => Extent(disk, folder, manifest, position)).ToList();
+        leftovers.AddRange(RemoveReplaced(segments).Select(segment => Path.GetFileName(segment.Path)));
         Prove(folder, manifest, segments);
         return new SegmentChain(segments, [.. leftovers.Select(name => Path.Join(folder, name))], torn);
     }
@@ -43,26 +45,47 @@ internal sealed record SegmentChain(IReadOnlyList<SegmentExtent> Segments, IRead
         if (bases.Count == 0 || bases[^1] <= manifest.LastSegment)
             return null;
         var path = Path.Join(folder, SegmentHeader.FileName(bases[^1]));
-        if (HeaderIsWhole(disk, path, manifest, bases[^1], out _))
+        if (HeaderIsWhole(disk, path, manifest, bases[^1], out _, out _))
             return null;
         bases.RemoveAt(bases.Count - 1);
         return path;
     }
 
+    /// <summary>Those that a rewritten one took in: it was durable before the first of them was to go.</summary>
+    private static List<SegmentExtent> RemoveReplaced(List<SegmentExtent> segments)
+    {
+        var (replaced, end) = (new List<SegmentExtent>(), 0L);
+        foreach (var segment in segments)
+        {
+            if (segment.End <= end)
+                replaced.Add(segment);
+            else if (segment.StoredEnd is not null)
+                end = segment.End;
+        }
+
+        segments.RemoveAll(replaced.Contains);
+        return replaced;
+    }
+
     private static SegmentExtent Extent(IDisk disk, string folder, LogManifest manifest, long position)
     {
         var path = Path.Join(folder, SegmentHeader.FileName(position));
-        return HeaderIsWhole(disk, path, manifest, position, out var length)
-            ? new SegmentExtent(path, position, position + length - SegmentHeader.Size)
-            : throw new LogDamagedException($"{path}: the segment's header does not read back as written.");
+        if (!HeaderIsWhole(disk, path, manifest, position, out var length, out var rewrittenEnd))
+            throw new LogDamagedException($"{path}: the segment's header does not read back as written.");
+        var stored = position + length - SegmentHeader.Size;
+        if (stored > rewrittenEnd)
+            throw new LogDamagedException($"{path}: the segment was rewritten to end at position {rewrittenEnd}, and has bytes up to {stored}.");
+        return new SegmentExtent(path, position, rewrittenEnd ?? stored, rewrittenEnd is null ? null : stored);
     }
 
-    private static bool HeaderIsWhole(IDisk disk, string path, LogManifest manifest, long position, out long length)
+    private static bool HeaderIsWhole(IDisk disk, string path, LogManifest manifest, long position, out long length, out long? rewrittenEnd)
     {
         using var file = disk.Open(path, DiskOpenMode.Read);
         length = file.Length;
         var header = new byte[SegmentHeader.Size];
-        return file.ReadUpTo(header, 0) == header.Length && SegmentHeader.Is(header, manifest.Identity, position);
+        var isWhole = file.ReadUpTo(header, 0) == header.Length && SegmentHeader.Is(header, manifest.Identity, position);
+        rewrittenEnd = isWhole ? SegmentHeader.RewrittenEnd(header) : null;
+        return isWhole;
     }
 
     private static void Prove(string folder, LogManifest manifest, List<SegmentExtent> segments)

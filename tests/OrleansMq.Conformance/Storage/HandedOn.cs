@@ -7,6 +7,8 @@ public sealed class HandedOnStorage(IStorage storage, Func<IPartitionLog, IParti
 {
     public IDocuments Documents => documents ?? storage.Documents;
 
+    public bool CanRewrite => storage.CanRewrite;
+
     public ValueTask CreateLog(LogId id, LogDefinition definition) => storage.CreateLog(id, definition);
 
     public async ValueTask<IPartitionLog> OpenLog(LogId id) => await storage.OpenLog(id) is var opened && log is null ? opened : log(opened);
@@ -25,6 +27,7 @@ public class HandedOnLog(IPartitionLog log) : IPartitionLog
     public long Start => log.Start;
     public long End => log.End;
     public IReadOnlyList<long> Segments => log.Segments;
+    public long StoredBytes => log.StoredBytes;
     public virtual LogSnapshot? Snapshot => log.Snapshot;
 
     public ValueTask Cut(long position) => log.Cut(position);
@@ -36,6 +39,8 @@ public class HandedOnLog(IPartitionLog log) : IPartitionLog
     public virtual ValueTask<int> Read(long position, Memory<byte> destination) => log.Read(position, destination);
 
     public void Roll() => log.Roll();
+
+    public virtual ValueTask<ILogRewriting> Rewrite(long from) => log.Rewrite(from);
 
     public ValueTask TrimBefore(long position) => log.TrimBefore(position);
 
