@@ -30,6 +30,9 @@ public sealed record EmbeddedOptions
     /// <summary>A partition's snapshot is due after so many bytes of log; bounds the replay at a start. 16 MiB.</summary>
     public long SnapshotBytes { get; init; } = 16 << 20;
 
+    /// <summary>When and how compacted topics are compacted.</summary>
+    public CompactionOptions Compaction { get; init; } = new();
+
     /// <summary>Draws the identities of topics and groups; a simulation draws them from its seed.</summary>
     public Func<Guid> NewId { get; init; } = Guid.NewGuid;
 
@@ -48,6 +51,8 @@ public sealed record EmbeddedOptions
     /// <summary>Tells the operator what was cut, what stopped, and why.</summary>
     public Action<string> OnReport { get; init; } = static _ => { };
 
+    private readonly SemaphoreSlim _compactionTurn = new(1);
+
     internal PartitionHost ToHost() => new()
     {
         Time = Time,
@@ -56,6 +61,8 @@ public sealed record EmbeddedOptions
         FlushInterval = FlushInterval,
         MaintenanceInterval = MaintenanceInterval,
         SnapshotBytes = SnapshotBytes,
+        Compaction = Compaction,
+        CompactionTurn = _compactionTurn,
         Report = OnReport,
     };
 }

@@ -10,9 +10,17 @@ internal static class FrameWalk
 
     /// <param name="from">Where a frame begins.</param>
     /// <param name="end">Where one ends.</param>
-    /// <param name="visit">Borrows the payload for the call.</param>
+    /// <param name="visit">Borrows the payload for the call. Sees no gaps.</param>
     /// <exception cref="LogDamagedException">A frame does not read back as written.</exception>
-    public static async ValueTask Walk(IPartitionLog log, long from, long end, Action<FrameHeader, ReadOnlyMemory<byte>> visit)
+    public static ValueTask Walk(IPartitionLog log, long from, long end, Action<FrameHeader, ReadOnlyMemory<byte>> visit) => WalkWhile(log, from, end, (header, payload) =>
+    {
+        visit(header, payload);
+        return new ValueTask<bool>(true);
+    });
+
+    /// <inheritdoc cref="Walk"/>
+    /// <param name="visit">As there, until its answer is there. False: no more.</param>
+    public static async ValueTask WalkWhile(IPartitionLog log, long from, long end, Func<FrameHeader, ReadOnlyMemory<byte>, ValueTask<bool>> visit)
     {
         var identity = new LogIdentity(log.Incarnation, log.Id.TopicId, log.Id.Partition);
         var buffer = new byte[ChunkBytes];
@@ -22,8 +30,10 @@ internal static class FrameWalk
             var verdict = FrameScan.At(buffer.AsSpan(at, filled - at), position, identity, out var header);
             if (verdict == FrameVerdict.Whole)
             {
-                visit(header, buffer.AsMemory(at + FrameHeader.Size, header.PayloadLength));
-                (position, at) = (header.NextPosition, at + header.TotalLength);
+                // Of a gap nothing but the header need be there.
+                if (header.Kind != FrameKind.Gap && !await visit(header, buffer.AsMemory(at + FrameHeader.Size, header.PayloadLength)))
+                    return;
+                (position, at) = (header.NextPosition, header.TotalLength <= filled - at ? at + header.TotalLength : filled);
                 continue;
             }
 

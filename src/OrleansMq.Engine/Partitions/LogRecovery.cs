@@ -31,7 +31,7 @@ internal static class LogRecovery
             var verdict = FrameScan.At(buffer.AsSpan(at, filled - at), position, identity, out var header);
             if (verdict == FrameVerdict.Whole)
             {
-                state.Apply(header, buffer.AsMemory(at + FrameHeader.Size, header.PayloadLength));
+                state.Apply(header, header.Kind == FrameKind.Gap ? default : buffer.AsMemory(at + FrameHeader.Size, header.PayloadLength));
                 index.Add(header);
                 (position, at, frames) = (header.NextPosition, at + header.TotalLength, frames + 1);
                 continue;

@@ -61,6 +61,17 @@ internal sealed class OffsetIndex(IPartitionLog log)
         }
     }
 
+    /// <summary>Forgets marks between two positions: other frames stand there now.</summary>
+    public void Forget(long from, long to)
+    {
+        lock (_gate)
+        {
+            _live.RemoveAll(mark => mark.Position >= from && mark.Position < to);
+            foreach (var segment in _walked.Keys.Where(at => at >= from && at < to).ToList())
+                _walked.Remove(segment);
+        }
+    }
+
     /// <summary>A position at or before the frame that holds <paramref name="offset"/>, where a frame begins.</summary>
     public ValueTask<long> FindOffset(long offset) => Find(mark => mark.Offset <= offset);
 

@@ -13,6 +13,9 @@ public sealed partial class PartitionEngine
     /// <summary>The snapshot before it, for the day the newest can't be read: the log is kept from here.</summary>
     private long _olderSnapshotPosition;
     private long _snapshotBytes;
+
+    /// <summary>Both were saved, or found, by this opening: of an older one that was there before it is not known where it stands.</summary>
+    private bool _olderIsKnown;
     private readonly SemaphoreSlim _snapshotGate = new(1);
     private bool _snapshotting;
 
@@ -31,7 +34,13 @@ public sealed partial class PartitionEngine
     }
 
     /// <summary>How much of the log one group has before it: what a limit in bytes counts.</summary>
-    internal async ValueTask<long> BytesFrom(long offset) => _visible.Position - await _index.FindOffset(offset);
+    internal async ValueTask<long> BytesFrom(long offset) => _visible.Position - await PositionOf(offset);
+
+    private async ValueTask<long> PositionOf(long offset)
+    {
+        using var held = await _positions.Hold();
+        return await _index.FindOffset(offset);
+    }
 
     /// <summary>Nothing here is under way or has a time at which it goes on by itself: closing it takes nothing from anybody. One that stopped is not quiet, for it says why.</summary>
     public async Task<bool> IsQuiet()
@@ -64,6 +73,7 @@ public sealed partial class PartitionEngine
         try
         {
             await Retain();
+            CompactInBackground();
         }
         catch (MqException refusal)
         {
@@ -83,7 +93,8 @@ public sealed partial class PartitionEngine
     public async Task Retain()
     {
         var settings = _topic.Settings;
-        var keep = await KeepFrom(settings);
+        // Of a compacted topic each key's last message stays, however old.
+        var keep = settings.Compact ? Start : await KeepFrom(settings);
         if (keep > Start)
             await Ask(ReleaseLevel.Durable, (state, frames, now) =>
             {
@@ -107,7 +118,7 @@ public sealed partial class PartitionEngine
     private async Task Trim()
     {
         var start = Start;
-        var keep = start >= End ? _visible.Position : await _index.FindOffset(start);
+        var keep = start >= End ? _visible.Position : await PositionOf(start);
         var segments = _log.Segments;
         if (segments.Count < 2 && keep - _log.Start < _host.SnapshotBytes)
             return;
@@ -199,6 +210,7 @@ public sealed partial class PartitionEngine
             await _log.SaveSnapshot(position, bytes.WrittenMemory);
             _snapshotBytes = bytes.WrittenCount;
             (_olderSnapshotPosition, _snapshotPosition) = (_snapshotPosition, position);
+            _olderIsKnown = true;
         }
         finally
         {

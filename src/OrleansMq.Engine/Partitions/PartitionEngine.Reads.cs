@@ -19,7 +19,7 @@ public sealed partial class PartitionEngine
     /// <summary>Where the log begins.</summary>
     public long FirstPosition => _log.Start;
 
-    public long Bytes => _log.End - _log.Start;
+    public long Bytes => _log.StoredBytes;
 
     /// <exception cref="MqException">The offset lies outside, or the partition stopped.</exception>
     /// <param name="isolation">Committed: what is not decided yet is not read.</param>
@@ -116,7 +116,7 @@ public sealed partial class PartitionEngine
     internal async ValueTask<RecordView?> MainRecord(long offset) => (await MainRecords([offset]))[0]?.Record;
 
     /// <summary>The records at some offsets of the main lane, ascending; null where one was removed, or is void.</summary>
-    /// <param name="isVoid">Takes the offsets of those that are void.</param>
+    /// <param name="isVoid">Takes the offsets of those that are void, or were compacted.</param>
     internal async ValueTask<StoredRecord?[]> MainRecords(IReadOnlyList<long> offsets, HashSet<long>? isVoid = null)
     {
         var seen = _visible;
@@ -142,7 +142,9 @@ public sealed partial class PartitionEngine
         }
 
         for (var i = GoneOf(offsets); i < records.Length; i++)
-            if (records[i] is null && !isVoid.Contains(offsets[i]))
+            if (records[i] is null && offsets[i] < _visible.GapsEnd)
+                isVoid.Add(offsets[i]);
+            else if (records[i] is null && !isVoid.Contains(offsets[i]))
                 throw FoundBug($"The message {offsets[i]} of partition {Number} of topic '{_topic.Name}' is not where the log says: {_visible}.");
         return records;
 

@@ -117,7 +117,9 @@ public sealed partial class PartitionEngine
             return new AgeLimit(StableEnd, long.MaxValue);
         // To the millisecond itself: what is exactly so old is old enough.
         var before = Math.Max(0, _clock.NowMs - (long)olderThan.TotalMilliseconds + 1);
-        return new AgeLimit(Math.Min(StableEnd, await FindOffset(StartAt.Time(DateTimeOffset.FromUnixTimeMilliseconds(before)))), await _index.FindTime(before));
+        var offset = await FindOffset(StartAt.Time(DateTimeOffset.FromUnixTimeMilliseconds(before)));
+        using var held = await _positions.Hold();
+        return new AgeLimit(Math.Min(StableEnd, offset), await _index.FindTime(before));
     }
 
     private static void SelectMain(QueueCursor cursor, long from, long end, int max, Func<UnsettledCause, bool> wants, List<UnsettledOffset> into)

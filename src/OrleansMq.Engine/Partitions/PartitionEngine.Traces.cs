@@ -18,7 +18,11 @@ public sealed partial class PartitionEngine : IMessageTraces
             throw OutOfRange(offset, Start, End);
         var groups = await Ask(ReleaseLevel.Decided, (state, _, _) => state.Groups.ToDictionary(group => group.Number, group => group.Name));
         var events = new List<TraceEvent>();
-        var isWhole = await Scan(await _index.FindOffset(offset), maxBytes, new LifeScan(offset, offset + 1, told => events.Add(Event(told, groups))));
+        var isWhole = await Scan(offset, maxBytes, () =>
+        {
+            events.Clear();
+            return new LifeScan(offset, offset + 1, told => events.Add(Event(told, groups)));
+        });
         return new MessageTrace(MessageCodec.Decode(Number, stored.Record), events, isWhole);
     }
 
@@ -36,32 +40,52 @@ public sealed partial class PartitionEngine : IMessageTraces
         var (number, isLog, now) = await Ask(ReleaseLevel.Decided, (state, _, nowMs) => (Find(state, group).Number, Find(state, group).IsLog, nowMs));
         var since = Math.Max(0, now - (long)last.TotalMilliseconds);
         var from = await FindOffset(StartAt.Time(DateTimeOffset.FromUnixTimeMilliseconds(since)));
-        var count = new StageCount(number, isLog);
-        return from >= End ? StageTimes.None : count.ToTimes(await Scan(await _index.FindOffset(from), MostStageBytes, new LifeScan(from, long.MaxValue, count.Take)));
+        if (from >= End)
+            return StageTimes.None;
+        StageCount count = null!;
+        var isWhole = await Scan(from, MostStageBytes, () => new LifeScan(from, long.MaxValue, (count = new StageCount(number, isLog)).Take));
+        return count.ToTimes(isWhole);
     }
 
+    /// <param name="begin">Called again where a compaction moved what was being read.</param>
     /// <returns>False: it ended by <paramref name="maxBytes"/>.</returns>
-    private async ValueTask<bool> Scan(long from, long maxBytes, LifeScan scan)
+    private async ValueTask<bool> Scan(long offset, long maxBytes, Func<LifeScan> begin)
     {
-        var seen = _visible;
-        var end = seen.Position - from <= maxBytes ? seen.Position : await _index.FindPosition(from + maxBytes);
-        try
+        while (true)
         {
-            await FrameWalk.Walk(_log, from, end, (header, payload) => scan.Read(header, payload));
-            return end == seen.Position;
+            var (from, end, seen, moves) = await Stretch(offset, maxBytes);
+            var scan = begin();
+            try
+            {
+                await FrameWalk.Walk(_log, from, end, (header, payload) => scan.Read(header, payload));
+                if (_positions.Moves == moves)
+                    return end == seen;
+            }
+            catch (LogTrimmedException) when (_positions.Moves == moves)
+            {
+                throw OutOfRange(offset, Start, End);
+            }
+            catch (StorageException) when (_positions.Moves != moves)
+            {
+                // Other frames stand there now: read again.
+            }
+            catch (StorageException failure)
+            {
+                throw FailedToRead(failure);
+            }
+            catch (ObjectDisposedException)
+            {
+                throw Closing();
+            }
         }
-        catch (LogTrimmedException)
-        {
-            throw OutOfRange(from, Start, End);
-        }
-        catch (StorageException failure)
-        {
-            throw FailedToRead(failure);
-        }
-        catch (ObjectDisposedException)
-        {
-            throw Closing();
-        }
+    }
+
+    private async ValueTask<(long From, long End, long Seen, long Moves)> Stretch(long offset, long maxBytes)
+    {
+        using var held = await _positions.Hold();
+        var seen = _visible.Position;
+        var from = await _index.FindOffset(offset);
+        return (from, seen - from <= maxBytes ? seen : await _index.FindPosition(from + maxBytes), seen, _positions.Moves);
     }
 
     private static TraceEvent Event(in LifeEvent told, Dictionary<int, string> groups) => new(

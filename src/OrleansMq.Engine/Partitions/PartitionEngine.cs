@@ -31,6 +31,12 @@ public sealed record PartitionHost
     /// <summary>A snapshot is due after so many bytes of log, or four times its own size. Bounds the replay at a start.</summary>
     public long SnapshotBytes { get; init; } = 16 << 20;
 
+    /// <summary>When and how topics are compacted that ask for it.</summary>
+    public CompactionOptions Compaction { get; init; } = new();
+
+    /// <summary>Whose turn it is to compact: one partition at a time of all that share it.</summary>
+    public SemaphoreSlim CompactionTurn { get; init; } = new(1);
+
     /// <summary>Tells the operator: what was cut, what stopped and why.</summary>
     public Action<string> Report { get; init; } = static _ => { };
 }
@@ -50,6 +56,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
     private readonly TurnQueue _turns;
     private readonly EngineClock _clock;
     private readonly OffsetIndex _index;
+    private readonly PositionGate _positions = new();
     private readonly PartitionReader _reader;
     private readonly ITimer _deadlineTimer;
     private readonly ITimer _flushTimer;
@@ -95,7 +102,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
     private PartitionEngine(IPartitionLog log, Partition state, long snapshotPosition, OffsetIndex index, ITopicOfPartition topic, PartitionHost host)
     {
         (_log, _state, _index, _topic, _host) = (log, state, index, topic, host);
-        _reader = new PartitionReader(log, index);
+        _reader = new PartitionReader(log, index, _positions);
         _turns = new TurnQueue(host.Scheduler, host.InlineTurns, AfterTurns);
         _clock = new EngineClock(host.Time, state.ClockMs);
         state.Half.OpenedAtMs = _openedAtMs = _clock.NowMs;
@@ -386,7 +393,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
     }
 
     /// <summary>What readers will see once everything below <paramref name="position"/> may be seen.</summary>
-    private Visible SeenNow(long position) => new(_state.Start, _state.End, position, true) { Stable = _state.StableEnd, Aborted = _state.Transactions.Aborted };
+    private Visible SeenNow(long position) => new(_state.Start, _state.End, position, true) { Stable = _state.StableEnd, Aborted = _state.Transactions.Aborted, GapsEnd = _state.GapsEnd };
 
     /// <summary>The log had no room: nothing of the last groups is in it, so what they changed is forgotten by replaying the log.</summary>
     private async void ReplayAfterRefusal(Exception error)
@@ -475,6 +482,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
     /// <summary>Finishes what is in flight, flushes, saves a snapshot, closes the log.</summary>
     public async ValueTask DisposeAsync()
     {
+        _compactionEnds = true;
         await _deadlineTimer.DisposeAsync();
         await _maintenanceTimer.DisposeAsync();
         if (_stopped is null)
@@ -502,6 +510,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
         });
         await _atRest.Task;
         await ScheduledAtRest();
+        await _compaction;
         WakeReaders();
         await _flushTimer.DisposeAsync();
         await _log.DisposeAsync();
@@ -529,4 +538,7 @@ internal sealed record Visible(long Start, long End, long Position, bool Redrive
 
     /// <summary>What within it is void, in the order of the markers.</summary>
     public required ImmutableList<AbortedRange> Aborted { get; init; }
+
+    /// <summary>Below it an offset that has no message was compacted.</summary>
+    public required long GapsEnd { get; init; }
 }

@@ -39,7 +39,7 @@ public sealed class BatchRead(byte[] buffer, int length, long nextOffset) : IDis
 internal readonly record struct StoredRecord(RecordView Record, long AppendedAtMs);
 
 /// <summary>Reads messages out of a partition's log; every frame is checked again before it is given. Any thread.</summary>
-internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
+internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index, PositionGate positions)
 {
     /// <summary>Whether a batch of the main lane holds nobody's messages: markers, or what was aborted.</summary>
     public delegate bool VoidBatch(in RecordBatch batch);
@@ -58,6 +58,9 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     private readonly (long Offset, long Position)[] _resume = new (long, long)[ResumePlaces];
     private int _nextResume;
 
+    /// <summary>Compacted in this opening.</summary>
+    private readonly List<(long From, long To)> _moved = [];
+
     /// <summary>
     /// Whole batches that reach to <paramref name="offset"/> or beyond, at most <paramref name="maxBytes"/> unless the first alone is larger, from frames below
     /// <paramref name="endPosition"/>. Empty when there is none.
@@ -68,6 +71,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     {
         if (offset >= endOffset)
             return new BatchRead(ArrayPool<byte>.Shared.Rent(1), 0, offset);
+        using var held = await positions.Hold();
         var position = await PositionOf(offset);
         var size = (int)Math.Min(Math.Max(maxBytes, 4096) + 2L * FrameHeader.Size, Math.Max(endPosition - position, FrameHeader.Size));
         var buffer = ArrayPool<byte>.Shared.Rent(size);
@@ -80,7 +84,7 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
                 var verdict = FrameScan.At(buffer.AsSpan(at, filled - at), position, _identity, out var header);
                 if (verdict != FrameVerdict.Whole)
                 {
-                    var needed = verdict == FrameVerdict.Incomplete ? header.TotalLength : FrameHeader.Size;
+                    var needed = verdict == FrameVerdict.Incomplete ? header.StoredLength : FrameHeader.Size;
                     if (filled - at >= needed)
                         throw Damaged(position);
                     if (kept > 0 && (kept + needed > buffer.Length || kept >= maxBytes))
@@ -115,7 +119,8 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
                     }
                 }
 
-                (position, at) = (header.NextPosition, at + header.TotalLength);
+                // A gap is passed over, whether or not what it is made of was read.
+                (position, at) = (header.NextPosition, header.TotalLength <= filled - at ? at + header.TotalLength : filled);
                 if (kept >= maxBytes)
                     break;
             }
@@ -191,12 +196,28 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
     }
 
     /// <summary>The batch in the frame at <paramref name="position"/>, in memory of its own.</summary>
+    /// <exception cref="LogTrimmedException">It left its lane before it was read, and a compaction came since.</exception>
     public async ValueTask<RecordBatch> ReadLaneBatch(long position)
+    {
+        try
+        {
+            var batch = await ReadFrameBatch(position);
+            return IsMoved(position) ? throw Moved(position) : batch;
+        }
+        catch (LogDamagedException) when (IsMoved(position))
+        {
+            throw Moved(position);
+        }
+    }
+
+    private async ValueTask<RecordBatch> ReadFrameBatch(long position)
     {
         var buffer = new byte[4096];
         for (var filled = 0; ;)
         {
             var verdict = FrameScan.At(buffer.AsSpan(0, filled), position, _identity, out var header);
+            if (verdict == FrameVerdict.Whole && header.Kind != FrameKind.Batch)
+                throw Damaged(position);
             if (verdict == FrameVerdict.Whole)
                 return RecordBatch.ReadExactly(buffer.AsMemory(FrameHeader.Size, header.PayloadLength));
             var needed = verdict == FrameVerdict.Incomplete ? header.TotalLength : FrameHeader.Size;
@@ -213,11 +234,17 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
 
     /// <summary>The first offset appended at or after a time; <paramref name="endOffset"/> when there is none.</summary>
     public async ValueTask<long> FindTime(long timeMs, long startOffset, long endOffset, long endPosition) =>
-        Math.Clamp(await FirstOffset(await index.FindTime(timeMs), endOffset, endPosition, header => header.AppendedAt >= timeMs), startOffset, endOffset);
+        Math.Clamp(await FirstHeldOffset(() => index.FindTime(timeMs), endOffset, endPosition, header => header.AppendedAt >= timeMs), startOffset, endOffset);
 
     /// <summary>The first offset whose frame stands at or behind a position; <paramref name="endOffset"/> when there is none.</summary>
     public async ValueTask<long> FirstOffsetFrom(long position, long endOffset, long endPosition) =>
-        await FirstOffset(await index.FindPosition(position), endOffset, endPosition, header => header.Position >= position);
+        await FirstHeldOffset(() => index.FindPosition(position), endOffset, endPosition, header => header.Position >= position);
+
+    private async ValueTask<long> FirstHeldOffset(Func<ValueTask<long>> from, long endOffset, long endPosition, Func<FrameHeader, bool> condition)
+    {
+        using var held = await positions.Hold();
+        return await FirstOffset(await from(), endOffset, endPosition, condition);
+    }
 
     /// <summary>Walks headers from a position on, to the first batch of the main lane for which the condition holds.</summary>
     private async ValueTask<long> FirstOffset(long position, long endOffset, long endPosition, Func<FrameHeader, bool> condition)
@@ -260,6 +287,26 @@ internal sealed class PartitionReader(IPartitionLog log, OffsetIndex index)
         lock (_gate)
             _resume[_nextResume++ % ResumePlaces] = (offset, position);
     }
+
+    /// <summary>
+    /// Frames between these positions move or go, none of which a lane needs: what is read by a place in them from now on was looked up before.
+    /// </summary>
+    public void Moving(long from, long to)
+    {
+        lock (_gate)
+        {
+            _moved.RemoveAll(range => range.From >= from && range.To <= to);
+            _moved.Add((from, to));
+        }
+    }
+
+    private bool IsMoved(long position)
+    {
+        lock (_gate)
+            return _moved.Exists(range => position >= range.From && position < range.To);
+    }
+
+    private LogTrimmedException Moved(long position) => new($"Topic {log.Id.TopicId:N}, partition {log.Id.Partition}: what stood at position {position} was compacted.");
 
     /// <summary>Forgets places that a trim may have removed.</summary>
     public void ForgetPlaces()
