@@ -93,6 +93,7 @@ public sealed partial class EmbeddedBroker : IBroker
         }
 
         var settings = TopicRules.Create(change);
+        TopicRules.CheckStorage(settings, _storage.CanRewrite);
         if (await FindDeadLetters(topic) is not null)
             throw new MqException(ErrorCodes.NameTaken, $"'{topic}' is the name of a group's dead letters.");
         var document = new TopicDocument { Name = topic, Id = _options.NewId(), Settings = settings, CreatedAtMs = _options.Time.GetUtcNow().ToUnixTimeMilliseconds() };

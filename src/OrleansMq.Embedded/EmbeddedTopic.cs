@@ -106,6 +106,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         {
             await FinishBegun();
             var (now, next) = (_document.Settings, TopicRules.Change(_document.Settings, change));
+            TopicRules.CheckStorage(next, _storage.CanRewrite);
             if (next.Admit is { } cap)
                 await _admissions.SetCap(cap);
             await Put(_document with { Settings = next with { Partitions = now.Partitions }, Growing = next.Partitions > now.Partitions ? next.Partitions : null });

@@ -27,6 +27,7 @@ internal static class HttpErrors
     {
         [ErrorCodes.Malformed] = new(StatusCodes.Status400BadRequest, "Malformed request"),
         [ErrorCodes.NotAvailable] = new(StatusCodes.Status400BadRequest, "Not available yet"),
+        [ErrorCodes.KeyMissing] = new(StatusCodes.Status400BadRequest, "Key missing"),
         [ErrorCodes.BatchCorrupt] = new(StatusCodes.Status400BadRequest, "Record batch damaged"),
         [ErrorCodes.Unauthenticated] = new(StatusCodes.Status401Unauthorized, "Not authenticated"),
         [ErrorCodes.Forbidden] = new(StatusCodes.Status403Forbidden, "Forbidden"),

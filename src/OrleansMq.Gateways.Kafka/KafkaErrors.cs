@@ -32,6 +32,7 @@ internal static class KafkaErrors
         [ErrorCodes.OffsetOutOfRange] = KafkaError.OffsetOutOfRange,
         [ErrorCodes.MessageTooLarge] = KafkaError.MessageTooLarge,
         [ErrorCodes.BatchTooLarge] = KafkaError.MessageTooLarge,
+        [ErrorCodes.KeyMissing] = KafkaError.InvalidRecord,
         [ErrorCodes.BatchCorrupt] = KafkaError.CorruptMessage,
         [ErrorCodes.BacklogFull] = KafkaError.PolicyViolation,
         [ErrorCodes.AdmissionClosed] = KafkaError.PolicyViolation,

@@ -118,6 +118,8 @@ internal sealed partial class BrokerSilo
     /// <summary>A grain's state in the grain storage that the broker uses; read when the grain is activated.</summary>
     public IPersistentState<T> StateOf<T>(IGrainContext grain) => _states.Create<T>(grain, _documents);
 
+    private readonly SemaphoreSlim _compactionTurn = new(1);
+
     public PartitionHost HostOf(TaskScheduler scheduler) => new()
     {
         Time = Time,
@@ -125,6 +127,8 @@ internal sealed partial class BrokerSilo
         FlushInterval = Options.FlushInterval,
         MaintenanceInterval = Options.MaintenanceInterval,
         SnapshotBytes = Options.SnapshotBytes,
+        Compaction = Options.Compaction,
+        CompactionTurn = _compactionTurn,
         Report = Report,
     };
 

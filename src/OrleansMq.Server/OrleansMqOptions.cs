@@ -1,3 +1,4 @@
+using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Storage;
 
 namespace OrleansMq;
@@ -22,6 +23,9 @@ public sealed class OrleansMqOptions
 
     /// <summary>A partition's snapshot is due after so many bytes of log; bounds the replay at a start. 16 MiB.</summary>
     public long SnapshotBytes { get; set; } = 16 << 20;
+
+    /// <summary>When and how compacted topics are compacted, where the storage can.</summary>
+    public CompactionOptions Compaction { get; set; } = new();
 
     /// <summary>A partition, group or topic that nobody has asked for so long is closed and leaves memory. 5 min; at least a minute, as Orleans looks that often.</summary>
     public TimeSpan IdleAge { get; set; } = TimeSpan.FromMinutes(5);

@@ -83,6 +83,9 @@ public static class ErrorCodes
     public const string MessageTooLarge = "message-too-large";
     public const string BatchTooLarge = "batch-too-large";
 
+    /// <summary>The topic is compacted, and of what is sent to it a message has no key. Nothing of the batch was stored.</summary>
+    public const string KeyMissing = "key-missing";
+
     /// <summary>The record batch fails its own checks.</summary>
     public const string BatchCorrupt = "batch-corrupt";
 

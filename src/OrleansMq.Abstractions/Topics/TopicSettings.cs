@@ -78,7 +78,10 @@ public sealed record TopicSettings
     /// <summary>How long a message may wait for its delivery by a queue-style group (<see cref="Message.TimeToLive"/>). Null: no limit.</summary>
     public TimeSpan? TimeToLive { get; init; }
 
-    /// <summary>Not available yet.</summary>
+    /// <summary>
+    /// Whether each key's last message stays whatever its age, and those before it go one day; a message without a body deletes its key. Retention by time and by bytes then
+    /// does nothing, and a message without a key is refused. Not on every storage.
+    /// </summary>
     public bool Compact { get; init; }
 }
 

@@ -135,7 +135,7 @@ internal sealed class TopicOptions
     private readonly Option<Change<int>> _tokenCount = Options.Change("--token-count", "Idempotency tokens remembered in each partition. Default 1000000.", "N", Text.SmallCount);
     private readonly Option<Change<TimeSpan>> _tokenAge = Options.Change("--token-age", "How long a token is remembered, up to 7d. Default 10m.", "TIME", Text.Duration);
     private readonly Option<Change<TimeSpan?>> _ttl = Options.ChangeOrNone("--ttl", "How long a message may wait for its delivery by a queue-style group. Default none.", "TIME", Text.Duration);
-    private readonly Option<Change<bool>> _compact = Options.Change("--compact", "Keep only each key's last message. Not available yet.", "BOOL", Text.Switch);
+    private readonly Option<Change<bool>> _compact = Options.Change("--compact", "Keep each key's last message and let those before it go.", "BOOL", Text.Switch);
 
     public void AddTo(Command command)
     {

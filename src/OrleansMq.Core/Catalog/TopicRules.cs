@@ -29,6 +29,14 @@ public static class TopicRules
                 $"partitions grow by multiples, so that keys keep their order: the topic has {current}, {partitions} was given. Take a multiple of {current}, or say breakKeyOrder.");
     }
 
+    /// <summary>Whether the storage below can do what the topic asks of it.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.NotAvailable"/>.</exception>
+    public static void CheckStorage(TopicSettings settings, bool canRewrite)
+    {
+        if (settings.Compact && !canRewrite)
+            throw new MqException(ErrorCodes.NotAvailable, "compact is not available on this broker's storage: it needs one that can rewrite segments, a folder of the broker's own (--storage files).");
+    }
+
     /// <inheritdoc cref="Create"/>
     public static void Validate(TopicSettings settings)
     {
@@ -52,8 +60,8 @@ public static class TopicRules
             throw Malformed($"whenFull is refuse, dropOldest or wait; {settings.WhenFull} was given.");
         if (settings.Acks is < Acks.None or > Acks.Durable)
             throw Malformed($"acks is none, accepted or durable; {settings.Acks} was given.");
-        if (settings.Compact)
-            throw new MqException(ErrorCodes.NotAvailable, "compact is not available yet; only false can be given.");
+        if (settings.Compact && settings.WhenFull == WhenFull.DropOldest)
+            throw Malformed("compact keeps each key's last message and whenFull=dropOldest throws the oldest away: give one of them.");
     }
 
     private static TopicSettings Validated(TopicSettings settings)

@@ -34,10 +34,14 @@ public static class BatchAdmission
         if (!request.Rich && settings.Admit is null)
         {
             CheckSizes(batch, settings, request.Topic);
+            if (settings.Compact)
+                CheckKeys(batch, settings, request.Topic);
             return new AdmissibleBatch(batch, producer, null, Partitions: request.Partitions, TransactionKey: transaction);
         }
 
         var plain = Open(batch, settings);
+        if (settings.Compact)
+            CheckKeys(plain, settings, request.Topic);
         var (tokens, times) = Look(plain, settings, request.Topic);
         var half = IsHalf(plain, times);
         if (batch.IsTransactional && (half || times is not null))
@@ -116,6 +120,13 @@ public static class BatchAdmission
         if (batch.IsTransactional && Array.Exists(tokens, token => token is not null))
             throw new MqException(ErrorCodes.NotAvailable, "A message in a transaction carries no idempotency token: what is aborted would be remembered as sent.");
         return (tokens, times);
+    }
+
+    private static void CheckKeys(in RecordBatch batch, TopicSettings settings, TopicName topic)
+    {
+        foreach (var record in batch.Records(settings.MaxBatchBytes))
+            if (!record.HasKey)
+                throw new MqException(ErrorCodes.KeyMissing, $"Message {record.Offset - batch.BaseOffset} of the batch has no key; topic '{topic}' is compacted and takes none without.");
     }
 
     private static void CheckSize(in RecordView record, TopicSettings settings, TopicName topic)

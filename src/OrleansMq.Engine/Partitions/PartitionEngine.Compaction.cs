@@ -24,6 +24,7 @@ public sealed partial class PartitionEngine
 
     private Task _compaction = Task.CompletedTask;
     private volatile bool _compactionEnds;
+    private bool _canRewrite;
 
     /// <summary>A pass up to there could do nothing more: another waits until it could reach further.</summary>
     private long _compactionStuckAt = -1;
@@ -32,7 +33,7 @@ public sealed partial class PartitionEngine
 
     private void CompactInBackground()
     {
-        if (_topic.Settings.Compact && _compaction.IsCompleted && !_compactionEnds)
+        if (_topic.Settings.Compact && _canRewrite && _compaction.IsCompleted && !_compactionEnds)
             _compaction = CompactWhatIsDue();
     }
 

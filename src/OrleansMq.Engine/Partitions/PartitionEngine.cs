@@ -128,7 +128,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
             var (state, report) = await Replayed(log, snapshot, topic.Settings, index);
             if (report.TornBytes > 0)
                 host.Report($"Topic {topic.Name}, partition {id.Partition}: {report.TornBytes} bytes after position {report.CutAt} were not a whole frame and never acknowledged as durable; they were cut.");
-            var engine = new PartitionEngine(log, state, snapshot?.Position ?? log.Start, index, topic, host);
+            var engine = new PartitionEngine(log, state, snapshot?.Position ?? log.Start, index, topic, host) { _canRewrite = storage.CanRewrite };
             engine.Post(engine.AfterReplay);
             return engine;
         }

@@ -13,7 +13,9 @@ internal static class TopicConfigs
 
     private static readonly Dictionary<string, Config> Known = new(StringComparer.Ordinal)
     {
-        ["cleanup.policy"] = new(_ => "delete", (change, value) => value is null or "delete" ? change : throw Refused("cleanup.policy", value, "delete; compaction is not available yet")),
+        ["cleanup.policy"] = new(
+            settings => settings.Compact ? "compact" : "delete",
+            (change, value) => change with { Compact = value switch { null => Change<bool>.Default, "delete" => false, "compact" => true, _ => throw Refused("cleanup.policy", value, "delete or compact, not both") } }),
         ["compression.type"] = new(_ => "producer", (change, value) => value is null or "producer" ? change : throw Refused("compression.type", value, "producer: batches stay as they were sent")),
         ["max.message.bytes"] = new(
             settings => Text(settings.MaxBatchBytes),

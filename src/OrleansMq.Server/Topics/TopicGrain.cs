@@ -66,6 +66,7 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
     private async Task Create(TopicChange change)
     {
         var settings = TopicRules.Create(change);
+        TopicRules.CheckStorage(settings, _silo.Storage.CanRewrite);
         if (await FindLetters() is not null)
             throw new MqException(ErrorCodes.NameTaken, $"'{_name}' is the name of a group's dead letters.");
         var document = new TopicDocument { Name = _name, Id = Guid.NewGuid(), Settings = settings, CreatedAtMs = _silo.NowMs };
@@ -81,6 +82,7 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
     {
         await FinishBegun();
         var (topic, next) = (_topic!, TopicRules.Change(_topic!.Settings, change));
+        TopicRules.CheckStorage(next, _silo.Storage.CanRewrite);
         if (next.Admit is { } cap)
             await _admissions!.SetCap(cap);
         await Store(topic with { Settings = next with { Partitions = topic.Settings.Partitions }, Growing = next.Partitions > topic.Settings.Partitions ? next.Partitions : null });
