@@ -57,7 +57,7 @@ internal sealed record SegmentChain(IReadOnlyList<SegmentExtent> Segments, IRead
         var (replaced, end) = (new List<SegmentExtent>(), 0L);
         foreach (var segment in segments)
         {
-            if (segment.End <= end)
+            if (segment.Base < end && segment.End <= end)
                 replaced.Add(segment);
             else if (segment.StoredEnd is not null)
                 end = segment.End;
