@@ -11,8 +11,14 @@ public sealed class CrashTests
     [Fact]
     public async Task WhatWasAcknowledgedSurvivesPowerLossAtAnyCall()
     {
+        var rewritings = 0;
         for (var seed = 1; seed <= Seeds; seed++)
-            await Told($"seed {seed}", () => LivesWithPowerLoss(new StorageStory(seed), seed));
+        {
+            var story = new StorageStory(seed);
+            await Told($"seed {seed}", () => LivesWithPowerLoss(story, seed));
+            rewritings += story.Rewritings;
+        }
+        Assert.True(rewritings > Seeds, $"only {rewritings} times were segments rewritten");
     }
 
     [Theory]

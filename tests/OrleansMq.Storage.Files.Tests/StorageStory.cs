@@ -35,6 +35,9 @@ internal sealed class StorageStory : IAsyncDisposable
     private long _startAtMost;
     private long _snapshotAcknowledged = -1;
 
+    // A rewriting that did not end: the old bytes are there or these.
+    private (long From, byte[] Bytes)? _rewritten;
+
     // null: a call on it did not end.
     private bool? _fleetingExists = false;
 
@@ -49,6 +52,8 @@ internal sealed class StorageStory : IAsyncDisposable
     public int Refusals { get; private set; }
 
     public int Failures { get; private set; }
+
+    public int Rewritings { get; private set; }
 
     private sealed class DocumentModel
     {
@@ -115,7 +120,7 @@ internal sealed class StorageStory : IAsyncDisposable
     {
         try
         {
-            await (_random.Next(20) switch
+            await (_random.Next(23) switch
             {
                 < 8 => Append(flush: _random.Next(2) == 0),
                 < 10 => Flush(),
@@ -125,6 +130,7 @@ internal sealed class StorageStory : IAsyncDisposable
                 < 15 => OpenMain(),
                 < 18 => PutDocument(),
                 < 19 => DeleteDocument(),
+                < 22 => Rewrite(),
                 _ => CreateOrDeleteFleeting(),
             });
         }
@@ -184,6 +190,9 @@ internal sealed class StorageStory : IAsyncDisposable
         Demand(tail.Kind != LogTailKind.Damaged, $"damaged at {tail.Position}, acknowledged {_durable}, end {log.End}");
         Demand(tail.Position >= _durable, $"whole frames end at {tail.Position}, acknowledged {_durable}");
         Demand(tail.Position <= _bytes.Length, $"frames up to {tail.Position} from nowhere, appended {_bytes.Length}");
+        if (_rewritten is var (at, content) && at >= log.Start && bytes.AsSpan((int)(at - log.Start), content.Length).SequenceEqual(content))
+            content.CopyTo(_bytes, at);
+        _rewritten = null;
         Demand(bytes.AsSpan(0, (int)(tail.Position - log.Start)).SequenceEqual(_bytes.AsSpan((int)log.Start, (int)(tail.Position - log.Start))), "other bytes than appended");
         CompareSnapshot(log.Snapshot);
         if (tail.Position < log.End)
@@ -262,6 +271,79 @@ internal sealed class StorageStory : IAsyncDisposable
         _startAtMost = _log!.Segments.Last(first => first <= _snapshotAcknowledged);
         await _log.TrimBefore(_snapshotAcknowledged);
         _startAtLeast = _startAtMost = _log.Start;
+    }
+
+    /// <summary>Some frames of full segments go; a gap is behind those that stay.</summary>
+    private async Task Rewrite()
+    {
+        var segments = _log!.Segments;
+        if (segments.Count < 2)
+            return;
+        var first = _random.Next(segments.Count - 1);
+        var (from, to) = (segments[first], segments[_random.Next(first + 1, segments.Count)]);
+        var content = Thinned(from, to, out var stored);
+        if (content is null)
+            return;
+        await using var rewriting = await _log.Rewrite(from);
+        var cut = _random.Next(stored);
+        await rewriting.Write(content.AsMemory(0, cut));
+        await rewriting.Write(content.AsMemory(cut, stored - cut));
+        await rewriting.Seal(to);
+        if (_random.Next(4) == 0)
+            return;
+        _rewritten = (from, content);
+        try
+        {
+            await rewriting.Place();
+        }
+        catch (LogFullException)
+        {
+            _rewritten = null;
+            throw;
+        }
+        content.CopyTo(_bytes, from);
+        _rewritten = null;
+        Rewritings++;
+        var read = new byte[to - from];
+        for (var count = 0; count < read.Length;)
+            count += await _log.Read(from + count, read.AsMemory(count));
+        Demand(read.AsSpan().SequenceEqual(content), $"what was rewritten from {from} to {to} reads otherwise");
+    }
+
+    private byte[]? Thinned(long from, long to, out int stored)
+    {
+        var identity = new LogIdentity(_log!.Incarnation, Main.TopicId, Main.Partition);
+        var kept = new List<byte>();
+        FrameScan.Walk((position, destination) => CopyFrom(_bytes, position, destination), from, to, to, identity, (in FrameHeader header, ReadOnlySpan<byte> payload) =>
+        {
+            if (header.Kind == FrameKind.Gap || _random.Next(2) == 0)
+                return;
+            var moved = header with { Position = from + kept.Count };
+            var frame = new byte[moved.TotalLength];
+            moved.Write(frame);
+            payload.CopyTo(frame.AsSpan(FrameHeader.Size));
+            kept.AddRange(frame);
+        });
+        stored = kept.Count + FrameHeader.Size;
+        if (stored > to - from)
+            return null;
+        var content = new byte[to - from];
+        kept.CopyTo(content);
+        new FrameHeader
+        {
+            Kind = FrameKind.Gap,
+            PayloadLength = (int)(to - from - stored),
+            PayloadCrc = 0,
+            Partition = Main.Partition,
+            Incarnation = _log.Incarnation,
+            TopicId = Main.TopicId,
+            Position = from + kept.Count,
+            DurablePosition = 0,
+            BaseOffset = 0,
+            AppendedAt = 0,
+            Epoch = _log.Epoch,
+        }.Write(content.AsSpan(kept.Count));
+        return content;
     }
 
     private static async Task DemandDead(IPartitionLog log)

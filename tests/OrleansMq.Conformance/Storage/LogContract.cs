@@ -222,6 +222,72 @@ public abstract class LogContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RewrittenSegmentsBecomeOneAndTheRestReadsAsZeros()
+    {
+        if (!Storage.CanRewrite)
+            return;
+        await using (var log = await CreateAndOpen())
+        {
+            for (byte n = 1; n <= 4; n++)
+            {
+                await log.Append(Bytes(n, 160), true);
+                log.Roll();
+            }
+
+            await using (var abandoned = await log.Rewrite(0))
+                await abandoned.Write(Bytes(8, 80));
+            await using (var rewriting = await log.Rewrite(160))
+            {
+                await rewriting.Write(Bytes(9, 80));
+                await rewriting.Seal(480);
+                Assert.Equal(Bytes(2, 160), (await ReadAll(log, 160))[..160]);
+                await rewriting.Place();
+            }
+
+            Assert.Equal([0L, 160L, 480L], log.Segments);
+            Assert.Equal((640L, 400L), (log.End, log.StoredBytes));
+            await Assert.ThrowsAsync<LogTrimmedException>(async () => await log.Rewrite(480));
+            await Assert.ThrowsAsync<LogTrimmedException>(async () => await log.Rewrite(320));
+        }
+
+        await using var again = await Storage.OpenLog(_id);
+        Assert.Equal(Join(Bytes(1, 160), Bytes(9, 80), new byte[240], Bytes(4, 160)), await ReadAll(again, 0));
+        Assert.Equal(new byte[40], (await ReadAll(again, 440))[..40]);
+        await again.TrimBefore(480);
+        Assert.Equal((480L, 160L), (again.Start, again.StoredBytes));
+    }
+
+    [Fact]
+    public async Task ReadsBesideRewritingGiveTheOldOrTheNew()
+    {
+        if (!Storage.CanRewrite)
+            return;
+        await using var log = await CreateAndOpen();
+        await log.Append(Bytes(1, 4000), true);
+        log.Roll();
+        await log.Append(Bytes(2, 8), true);
+        var reading = Task.Run(async () =>
+        {
+            var buffer = new byte[100];
+            for (var n = 0; n < 2000; n++)
+            {
+                var count = await log.Read(0, buffer);
+                Assert.True(buffer.AsSpan(0, count).SequenceEqual(Bytes(1, 4000).AsSpan(0, count)) || !buffer.AsSpan(1, count - 1).ContainsAnyExcept(buffer[0]));
+            }
+        });
+
+        for (byte n = 3; n < 60; n++)
+        {
+            await using var rewriting = await log.Rewrite(0);
+            await rewriting.Write(Enumerable.Repeat(n, 400).ToArray());
+            await rewriting.Seal(4000);
+            await rewriting.Place();
+        }
+
+        await reading;
+    }
+
+    [Fact]
     public async Task TrimNeverRemovesTheSegmentBeingWritten()
     {
         await using var log = await CreateAndOpen();
