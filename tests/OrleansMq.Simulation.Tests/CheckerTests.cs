@@ -120,7 +120,7 @@ public sealed class CheckerTests
         var found = new List<string>();
         for (var seed = 1; seed <= 12; seed++)
         {
-            var plan = WorldPlan.Of(seed) with { Length = TimeSpan.FromSeconds(12), FaultEvery = TimeSpan.FromSeconds(3), Faults = faults, LostReplies = 0.05, Transactions = false, Growth = false };
+            var plan = WorldPlan.Of(seed) with { Length = TimeSpan.FromSeconds(12), FaultEvery = TimeSpan.FromSeconds(3), Faults = faults, LostReplies = 0.05, Transactions = false, Growth = false, Compaction = false };
             var violations = Simulator.Run(plan, planted).Violations;
             if (violations.Any(violation => checkers.Contains(violation.Checker)))
                 return;

@@ -75,7 +75,7 @@ public sealed class PlantedBugTests
 
     private static WorldPlan PlanOf(int seed, FaultKind[] faults, bool others) => WorldPlan.Of(seed) with
     {
-        Length = TimeSpan.FromSeconds(12), FaultEvery = TimeSpan.FromSeconds(3), Faults = faults, LostReplies = 0.05, Others = others, Transactions = !others, Growth = false, Ranked = false, SnapshotBytes = 2_000, SegmentBytes = 4096,
+        Length = TimeSpan.FromSeconds(12), FaultEvery = TimeSpan.FromSeconds(3), Faults = faults, LostReplies = 0.05, Others = others, Transactions = !others, Growth = false, Ranked = false, Compaction = false, SnapshotBytes = 2_000, SegmentBytes = 4096,
     };
 
     private static void Finds(Planted planted, FaultKind[] faults, bool others, params string[] checkers)

@@ -11,6 +11,9 @@ public sealed record Verdict(int Seed, IReadOnlyList<Violation> Violations, ulon
     public required Tally Tally { get; init; }
 
     public required int Growths { get; init; }
+
+    /// <summary>Messages that compaction took.</summary>
+    public required long Compacted { get; init; }
 }
 
 /// <summary>Runs one world from its seed: declares, works under faults, heals, drains, audits, and checks the history.</summary>
@@ -45,7 +48,7 @@ public static class Simulator
         }
 
         var violations = history.Violations.Concat(Checkers.All(history, plan)).ToList();
-        return new Verdict(plan.Seed, violations, history.Hash, world.Elapsed, link.Calls, machine.Faults, world.Steps) { Tally = Tally.Of(history), Growths = history.Growths };
+        return new Verdict(plan.Seed, violations, history.Hash, world.Elapsed, link.Calls, machine.Faults, world.Steps) { Tally = Tally.Of(history), Growths = history.Growths, Compacted = CompactionCheck.Gone(history) };
     }
 
     private static async Task Live(World world, WorldPlan plan, IMachine machine, Link link, Desk desk, History history)

@@ -18,7 +18,7 @@ internal static class Trial
     public static TrialResult Run(
         int seed, TimeSpan length, TimeSpan faultEvery, Volume volume, IReadOnlyDictionary<string, string> environment, Func<RealMachine, Task> misfortune, Action<string>? trace = null)
     {
-        var plan = WorldPlan.Of(seed) with { Length = length, FaultEvery = faultEvery, LostReplies = 0.02, Publishers = 6, Appenders = 6, Consumers = 4, Transactions = false, Growth = false };
+        var plan = WorldPlan.Of(seed) with { Length = length, FaultEvery = faultEvery, LostReplies = 0.02, Publishers = 6, Appenders = 6, Consumers = 4, Transactions = false, Growth = false, Compaction = false };
         using var world = new World(seed, real: true);
         var history = new History { Trace = trace };
         using var machine = new RealMachine(world, history, volume, environment, misfortune);

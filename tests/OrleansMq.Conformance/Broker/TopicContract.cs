@@ -91,9 +91,33 @@ public abstract class TopicContract : BrokerContract
         Assert.Equal(before.Settings, (await broker.DescribeTopic("t")).Settings);
     });
 
+    /// <summary>Storage that can't rewrite says so at once; there is no topic then.</summary>
     [Fact]
-    public Task CompactionIsNotAvailableYet() => Story(async broker =>
-        await Refused(ErrorCodes.NotAvailable, () => broker.PutTopic("t", new() { Compact = true })));
+    public Task ACompactedTopicTakesNoMessageWithoutAKeyOrIsNotAvailable() => Story(async broker =>
+    {
+        try
+        {
+            Assert.True((await broker.PutTopic("t", new() { Compact = true })).Settings.Compact);
+        }
+        catch (MqException refusal) when (refusal.Code == ErrorCodes.NotAvailable)
+        {
+            await Refused(ErrorCodes.TopicUnknown, () => broker.DescribeTopic("t"));
+            await broker.PutTopic("t", new());
+            await Refused(ErrorCodes.NotAvailable, () => broker.PutTopic("t", new() { Compact = true }));
+            Assert.False((await broker.DescribeTopic("t")).Settings.Compact);
+            return;
+        }
+
+        await Refused(ErrorCodes.KeyMissing, () => broker.Publish("t", [Text("a", "k"), Text("b")]));
+        await Refused(ErrorCodes.KeyMissing, () => broker.Publish("t", [Text("b") with { Token = "x" }]));
+        await PublishKeyed(broker, "t", ("k", "a"), ("", "b"));
+        await broker.Publish("t", [new Message { Key = "k"u8.ToArray(), Tombstone = true }]);
+        await Refused(ErrorCodes.Malformed, () => broker.PutTopic("t", new() { WhenFull = WhenFull.DropOldest }));
+        Assert.Equal(3, (await broker.DescribeTopic("t")).Partitions[0].End);
+
+        await broker.PutTopic("t", new() { Compact = false });
+        await broker.Publish("t", [Text("c")]);
+    });
 
     [Fact]
     public Task NothingIsDoneToATopicThatIsNotThere() => Story(async broker =>

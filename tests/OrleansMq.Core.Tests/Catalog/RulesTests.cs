@@ -83,7 +83,8 @@ public sealed class RulesTests
     [Fact]
     public void WhatIsNotBuiltYetSaysSo()
     {
-        Refused(ErrorCodes.NotAvailable, "compact", () => TopicRules.Create(new() { Compact = true }));
+        Refused(ErrorCodes.Malformed, "compact", () => TopicRules.Create(new() { Compact = true, WhenFull = WhenFull.DropOldest }));
+        Refused(ErrorCodes.NotAvailable, "compact", () => TopicRules.CheckStorage(new() { Compact = true }, canRewrite: false));
         Refused(ErrorCodes.NotAvailable, "maxActive", () => GroupRules.Create(new() { MaxActive = 2 }));
     }
 

@@ -17,5 +17,6 @@ internal static class Checkers
             .Concat(TransactionCheck.Check(history))
             .Concat(GrowthCheck.Check(history))
             .Concat(RankedCheck.Check(history))
+            .Concat(CompactionCheck.Check(history))
             .Concat(RestCheck.Check(history, plan));
 }

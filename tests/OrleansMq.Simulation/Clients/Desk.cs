@@ -137,7 +137,8 @@ public sealed class Desk(World world, WorldPlan plan, Link link, History history
         for (var i = 0; i < records.Count; i++)
         {
             var expected = i == 0 ? Math.Min(asked, records[0].Offset) : records[i - 1].Offset + 1;
-            if (records[i].Offset != expected || records[i].Offset >= end)
+            var isDue = place.Topic == Population.Latest ? records[i].Offset >= expected : records[i].Offset == expected;
+            if (!isDue || records[i].Offset >= end)
             {
                 history.Violate("dense", $"{place}: read from {asked} to {end} gave {string.Join(",", records.Select(r => r.Offset))}.");
                 return;

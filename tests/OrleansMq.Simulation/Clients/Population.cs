@@ -32,6 +32,9 @@ internal sealed class Population(Desk desk)
     public const string Grown = "grown";
     public const string ByKey = "bykey";
 
+    /// <summary>Is compacted.</summary>
+    public const string Latest = "latest";
+
     private static readonly string[] OrderQueues = ["shared", "bykey", "solo"];
 
     /// <summary>Those without transactions.</summary>
@@ -56,6 +59,8 @@ internal sealed class Population(Desk desk)
             await SettleGrown();
         if (desk.Plan.Ranked)
             await RankedClients.Settle(desk);
+        if (desk.Plan.Compaction)
+            await desk.Insist("put latest", broker => broker.PutTopic(Latest, new TopicChange { Compact = true, TokenAge = TimeSpan.FromDays(7) }));
         if (!desk.Plan.Transactions)
             return;
         await desk.Insist("put raw", broker => broker.PutTopic(Raw, new TopicChange { Partitions = RawPartitions, TokenAge = TimeSpan.FromDays(7) }));
@@ -118,6 +123,8 @@ internal sealed class Population(Desk desk)
             LiveGrown(all);
         if (desk.Plan.Ranked)
             RankedClients.Live(desk, all);
+        if (desk.Plan.Compaction)
+            LiveLatest(all);
         if (desk.Plan.Transactions)
         {
             all.Add(Publisher.Live(desk, Raw, "rawpub", 500));
@@ -141,6 +148,13 @@ internal sealed class Population(Desk desk)
             all.Add(new Worker(desk, Grown, ByKey, $"grown{i}").Live());
             all.Add(Member.Live(desk, Grown, "board", $"grownmember{i}"));
         }
+    }
+
+    private void LiveLatest(List<Task> all)
+    {
+        for (var i = 0; i < 3; i++)
+            all.Add(KeyedPublisher.Live(desk, Latest, $"latest{i}"));
+        all.Add(Reader.Live(desk, [new Place(Latest, 0)]));
     }
 
     private void LiveOthers(List<Task> all)
@@ -216,6 +230,8 @@ internal sealed class Population(Desk desk)
             await AuditGrown();
         foreach (var group in RankedClients.GroupsOf(desk.Plan))
             await AuditQueue(Ranked, group, 1);
+        if (desk.Plan.Compaction)
+            await ReadAll(new Place(Latest, 0));
     }
 
     private async Task AuditGrown()

@@ -161,6 +161,7 @@ public sealed class Server : IMachine
                 MaintenanceInterval = TimeSpan.FromSeconds(3),
                 IdleAfter = TimeSpan.FromSeconds(2),
                 SnapshotBytes = _plan.SnapshotBytes,
+                Compaction = new() { DirtyBytes = 3_000, DirtyRatio = 0.1 },
                 NewId = () => Id(random),
                 OnReport = Reported,
             });

@@ -38,6 +38,9 @@ public sealed record WorldPlan
     /// <summary>Whether a topic has groups that deliver by priority and fairly.</summary>
     public bool Ranked { get; init; }
 
+    /// <summary>Whether a topic is compacted.</summary>
+    public bool Compaction { get; init; }
+
     /// <summary>Whether the others are there.</summary>
     public bool Others { get; init; } = true;
 
@@ -68,6 +71,7 @@ public sealed record WorldPlan
             Growth = true,
             FirstPartitions = random.Next(1, 3),
             Ranked = seed % 3 == 0,
+            Compaction = seed % 3 == 1,
         };
     }
 }
