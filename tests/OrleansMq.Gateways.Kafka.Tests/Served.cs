@@ -12,9 +12,11 @@ internal sealed class Served : IAsyncDisposable
     public EmbeddedBroker Broker { get; }
     public KafkaGateway Gateway { get; }
 
-    public static async Task<Served> Start(KafkaGatewayOptions? options = null)
+    /// <param name="options">Of the gateway.</param>
+    /// <param name="embedded">Of the broker.</param>
+    public static async Task<Served> Start(KafkaGatewayOptions? options = null, EmbeddedOptions? embedded = null)
     {
-        var broker = await EmbeddedBroker.InMemory();
+        var broker = embedded is null ? await EmbeddedBroker.InMemory() : await EmbeddedBroker.Start(embedded);
         return new Served(broker, await KafkaGateway.Start(broker, options ?? new KafkaGatewayOptions()));
     }
 
