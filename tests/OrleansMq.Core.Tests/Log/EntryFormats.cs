@@ -36,6 +36,8 @@ public sealed class EntryFormats
         (new Entry { Kind = EntryKind.TransactionBegun, Offset = 300, Number = 7 }, "14 AC02 07"),
         (new Entry { Kind = EntryKind.TransactionOpened, Offset = 300, Number = 7, Term = 2, Time = 1000, Name = "ab" }, "15 AC02 07 02 E807 02 6162"),
         (new Entry { Kind = EntryKind.Grown, Offset = 300, Number = 6 }, "16 AC02 06"),
+        (new Entry { Kind = EntryKind.Compacting, Offset = 300 }, "17 AC02"),
+        (new Entry { Kind = EntryKind.Compacted, Offset = 300, Time = 1000, Term = 7 }, "18 AC02 E807 07"),
     ];
 
     [Fact]
