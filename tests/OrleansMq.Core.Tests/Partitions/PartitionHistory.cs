@@ -101,7 +101,7 @@ internal sealed class PartitionHistory
 
     private void Step()
     {
-        switch (_random.Next(37))
+        switch (_random.Next(38))
         {
             case < 3:
                 Append(Plain());
@@ -159,6 +159,12 @@ internal sealed class PartitionHistory
                 break;
             case 36:
                 _live.Grow(_random.Next(1, 40), _now, _frames);
+                break;
+            case 37 when _live.GapsEnd > _live.CompactedEnd:
+                _live.EndCompaction(_random.NextInt64(_live.CompactedEnd, _live.GapsEnd + 1), _live.TombstonesFrom(1_000, _now), _now, _frames);
+                break;
+            case 37:
+                _live.BeginCompaction(_random.NextInt64(0, _live.StableEnd + 1), _now, _frames);
                 break;
             case 28:
                 _live.CancelScheduled(_random.NextInt64(0, _live.Scheduled.End + 2), _now, _frames);
