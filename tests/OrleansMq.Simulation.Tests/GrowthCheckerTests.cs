@@ -20,7 +20,7 @@ public sealed class GrowthCheckerTests
     public void ATopicGrowsUnderLoadAndNoPromiseIsBroken()
     {
         var grew = 0;
-        for (var seed = 8; seed <= 8; seed++)
+        for (var seed = 1; seed <= Seeds; seed++)
         {
             var verdict = Simulator.Run(PlanOf(seed), Planted.Nothing);
             grew += verdict.Growths > 0 ? 1 : 0;
@@ -40,7 +40,7 @@ public sealed class GrowthCheckerTests
     private static void Finds(Planted planted, params string[] checkers)
     {
         var found = new List<string>();
-        for (var seed = 8; seed <= 8; seed++)
+        for (var seed = 1; seed <= Seeds; seed++)
         {
             var violations = Simulator.Run(PlanOf(seed) with { Faults = [FaultKind.CleanRestart, FaultKind.Kill] }, planted).Violations;
             if (violations.Any(violation => checkers.Contains(violation.Checker)))
