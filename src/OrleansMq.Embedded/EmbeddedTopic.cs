@@ -131,7 +131,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
             {
                 var partition = await Partition(p);
                 partition.ThrowIfStopped();
-                partitions[p] = new PartitionDescription(p, _options.Node, partition.Start, partition.End, partition.Bytes) { Delayed = await partition.Delayed() };
+                partitions[p] = new PartitionDescription(p, _options.Node, partition.Start, partition.End, partition.Bytes) { Delayed = partition.Delayed };
             }
             catch (MqException error)
             {

@@ -49,7 +49,7 @@ internal sealed class WrittenLog : IAsyncDisposable
     {
         _log = await _storage.OpenLog(Id);
         _index = new OffsetIndex(_log);
-        Reader = new PartitionReader(_log, _index);
+        Reader = new PartitionReader(_log, _index, new PositionGate());
     }
 
     /// <summary>The least that was written, and what it looks like: naively.</summary>

@@ -13,7 +13,7 @@ public sealed class CompactionCheckerTests
 
     private static WorldPlan PlanOf(int seed) => WorldPlan.Of(seed) with
     {
-        Length = TimeSpan.FromSeconds(25), FaultEvery = TimeSpan.FromSeconds(4), LostReplies = 0.05, Others = false, Transactions = false, Growth = false, SnapshotBytes = 2_000, SegmentBytes = 4096,
+        Length = TimeSpan.FromSeconds(25), FaultEvery = TimeSpan.FromSeconds(4), LostReplies = 0.05, Others = false, Transactions = false, Growth = false, Ranked = false, Compaction = true, SnapshotBytes = 2_000, SegmentBytes = 4096,
     };
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed class GrowthCheckerTests
 
     private static WorldPlan PlanOf(int seed) => WorldPlan.Of(seed) with
     {
-        Length = TimeSpan.FromSeconds(25), FaultEvery = TimeSpan.FromSeconds(3), LostReplies = 0.05, Others = false, Transactions = false, Growth = true, Compaction = false, SnapshotBytes = 2_000, SegmentBytes = 4096,
+        Length = TimeSpan.FromSeconds(25), FaultEvery = TimeSpan.FromSeconds(3), LostReplies = 0.05, Others = false, Transactions = false, Growth = true, Ranked = false, Compaction = false, SnapshotBytes = 2_000, SegmentBytes = 4096,
     };
 
     [Fact]

@@ -1,3 +1,5 @@
+using OrleansMq.Engine.Turns;
+
 namespace OrleansMq.Engine.Groups;
 
 /// <summary>Partitions that came when the topic grew. In a group by key one of them waits for the one before it: <see cref="Releases"/>.</summary>
@@ -25,11 +27,7 @@ public sealed partial class QueueDispatcher
     /// <summary>
     /// Sets cursors while nothing is given out: a partition that was found released before would be asked after, and give what stands behind messages that wait again.
     /// </summary>
-    public async Task Seek(Func<Task> seek)
-    {
-        using (await _cursors.Alone())
-            await seek();
-    }
+    public Task Seek(Func<Task> seek) => _cursors.Alone(seek);
 
     /// <summary>Those that may wait for a partition to be drained are to be looked at again. Under the lock.</summary>
     private void FlagSuccessors(int partition)

@@ -67,7 +67,7 @@ public sealed partial class PartitionEngine : IScheduledMessages
 
     /// <summary>Messages wait here for their time or for a decision: it does not sleep meanwhile.</summary>
     /// <summary>How many messages wait for their time.</summary>
-    public Task<long> Delayed() => Ask(ReleaseLevel.Decided, (state, _, _) => state.Scheduled.Count);
+    public long Delayed => _visible.Delayed;
 
     public Task<bool> HasWaiting() => Ask(ReleaseLevel.Decided, (state, _, _) => state.Scheduled.Count > 0 || state.Half.NextTimeOutMs is not null);
 

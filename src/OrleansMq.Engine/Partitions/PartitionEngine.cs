@@ -393,7 +393,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
     }
 
     /// <summary>What readers will see once everything below <paramref name="position"/> may be seen.</summary>
-    private Visible SeenNow(long position) => new(_state.Start, _state.End, position, true) { Stable = _state.StableEnd, Aborted = _state.Transactions.Aborted, GapsEnd = _state.GapsEnd };
+    private Visible SeenNow(long position) => new(_state.Start, _state.End, position, true) { Stable = _state.StableEnd, Aborted = _state.Transactions.Aborted, GapsEnd = _state.GapsEnd, Delayed = _state.Scheduled.Count };
 
     /// <summary>The log had no room: nothing of the last groups is in it, so what they changed is forgotten by replaying the log.</summary>
     private async void ReplayAfterRefusal(Exception error)
@@ -533,6 +533,9 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
 /// <summary>What readers may see: offsets from start to end, in frames below a position.</summary>
 internal sealed record Visible(long Start, long End, long Position, bool RedrivenMoved)
 {
+    /// <summary>Messages that wait for their time.</summary>
+    public long Delayed { get; init; }
+
     /// <summary>Where those stop that see only what is decided.</summary>
     public required long Stable { get; init; }
 

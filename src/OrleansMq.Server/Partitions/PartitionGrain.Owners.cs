@@ -23,7 +23,7 @@ internal sealed partial class PartitionGrain
                 }
 
                 engine.ThrowIfStopped();
-                return new PartitionDescription(_number, _silo.Name, engine.Start, engine.End, engine.Bytes) { Delayed = await engine.Delayed() };
+                return new PartitionDescription(_number, _silo.Name, engine.Start, engine.End, engine.Bytes) { Delayed = engine.Delayed };
             });
         }
         catch (MqException error) when (error.Code != ErrorCodes.TopicUnknown)
