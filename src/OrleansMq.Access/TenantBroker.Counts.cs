@@ -26,22 +26,24 @@ internal sealed partial class TenantBroker
             }
 
             var (count, parts) = (0L, 0L);
-            await foreach (var each in Topics(cancel))
-            {
-                count++;
-                if (partitions is not null)
-                    parts += (await DescribeTopic(each, cancel)).Partitions.Count;
-            }
+            if (partitions is null)
+                await foreach (var each in Topics(cancel))
+                    count++;
+            else
+                await foreach (var each in Described(cancel))
+                    (count, parts) = (count + 1, parts + each.Partitions.Count);
             if (count >= topics)
                 throw Reached(QuotaKind.Topics, topics.Value);
             if (parts + Math.Max(1, change.Partitions.Value) > partitions)
                 throw Reached(QuotaKind.Partitions, partitions.Value);
             var made = await put();
             // Where none were asked for it is the host that says how many.
-            if (parts + made.Partitions.Count > partitions)
+            var over = parts + made.Partitions.Count > partitions ? QuotaKind.Partitions
+                : tokens is { } all && await Tokens(cancel) > all ? QuotaKind.Tokens : (QuotaKind?)null;
+            if (over is { } kind)
             {
                 await DeleteTopic(topic, cancel);
-                throw Reached(QuotaKind.Partitions, partitions.Value);
+                throw Reached(kind, LimitOf(kind) ?? 0);
             }
             return made;
         }
@@ -55,11 +57,10 @@ internal sealed partial class TenantBroker
     private async ValueTask DemandTokens(TopicName topic, TopicChange change, long limit, CancellationToken cancel)
     {
         var (others, own, before, partitions) = (0L, 0L, new TopicSettings(), 1);
-        await foreach (var each in Topics(cancel))
+        await foreach (var found in Described(cancel))
         {
-            var found = await DescribeTopic(each, cancel);
-            var remembered = (long)found.Partitions.Count * found.Settings.TokenCount;
-            if (each == topic)
+            var remembered = TokensOf(found);
+            if (found.Name == topic)
                 (own, before, partitions) = (remembered, found.Settings, found.Partitions.Count);
             else
                 others += remembered;
@@ -76,11 +77,10 @@ internal sealed partial class TenantBroker
         if (limit is null || change.Partitions.Kind != ChangeKind.Set)
             return;
         var (all, now) = (0L, 0);
-        await foreach (var each in Topics(cancel))
+        await foreach (var found in Described(cancel))
         {
-            var count = (await DescribeTopic(each, cancel)).Partitions.Count;
-            all += count;
-            now = each == topic ? count : now;
+            all += found.Partitions.Count;
+            now = found.Name == topic ? found.Partitions.Count : now;
         }
 
         if (change.Partitions.Value > now && all + change.Partitions.Value - now > limit)
@@ -115,6 +115,35 @@ internal sealed partial class TenantBroker
         finally
         {
             _names.Turn.Release();
+        }
+    }
+
+    private async ValueTask<long> Tokens(CancellationToken cancel)
+    {
+        var all = 0L;
+        await foreach (var found in Described(cancel))
+            all += TokensOf(found);
+        return all;
+    }
+
+    private static long TokensOf(TopicDescription topic) => (long)topic.Partitions.Count * topic.Settings.TokenCount;
+
+    /// <summary>All topics but those that are deleted meanwhile.</summary>
+    private async IAsyncEnumerable<TopicDescription> Described([EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var topic in Topics(cancel))
+        {
+            TopicDescription found;
+            try
+            {
+                found = await DescribeTopic(topic, cancel);
+            }
+            catch (MqException gone) when (gone.Code == ErrorCodes.TopicUnknown)
+            {
+                continue;
+            }
+
+            yield return found;
         }
     }
 

@@ -32,26 +32,32 @@ internal sealed partial class TenantBroker
         use.Add(bytes);
     }
 
-    private async ValueTask<(long Stored, long Delayed)> Measure(CancellationToken cancel)
+    private async ValueTask<Dictionary<TopicName, (long Stored, long Delayed)>> Measure(CancellationToken cancel)
     {
-        var (stored, delayed) = (0L, 0L);
+        var found = new Dictionary<TopicName, (long Stored, long Delayed)>();
         await foreach (var topic in Topics(cancel))
         {
-            IReadOnlyList<PartitionDescription> partitions;
             try
             {
-                partitions = (await DescribeTopic(topic, cancel)).Partitions;
+                var partitions = (await DescribeTopic(topic, cancel)).Partitions;
+                found[topic] = (partitions.Sum(partition => partition.Bytes), partitions.Sum(partition => partition.Delayed));
+                if (partitions.Any(partition => partition.Error is not null))
+                    found[topic] = Greater(found[topic], _names.Use.LastOf(topic));
             }
             catch (MqException gone) when (gone.Code == ErrorCodes.TopicUnknown)
             {
-                continue;
+                // Deleted since it was listed.
             }
-
-            stored += partitions.Sum(partition => partition.Bytes);
-            delayed += partitions.Sum(partition => partition.Delayed);
+            catch (MqException)
+            {
+                // What does not answer refuses nothing of another topic, and has not got less.
+                found[topic] = _names.Use.LastOf(topic);
+            }
         }
 
-        return (stored, delayed);
+        return found;
+
+        static (long, long) Greater((long Stored, long Delayed) one, (long Stored, long Delayed) other) => (Math.Max(one.Stored, other.Stored), Math.Max(one.Delayed, other.Delayed));
     }
 
     /// <summary>One that can't be read is the broker's to refuse; of one that is compressed nobody here knows.</summary>

@@ -13,7 +13,10 @@ internal sealed class TenantUse
     private Measured? _measured;
     private long _storedSince;
 
-    private sealed record Measured(long Stored, long Delayed, long At);
+    private sealed record Measured(long Stored, long Delayed, IReadOnlyDictionary<TopicName, (long Stored, long Delayed)> Topics, long At);
+
+    /// <summary>What a topic had when it was last measured.</summary>
+    public (long Stored, long Delayed) LastOf(TopicName topic) => Volatile.Read(ref _measured)?.Topics.GetValueOrDefault(topic) ?? default;
 
     /// <summary>Bytes; not less than there were, and more by what was refused or trimmed since.</summary>
     public long Stored => (_measured?.Stored ?? 0) + Interlocked.Read(ref _storedSince);
@@ -23,7 +26,7 @@ internal sealed class TenantUse
     public void Add(long bytes) => Interlocked.Add(ref _storedSince, bytes);
 
     /// <summary>Measures where the last time is longer ago. Others wait for it: who asks has nothing newer.</summary>
-    public async ValueTask Refresh(TimeSpan every, TimeProvider time, Func<ValueTask<(long Stored, long Delayed)>> measure, CancellationToken cancel)
+    public async ValueTask Refresh(TimeSpan every, TimeProvider time, Func<ValueTask<Dictionary<TopicName, (long Stored, long Delayed)>>> measure, CancellationToken cancel)
     {
         if (!IsOld())
             return;
@@ -34,9 +37,9 @@ internal sealed class TenantUse
                 return;
             // What comes while it is measured counts twice until the next time.
             var before = Interlocked.Read(ref _storedSince);
-            var (stored, delayed) = await measure();
+            var topics = await measure();
             Interlocked.Add(ref _storedSince, -before);
-            Volatile.Write(ref _measured, new Measured(stored, delayed, time.GetTimestamp()));
+            Volatile.Write(ref _measured, new Measured(topics.Values.Sum(topic => topic.Stored), topics.Values.Sum(topic => topic.Delayed), topics, time.GetTimestamp()));
         }
         finally
         {

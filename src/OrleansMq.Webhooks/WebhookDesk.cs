@@ -68,7 +68,7 @@ public sealed class WebhookDesk : IAsyncDisposable
             catch (Exception) when (_stop.IsCancellationRequested)
             {
             }
-            catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
+            catch (Exception e)
             {
                 _report($"Webhooks in {_path} stay as they were: {e.Message}.");
             }

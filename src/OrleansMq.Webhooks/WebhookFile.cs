@@ -20,8 +20,9 @@ public sealed record WebhookFile(WebhookRules Rules, IReadOnlyList<Webhook> Webh
             using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
             return Read(Spot.Of(document.RootElement, ["allowHttp", "networks", "webhooks"], "the file"));
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // The latter: a text that is not UTF-8, or half a character.
             throw new FormatException($"it is no JSON: {e.Message}", e);
         }
     }

@@ -25,7 +25,7 @@ internal static class WebhookRequest
     {
         var id = IdOf(webhook.Topic, delivery);
         var request = new HttpRequestMessage(HttpMethod.Post, webhook.Url) { Content = new ReadOnlyMemoryContent(delivery.Body) };
-        request.Content.Headers.ContentType = MediaTypeHeaderValue.TryParse(delivery.ContentType, out var type) ? type : new("application/octet-stream");
+        request.Content.Headers.ContentType = IsPlain(delivery.ContentType) && MediaTypeHeaderValue.TryParse(delivery.ContentType, out var type) ? type : new("application/octet-stream");
         var headers = new List<KeyValuePair<string, string>>
         {
             new("webhook-id", id),
@@ -43,6 +43,9 @@ internal static class WebhookRequest
                 throw new DeadLetterException($"webhook: the header '{name}' can't be sent over HTTP");
         return request;
     }
+
+    // A line's end in it would begin a header of the sender's choice.
+    private static bool IsPlain(string? text) => text is { Length: <= 1_024 } && text.All(c => c is >= ' ' and <= '~');
 
     /// <summary>The same each time a message is delivered, also when it was redriven, and no other's: also not of another topic under the same name.</summary>
     public static string IdOf(TopicName topic, Delivery delivery)

@@ -19,6 +19,8 @@ public sealed class CallableAddressesTests
     [InlineData("255.255.255.255")]
     [InlineData("::")]
     [InlineData("::1")]
+    [InlineData("168.63.129.16")]
+    [InlineData("::ffff:0:10.1.2.3")]
     [InlineData("::ffff:127.0.0.1")]
     [InlineData("::ffff:169.254.169.254")]
     [InlineData("::127.0.0.1")]

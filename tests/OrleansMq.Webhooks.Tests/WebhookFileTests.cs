@@ -54,6 +54,13 @@ public sealed class WebhookFileTests
         Assert.Contains(named, Assert.Throws<FormatException>(() => Parse(json)).Message, StringComparison.Ordinal);
 
     [Fact]
+    public void WhatIsNoTextInAnyLanguageIsSaidToo()
+    {
+        Assert.Throws<FormatException>(() => Parse("""{"webhooks":[{"topic":"\ud800","group":"g","url":"https://x.example"}]}"""));
+        Assert.Throws<FormatException>(() => WebhookFile.Parse((byte[])[.. "{\"webhooks\":[{\"topic\":\""u8, 0xE4, .. "\",\"group\":\"g\",\"url\":\"https://x.example\"}]}"u8]));
+    }
+
+    [Fact]
     public void ThereIsALimitOfWebhooksOfSecretsAndOfBytes()
     {
         var many = string.Join(",", Enumerable.Range(0, WebhookFile.MaxWebhooks + 1).Select(i => $$"""{"topic":"t","group":"g{{i}}","url":"https://x.example"}"""));

@@ -40,6 +40,19 @@ public sealed class WebhookPushTests
         Assert.Equal(_time.GetUtcNow().ToUnixTimeSeconds(), long.Parse(request["webhook-timestamp"], CultureInfo.InvariantCulture));
     });
 
+    [Theory]
+    [InlineData("text/plain; a=\"x\r\nwebhook-id: evil\"")]
+    [InlineData("text/plain; a=\"x\\\nb\"")]
+    [InlineData("no type")]
+    public void AContentTypeThatIsNoneIsNotSent(string contentType) => Story(async broker =>
+    {
+        var receiver = new Receiver();
+        await using var push = Push(broker, receiver, Orders);
+        await broker.Publish("orders", [Message.OfText("x") with { ContentType = contentType }]);
+        await _time.Until(Until(() => push.Statistics.Delivered == 1));
+        Assert.Equal("application/octet-stream", Assert.Single(receiver.Requests)["content-type"]);
+    });
+
     [Fact]
     public void WhatIsNotTakenComesAgainUnderTheSameIdAndIsADeadLetterInTheEnd() => Story(async broker =>
     {

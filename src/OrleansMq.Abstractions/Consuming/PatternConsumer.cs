@@ -60,14 +60,27 @@ public sealed class PatternConsumer : IAsyncDisposable
         // One that is made again while its consumer closes has to wait: two of one name would be one member.
         foreach (var topic in found.Where(topic => !_consumers.ContainsKey(topic) && !_closing.ContainsKey(topic)))
         {
-            if (_consumers.Count < _options.MaxTopics)
-                _consumers[topic] = _start(topic);
-            else
+            if (_consumers.Count >= _options.MaxTopics)
                 beyond++;
+            else
+                Begin(new TopicName(topic));
         }
 
         Tell(beyond);
         return false;
+    }
+
+    /// <summary>The application's own word: where it fails, the others' topics go on, and this one is asked for in the next round.</summary>
+    private void Begin(TopicName topic)
+    {
+        try
+        {
+            _consumers[topic.Text] = _start(topic);
+        }
+        catch (Exception failure)
+        {
+            _options.OnError?.Invoke(failure);
+        }
     }
 
     private async Task<SortedSet<string>> Find(CancellationToken cancel)

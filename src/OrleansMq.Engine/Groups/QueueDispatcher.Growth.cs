@@ -34,7 +34,8 @@ public sealed partial class QueueDispatcher
     {
         if (!_settings.ByKey)
             return;
-        foreach (var waiting in _releases.WaitingFor(partition))
+        // Those that are not here yet are flagged when they come.
+        foreach (var waiting in _releases.WaitingFor(partition).Where(waiting => waiting < _mayHave.Length))
             _mayHave[waiting] = true;
     }
 

@@ -61,12 +61,12 @@ internal sealed class OffsetIndex(IPartitionLog log)
         }
     }
 
-    /// <summary>Forgets marks between two positions: other frames stand there now.</summary>
+    /// <summary>Forgets marks between two positions: other frames stand there now. Those before them go too: the ones that are kept have no hole.</summary>
     public void Forget(long from, long to)
     {
         lock (_gate)
         {
-            _live.RemoveAll(mark => mark.Position >= from && mark.Position < to);
+            _live.RemoveAll(mark => mark.Position < to);
             foreach (var segment in _walked.Keys.Where(at => at >= from && at < to).ToList())
                 _walked.Remove(segment);
         }

@@ -173,7 +173,10 @@ public sealed partial class PartitionEngine
         await using (group)
         {
             var segments = _log.Segments;
-            for (var i = segments.ToList().IndexOf(group.Start); segments[i] < to && await OffsetAt(segments[i]) < end; i++)
+            var first = segments.ToList().IndexOf(group.Start);
+            if (first < 0)
+                throw new LogTrimmedException($"What stood at position {group.Start} was removed.");
+            for (var i = first; segments[i] < to && await OffsetAt(segments[i]) < end; i++)
             {
                 if (segments[i + 1] - group.Start > MaxSpan)
                 {
@@ -191,6 +194,10 @@ public sealed partial class PartitionEngine
                 return true;
             if (!group.HasRoom)
                 return false;
+            // A group that was made or set back meanwhile has not settled what is to go.
+            var keepUnsettled = _topic.Settings.KeepUnsettled;
+            if (await Ask(ReleaseLevel.Durable, (state, _, _) => state.CompactableEnd(keepUnsettled)) < await OffsetAt(group.End))
+                throw new LogTrimmedException("It is no longer settled: the next pass begins where it is.");
             await group.Seal(await OffsetAt(group.End));
             await _positions.Move(() => Place(group));
             return true;

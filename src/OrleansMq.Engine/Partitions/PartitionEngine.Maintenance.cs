@@ -111,7 +111,8 @@ public sealed partial class PartitionEngine
         if (settings.RetentionBytes is not { } bytes || Bytes <= bytes)
             return byTime;
         var seen = _visible;
-        return Math.Max(byTime, await _reader.FirstOffsetFrom(seen.Position - bytes, seen.End, seen.Position));
+        // As many bytes from the beginning on as there are too many: with the gaps of a compaction that is less than too many, and the rest goes the next time.
+        return Math.Max(byTime, await _reader.FirstOffsetFrom(_log.Start + (Bytes - bytes), seen.End, seen.Position));
     }
 
     /// <summary>Gives space back: whole segments that no message kept, no lane and no replay needs.</summary>

@@ -16,9 +16,9 @@ public sealed partial class PartitionEngine
             return ReadLetters(group);
         if (group.Main is not { } main || !main.WantsTraits(_visible.Stable, out var from, out var count))
             return null;
-        if (_traitLoads.TryGetValue(group.Number, out var begun) && begun.From == from && begun.End >= from + count && begun.Order == main.Order)
+        if (_traitLoads.TryGetValue(group.Number, out var begun) && begun.From == from && begun.Order == main.Order)
             return begun.Done;
-        var load = new TraitLoad(group.Number, group.Name, from, from + count, main.Order);
+        var load = new TraitLoad(group.Number, group.Name, from, main.Order);
         load.Done = new Lazy<Task>(() => Load(load, new TraitReader(main.ByKey, main.Order), count));
         _traitLoads[group.Number] = load;
         return load.Done;
@@ -49,12 +49,11 @@ public sealed partial class PartitionEngine
         }
     }
 
-    private sealed class TraitLoad(int group, string name, long from, long end, DeliveryOrder order)
+    private sealed class TraitLoad(int group, string name, long from, DeliveryOrder order)
     {
         public int Group => group;
         public string Name => name;
         public long From => from;
-        public long End => end;
         public DeliveryOrder Order => order;
         public Lazy<Task>? Done { get; set; }
     }

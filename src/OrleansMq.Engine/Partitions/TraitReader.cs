@@ -9,6 +9,9 @@ internal sealed class TraitReader
 {
     private const int ChunkBytes = 1 << 20;
 
+    /// <summary>So much is read at once; the next receive reads on. Nobody waits for gigabytes of large messages.</summary>
+    public const long MaxBytes = 16 << 20;
+
     private readonly bool _byKey;
     private readonly bool _byPriority;
     private readonly FairBy? _fairBy;
@@ -21,14 +24,14 @@ internal sealed class TraitReader
     }
 
     /// <summary>
-    /// Traits of up to <paramref name="count"/> offsets from <paramref name="from"/> on; without a key where there is no message.
+    /// Traits of up to <paramref name="count"/> offsets from <paramref name="from"/> on, or of as many as <see cref="MaxBytes"/> hold; without a key where there is no message.
     /// </summary>
     public async ValueTask<MessageTraits[]> Read(PartitionEngine partition, long from, int count)
     {
         var traits = new MessageTraits[(int)Math.Min(count, Math.Max(0, partition.End - from))];
         Array.Fill(traits, new MessageTraits(0, 0, 1, Message.DefaultPriority));
-        var next = from;
-        while (next < from + traits.Length)
+        var (next, bytes) = (from, 0L);
+        while (next < from + traits.Length && bytes < MaxBytes)
         {
             using var read = await partition.ReadBatches(Math.Max(next, partition.Start), ChunkBytes);
             if (read.Batches.IsEmpty)
@@ -38,10 +41,10 @@ internal sealed class TraitReader
                     foreach (var record in batch.Records())
                         if (record.Offset >= from && record.Offset < from + traits.Length)
                             traits[record.Offset - from] = TraitsOf(record);
-            next = read.NextOffset;
+            (next, bytes) = (read.NextOffset, bytes + read.Batches.Length);
         }
 
-        return traits;
+        return bytes < MaxBytes ? traits : traits[..(int)Math.Min(traits.Length, next - from)];
     }
 
     private MessageTraits TraitsOf(in RecordView record)
