@@ -25,7 +25,7 @@ public sealed class CompactionPowerLossTests
     {
         var (from, to, crashes) = (0L, 0L, 0);
         StoryThread.Run(async () => (from, to) = await CallsOfACompaction());
-        for (var call = from; call < to; call++)
+        for (var call = from; call < to; call += CrashCalls.Step)
         {
             var disk = new SimDisk(1);
             var sent = new Dictionary<long, (string Key, string Body)>();
@@ -58,7 +58,7 @@ public sealed class CompactionPowerLossTests
     public void NothingIsLostWhereverTheDiskFails(DiskError error) => StoryThread.Run(async () =>
     {
         var (from, to) = await CallsOfACompaction();
-        for (var call = from; call < to; call++)
+        for (var call = from; call < to; call += CrashCalls.Step)
         {
             var disk = new SimDisk(1);
             var (broker, sent) = await Prepare(disk);

@@ -21,7 +21,7 @@ public sealed class GrowthPowerLossTests
         await using (var broker = await Open(disk))
             Assert.Equal(6, (await broker.GrowTopic("t", 6)).Settings.Partitions);
         var (crashes, old, grown) = (0, 0, 0);
-        for (var call = from; call < disk.Calls; call++)
+        for (var call = from; call < disk.Calls; call += CrashCalls.Step)
         {
             var lost = new SimDisk(1);
             await Prepare(lost);
@@ -49,7 +49,7 @@ public sealed class GrowthPowerLossTests
         await using (var broker = await Open(disk))
             await broker.GrowTopic("t", 6);
         var failures = 0;
-        for (var call = from; call < disk.Calls; call++)
+        for (var call = from; call < disk.Calls; call += CrashCalls.Step)
         {
             var faulty = new SimDisk(1);
             await Prepare(faulty);
