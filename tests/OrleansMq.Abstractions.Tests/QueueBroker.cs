@@ -16,6 +16,9 @@ internal sealed class QueueBroker(GroupSettings? settings = null) : SilentBroker
     public Func<int, Fault?> ReceiveScript { get; set; } = _ => null;
     public Func<int, Settlement, Fault?> SettleScript { get; set; } = (_, _) => null;
 
+    /// <summary>Answers to receives that wait stay under way until it ends; who cancels meanwhile does not hear of its leases.</summary>
+    public Task? AnswersAfter { get; set; }
+
     public List<ReceiveRequest> Receives { get; } = [];
     public List<Settlement> Settlements { get; } = [];
     public HashSet<long> Acknowledged { get; } = [];
@@ -95,8 +98,10 @@ internal sealed class QueueBroker(GroupSettings? settings = null) : SilentBroker
         if (fault is { AfterStoring: false })
             throw fault.Error;
         IReadOnlyList<Delivery> deliveries;
-        while (!TryLease(request, out deliveries, out var arrived))
+        while (!TryLease(request, out deliveries, out var arrived) && request.Wait > TimeSpan.Zero)
             await arrived.WaitAsync(cancel);
+        if (request.Wait > TimeSpan.Zero && AnswersAfter is { } gate)
+            await gate.WaitAsync(cancel);
         return fault is null ? deliveries : throw fault.Error;
     }
 

@@ -180,6 +180,33 @@ public sealed class QueueConsumerTests
     });
 
     [Fact]
+    public void ClosingGivesBackWhatAnAnswerUnderWayCarries() => StoryThread.Run(async () =>
+    {
+        var broker = new QueueBroker { AnswersAfter = _gate.Task };
+        broker.Post(10);
+        var consumer = broker.Consume("t", "g", (_, _) => Task.CompletedTask, new() { Prefetch = 5 }, _time);
+        Assert.Equal(5, broker.Leased);
+
+        await consumer.DisposeAsync();
+
+        Assert.Equal(0, broker.Leased);
+        Assert.Empty(broker.Acknowledged);
+        Assert.Equal(broker.Receives[0].RequestId, broker.Receives[^1].RequestId);
+    });
+
+    [Fact]
+    public void ClosingWhileTheBrokerIsAwayEndsAllTheSame() => StoryThread.Run(async () =>
+    {
+        var errors = new ConcurrentBag<Exception>();
+        var broker = new QueueBroker { ReceiveScript = _ => Fault.Unavailable };
+        var consumer = broker.Consume("t", "g", (_, _) => Task.CompletedTask, new() { OnError = errors.Add }, _time);
+
+        await _time.Until(consumer.DisposeAsync().AsTask());
+
+        Assert.Equal(2, errors.Count);
+    });
+
+    [Fact]
     public void WorkersSideBySideKeepTheOrderOfAKey() => StoryThread.Run(async () =>
     {
         var broker = new QueueBroker(new() { ByKey = true });

@@ -15,6 +15,9 @@ internal sealed class DeliveryStream
     // Beyond so many verdicts without an answer nothing more is received.
     private const int MaxUnanswered = 20_000;
 
+    // How long closing waits for an answer that was under way.
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(5);
+
     // Waiting messages are to be handled within this time, where the prefetch chooses itself.
     private static readonly TimeSpan PrefetchSpan = TimeSpan.FromMilliseconds(250);
 
@@ -54,6 +57,9 @@ internal sealed class DeliveryStream
     // Of a lease, once the group is known.
     private TimeSpan _lease;
 
+    // Its answer has not come: the broker may have leased to it.
+    private ReceiveRequest? _unanswered;
+
     private Task _receiving = Task.CompletedTask;
     private Task _extending = Task.CompletedTask;
 
@@ -91,6 +97,25 @@ internal sealed class DeliveryStream
         await _receiving;
         foreach (var held in _ready.Close())
             LetGo(held, Verdict.Return);
+        await GiveBackUnanswered();
+    }
+
+    /// <summary>What an answer carried that was under way when receiving stopped is asked for under the same id and given back, instead of lapsing.</summary>
+    private async Task GiveBackUnanswered()
+    {
+        if (_unanswered is not { } request)
+            return;
+        try
+        {
+            var answer = _broker.Receive(_topic, _group, request with { Wait = TimeSpan.Zero }, _calls.Abandoned).AsTask();
+            foreach (var delivery in await answer.WaitAsync(AnswerPatience, _time))
+                _settlements.Add(delivery.Lease, Verdict.Return);
+        }
+        catch (Exception e)
+        {
+            // The leases lapse, and the messages are delivered again.
+            _calls.Report(e);
+        }
     }
 
     /// <summary>To be called when the workers are done: waits for the last settlements.</summary>
@@ -165,7 +190,10 @@ internal sealed class DeliveryStream
             stop.ThrowIfCancellationRequested();
             try
             {
-                return await _broker.Receive(_topic, _group, request, stop);
+                _unanswered = request;
+                var deliveries = await _broker.Receive(_topic, _group, request, stop);
+                _unanswered = null;
+                return deliveries;
             }
             catch (Exception e) when (!stop.IsCancellationRequested)
             {

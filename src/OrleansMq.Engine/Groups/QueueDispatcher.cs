@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Groups;
 using OrleansMq.Core.Limits;
+using OrleansMq.Core.Log;
 using OrleansMq.Engine.Turns;
 
 namespace OrleansMq.Engine.Groups;
@@ -129,7 +130,18 @@ public sealed partial class QueueDispatcher
             if (ReferenceEquals(found, mine))
                 break;
             if (nowMs < found.UntilMs)
-                return await found.Answer.Task.WaitAsync(cancel);
+            {
+                try
+                {
+                    return await found.Answer.Task.WaitAsync(cancel);
+                }
+                catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+                {
+                    // Its caller has gone and nothing was leased: this one is the first now.
+                    continue;
+                }
+            }
+
             _requests.TryUpdate(id, mine, found);
             if (ReferenceEquals(_requests.GetValueOrDefault(id), mine))
                 break;
@@ -284,9 +296,9 @@ public sealed partial class QueueDispatcher
             }
         }
 
-        // Of several partitions each gave its highest first.
+        // Of several partitions each gave what was redriven first, and then its highest.
         if (_settings.Priority && _mayHave.Length > 1)
-            deliveries = [.. deliveries.OrderByDescending(delivery => delivery.Priority ?? Message.DefaultPriority)];
+            deliveries = [.. deliveries.OrderByDescending(delivery => delivery.Lease.Lane != Lane.Main).ThenByDescending(delivery => delivery.Priority ?? Message.DefaultPriority)];
         return deliveries.Count == 0 && failure is not null && _mayHave.Length == 1 ? throw failure : deliveries;
     }
 

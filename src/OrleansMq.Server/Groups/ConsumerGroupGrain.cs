@@ -145,6 +145,8 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
         var engine = await Used(new GroupChange());
         if (engine.Queue is not { } queue)
             throw new MqException(ErrorCodes.Conflict, $"Group '{_name}' of topic '{_topic}' is of log style: its members read and commit.");
+        if (request.Wait == TimeSpan.Zero)
+            return DeliveryBlock.Of(await queue.Receive(request, cancel));
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, _leaving.Token);
         try
         {
@@ -152,7 +154,7 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            // The group moves: who waits asks again where it is then.
+            // The group moves: who waits asks again where it is then. Who does not wait is answered here, for an empty answer would be a wrong one.
             return DeliveryBlock.Empty;
         }
     }

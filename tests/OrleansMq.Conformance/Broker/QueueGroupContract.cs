@@ -165,6 +165,22 @@ public abstract class QueueGroupContract : BrokerContract
     });
 
     [Fact]
+    public Task ARepeatDoesNotEndWithTheCallerBeforeIt() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var request = new ReceiveRequest { Consumer = "c", RequestId = "r-1", Wait = TimeSpan.FromSeconds(30) };
+        using var gone = new CancellationTokenSource();
+        var first = broker.Receive("t", "g", request, gone.Token).AsTask();
+        var second = broker.Receive("t", "g", request).AsTask();
+
+        await gone.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        await Publish(broker, "t", "m");
+
+        Assert.Equal(["m"], Bodies(await second));
+    });
+
+    [Fact]
     public Task TheSameRequestIdGivesTheSameMessages() => Story(async broker =>
     {
         await broker.PutTopic("t", new());
