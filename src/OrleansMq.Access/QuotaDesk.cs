@@ -16,7 +16,6 @@ public sealed class QuotaDesk
     private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<(QuotaScope Scope, string Who, QuotaKind Kind), Meter> _meters = new();
     private readonly ConcurrentDictionary<(QuotaScope Scope, string Who), int> _connections = new();
-
     private readonly ConcurrentDictionary<(QuotaScope Scope, string Who), long> _inFlight = new();
 
     internal QuotaDesk(AccessControl control, TimeProvider time) => (_control, _time) = (control, time);

@@ -17,8 +17,7 @@ internal sealed partial class TenantBroker
         await _names.Turn.WaitAsync(cancel);
         try
         {
-            if (tokens is { } most)
-                await DemandTokens(topic, change, most, cancel);
+            var remembered = tokens is { } most ? await DemandTokens(topic, change, most, cancel) : 0;
             if (await IsTopic(topic, cancel))
             {
                 await DemandRoomToGrow(topic, change, partitions, cancel);
@@ -39,10 +38,12 @@ internal sealed partial class TenantBroker
             var made = await put();
             // Where none were asked for it is the host that says how many.
             var over = parts + made.Partitions.Count > partitions ? QuotaKind.Partitions
-                : tokens is { } all && await Tokens(cancel) > all ? QuotaKind.Tokens : (QuotaKind?)null;
+                : remembered + TokensOf(made) > tokens ? QuotaKind.Tokens : (QuotaKind?)null;
             if (over is { } kind)
             {
-                await DeleteTopic(topic, cancel);
+                // One that another node made in the same moment is not this one's to take away.
+                if (made.Created)
+                    await DeleteTopic(topic, cancel);
                 throw Reached(kind, LimitOf(kind) ?? 0);
             }
             return made;
@@ -54,7 +55,8 @@ internal sealed partial class TenantBroker
     }
 
     /// <exception cref="MqException"><see cref="ErrorCodes.QuotaReached"/>: all topics together, this one as it would be, may remember more tokens than that.</exception>
-    private async ValueTask DemandTokens(TopicName topic, TopicChange change, long limit, CancellationToken cancel)
+    /// <returns>How many the others may.</returns>
+    private async ValueTask<long> DemandTokens(TopicName topic, TopicChange change, long limit, CancellationToken cancel)
     {
         var (others, own, before, partitions) = (0L, 0L, new TopicSettings(), 1);
         await foreach (var found in Described(cancel))
@@ -67,8 +69,7 @@ internal sealed partial class TenantBroker
         }
 
         var wanted = (long)change.Partitions.Over(partitions, 1) * change.TokenCount.Over(before.TokenCount, new TopicSettings().TokenCount);
-        if (wanted > own && others + wanted > limit)
-            throw Reached(QuotaKind.Tokens, limit);
+        return wanted > own && others + wanted > limit ? throw Reached(QuotaKind.Tokens, limit) : others;
     }
 
     /// <exception cref="MqException"><see cref="ErrorCodes.QuotaReached"/>: with those that it would have more there would be too many.</exception>
@@ -116,14 +117,6 @@ internal sealed partial class TenantBroker
         {
             _names.Turn.Release();
         }
-    }
-
-    private async ValueTask<long> Tokens(CancellationToken cancel)
-    {
-        var all = 0L;
-        await foreach (var found in Described(cancel))
-            all += TokensOf(found);
-        return all;
     }
 
     private static long TokensOf(TopicDescription topic) => (long)topic.Partitions.Count * topic.Settings.TokenCount;

@@ -68,7 +68,7 @@ internal sealed partial class TenantBroker : IBroker
     public async ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default)
     {
         DemandOwn(topic);
-        await DemandRoomFor(messages, cancel);
+        await DemandRoomFor(messages);
         if (options?.Transaction is { } transaction)
             options = options with { Transaction = transaction with { Id = _names.InProducer(transaction.Id) } };
         var results = await Shown(_inner.Publish(await InOrDeadLetters(topic, cancel), messages, options, cancel));
@@ -78,7 +78,7 @@ internal sealed partial class TenantBroker : IBroker
     public async ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)
     {
         DemandOwn(request.Topic);
-        await DemandRoomFor(request, cancel);
+        await DemandRoomFor(request);
         var result = await Shown(_inner.Append(
             request with { Topic = await InOrDeadLetters(request.Topic, cancel), TransactionalId = request.TransactionalId is { } id ? _names.InProducer(id) : null }, cancel));
         return result.Records is { } records && records.Any(record => record.Error is not null)
