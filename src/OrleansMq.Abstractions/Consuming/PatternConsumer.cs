@@ -79,7 +79,7 @@ public sealed class PatternConsumer : IAsyncDisposable
         }
         catch (Exception failure)
         {
-            _options.OnError?.Invoke(failure);
+            Failed(failure);
         }
     }
 

@@ -11,7 +11,7 @@ public sealed record PatternOptions
     /// <summary>Topics consumed at once; each has workers and a waiting call of its own. Those beyond, by the order of names, wait until others are gone, and are told of and counted.</summary>
     public int MaxTopics { get; init; } = DefaultMaxTopics;
 
-    /// <summary>Told of lists that failed, and of more topics than <see cref="MaxTopics"/>; all of it is dealt with already. May be called from any thread; must not throw.</summary>
+    /// <summary>Told of lists that failed, of consumers that could not be started, and of more topics than <see cref="MaxTopics"/>; all of it is dealt with already. May be called from any thread; must not throw.</summary>
     public Action<Exception>? OnError { get; init; }
 
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range, and is named.</exception>
@@ -27,5 +27,5 @@ public sealed record PatternOptions
 /// <param name="Topics">In the order of their names.</param>
 /// <param name="BeyondLimit">Topics that match and are not consumed, because there are <see cref="PatternOptions.MaxTopics"/>.</param>
 /// <param name="Rounds">How often the topics were listed.</param>
-/// <param name="Errors">Lists that failed.</param>
+/// <param name="Errors">Lists that failed, and consumers that could not be started.</param>
 public sealed record PatternStatistics(IReadOnlyList<TopicName> Topics, int BeyondLimit, long Rounds, long Errors);

@@ -9,7 +9,7 @@ internal sealed class ReplyReader(IBroker broker, RequesterOptions options, Brok
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _sync = new();
 
-    // Null before first use, and again where opening was refused.
+    // Null before first use, and again where the partition is gone.
     private Task<ReplyAddress>? _opening;
     private Task _reading = Task.CompletedTask;
 
@@ -90,6 +90,14 @@ internal sealed class ReplyReader(IBroker broker, RequesterOptions options, Brok
             }
             catch (Exception) when (_stop.IsCancellationRequested)
             {
+            }
+            catch (MqException fewer) when (fewer.Code == ErrorCodes.PartitionUnknown)
+            {
+                // Another topic under the name, with fewer: whoever asks next opens one of those.
+                calls.Report(fewer);
+                lock (_sync)
+                    _opening = null;
+                return;
             }
             catch (Exception e)
             {

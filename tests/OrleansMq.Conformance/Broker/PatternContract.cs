@@ -107,6 +107,24 @@ public abstract class PatternContract : BrokerContract
         Assert.Equal(Numbers(0, 21).Select(number => "log.b " + number), _handled.Where(each => each.StartsWith("log.b", StringComparison.Ordinal)));
     });
 
+    [Fact]
+    public Task ATopicWhoseConsumerCanNotBeStartedStopsNoOther() => Story(async broker =>
+    {
+        await Topics(broker, ["1"], "t.a", "t.b", "t.c");
+        var failures = new ConcurrentQueue<Exception>();
+        await using var consumer = new PatternConsumer(
+            broker, "t.*",
+            topic => topic == "t.a" ? throw new InvalidOperationException("no handler for t.a") : broker.Consume(topic, "g", (message, cancel) => Handle(topic, message, cancel), time: ClientTime),
+            Often with { OnError = failures.Enqueue }, ClientTime);
+
+        await Until(Handled(2));
+        await Until(Consumed(consumer, "t.b", "t.c"));
+
+        Assert.Equal(["t.b 1", "t.c 1"], _handled.Order());
+        Assert.Equal("no handler for t.a", failures.First().Message);
+        Assert.True(consumer.Statistics.Errors > 0);
+    });
+
     private static async Task Topics(IBroker broker, string[] messages, params string[] topics)
     {
         foreach (var topic in topics)

@@ -267,6 +267,45 @@ public abstract class RequestReplyContract : BrokerContract
     });
 
     [Fact]
+    public Task ATopicOfRepliesThatWasMadeAgainWithFewerPartitionsIsReadWhereItCan() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await broker.PutTopic("replies", new() { Partitions = 4 });
+        await using var responder = broker.Respond("t", "g", (request, _) => Task.FromResult(Text("re " + request.BodyText)), time: ClientTime);
+        await using var requester = broker.CreateRequester(new() { ReplyPartition = 3, ReadWait = TimeSpan.FromMilliseconds(100) }, ClientTime);
+        await Until(requester.Request("t", Text("1")));
+
+        await broker.DeleteTopic("replies");
+        await Until(MadeAgain(1));
+        Assert.Equal(ErrorCodes.PartitionUnknown, (await Assert.ThrowsAsync<MqException>(() => Until(Refused()))).Code);
+        await broker.GrowTopic("replies", 4);
+
+        Assert.Equal("re 3", (await Until(requester.Request("t", Text("3")))).BodyText);
+
+        // The requester makes it again by itself, where it hears first that it is gone; then it has as many as that takes.
+        async Task MadeAgain(int partitions)
+        {
+            while ((await broker.PutTopic("replies", new())).Partitions.Count != partitions)
+                await broker.DeleteTopic("replies");
+        }
+
+        // Until it has heard that the partition is gone, a request waits in vain.
+        async Task Refused()
+        {
+            while (true)
+            {
+                try
+                {
+                    await requester.Request("t", Text("2"), TimeSpan.FromMilliseconds(200));
+                }
+                catch (TimeoutException)
+                {
+                }
+            }
+        }
+    });
+
+    [Fact]
     public Task EveryRequestIsAnsweredOnceOverABadLine() => Story(async broker =>
     {
         await broker.PutTopic("t", new() { Partitions = 2 });
