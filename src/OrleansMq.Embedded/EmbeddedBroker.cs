@@ -35,9 +35,12 @@ public sealed partial class EmbeddedBroker : IBroker
     private int _hours;
     private volatile bool _closed;
 
+    /// <summary>One for all partitions: what they take in turns, they share.</summary>
+    private readonly PartitionHost _host;
+
     private EmbeddedBroker(EmbeddedOptions options, IStorage storage)
     {
-        (_options, _storage) = (options, new AnsweringStorage(storage));
+        (_options, _host, _storage) = (options, options.ToHost(), new AnsweringStorage(storage));
         _catalog = new TopicCatalog(_storage.Documents);
         _producers = new ProducerDesk(_storage.Documents, options.Time);
         _exchanges = new ExchangeDesk(_storage.Documents, options.Time, async topic => await FindTopic(topic) is not null);
@@ -233,7 +236,7 @@ public sealed partial class EmbeddedBroker : IBroker
     }
 
     private async Task<EmbeddedTopic?> LoadTopic(TopicName name) =>
-        await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _catalog, _options, _transactions.Overdue) : null;
+        await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _catalog, _options, _host, _transactions.Overdue) : null;
 
     internal async ValueTask<EmbeddedTopic> Topic(TopicName name)
     {

@@ -51,8 +51,6 @@ public sealed record EmbeddedOptions
     /// <summary>Tells the operator what was cut, what stopped, and why.</summary>
     public Action<string> OnReport { get; init; } = static _ => { };
 
-    private readonly SemaphoreSlim _compactionTurn = new(1);
-
     internal PartitionHost ToHost() => new()
     {
         Time = Time,
@@ -62,7 +60,6 @@ public sealed record EmbeddedOptions
         MaintenanceInterval = MaintenanceInterval,
         SnapshotBytes = SnapshotBytes,
         Compaction = Compaction,
-        CompactionTurn = _compactionTurn,
         Report = OnReport,
     };
 }

@@ -32,18 +32,17 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
     private long _version;
     private uint _turn;
 
-    private EmbeddedTopic(TopicDocument document, long version, IStorage storage, TopicCatalog catalog, EmbeddedOptions options, OverdueTransaction overdue)
+    private EmbeddedTopic(TopicDocument document, long version, IStorage storage, TopicCatalog catalog, EmbeddedOptions options, PartitionHost host, OverdueTransaction overdue)
     {
-        (_document, _version, _storage, _catalog, _options, _overdue) = (document, version, storage, catalog, options, overdue);
-        _host = options.ToHost();
+        (_document, _version, _storage, _catalog, _options, _host, _overdue) = (document, version, storage, catalog, options, host, overdue);
         _slots = new PartitionSlots(document.Settings.Partitions, OpenPartition, what => options.OnReport($"Topic {document.Name}: {what}"));
         _admissions = new AdmissionDesk(storage.Documents, document.Id, document.Settings.Partitions, async number => await Partition(number));
     }
 
     /// <summary>Takes up a topic that exists, with its groups.</summary>
-    public static async ValueTask<EmbeddedTopic> Load(TopicDocument document, long version, IStorage storage, TopicCatalog catalog, EmbeddedOptions options, OverdueTransaction overdue)
+    public static async ValueTask<EmbeddedTopic> Load(TopicDocument document, long version, IStorage storage, TopicCatalog catalog, EmbeddedOptions options, PartitionHost host, OverdueTransaction overdue)
     {
-        var topic = new EmbeddedTopic(document, version, storage, catalog, options, overdue);
+        var topic = new EmbeddedTopic(document, version, storage, catalog, options, host, overdue);
         foreach (var name in await topic._catalog.GroupNames(document.Id))
             if (await topic._catalog.FindGroup(document.Id, name, topic.NowMs) is { } found)
                 topic.Adopt(topic.Engine(found.Group, found.Version));

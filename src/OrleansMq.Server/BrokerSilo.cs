@@ -29,6 +29,7 @@ internal sealed partial class BrokerSilo
     private readonly PersistentStateAttribute _documents;
     private readonly ConcurrentDictionary<GrainId, ILeaver> _residents = new();
     private readonly ConcurrentDictionary<string, string> _gateways = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _compactionTurn = new(1);
 
     public BrokerSilo(
         IServiceProvider services, IOptions<OrleansMqOptions> options, IPersistentStateFactory states, IGrainFactory grains, ISiloStatusOracle silos, ILocalSiloDetails silo,
@@ -117,8 +118,6 @@ internal sealed partial class BrokerSilo
 
     /// <summary>A grain's state in the grain storage that the broker uses; read when the grain is activated.</summary>
     public IPersistentState<T> StateOf<T>(IGrainContext grain) => _states.Create<T>(grain, _documents);
-
-    private readonly SemaphoreSlim _compactionTurn = new(1);
 
     public PartitionHost HostOf(TaskScheduler scheduler) => new()
     {

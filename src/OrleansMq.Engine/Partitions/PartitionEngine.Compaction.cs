@@ -131,13 +131,16 @@ public sealed partial class PartitionEngine
         while (from < plan.To && await OffsetAt(from) < pass.End)
         {
             var group = new SegmentRewriting(_log, pass, from);
-            if (await Rewrite(group, plan.To, pass.End))
+            var rewritten = await Rewrite(group, plan.To, pass.End);
+            if (rewritten == Rewritten.Done)
             {
                 from = group.End;
                 continue;
             }
 
-            (end, _compactionStuckAt) = (Math.Min(end, await OffsetAt(from)), plan.To);
+            end = Math.Min(end, await OffsetAt(from));
+            if (rewritten == Rewritten.NoRoom)
+                _compactionStuckAt = plan.To;
             break;
         }
 
@@ -167,8 +170,18 @@ public sealed partial class PartitionEngine
         return _olderIsKnown && _olderSnapshotPosition >= plan.To;
     }
 
-    /// <returns>False: what stays of the segments and a gap behind it don't go where they were.</returns>
-    private async Task<bool> Rewrite(SegmentRewriting group, long to, long end)
+    private enum Rewritten
+    {
+        Done,
+
+        /// <summary>What stays of the segments and a gap behind it don't go where they were.</summary>
+        NoRoom,
+
+        /// <summary>A group was made or set back since, and has not settled what was to go.</summary>
+        Wanted,
+    }
+
+    private async Task<Rewritten> Rewrite(SegmentRewriting group, long to, long end)
     {
         await using (group)
         {
@@ -191,17 +204,22 @@ public sealed partial class PartitionEngine
             }
 
             if (!group.IsWorthIt(ManySegments))
-                return true;
+                return Rewritten.Done;
             if (!group.HasRoom)
-                return false;
-            // A group that was made or set back meanwhile has not settled what is to go.
-            var keepUnsettled = _topic.Settings.KeepUnsettled;
-            if (await Ask(ReleaseLevel.Durable, (state, _, _) => state.CompactableEnd(keepUnsettled)) < await OffsetAt(group.End))
-                throw new LogTrimmedException("It is no longer settled: the next pass begins where it is.");
-            await group.Seal(await OffsetAt(group.End));
+                return Rewritten.NoRoom;
+            var next = await OffsetAt(group.End);
+            await group.Seal(next);
+            if (await CompactableEnd() < Math.Min(next, end))
+                return Rewritten.Wanted;
             await _positions.Move(() => Place(group));
-            return true;
+            return Rewritten.Done;
         }
+    }
+
+    private Task<long> CompactableEnd()
+    {
+        var keepUnsettled = _topic.Settings.KeepUnsettled;
+        return Ask(ReleaseLevel.Decided, (state, _, _) => state.CompactableEnd(keepUnsettled));
     }
 
     private async Task Place(SegmentRewriting group)
