@@ -15,7 +15,7 @@ internal sealed class DeliveryWindow
     /// <summary>Unsettled messages looked at where keys or shares count; about 100 bytes each. A key or share with a longer backlog than this holds up the others until it shrinks.</summary>
     public const int MaxWithKeys = 16_384;
 
-    /// <summary>The same where only priorities count: at most 3 MB, for what is kept of a message is a few bits.</summary>
+    /// <summary>The same where only priorities count: 4 MB where they lie close together, for what is kept of a message is a few bits; ten times that where most between them are settled.</summary>
     public const int MaxByPriority = 1_000_000;
 
     /// <summary>How many are offered at once.</summary>
@@ -51,24 +51,23 @@ internal sealed class DeliveryWindow
     /// <summary>The first offset that was not offered yet.</summary>
     public long Scanned { get; private set; }
 
-    private int Count => order?.Count ?? levels!.Count;
+    private int Room => order is null ? MaxByPriority - levels!.Count : MaxWithKeys - order.Count;
 
     public bool Wants(long laneEnd, out long from, out int count)
     {
         from = Scanned = Math.Max(Scanned, cursor.Floor);
-        var room = (order is null ? MaxByPriority : MaxWithKeys) - Count;
-        count = (int)Math.Clamp(laneEnd - from, 0, Math.Min(room, MaxOffered));
+        count = (int)Math.Clamp(laneEnd - from, 0, Math.Min(Room, MaxOffered));
         return count > 0;
     }
 
     /// <param name="from">At most <see cref="Scanned"/>; what was offered before is passed over.</param>
-    /// <param name="traits">One for each offset. A gap in the lane is offered without a key, and settled by the engine.</param>
+    /// <param name="traits">One for each offset; for which there is no room is passed over, and wanted again. A gap in the lane is offered without a key, and settled by the engine.</param>
     public void Offer(long from, ReadOnlySpan<MessageTraits> traits)
     {
         Scanned = Math.Max(Scanned, cursor.Floor);
         if (from > Scanned)
             throw new InvalidOperationException($"Messages from offset {from} were offered, those from {Scanned} are missing.");
-        for (var i = (int)Math.Min(Scanned - from, traits.Length); i < traits.Length; i++, Scanned++)
+        for (var i = (int)Math.Min(Scanned - from, traits.Length); i < traits.Length && Room > 0; i++, Scanned++)
         {
             if (cursor.IsSettled(Scanned))
                 continue;

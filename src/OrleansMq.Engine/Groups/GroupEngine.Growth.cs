@@ -17,8 +17,11 @@ public sealed partial class GroupEngine
 
     private readonly Releases _releases;
 
-    /// <summary>Cursors were set since it was last looked: also those that are shared out may have to wait again.</summary>
-    private volatile bool _sought;
+    /// <summary>
+    /// <see cref="Releases.Seeks"/> as it was when what is stored was found. Another number: cursors were set since, and also those that are shared out may have to wait again. At first it is none,
+    /// for nobody knows whether what was found behind a seek came to be stored.
+    /// </summary>
+    private volatile int _sharedAtSeeks = -1;
 
     private volatile Task<Looked> _looking = Task.FromResult(new Looked(PartitionLineage.Of(0), 0, []));
 
@@ -38,13 +41,15 @@ public sealed partial class GroupEngine
     /// <summary>How many partitions the present generation was shared of; the first number that the topic had, where it was never said.</summary>
     private int SharedOf => _document.SharedOf ?? (_lineage.Earlier.Count > 0 ? _lineage.Earlier[0].Partitions : Partitions);
 
-    /// <summary>Other partitions than the present generation's may have to be shared.</summary>
-    private bool MayRelease => Queue is null && (SharedOf < Partitions || _document.Held.Count > 0 || _sought);
+    private bool IsSought => _lineage.Earlier.Count > 0 && _releases.Seeks != _sharedAtSeeks;
 
-    /// <summary>Looks which partitions can be shared out, where members wait for it.</summary>
+    /// <summary>Other partitions than the present generation's may have to be shared.</summary>
+    private bool MayRelease => Queue is null && (SharedOf < Partitions || _document.Held.Count > 0 || IsSought);
+
+    /// <summary>Looks which partitions can be shared out, where members wait for it; behind a seek at once, for who joins later must find it stored.</summary>
     private async Task Release()
     {
-        if (MayRelease && _document.Membership.Count > 0 && await Look() is { } looked)
+        if (MayRelease && (IsSought || _document.Membership.Count > 0) && await Look() is { } looked)
             await WithGate(() => Share(looked));
     }
 
@@ -103,18 +108,14 @@ public sealed partial class GroupEngine
     {
         if (looked is null || looked.Lineage != _lineage || looked.Seeks != _releases.Seeks)
             return;
-        _sought = false;
-        if (SharedOf == looked.Lineage.Count && looked.Held.SequenceEqual(_document.Held))
-            return;
-        if (_document.Membership.Count > 0)
-            _document.Membership.Regenerate();
-        await Save(_document with { SharedOf = looked.Lineage.Count, Held = looked.Held, LastUsedMs = NowMs });
-    }
+        if (SharedOf != looked.Lineage.Count || !looked.Held.SequenceEqual(_document.Held))
+        {
+            if (_document.Membership.Count > 0)
+                _document.Membership.Regenerate();
+            await Save(_document with { SharedOf = looked.Lineage.Count, Held = looked.Held, LastUsedMs = NowMs });
+        }
 
-    private void Sought()
-    {
-        _releases.Forget();
-        _sought = _lineage.Earlier.Count > 0;
+        _sharedAtSeeks = looked.Seeks;
     }
 
     private Assignment AssignmentOf(string member)

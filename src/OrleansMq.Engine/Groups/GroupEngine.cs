@@ -171,7 +171,7 @@ public sealed partial class GroupEngine
         finally
         {
             // Also where no answer came: it may have happened.
-            Sought();
+            _releases.Forget();
         }
     }
 

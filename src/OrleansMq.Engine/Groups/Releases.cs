@@ -11,6 +11,7 @@ public sealed class Releases(GroupName group, PartitionLineage lineage, Func<int
     private readonly Lock _gate = new();
     private readonly HashSet<int> _released = [];
     private PartitionLineage _lineage = lineage;
+    private int _waiting = Waiting(lineage);
     private int _seeks;
 
     /// <summary>How often all was forgotten: an answer of before says nothing of now.</summary>
@@ -35,7 +36,7 @@ public sealed class Releases(GroupName group, PartitionLineage lineage, Func<int
     public void Grow(PartitionLineage lineage)
     {
         lock (_gate)
-            _lineage = lineage;
+            (_lineage, _waiting) = (lineage, Waiting(lineage));
     }
 
     /// <summary>Cursors were set anew: what was drained may not be any more.</summary>
@@ -52,8 +53,11 @@ public sealed class Releases(GroupName group, PartitionLineage lineage, Func<int
     public IEnumerable<int> WaitingFor(int partition)
     {
         lock (_gate)
-            return _lineage.Earlier.Count == 0 ? [] : [.. Enumerable.Range(partition + 1, Math.Max(0, _lineage.Count - partition - 1)).Where(other => Waits(other, partition))];
+            return _released.Count == _waiting ? [] : [.. Enumerable.Range(partition + 1, Math.Max(0, _lineage.Count - partition - 1)).Where(other => Waits(other, partition))];
     }
+
+    /// <summary>Those that wait for another at first.</summary>
+    private static int Waiting(PartitionLineage lineage) => lineage.Earlier.Count == 0 ? 0 : Enumerable.Range(0, lineage.Count).Count(partition => lineage.PredecessorOf(partition) is not null);
 
     private bool Waits(int partition, int on) =>
         !_released.Contains(partition) && _lineage.PredecessorOf(partition) is { } before && (before == on || Waits(before, on));

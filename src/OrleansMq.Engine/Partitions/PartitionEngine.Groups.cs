@@ -84,7 +84,8 @@ public sealed partial class PartitionEngine
     private async Task<List<GrantedLease>> Lease(GroupName name, string consumer, int max, TimeSpan lease)
     {
         var level = _topic.FindGroup(name.Text) is { ByKey: true } ? CursorLevel : ReleaseLevel.Written;
-        var looked = false;
+        // Who joins a reading that began before it asked looks once more: what came in between is chosen from too.
+        var (looked, joined) = (false, false);
         while (true)
         {
             var leases = new List<GrantedLease>();
@@ -101,9 +102,10 @@ public sealed partial class PartitionEngine
                 return ReadAhead(group);
             });
             // A cursor with an order of its own, or by key, grants only what it knows the traits of.
+            looked = joined || ahead?.IsValueCreated == false;
+            joined = true;
             if (ahead?.Value is not { } loading || leases.Count > 0)
                 return leases;
-            looked = true;
             await loading;
         }
     }

@@ -65,10 +65,10 @@ public sealed partial class PartitionEngine : IScheduledMessages
         }
     }
 
-    /// <summary>Messages wait here for their time or for a decision: it does not sleep meanwhile.</summary>
     /// <summary>How many messages wait for their time.</summary>
     public long Delayed => _visible.Delayed;
 
+    /// <summary>Messages wait here for their time or for a decision: it does not sleep meanwhile.</summary>
     public Task<bool> HasWaiting() => Ask(ReleaseLevel.Decided, (state, _, _) => state.Scheduled.Count > 0 || state.Half.NextTimeOutMs is not null);
 
     /// <summary>Ends when nothing of the lane is read any more; to be awaited once nothing new begins.</summary>
