@@ -165,6 +165,7 @@ public sealed partial class HttpBroker : IBroker
             SettlementKind.Acknowledge => "ack",
             SettlementKind.Refuse => "nack",
             SettlementKind.Extend => "extend",
+            SettlementKind.Defer => "defer",
             _ => "deadletter",
         };
         return _transport.Send(Post(topic, group, verb, HttpTransport.JsonBody(writer => QueueJson.WriteSettlement(writer, settlement))), QueueJson.ReadResults, cancel);

@@ -54,6 +54,11 @@ public sealed class TenantHeldKeyTests : HeldKeyContract
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
 
+public sealed class TenantDeferTests : DeferContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
 public sealed class TenantLogGroupTests : LogGroupContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();

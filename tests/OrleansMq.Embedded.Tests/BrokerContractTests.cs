@@ -111,6 +111,13 @@ public sealed class EmbeddedHeldKeyTests : HeldKeyContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedDeferTests : DeferContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedTimedKeyOrderTests : TimedKeyOrderContract
 {
     protected override ManualTime Clock { get; } = new();

@@ -85,6 +85,11 @@ public sealed class HttpHeldKeyTests : HeldKeyContract
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
+public sealed class HttpDeferTests : DeferContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
 public sealed class HttpLogGroupTests : LogGroupContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();

@@ -113,6 +113,12 @@ public sealed class ClientHeldKeyTests(TwoSilos cluster) : HeldKeyContract
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
+[Collection(nameof(TwoSilos))]
+public sealed class ClientDeferTests(TwoSilos cluster) : DeferContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
 [Collection(nameof(OneSilo))]
 public sealed class SiloDeliveryOrderTests(OneSilo cluster) : DeliveryOrderContract
 {

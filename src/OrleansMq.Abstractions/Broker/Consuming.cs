@@ -17,6 +17,12 @@ public sealed record ReceiveRequest
 
     /// <summary>The same id again within the lease gives the same messages again: a lost reply costs nothing.</summary>
     public string? RequestId { get; init; }
+
+    /// <summary>
+    /// Not what is next but these, which the group set aside (<see cref="SettlementKind.Defer"/>), by their positions; at most 10,000. <see cref="Max"/> and <see cref="Wait"/> do not count then. One that is not set
+    /// aside, because it is settled or somebody has it, is left out.
+    /// </summary>
+    public IReadOnlyList<Position> Deferred { get; init; } = [];
 }
 
 /// <summary>What to do with leases.</summary>
@@ -30,6 +36,9 @@ public enum SettlementKind
     Extend = 2,
 
     DeadLetter = 3,
+
+    /// <summary>Set it aside: it is not delivered again before it is asked for by <see cref="ReceiveRequest.Deferred"/>. It does not hold back later messages of its key.</summary>
+    Defer = 4,
 }
 
 /// <summary>One decision over some leases.</summary>
@@ -55,6 +64,7 @@ public sealed record Settlement
     public static Settlement Refuse(IReadOnlyList<LeaseId> leases, TimeSpan? delay = null) => new() { Kind = SettlementKind.Refuse, Leases = leases, Delay = delay };
     public static Settlement Extend(IReadOnlyList<LeaseId> leases, TimeSpan? lease = null) => new() { Kind = SettlementKind.Extend, Leases = leases, Lease = lease };
     public static Settlement DeadLetter(IReadOnlyList<LeaseId> leases, string reason) => new() { Kind = SettlementKind.DeadLetter, Leases = leases, Reason = reason };
+    public static Settlement Defer(params IReadOnlyList<LeaseId> leases) => new() { Kind = SettlementKind.Defer, Leases = leases };
 }
 
 /// <summary>What became of one lease.</summary>

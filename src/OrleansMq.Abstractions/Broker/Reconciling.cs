@@ -17,6 +17,9 @@ public enum UnsettledCause
 
     /// <summary>The group has not committed beyond it: log style.</summary>
     Uncommitted = 4,
+
+    /// <summary>The group set it aside: it is delivered again when it is asked for.</summary>
+    Deferred = 5,
 }
 
 /// <summary>Which of a topic's messages a group has not settled.</summary>
@@ -38,12 +41,12 @@ public sealed record ReconcileRequest
 }
 
 /// <summary>How many messages a group has not settled, by cause.</summary>
-public sealed record UnsettledCounts(long NeverDelivered, long Leased, long Returned, long Dead, long Uncommitted)
+public sealed record UnsettledCounts(long NeverDelivered, long Leased, long Returned, long Dead, long Uncommitted, long Deferred = 0)
 {
-    public long Total => NeverDelivered + Leased + Returned + Dead + Uncommitted;
+    public long Total => NeverDelivered + Leased + Returned + Dead + Uncommitted + Deferred;
 
     public UnsettledCounts Plus(UnsettledCounts other) => new(
-        NeverDelivered + other.NeverDelivered, Leased + other.Leased, Returned + other.Returned, Dead + other.Dead, Uncommitted + other.Uncommitted);
+        NeverDelivered + other.NeverDelivered, Leased + other.Leased, Returned + other.Returned, Dead + other.Dead, Uncommitted + other.Uncommitted, Deferred + other.Deferred);
 }
 
 /// <summary>A message that a group has not settled.</summary>
@@ -61,7 +64,7 @@ public sealed record Reconciliation(UnsettledCounts Counts, IReadOnlyList<Unsett
 /// <summary>Which unsettled messages are delivered again at once.</summary>
 public sealed record RedeliverRequest
 {
-    /// <summary>Dead and returned ones unless said. Leased ones only where they are named: whoever has them loses the lease. Those never delivered, or uncommitted, need no second sending.</summary>
+    /// <summary>Dead and returned ones unless said. Leased ones only where they are named: whoever has them loses the lease. Deferred ones likewise: they go to whoever receives next. Those never delivered, or uncommitted, need no second sending.</summary>
     public IReadOnlyList<UnsettledCause> Causes { get; init; } = [UnsettledCause.Dead, UnsettledCause.Returned];
 
     /// <summary>Only what was appended at least so long ago.</summary>

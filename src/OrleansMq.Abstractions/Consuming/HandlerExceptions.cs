@@ -13,3 +13,6 @@ public sealed class RefuseException(TimeSpan? delay = null) : Exception("The han
 {
     public TimeSpan? Delay => delay;
 }
+
+/// <summary>Thrown by a handler: set this message aside. It is not delivered again before it is asked for by its position (<see cref="ReceiveRequest.Deferred"/>), which the handler keeps.</summary>
+public sealed class DeferException() : Exception("The handler set the message aside.");

@@ -10,6 +10,8 @@ internal readonly record struct Verdict(SettlementKind Kind, TimeSpan? Delay = n
 
     public static Verdict Refuse(TimeSpan? delay) => new(SettlementKind.Refuse, delay);
 
+    public static Verdict Defer => new(SettlementKind.Defer);
+
     public static Verdict DeadLetter(string reason) => new(SettlementKind.DeadLetter, Reason: reason);
 
     /// <summary>What a handler's exception says.</summary>
@@ -23,6 +25,8 @@ internal readonly record struct Verdict(SettlementKind Kind, TimeSpan? Delay = n
                 return DeadLetter(dead.Reason);
             case RefuseException refused:
                 return Refuse(refused.Delay);
+            case DeferException:
+                return Defer;
             case OperationCanceledException when stopping.IsCancellationRequested:
                 return Return;
             default:

@@ -28,6 +28,7 @@ public static class QueueJson
                 "leaseMs" => request with { Lease = field.OrNull(f => f.Milliseconds(1, MaxLeaseMs)) },
                 "consumer" => request with { Consumer = field.Text(MaxNameChars) },
                 "requestId" => request with { RequestId = field.IsNull ? null : field.Text(MaxNameChars) },
+                "deferred" => request with { Deferred = field.Items(MaxMessages, f => f.Position()) },
                 _ => field.Unknown(request),
             };
         }
@@ -43,6 +44,8 @@ public static class QueueJson
             writer.WriteMs("leaseMs", lease);
         writer.WriteString("consumer", request.Consumer);
         writer.WriteTextUnlessNull("requestId", request.RequestId);
+        if (request.Deferred.Count > 0)
+            writer.WriteList("deferred", request.Deferred, (w, position) => w.WritePosition(position));
         writer.WriteEndObject();
     }
 

@@ -7,7 +7,7 @@ public static class ReconcileJson
 {
     private const int MaxPositions = 10_000;
 
-    /// <summary><c>{"counts":{"total","neverDelivered","leased","returned","dead","uncommitted"},"messages":[…],"next":"…"}</c></summary>
+    /// <summary><c>{"counts":{"total","neverDelivered","leased","returned","dead","uncommitted","deferred"},"messages":[…],"next":"…"}</c></summary>
     public static void Write(Utf8JsonWriter writer, Reconciliation found)
     {
         writer.WriteStartObject();
@@ -18,6 +18,7 @@ public static class ReconcileJson
         writer.WriteNumber("returned", found.Counts.Returned);
         writer.WriteNumber("dead", found.Counts.Dead);
         writer.WriteNumber("uncommitted", found.Counts.Uncommitted);
+        writer.WriteNumber("deferred", found.Counts.Deferred);
         writer.WriteEndObject();
         writer.WriteList("messages", found.Messages, WriteMessage);
         writer.WriteString("next", found.Next);
@@ -72,7 +73,7 @@ public static class ReconcileJson
         {
             request = field.Name switch
             {
-                "causes" => request with { Causes = field.Items(5, f => f.Word(Words.UnsettledCause)) },
+                "causes" => request with { Causes = field.Items(6, f => f.Word(Words.UnsettledCause)) },
                 "olderThanMs" => request with { OlderThan = field.Milliseconds() },
                 "positions" => request with { Positions = field.IsNull ? null : field.Items(MaxPositions, f => f.Position()) },
                 _ => field.Unknown(request),
@@ -94,6 +95,7 @@ public static class ReconcileJson
                 "returned" => counts with { Returned = field.Int64() },
                 "dead" => counts with { Dead = field.Int64() },
                 "uncommitted" => counts with { Uncommitted = field.Int64() },
+                "deferred" => counts with { Deferred = field.Int64() },
                 _ => field.Unknown(counts),
             };
         }

@@ -46,7 +46,7 @@ public static class Words
 
     public static WordList<UnsettledCause> UnsettledCause { get; } = new(
         ("neverDelivered", OrleansMq.UnsettledCause.NeverDelivered), ("leased", OrleansMq.UnsettledCause.Leased), ("returned", OrleansMq.UnsettledCause.Returned),
-        ("dead", OrleansMq.UnsettledCause.Dead), ("uncommitted", OrleansMq.UnsettledCause.Uncommitted));
+        ("dead", OrleansMq.UnsettledCause.Dead), ("uncommitted", OrleansMq.UnsettledCause.Uncommitted), ("deferred", OrleansMq.UnsettledCause.Deferred));
 
     public static WordList<TraceStage> TraceStage { get; } = new(
         ("created", OrleansMq.TraceStage.Created), ("appended", OrleansMq.TraceStage.Appended), ("durable", OrleansMq.TraceStage.Durable), ("leased", OrleansMq.TraceStage.Leased),

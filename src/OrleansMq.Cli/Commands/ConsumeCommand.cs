@@ -15,10 +15,13 @@ internal enum AckMode
 
     /// <summary>Not at all: the lease lapses, and the message is delivered again.</summary>
     Never = 2,
+
+    /// <summary>Not at all: once it has left standard output it is set aside.</summary>
+    Defer = 3,
 }
 
 /// <summary>What <c>mq consume</c> was asked.</summary>
-internal sealed record ConsumeOptions(TopicName Topic, GroupName Group, long? Max, bool Follow, AckMode Ack, TimeSpan Wait, string Consumer, Action<StoredMessage> Print);
+internal sealed record ConsumeOptions(TopicName Topic, GroupName Group, long? Max, bool Follow, AckMode Ack, TimeSpan Wait, string Consumer, IReadOnlyList<Position> Deferred, Action<StoredMessage> Print);
 
 /// <summary><c>mq consume</c>.</summary>
 internal static class ConsumeCommand
@@ -28,11 +31,12 @@ internal static class ConsumeCommand
         var (topic, group, max) = (Common.Topics(), Common.Group(), Common.Max("End after so many messages."));
         var follow = new Option<bool>("--follow", "-f") { Description = "Wait for more instead of ending when there is nothing left; outlasts the broker's restarts." };
         var style = Options.Of<GroupStyle?>("--style", "queue: lease and acknowledge; log: read whole partitions and commit. Default: the group's, queue for a new one.", "STYLE", t => Text.Word(Words.GroupStyle)(t));
-        var ack = Options.Of("--ack", "after-print: printed at least once (default); before-print: at most once; never: the messages come again.", "WHEN", Ack, AckMode.AfterPrint);
+        var ack = Options.Of("--ack", "after-print: printed at least once (default); before-print: at most once; never: the messages come again; defer: they are set aside, to be had by --deferred.", "WHEN", Ack, AckMode.AfterPrint);
         var wait = Options.Of<TimeSpan?>("--wait", "Without --follow: how long to wait for the next message before ending. Default 1s.", "TIME", t => Text.Duration(t));
         var consumer = new Option<string>("--consumer") { Description = "This consumer's name in the group.", HelpName = "NAME", DefaultValueFactory = _ => $"mq-{Environment.MachineName}-{Environment.ProcessId}" };
+        var deferred = Common.Positions("Not what is next but these, which the group set aside.", "--deferred");
         var separator = Common.KeySeparator("Print each message's key before its body, with this between.");
-        var command = new Command("consume", "Print a group's messages and acknowledge them. The group is made on first use.") { topic, group, max, follow, style, ack, wait, consumer, separator };
+        var command = new Command("consume", "Print a group's messages and acknowledge them. The group is made on first use.") { topic, group, max, follow, style, ack, wait, consumer, deferred, separator };
         return shell.Handle(command, async run =>
         {
             if (run.Get(topic).Text.Contains('*', StringComparison.Ordinal))
@@ -42,7 +46,7 @@ internal static class ConsumeCommand
                 await PatternConsumption.Run(run, new(run.Get(topic), run.Get(group), run.Get(style) ?? GroupStyle.Queue, run.Get(max), run.Get(consumer), run.Get(separator)));
                 return ExitCode.Done;
             }
-            var options = new ConsumeOptions(run.Get(topic).Text, run.Get(group), run.Get(max), run.Get(follow), run.Get(ack), run.Get(wait) ?? TimeSpan.FromSeconds(1), run.Get(consumer),
+            var options = new ConsumeOptions(run.Get(topic).Text, run.Get(group), run.Get(max), run.Get(follow), run.Get(ack), run.Get(wait) ?? TimeSpan.FromSeconds(1), run.Get(consumer), run.Get(deferred) ?? [],
                 MessagePrinter.For(run, run.Get(separator)));
             if (await StyleOf(run, options, run.Get(style)) == GroupStyle.Log)
                 await LogConsumption.Run(run, options);
@@ -72,6 +76,7 @@ internal static class ConsumeCommand
         "after-print" => AckMode.AfterPrint,
         "before-print" => AckMode.BeforePrint,
         "never" => AckMode.Never,
-        _ => throw new FormatException($"'{text}' is not after-print, before-print, never"),
+        "defer" => AckMode.Defer,
+        _ => throw new FormatException($"'{text}' is not after-print, before-print, never, defer"),
     };
 }

@@ -8,6 +8,15 @@ internal static class QueueConsumption
 
     public static async Task Run(Invocation run, ConsumeOptions options)
     {
+        if (options.Deferred.Count > 0)
+        {
+            var fetched = await Receive(run, options, MostAtOnce);
+            await Print(run, options, fetched);
+            foreach (var missing in options.Deferred.Except(fetched.Select(m => m.Position)))
+                run.Say($"mq: {missing} is not set aside.");
+            return;
+        }
+
         for (var left = options.Max ?? long.MaxValue; left > 0;)
         {
             var leased = await Receive(run, options, (int)Math.Min(left, MostAtOnce));
@@ -27,6 +36,7 @@ internal static class QueueConsumption
             Wait = options.Follow ? FollowWait : options.Wait,
             Consumer = options.Consumer,
             RequestId = Guid.NewGuid().ToString("n"),
+            Deferred = options.Deferred,
         };
         return Patience.Try(run, options.Follow, () => run.Broker.Receive(options.Topic, options.Group, request, run.Cancel));
     }
@@ -51,26 +61,30 @@ internal static class QueueConsumption
         {
             if (options.Ack == AckMode.AfterPrint)
                 await Acknowledge(run, options, [.. leased.Take(printed)]);
+            if (options.Ack == AckMode.Defer)
+                await Settle(run, options, Settlement.Defer([.. leased.Take(printed).Select(m => m.Lease)]), "set aside");
             if (options.Ack != AckMode.BeforePrint)
-                await GiveBack(run, options, [.. leased.Skip(printed)]);
+                await GiveBack(run, options, [.. leased.Skip(printed).Select(m => m.Lease)]);
         }
     }
 
     // Without the token of Ctrl-C: what was printed is acknowledged, or it would be printed again by the next.
-    private static async Task Acknowledge(Invocation run, ConsumeOptions options, IReadOnlyList<Delivery> messages)
+    private static async Task Settle(Invocation run, ConsumeOptions options, Settlement settlement, string done)
     {
-        if (messages.Count == 0)
+        if (settlement.Leases.Count == 0)
             return;
-        var acknowledged = Settlement.Acknowledge([.. messages.Select(m => m.Lease)]);
-        var results = await Patience.Try(run, options.Follow, () => run.Broker.Settle(options.Topic, options.Group, acknowledged));
+        var results = await Patience.Try(run, options.Follow, () => run.Broker.Settle(options.Topic, options.Group, settlement));
         foreach (var result in results)
             if (!result.Ok)
-                run.Say($"mq: {result.Code}: lease {result.Lease} ended before its message was acknowledged; the message may come again.");
+                run.Say($"mq: {result.Code}: lease {result.Lease} ended before its message was {done}; the message may come again.");
     }
 
-    private static async Task GiveBack(Invocation run, ConsumeOptions options, IReadOnlyList<Delivery> messages)
+    private static Task Acknowledge(Invocation run, ConsumeOptions options, IReadOnlyList<Delivery> messages) =>
+        Settle(run, options, Settlement.Acknowledge([.. messages.Select(m => m.Lease)]), "acknowledged");
+
+    private static async Task GiveBack(Invocation run, ConsumeOptions options, IReadOnlyList<LeaseId> leases)
     {
-        if (messages.Count > 0)
-            await run.Broker.Settle(options.Topic, options.Group, Settlement.Refuse([.. messages.Select(m => m.Lease)], TimeSpan.Zero));
+        if (leases.Count > 0)
+            await run.Broker.Settle(options.Topic, options.Group, options.Deferred.Count > 0 ? Settlement.Defer(leases) : Settlement.Refuse(leases, TimeSpan.Zero));
     }
 }

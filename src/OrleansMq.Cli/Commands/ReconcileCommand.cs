@@ -13,7 +13,7 @@ internal static class ReconcileCommand
         var (topic, group) = (Common.Topic(), Common.GroupArgument());
         var olderThan = Options.Of<TimeSpan?>("--older-than", "Only what was appended so long ago. Default: all.", "TIME", t => Text.Duration(t));
         var causes = Options.Of<IReadOnlyList<UnsettledCause>?>(
-            "--cause", "Only these: neverDelivered, leased, returned, dead, uncommitted. Default: all are shown; dead and returned are delivered again.", "CAUSE,…",
+            "--cause", "Only these: neverDelivered, leased, returned, dead, uncommitted, deferred. Default: all are shown; dead and returned are delivered again.", "CAUSE,…",
             t => [.. t.Split(',').Select(word => Text.Word(Words.UnsettledCause)(word))]);
         var positions = Common.Positions("With --redeliver: only these, by their positions in the topic.");
         var max = Options.Of<long?>("--max", "Show at most so many messages; 0 counts alone. Default 20.", "N", t => Text.Count(t));
@@ -61,7 +61,7 @@ internal static class ReconcileCommand
         run.Out.Table($"unsettled by {topic}/{group}", ["cause", "messages"],
         [
             ["never delivered", Number(counts.NeverDelivered)], ["leased", Number(counts.Leased)], ["returned", Number(counts.Returned)], ["dead", Number(counts.Dead)],
-            ["uncommitted", Number(counts.Uncommitted)], ["total", Number(counts.Total)],
+            ["uncommitted", Number(counts.Uncommitted)], ["deferred", Number(counts.Deferred)], ["total", Number(counts.Total)],
         ]);
         if (rows.Count > 0)
             run.Out.Table(after is null ? "messages" : "messages (there are more: --max)", ["position", "cause", "deliveries", "appended", "reason", "key", "body"], rows);

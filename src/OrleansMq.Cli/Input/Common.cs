@@ -27,8 +27,8 @@ internal static class Common
     public static Option<long?> Max(string description) =>
         Options.Of<long?>("--max", description, "N", text => Text.Count(text) is > 0 and var max ? max : throw new FormatException("at least 1"));
 
-    public static Option<IReadOnlyList<Position>?> Positions(string description) =>
-        Options.Of<IReadOnlyList<Position>?>("--positions", description, "P:O,…", Text.Positions);
+    public static Option<IReadOnlyList<Position>?> Positions(string description, string name = "--positions") =>
+        Options.Of<IReadOnlyList<Position>?>(name, description, "P:O,…", Text.Positions);
 
     public static Option<string?> KeySeparator(string description) =>
         Options.Of<string?>("--key-separator", description + @" \t is a tab.", "TEXT", text => text.Length > 0 ? text.Replace(@"\t", "\t", StringComparison.Ordinal) : throw new FormatException("it must not be empty"));

@@ -1,15 +1,15 @@
 namespace OrleansMq.Client.Wire;
 
 [GenerateSerializer, Alias("OrleansMq.ReceiveRequestSurrogate")]
-internal readonly record struct ReceiveRequestSurrogate(int Max, TimeSpan Wait, TimeSpan? Lease, string Consumer, string? RequestId);
+internal readonly record struct ReceiveRequestSurrogate(int Max, TimeSpan Wait, TimeSpan? Lease, string Consumer, string? RequestId, Position[] Deferred);
 
 [RegisterConverter]
 internal sealed class ReceiveRequestConverter : IConverter<ReceiveRequest, ReceiveRequestSurrogate>
 {
     public ReceiveRequest ConvertFromSurrogate(in ReceiveRequestSurrogate surrogate) =>
-        new() { Max = surrogate.Max, Wait = surrogate.Wait, Lease = surrogate.Lease, Consumer = surrogate.Consumer, RequestId = surrogate.RequestId };
+        new() { Max = surrogate.Max, Wait = surrogate.Wait, Lease = surrogate.Lease, Consumer = surrogate.Consumer, RequestId = surrogate.RequestId, Deferred = surrogate.Deferred ?? [] };
 
-    public ReceiveRequestSurrogate ConvertToSurrogate(in ReceiveRequest value) => new(value.Max, value.Wait, value.Lease, value.Consumer, value.RequestId);
+    public ReceiveRequestSurrogate ConvertToSurrogate(in ReceiveRequest value) => new(value.Max, value.Wait, value.Lease, value.Consumer, value.RequestId, [.. value.Deferred]);
 }
 
 [GenerateSerializer, Alias("OrleansMq.SettlementSurrogate")]

@@ -25,15 +25,15 @@ internal sealed class RedeliverRequestConverter : IConverter<RedeliverRequest, R
 }
 
 [GenerateSerializer, Alias("OrleansMq.UnsettledCountsSurrogate")]
-internal readonly record struct UnsettledCountsSurrogate(long NeverDelivered, long Leased, long Returned, long Dead, long Uncommitted);
+internal readonly record struct UnsettledCountsSurrogate(long NeverDelivered, long Leased, long Returned, long Dead, long Uncommitted, long Deferred);
 
 [RegisterConverter]
 internal sealed class UnsettledCountsConverter : IConverter<UnsettledCounts, UnsettledCountsSurrogate>
 {
     public UnsettledCounts ConvertFromSurrogate(in UnsettledCountsSurrogate surrogate) =>
-        new(surrogate.NeverDelivered, surrogate.Leased, surrogate.Returned, surrogate.Dead, surrogate.Uncommitted);
+        new(surrogate.NeverDelivered, surrogate.Leased, surrogate.Returned, surrogate.Dead, surrogate.Uncommitted, surrogate.Deferred);
 
-    public UnsettledCountsSurrogate ConvertToSurrogate(in UnsettledCounts value) => new(value.NeverDelivered, value.Leased, value.Returned, value.Dead, value.Uncommitted);
+    public UnsettledCountsSurrogate ConvertToSurrogate(in UnsettledCounts value) => new(value.NeverDelivered, value.Leased, value.Returned, value.Dead, value.Uncommitted, value.Deferred);
 }
 
 [GenerateSerializer, Alias("OrleansMq.DeadLetterInfoSurrogate")]

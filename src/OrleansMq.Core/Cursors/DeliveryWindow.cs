@@ -3,7 +3,7 @@ namespace OrleansMq.Core.Cursors;
 /// <summary>
 /// The unsettled messages that a queue cursor looks at beyond its floor, where the next to be granted is not simply the lowest: the order of keys, priorities, fair shares.
 /// By key at most one message of a key is out at a time, and it is the lowest that is not settled; a message that came back and waits holds its key, one that was moved to
-/// dead letters is settled and lets it go on.
+/// dead letters is settled and lets it go on, and so does one that was set aside.
 /// </summary>
 /// <remarks>
 /// It does not know messages: the engine reads ahead and offers their traits, in the order of the lane. What is known is not saved; after loading or a seek everything from
@@ -69,7 +69,7 @@ internal sealed class DeliveryWindow
             throw new InvalidOperationException($"Messages from offset {from} were offered, those from {Scanned} are missing.");
         for (var i = (int)Math.Min(Scanned - from, traits.Length); i < traits.Length && Room > 0; i++, Scanned++)
         {
-            if (cursor.IsSettled(Scanned))
+            if (cursor.IsSettled(Scanned) || cursor.IsDeferred(Scanned))
                 continue;
             order?.Add(Scanned, byKey ? traits[i].Key : 0, traits[i]);
             levels?.Add(Scanned, traits[i].Priority);
@@ -110,7 +110,7 @@ internal sealed class DeliveryWindow
     {
         if (!Contains(offset))
             return;
-        if (cursor.IsSettled(offset))
+        if (cursor.IsSettled(offset) || cursor.IsDeferred(offset))
         {
             Forget(offset);
             return;
@@ -119,6 +119,15 @@ internal sealed class DeliveryWindow
         cursor.Attempts(offset, out var leased, out _);
         order?.Hold(offset, leased);
         Refresh(offset);
+    }
+
+    /// <summary>A message came back. One that had been set aside was forgotten here: everything is offered again, so that it has its place among the others.</summary>
+    public void Returned(long offset)
+    {
+        if (offset < Scanned && !Contains(offset) && !cursor.IsDeferred(offset))
+            Restart();
+        else
+            Changed(offset);
     }
 
     /// <summary>Nothing remains of what was known about messages.</summary>

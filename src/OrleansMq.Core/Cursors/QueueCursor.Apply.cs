@@ -54,7 +54,9 @@ public partial class QueueCursor
                 window.Changed(at);
     }
 
-    /// <summary>A leased message comes back, or one that came back waits no longer: it may be delivered again at <paramref name="notBeforeMs"/>.</summary>
+    /// <summary>
+    /// A leased message comes back, or one that came back waits no longer: it may be delivered again at <paramref name="notBeforeMs"/>, from <see cref="DeferredMs"/> on only when it is asked for.
+    /// </summary>
     public void ApplyReturned(long offset, long notBeforeMs)
     {
         if (live.Find(offset) is var slot and >= 0)
@@ -97,6 +99,7 @@ public partial class QueueCursor
         settled.Clear();
         due.Clear();
         exhausted.Clear();
+        deferred.Clear();
         live.Clear();
         grants.Clear();
         waits.Clear();
@@ -188,12 +191,14 @@ public partial class QueueCursor
         message.Grant = LiveMessage.Returned;
         message.NotBeforeMs = notBeforeMs;
         Sort(message);
-        window?.Changed(message.Offset);
+        window?.Returned(message.Offset);
     }
 
     private void Sort(in LiveMessage returned)
     {
-        if (returned.Attempts >= rules.MaxDeliveries)
+        if (returned.NotBeforeMs >= DeferredMs)
+            deferred.Add(returned.Offset);
+        else if (returned.Attempts >= rules.MaxDeliveries)
             exhausted.Add(returned.Offset);
         else
             waits.Push(returned.NotBeforeMs, returned.Offset);
@@ -203,6 +208,7 @@ public partial class QueueCursor
     {
         due.Clear();
         exhausted.Clear();
+        deferred.Clear();
         waits.Clear();
         for (var slot = 0; slot < live.Capacity; slot++)
             if (live[slot].Attempts != 0 && !live[slot].IsLeased)
@@ -229,6 +235,7 @@ public partial class QueueCursor
         }
         due.Remove(message.Offset);
         exhausted.Remove(message.Offset);
+        deferred.Remove(message.Offset);
     }
 
     private void RaiseFloor(long floor)

@@ -3,22 +3,30 @@ namespace OrleansMq.Core.Cursors;
 /// <summary>A message that is not settled.</summary>
 /// <param name="Attempts">Deliveries so far; 0: it was never granted.</param>
 /// <param name="NotBeforeMs">Of one that came back: when it is due.</param>
-public readonly record struct UnsettledOffset(long Offset, int Attempts, bool IsLeased, long NotBeforeMs);
+public readonly record struct UnsettledOffset(long Offset, int Attempts, bool IsLeased, long NotBeforeMs)
+{
+    public UnsettledCause Cause => Attempts == 0 ? UnsettledCause.NeverDelivered
+        : IsLeased ? UnsettledCause.Leased
+        : NotBeforeMs >= QueueCursor.DeferredMs ? UnsettledCause.Deferred
+        : UnsettledCause.Returned;
+}
 
 /// <summary>What is not settled, for whoever reconciles. Call <see cref="Lapse"/> before.</summary>
 public partial class QueueCursor
 {
-    /// <summary>How many messages below an end were never granted, are under a lease, came back.</summary>
-    public (long Fresh, long Leased, long Returned) CountUnsettled(long end)
+    /// <summary>How many messages below an end were never granted, are under a lease, came back, were set aside.</summary>
+    public (long Fresh, long Leased, long Returned, long Deferred) CountUnsettled(long end)
     {
         if (end <= Floor)
-            return (0, 0, 0);
-        var (leased, returned) = (0L, 0L);
+            return (0, 0, 0, 0);
+        var (leased, returned, aside) = (0L, 0L, 0L);
         for (var slot = 0; slot < live.Capacity; slot++)
             if (live[slot] is { Attempts: not 0 } message && message.Offset < end)
             {
                 if (message.IsLeased)
                     leased++;
+                else if (deferred.Contains(message.Offset))
+                    aside++;
                 else
                     returned++;
             }
@@ -29,8 +37,11 @@ public partial class QueueCursor
             (beyond, at) = (beyond + clear - at, clear);
         }
 
-        return (end - Floor - (settled.Count - beyond) - leased - returned, leased, returned);
+        return (end - Floor - (settled.Count - beyond) - leased - returned - aside, leased, returned, aside);
     }
+
+    /// <summary>Everything below an end is settled or set aside.</summary>
+    public bool IsDoneBelow(long end) => Floor >= end || (Deferred > 0 && CountUnsettled(end) is { Fresh: 0, Leased: 0, Returned: 0 });
 
     /// <summary>Unsettled messages from an offset on, ascending.</summary>
     /// <param name="fresh">Also those that were never granted.</param>

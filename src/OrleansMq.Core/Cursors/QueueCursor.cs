@@ -13,6 +13,9 @@ namespace OrleansMq.Core.Cursors;
 /// </remarks>
 public sealed partial class QueueCursor
 {
+    /// <summary>When a message comes again that was set aside: it is asked for, or never. The last millisecond that a <see cref="DateTimeOffset"/> can say.</summary>
+    public const long DeferredMs = 253_402_300_799_999;
+
     /// <summary>With so many returned messages no fresh ones are granted until some are settled: a consumer that refuses everything must not fill memory with a lane's backlog.</summary>
     public const int MaxReturned = 1_000_000;
 
@@ -33,6 +36,9 @@ public sealed partial class QueueCursor
 
     /// <summary>Returned messages that had all their deliveries; neither waiting nor due.</summary>
     private readonly OffsetSet exhausted = new();
+
+    /// <summary>Returned messages that come again only when they are asked for; neither waiting nor due nor exhausted.</summary>
+    private readonly OffsetSet deferred = new();
 
     private readonly Func<long, long, bool> waitHolds;
 
@@ -72,6 +78,9 @@ public sealed partial class QueueCursor
 
     /// <summary>Returned messages that had all their deliveries and wait for <see cref="SelectExhausted"/>.</summary>
     public int Exhausted => (int)exhausted.Count;
+
+    /// <summary>Of the returned ones those that were set aside.</summary>
+    public int Deferred => (int)deferred.Count;
 
     /// <summary>Messages that were removed before this group settled them.</summary>
     public long Dropped { get; private set; }
@@ -134,6 +143,9 @@ public sealed partial class QueueCursor
 
     /// <summary>The lag: messages below <paramref name="laneEnd"/> that are not settled, in flight or not.</summary>
     public long Unsettled(long laneEnd) => Math.Max(0, laneEnd - Floor - settled.Count);
+
+    /// <summary>It came back to wait until it is asked for.</summary>
+    public bool IsDeferred(long offset) => deferred.Contains(offset);
 
     public bool IsSettled(long offset) => offset < Floor || settled.Contains(offset);
 
@@ -224,6 +236,14 @@ public sealed partial class QueueCursor
         for (var at = exhausted.NextSet(Floor); at >= 0 && taken < max; at = exhausted.NextSet(at + 1), taken++)
             into.Add(at);
         return taken;
+    }
+
+    /// <summary>Of these messages those that were set aside, each a range of its own.</summary>
+    public void SelectDeferred(IEnumerable<long> offsets, List<GrantRange> into)
+    {
+        foreach (var offset in offsets)
+            if (deferred.Contains(offset))
+                into.Add(new GrantRange(offset, 1, live[live.Find(offset)].Attempts + 1));
     }
 
     /// <summary>How a lease stands. Its time counts, whether or not <see cref="Lapse"/> was called since.</summary>

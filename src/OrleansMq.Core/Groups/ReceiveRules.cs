@@ -21,6 +21,10 @@ public static class ReceiveRules
             throw Malformed("A consumer's name has no NUL character.");
         if (request.RequestId is { Length: 0 or > MaxNameLength })
             throw Malformed($"A request id has 1 to {MaxNameLength} characters.");
+        if (request.Deferred.Count > MaxMessages)
+            throw Malformed($"At most {MaxMessages} messages are fetched at once; {request.Deferred.Count} were named.");
+        if (request.Deferred.Any(position => position.Partition < 0 || position.Offset < 0))
+            throw Malformed("A position's partition and offset are not negative.");
         if (request.Lease is { } lease)
             Catalog.CatalogLimits.Lease.Check(lease);
     }

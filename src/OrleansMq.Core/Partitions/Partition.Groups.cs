@@ -63,6 +63,20 @@ public sealed partial class Partition
     {
         _selected.Clear();
         cursor.Select(terms.NowMs, max, laneEnd, _selected);
+        return Grant(group, lane, terms, frames, leases);
+    }
+
+    /// <summary>Grants those of these messages that were set aside.</summary>
+    public void LeaseDeferred(PartitionGroup group, int lane, IEnumerable<long> offsets, in LeaseTerms terms, FrameBuffer frames, List<GrantedLease> leases)
+    {
+        _selected.Clear();
+        group.Cursor(lane).SelectDeferred(offsets, _selected);
+        Grant(group, lane, terms, frames, leases);
+    }
+
+    /// <summary>Grants what is selected.</summary>
+    private int Grant(PartitionGroup group, int lane, in LeaseTerms terms, FrameBuffer frames, List<GrantedLease> leases)
+    {
         var granted = 0;
         var epoch = group.GrantEpoch(terms.Epoch);
         foreach (var range in _selected)

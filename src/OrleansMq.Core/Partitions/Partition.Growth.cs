@@ -34,12 +34,12 @@ public sealed partial class Partition
     public bool IsChosenByFewer(in AdmissibleBatch batch) => batch.Partitions < KnownPartitions
         && (batch.Producer is not { } producer || Producers.Decide(producer, batch.Batch.Count, out _) is SequenceDecision.New or SequenceDecision.Gap or SequenceDecision.Unknown);
 
-    /// <summary>Whether a group has settled everything that stood here of the keys that a later partition took over.</summary>
+    /// <summary>Whether a group has settled everything that stood here of the keys that a later partition took over; what it set aside has left its key's order.</summary>
     public bool IsDrained(PartitionGroup group, int successor)
     {
         foreach (var growth in _growths)
             if (growth.Partitions > successor)
-                return group.Floor >= growth.Offset;
+                return group.IsDoneBelow(growth.Offset);
         // Not told yet: its keys are still let in here.
         return false;
     }

@@ -58,6 +58,9 @@ public sealed class PartitionGroup
     /// <summary>Everything below is settled.</summary>
     public long Floor => IsLog ? Committed!.Committed : Main!.Floor;
 
+    /// <summary>Everything below is settled, or set aside by the group.</summary>
+    public bool IsDoneBelow(long end) => IsLog ? Floor >= end : Main!.IsDoneBelow(end);
+
     public long LeastPosition => Math.Min(DeadLetters.LeastPosition, RedrivenLane.LeastPosition);
 
     public long Dropped => IsLog ? Committed!.Dropped : Main!.Dropped;

@@ -25,6 +25,10 @@ public interface IGroupPartition
     /// <param name="holder">See <see cref="Core.Cursors.LeaseHolder"/>.</param>
     Task<LeasedMessages> Receive(GroupName name, string holder, int max, TimeSpan lease);
 
+    /// <summary>Leases those of these messages that the group set aside, and gives them.</summary>
+    /// <param name="offsets">Of the partition; redriven messages by where they first stood.</param>
+    Task<LeasedMessages> ReceiveDeferred(GroupName name, string holder, IReadOnlyCollection<long> offsets, TimeSpan lease);
+
     /// <summary>Gives what a holder has under leases, again.</summary>
     Task<LeasedMessages> ReceiveAgain(GroupName name, string holder);
 

@@ -121,7 +121,7 @@ public sealed partial class QueueDispatcher
     public async ValueTask<IReadOnlyList<Delivery>> Receive(ReceiveRequest request, CancellationToken cancel)
     {
         if (request.RequestId is not { } id)
-            return await ReceiveNew(request, cancel);
+            return await ReceiveOnce(request, cancel);
         var nowMs = NowMs;
         var mine = new Remembered();
         while (true)
@@ -151,7 +151,7 @@ public sealed partial class QueueDispatcher
         try
         {
             // The reply may be lost, so the receiving itself is not cancelled with its first caller's connection once leases exist.
-            var messages = await ReceiveAgain(request) ?? await ReceiveNew(request, cancel);
+            var messages = await ReceiveAgain(request) ?? await ReceiveOnce(request, cancel);
             mine.UntilMs = messages.Count == 0 ? 0 : messages.Min(message => message.LeaseUntil).ToUnixTimeMilliseconds();
             mine.Answer.SetResult(messages);
             return messages;
@@ -164,6 +164,9 @@ public sealed partial class QueueDispatcher
             throw;
         }
     }
+
+    private ValueTask<IReadOnlyList<Delivery>> ReceiveOnce(ReceiveRequest request, CancellationToken cancel) =>
+        request.Deferred.Count > 0 ? ReceiveDeferred(request, cancel) : ReceiveNew(request, cancel);
 
     private async ValueTask<IReadOnlyList<Delivery>> ReceiveNew(ReceiveRequest request, CancellationToken cancel)
     {
@@ -286,20 +289,26 @@ public sealed partial class QueueDispatcher
         }
         finally
         {
-            lock (_gate)
-            {
-                _reserved -= allowed;
-                if (left > 0)
-                    _rate?.GiveBack(left);
-                if (AnyFlagged())
-                    WakeOne();
-            }
+            GiveBack(allowed, left);
         }
 
         // Of several partitions each gave what was redriven first, and then its highest.
         if (_settings.Priority && _mayHave.Length > 1)
             deliveries = [.. deliveries.OrderByDescending(delivery => delivery.Lease.Lane != Lane.Main).ThenByDescending(delivery => delivery.Priority ?? Message.DefaultPriority)];
         return deliveries.Count == 0 && failure is not null && _mayHave.Length == 1 ? throw failure : deliveries;
+    }
+
+    /// <summary>The reservation ends; of the rate what was not taken comes back.</summary>
+    private void GiveBack(int reserved, int left)
+    {
+        lock (_gate)
+        {
+            _reserved -= reserved;
+            if (left > 0)
+                _rate?.GiveBack(left);
+            if (AnyFlagged())
+                WakeOne();
+        }
     }
 
     private async ValueTask<int> TakeFrom(int number, ReceiveRequest request, int max, List<Delivery> deliveries)

@@ -24,6 +24,17 @@ public sealed partial class PartitionEngine
         }
     }
 
+    /// <summary>Gives what was set aside and is asked for; what expired meanwhile is not delivered.</summary>
+    public async Task<LeasedMessages> ReceiveDeferred(GroupName name, string holder, IReadOnlyCollection<long> offsets, TimeSpan lease)
+    {
+        var leases = await LeaseDeferred(name, holder, offsets, lease);
+        var (deliveries, expired) = (new List<Delivery>(leases.Count), new List<LeaseId>());
+        var voids = await Deliver(name, leases, deliveries, expired);
+        if (expired.Count > 0)
+            await Expire(name, expired);
+        return new LeasedMessages(leases.Count - expired.Count - voids, deliveries);
+    }
+
     /// <remarks>What was delivered before is delivered again, however old it is by now: somebody is at it.</remarks>
     public async Task<LeasedMessages> ReceiveAgain(GroupName name, string holder)
     {

@@ -158,6 +158,7 @@ public sealed partial class PartitionEngine
             {
                 SettlementKind.Acknowledge => state.Acknowledge(group, leases[i], now, frames),
                 SettlementKind.Refuse => state.Refuse(group, leases[i], now + RefusalDelay(group, settlement, leases[i]), now, frames),
+                SettlementKind.Defer => state.Refuse(group, leases[i], QueueCursor.DeferredMs, now, frames),
                 SettlementKind.Extend => state.Extend(group, leases[i], now + (long)(settlement.Lease ?? SettingsOf(group).Lease).TotalMilliseconds, now, frames),
                 _ => throw new InvalidOperationException("Dead letters are moved by BuryLeases."),
             };

@@ -39,8 +39,8 @@ public sealed partial class PartitionEngine
 
             if (place.Among == AmongMain && request.Max > 0)
                 SelectMain(group.Main!, place.Offset, bound.Offset, request.Max + 1, Wants, found);
-            var (fresh, leased, returned) = group.Main!.CountUnsettled(bound.Offset);
-            return (new UnsettledCounts(fresh, leased, returned, 0, 0), found, WaitingOf(group), group.DeadLetters.Items.ToList());
+            var (fresh, leased, returned, deferred) = group.Main!.CountUnsettled(bound.Offset);
+            return (new UnsettledCounts(fresh, leased, returned, 0, 0, deferred), found, WaitingOf(group), group.DeadLetters.Items.ToList());
         });
 
         var page = new ReconcilePage(request.Max);
@@ -48,9 +48,9 @@ public sealed partial class PartitionEngine
             return new Reconciliation(await Counted(counts, redriven, dead, bound), page.Messages, page.Next);
         foreach (var waiting in redriven.Where(each => place.Among < AmongRedriven || (place.Among == AmongRedriven && each.Item.Offset >= place.Offset)))
         {
-            var cause = waiting.IsLeased ? UnsettledCause.Leased : UnsettledCause.Returned;
+            var cause = waiting.Cause;
             if (place.Among <= AmongRedriven && Wants(cause) && await OldLetter(waiting.Item, bound) is { } letter
-                && !page.Add(new UnsettledMessage(cause, waiting.Attempts, false, null, AtOrigin(letter)), AmongRedriven, waiting.Item.Offset))
+                && !page.Add(new UnsettledMessage(cause, waiting.Stand.Attempts, false, null, AtOrigin(letter)), AmongRedriven, waiting.Item.Offset))
                 return new Reconciliation(await Counted(counts, redriven, dead, bound), page.Messages, page.Next);
         }
 
@@ -67,7 +67,7 @@ public sealed partial class PartitionEngine
         ThrowIfStopped();
         var bound = await AgeBound(request.OlderThan);
         var only = request.Positions?.Where(position => position.Partition == Number).Select(position => position.Offset).ToHashSet();
-        var (returned, leased) = (request.Causes.Contains(UnsettledCause.Returned), request.Causes.Contains(UnsettledCause.Leased));
+        bool Wants(UnsettledCause cause) => request.Causes.Contains(cause);
         var (redriven, dead) = await Ask(ReleaseLevel.Durable, (state, _, _) =>
         {
             var group = Find(state, name);
@@ -76,7 +76,7 @@ public sealed partial class PartitionEngine
             return (group.RedrivenLane.Items.ToList(), group.DeadLetters.Items.ToList());
         });
         var count = 0;
-        if (returned || leased)
+        if (Wants(UnsettledCause.Returned) || Wants(UnsettledCause.Leased) || Wants(UnsettledCause.Deferred))
         {
             var again = await OldOf(redriven, bound, only);
             count = await Ask(CursorLevel, (state, frames, now) =>
@@ -92,8 +92,8 @@ public sealed partial class PartitionEngine
                 group.Redriven!.SelectUnsettled(0, group.RedrivenLane.End, fresh: false, int.MaxValue, some);
                 lanes.AddRange(some.Where(message => again.ContainsKey(message.Offset)).Select(message => (Lane.RedrivenOf(group.Number), message)));
                 // What has had all its deliveries is on its way to dead letters, and what is due needs nothing.
-                lanes.RemoveAll(each => each.Message.IsLeased ? !leased
-                    : !returned || each.Message.NotBeforeMs <= now || each.Message.Attempts >= group.Cursor(each.Lane).Rules.MaxDeliveries);
+                lanes.RemoveAll(each => !Wants(each.Message.Cause) || (each.Message.Cause == UnsettledCause.Returned
+                    && (each.Message.NotBeforeMs <= now || each.Message.Attempts >= group.Cursor(each.Lane).Rules.MaxDeliveries)));
                 foreach (var (lane, message) in lanes)
                     state.Redeliver(group, lane, message.Offset, now, frames);
                 Lapse(group, now);
@@ -129,22 +129,19 @@ public sealed partial class PartitionEngine
         {
             var some = new List<UnsettledOffset>();
             cursor.SelectUnsettled(from, end, fresh, fresh ? max : int.MaxValue, some);
-            into.AddRange(some.Where(message => wants(CauseOf(message))).Take(max - into.Count));
+            into.AddRange(some.Where(message => wants(message.Cause)).Take(max - into.Count));
             if (!fresh || some.Count < max)
                 return;
             from = some[^1].Offset + 1;
         }
     }
 
-    private static UnsettledCause CauseOf(in UnsettledOffset message) =>
-        message.Attempts == 0 ? UnsettledCause.NeverDelivered : message.IsLeased ? UnsettledCause.Leased : UnsettledCause.Returned;
-
     private static List<Waiting> WaitingOf(PartitionGroup group)
     {
         var some = new List<UnsettledOffset>();
         group.Redriven!.SelectUnsettled(0, group.RedrivenLane.End, fresh: true, int.MaxValue, some);
         var stands = some.ToDictionary(message => message.Offset);
-        return [.. group.RedrivenLane.Items.Select(item => stands.TryGetValue(item.Offset, out var stand) ? new Waiting(item, stand.Attempts, stand.IsLeased) : new Waiting(item, 0, false))];
+        return [.. group.RedrivenLane.Items.Select(item => new Waiting(item, stands.GetValueOrDefault(item.Offset)))];
     }
 
     /// <returns>False: the page is full.</returns>
@@ -158,7 +155,7 @@ public sealed partial class PartitionEngine
                 if (records[i] is { } stored
                     && !page.Add(
                         new UnsettledMessage(
-                            isLog ? UnsettledCause.Uncommitted : CauseOf(some[i]), some[i].Attempts, !isLog && IsExpired(stored, TopicLifeMs, now),
+                            isLog ? UnsettledCause.Uncommitted : some[i].Cause, some[i].Attempts, !isLog && IsExpired(stored, TopicLifeMs, now),
                             DateTimeOffset.FromUnixTimeMilliseconds(stored.AppendedAtMs), MessageCodec.Decode(Number, stored.Record)),
                         AmongMain, some[i].Offset))
                     return false;
@@ -169,20 +166,19 @@ public sealed partial class PartitionEngine
 
     private async ValueTask<UnsettledCounts> Counted(UnsettledCounts main, List<Waiting> redriven, List<LaneIndex.Item> dead, AgeLimit bound)
     {
-        var (leased, returned, letters) = (0L, 0L, 0L);
+        var (leased, returned, deferred, letters) = (0L, 0L, 0L, 0L);
         foreach (var waiting in redriven)
             if (await IsOld(waiting.Item, bound))
             {
-                if (waiting.IsLeased)
-                    leased++;
-                else
-                    returned++;
+                leased += waiting.Cause == UnsettledCause.Leased ? 1 : 0;
+                returned += waiting.Cause == UnsettledCause.Returned ? 1 : 0;
+                deferred += waiting.Cause == UnsettledCause.Deferred ? 1 : 0;
             }
 
         foreach (var item in dead)
             if (await IsOld(item, bound))
                 letters++;
-        return main with { Leased = main.Leased + leased, Returned = main.Returned + returned, Dead = letters };
+        return main with { Leased = main.Leased + leased, Returned = main.Returned + returned, Deferred = main.Deferred + deferred, Dead = letters };
     }
 
     /// <summary>A letter was moved later than it was appended: only what was moved lately must be looked at.</summary>
@@ -224,7 +220,11 @@ public sealed partial class PartitionEngine
     private readonly record struct AgeLimit(long Offset, long Position);
 
     /// <summary>A message of the redriven lane.</summary>
-    private readonly record struct Waiting(LaneIndex.Item Item, int Attempts, bool IsLeased);
+    private readonly record struct Waiting(LaneIndex.Item Item, UnsettledOffset Stand)
+    {
+        /// <summary>One that nobody has had since it was redriven came back all the same.</summary>
+        public UnsettledCause Cause => Stand.Attempts == 0 ? UnsettledCause.Returned : Stand.Cause;
+    }
 
     /// <summary>Where a page goes on: <c>among-offset</c>.</summary>
     private readonly record struct ReconcilePlace(int Among, long Offset)

@@ -15,6 +15,7 @@ internal static class QueueCalls
         Settling("nack", "NackRequest", "Give messages back, to be delivered again after a delay.", SettlementKind.Refuse),
         Settling("extend", "ExtendRequest", "Make leases last longer, from now.", SettlementKind.Extend),
         Settling("deadletter", "DeadLetterRequest", "Move messages to dead letters.", SettlementKind.DeadLetter),
+        Settling("defer", "DeferRequest", "Set messages aside until they are received by their positions.", SettlementKind.Defer),
         new("POST", GroupCalls.Group + "/dlq/redrive", "redrive", "Give dead letters to the group again.", Redrive)
         {
             Body = BodyKind.Json, Changes = true, RequestSchema = "RedriveRequest", AnswerSchema = "Redriven",

@@ -77,6 +77,9 @@ internal interface IPartitionOwner : IMovableGrain
     [Alias("Receive"), ResponseTimeout("00:00:10")]
     Task<LeasedBlock> Receive(GroupName group, string holder, int max, TimeSpan lease);
 
+    [Alias("ReceiveDeferred"), ResponseTimeout("00:00:10")]
+    Task<LeasedBlock> ReceiveDeferred(GroupName group, string holder, long[] offsets, TimeSpan lease);
+
     [Alias("ReceiveAgain"), ResponseTimeout("00:00:10")]
     Task<LeasedBlock> ReceiveAgain(GroupName group, string holder);
 

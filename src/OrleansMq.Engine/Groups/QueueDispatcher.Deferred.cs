@@ -1,0 +1,40 @@
+using OrleansMq.Core.Cursors;
+
+namespace OrleansMq.Engine.Groups;
+
+/// <summary>Messages that the group set aside, fetched by their positions.</summary>
+public sealed partial class QueueDispatcher
+{
+    /// <summary>Of what is named as much as the group may have in flight now; it is not waited for.</summary>
+    private async ValueTask<IReadOnlyList<Delivery>> ReceiveDeferred(ReceiveRequest request, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        List<Position> named = [.. request.Deferred.Distinct().OrderBy(position => position.Partition).ThenBy(position => position.Offset)];
+        if (named[^1].Partition is var last && last >= _mayHave.Length)
+            throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{_topic}' has {_mayHave.Length} partitions; {last} was asked.");
+        var (allowed, _) = Reserve(request with { Max = named.Count, Wait = TimeSpan.Zero });
+        var left = allowed;
+        var deliveries = new List<Delivery>();
+        try
+        {
+            foreach (var share in named.Take(allowed).GroupBy(position => position.Partition, position => position.Offset))
+            {
+                using var given = await _cursors.Shared();
+                var partition = await _open(share.Key);
+                var leased = await partition.ReceiveDeferred(_group, LeaseHolder.Of(request.Consumer, request.RequestId), [.. share], request.Lease ?? _settings.Lease);
+                left -= leased.Leases;
+                deliveries.AddRange(leased.Deliveries);
+            }
+        }
+        catch (MqException) when (deliveries.Count > 0)
+        {
+            // What is leased goes out; the rest stays set aside, and can be asked for again.
+        }
+        finally
+        {
+            GiveBack(allowed, left);
+        }
+
+        return deliveries;
+    }
+}
