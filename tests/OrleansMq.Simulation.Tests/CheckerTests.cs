@@ -55,6 +55,9 @@ public sealed class CheckerTests
         Finds(broker => new ChangesGroups(broker, change => change.MaxDeliveries.Value > 0 ? change with { MaxDeliveries = change.MaxDeliveries.Value + 2 } : change), "deliveries");
 
     [Fact]
+    public void AMessageSetAsideThatComesAgainUnaskedIsFound() => Finds(broker => new RefusesWhatIsDeferred(broker), "deferred");
+
+    [Fact]
     public void AnAcknowledgementThatDoesNothingIsFound() => Finds(broker => new OnlySaysOk(broker), "acked");
 
     [Fact]
@@ -236,6 +239,12 @@ public sealed class CheckerTests
     {
         public override ValueTask<IReadOnlyList<SettleResult>> Settle(TopicName topic, GroupName group, Settlement settlement, CancellationToken cancel = default) =>
             base.Settle(topic, group, settlement.Kind == SettlementKind.DeadLetter ? Settlement.Acknowledge(settlement.Leases) : settlement, cancel);
+    }
+
+    private sealed class RefusesWhatIsDeferred(IBroker broker) : Lying(broker)
+    {
+        public override ValueTask<IReadOnlyList<SettleResult>> Settle(TopicName topic, GroupName group, Settlement settlement, CancellationToken cancel = default) =>
+            base.Settle(topic, group, settlement.Kind == SettlementKind.Defer ? Settlement.Refuse(settlement.Leases) : settlement, cancel);
     }
 
     private sealed class RedrivesNothing(IBroker broker) : Lying(broker)

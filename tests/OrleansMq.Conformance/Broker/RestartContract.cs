@@ -161,6 +161,21 @@ public abstract class RestartContract : BrokerContract
         Assert.Empty(other.Select(delivery => delivery.Lease).Intersect(again.Select(delivery => delivery.Lease)));
     });
 
+    [Fact]
+    public Task WhatWasSetAsideStaysSoOverARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        await host.Broker.PutGroup("t", "g", new() { ByKey = true });
+        await PublishKeyed(host.Broker, "t", ("k", "a"), ("k", "b"));
+        var first = await ReceiveOne(host.Broker, "t", "g");
+        await Settle(host.Broker, "t", "g", Settlement.Defer(first.Lease));
+
+        await Restart(host);
+
+        Assert.Equal(["b"], Bodies(await Receive(host.Broker, "t", "g")));
+        Assert.Equal(["a"], Bodies(await host.Broker.Receive("t", "g", new ReceiveRequest { Deferred = [first.Position] })));
+    });
+
     private static readonly IComparer<LeaseId> ByPlace = Comparer<LeaseId>.Create((one, other) => (one.Partition, one.Offset).CompareTo((other.Partition, other.Offset)));
 
     [Fact]

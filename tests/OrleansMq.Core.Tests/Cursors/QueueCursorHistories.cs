@@ -49,8 +49,19 @@ public sealed class QueueCursorHistories
             case < 7:
                 var ranges = new List<GrantRange>();
                 var max = random.Next(1, batch);
-                cursor.Select(now, max, end, ranges);
-                var wanted = model.Select(now, max, end).ToList();
+                List<(long Offset, int Delivery)> wanted;
+                if (random.Next(4) == 0)
+                {
+                    List<long> named = [.. Enumerable.Range(0, max).Select(_ => random.NextInt64(end + 1)).Concat(model.Deferred.Take(2)).Distinct()];
+                    cursor.SelectDeferred(named, ranges);
+                    wanted = [.. named.Where(model.IsDeferred).Select(at => (at, model.Attempts(at) + 1))];
+                }
+                else
+                {
+                    cursor.Select(now, max, end, ranges);
+                    wanted = [.. model.Select(now, max, end)];
+                }
+
                 Assert.Equal(wanted, ranges.SelectMany(r => Enumerable.Range(0, r.Count).Select(i => (r.From + i, r.Delivery))));
                 var until = now + random.Next(20, 400);
                 foreach (var range in ranges)
@@ -76,7 +87,7 @@ public sealed class QueueCursorHistories
             case < 15:
                 if (cursor.Check(new LeaseId(0, 0, some.Epoch, some.Offset, some.Delivery), now) == LeaseState.Held)
                 {
-                    var notBefore = now + random.Next(0, 300);
+                    var notBefore = random.Next(3) == 0 ? QueueCursor.DeferredMs : now + random.Next(0, 300);
                     cursor.ApplyReturned(some.Offset, notBefore);
                     model.Returned(some.Offset, notBefore);
                 }
@@ -135,6 +146,7 @@ public sealed class QueueCursorHistories
         Assert.Equal(model.Unsettled(end), cursor.Unsettled(end));
         Assert.Equal(model.Dropped, cursor.Dropped);
         Assert.Equal(model.Exhausted, exhausted);
+        Assert.Equal(model.Deferred.Count(), cursor.Deferred);
         Assert.Equal(model.NextDeadline(now), cursor.NextDeadline);
         Assert.True(model.IsFresh(cursor.Next));
         foreach (var (offset, delivery, epoch) in granted.Take(20))

@@ -31,13 +31,17 @@ internal sealed class QueueModel(long start, Redelivery rules)
 
     public bool IsDue(long at, long nowMs) => touched.GetValueOrDefault(at) is { Settled: false, Leased: false } m && m.AtMs <= nowMs && m.Attempts < Rules.MaxDeliveries;
 
-    public bool IsExhausted(long at) => touched.GetValueOrDefault(at) is { Settled: false, Leased: false } m && m.Attempts >= Rules.MaxDeliveries;
+    public bool IsExhausted(long at) => touched.GetValueOrDefault(at) is { Settled: false, Leased: false } m && m.Attempts >= Rules.MaxDeliveries && !IsDeferred(at);
+
+    public bool IsDeferred(long at) => touched.GetValueOrDefault(at) is { Settled: false, Leased: false, AtMs: QueueCursor.DeferredMs };
 
     public int Attempts(long at) => touched.GetValueOrDefault(at)?.Attempts ?? 0;
 
     public int InFlight => touched.Values.Count(m => m.Leased);
 
     public long Unsettled(long end) => Math.Max(0, end - Start) - touched.Count(m => m.Value.Settled && m.Key >= Start && m.Key < end);
+
+    public IEnumerable<long> Deferred => touched.Keys.Where(IsDeferred);
 
     public IEnumerable<long> Exhausted => touched.Keys.Where(IsExhausted);
 
@@ -47,7 +51,7 @@ internal sealed class QueueModel(long start, Redelivery rules)
 
     public long? NextDeadline(long nowMs)
     {
-        var times = touched.Values.Where(m => m.Leased || (!m.Settled && m.Attempts < Rules.MaxDeliveries && m.AtMs > nowMs)).Select(m => m.AtMs).ToList();
+        var times = touched.Values.Where(m => m.Leased || (!m.Settled && m.Attempts < Rules.MaxDeliveries && m.AtMs > nowMs && m.AtMs != QueueCursor.DeferredMs)).Select(m => m.AtMs).ToList();
         return times.Count == 0 ? null : times.Min();
     }
 

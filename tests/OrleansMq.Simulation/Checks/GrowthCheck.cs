@@ -47,7 +47,7 @@ internal static class GrowthCheck
         var dead = history.Letters.Where(letter => letter.At.Topic == Population.Grown).Select(letter => letter.Uid).ToHashSet();
         foreach (var line in lines)
             for (var i = 1; i < line.Count; i++)
-                foreach (var later in given[line[i].Uid].Where(each => each.Lease.Lane == 0))
+                foreach (var later in given[line[i].Uid].Where(each => each is { Lease.Lane: 0, IsFetched: false }))
                     if (line.Take(i).FirstOrDefault(before => !dead.Contains(before.Uid) && !IsSettledBefore(given[before.Uid], later.Call.Answered)) is { } open)
                     {
                         yield return new Violation("growth key order", $"{later.At}: {later.Uid} ({later.Lease}) of key {later.Key} was given before {open.Uid}, which {open.Line} sent before, was settled.");
@@ -56,7 +56,7 @@ internal static class GrowthCheck
     }
 
     private static bool IsSettledBefore(IEnumerable<Given> given, long at) =>
-        given.Any(each => each.Settled.Exists(settled => settled.Kind is SettlementKind.Acknowledge or SettlementKind.DeadLetter && settled.May && settled.Call.Invoked < at));
+        given.Any(each => each.Settled.Exists(settled => settled.LetsItsKeyGoOn && settled.May && settled.Call.Invoked < at));
 
     /// <summary>A member gets a partition only when all of its keys that stood elsewhere before was committed there.</summary>
     private static IEnumerable<Violation> Assigned(History history, Dictionary<int, FinalLog> logs)

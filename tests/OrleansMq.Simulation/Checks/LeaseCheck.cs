@@ -29,7 +29,7 @@ internal static class LeaseCheck
         for (var i = 0; i < deliveries.Count; i++)
         {
             var later = deliveries[i];
-            if (later.Number > plan.MaxDeliveries && at.Topic != Population.Grown)
+            if (later.Number > plan.MaxDeliveries && at.Topic != Population.Grown && !deliveries.Exists(each => each.Settled.Exists(settled => settled is { Kind: SettlementKind.Defer, May: true })))
                 yield return new Violation("deliveries", $"{at}: {later.Uid} was delivered for the {later.Number}th time; {plan.MaxDeliveries} are allowed.");
             for (var j = 0; j < i; j++)
             {
@@ -38,6 +38,9 @@ internal static class LeaseCheck
                 var (first, second) = (earlier.Lease.Epoch, earlier.Number).CompareTo((later.Lease.Epoch, later.Number)) <= 0 ? (earlier, later) : (later, earlier);
                 if (first.Settled.Find(settled => settled.IsOk && settled.Kind is SettlementKind.Acknowledge or SettlementKind.DeadLetter && settled.IsOk) is { } done)
                     yield return new Violation("acked", $"{at}: {first.Uid} was settled as {first.Lease} ({done.Kind}) and given again as {second.Lease}.");
+                if (first.Settled.Find(settled => settled is { Kind: SettlementKind.Defer, IsOk: true }) is { } aside && !second.IsFetched
+                    && !history.Fetched.Exists(fetch => fetch.Call.May && fetch.Names(at, first.Origin) && fetch.Call.Over > aside.Call.Invoked && fetch.Call.Invoked < second.Call.Answered))
+                    yield return new Violation("deferred", $"{at}: {first.Uid} was set aside as {first.Lease} and given as {second.Lease}; nobody had asked for it.");
                 // A crash may forget grants of the last moment; not by key, where they are durable first.
                 if (at.Group != "bykey" && durable.MayBeForgotten(first, second))
                     continue;
@@ -85,6 +88,9 @@ internal static class LeaseCheck
                 for (var j = 0; j < given.Count; j++)
                 {
                     var (first, second) = (given[j], given[i]);
+                    // What was set aside has left the order of its key.
+                    if (first.IsFetched || second.IsFetched)
+                        continue;
                     if (first.Origin == second.Origin || first.GrantedMs > second.GrantedMs || (first.GrantedMs == second.GrantedMs && first.Origin > second.Origin))
                         continue;
                     if (IsHeld(first, second.GrantedMs, second.Call.Answered))
@@ -93,9 +99,9 @@ internal static class LeaseCheck
 
                 foreach (var offset in offsetsOfKey.GetValueOrDefault(key.Key!, []))
                 {
-                    if (offset >= given[i].Origin)
+                    if (offset >= given[i].Origin || given[i].IsFetched)
                         break;
-                    var settled = dead.Contains(offset) || ofOffset[offset].Any(before => before.Settled.Exists(s => s.Kind is SettlementKind.Acknowledge or SettlementKind.DeadLetter && s.May && s.Call.Invoked < given[i].Call.Answered));
+                    var settled = dead.Contains(offset) || ofOffset[offset].Any(before => before.Settled.Exists(s => s.LetsItsKeyGoOn && s.May && s.Call.Invoked < given[i].Call.Answered));
                     if (!settled)
                         yield return new Violation("key order", $"{at}: {given[i].Uid} ({given[i].Lease}) of key {key.Key} was given before offset {offset} of its key was settled.");
                 }

@@ -8,6 +8,7 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
     /// <summary>The group's own lease; see <see cref="Population"/>.</summary>
     public static readonly TimeSpan GroupLease = TimeSpan.FromSeconds(3);
 
+    private readonly List<Position> _aside = [];
     private int _requests;
 
     public async Task Live()
@@ -15,7 +16,9 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
         while (!desk.IsOver)
         {
             var given = await Receive(desk.World.Random.Next(1, 9), desk.World.Random.Next(3) * TimeSpan.FromMilliseconds(700), Lease());
-            if (given.Count == 0)
+            if (given.Count == 0 && _aside.Count > 0)
+                await Work(await Fetch());
+            else if (given.Count == 0)
                 await desk.Pause(200);
             else if (desk.World.Chance(0.05))
                 await desk.Pause(5_000);
@@ -29,6 +32,7 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
     /// <summary>Receives and acknowledges until nothing is left.</summary>
     public async Task<int> DrainSome()
     {
+        await GiveAsideToAll();
         var given = await Receive(100, TimeSpan.FromSeconds(1), GroupLease);
         if (given.Count > 0)
             await Settle(SettlementKind.Acknowledge, given);
@@ -37,17 +41,33 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
 
     private TimeSpan? Lease() => desk.World.Random.Next(3) switch { 0 => null, 1 => TimeSpan.FromSeconds(1), _ => TimeSpan.FromSeconds(2) };
 
-    private async Task<List<Given>> Receive(int max, TimeSpan wait, TimeSpan? lease)
+    private Task<List<Given>> Fetch()
+    {
+        List<Position> some = [.. _aside.Take(5)];
+        _aside.RemoveRange(0, some.Count);
+        return Receive(some.Count, TimeSpan.Zero, Lease(), some);
+    }
+
+    private async Task GiveAsideToAll()
+    {
+        var call = desk.NewCall($"redeliver what {group} of {topic} set aside");
+        desk.History.Fetched.Add(new Fetched(call, topic, group, null));
+        await desk.Link.Ask(call, broker => broker.Redeliver(topic, group, new RedeliverRequest { Causes = [UnsettledCause.Deferred] }));
+    }
+
+    private async Task<List<Given>> Receive(int max, TimeSpan wait, TimeSpan? lease, List<Position>? aside = null)
     {
         var id = desk.World.Chance(0.5) ? $"{name}-{++_requests}" : null;
         for (var tries = 0; ; tries++)
         {
-            var call = desk.NewCall($"receive {topic} {group} {name} max {max} {id}");
+            var call = desk.NewCall($"receive {topic} {group} {name} max {max} {id}{(aside is null ? "" : $" of {string.Join(' ', aside)}")}");
+            if (aside is not null)
+                desk.History.Fetched.Add(new Fetched(call, topic, group, aside));
             var mine = new List<Given>();
             var reply = await desk.Link.Ask(
                 call,
-                broker => broker.Receive(topic, group, new ReceiveRequest { Max = max, Wait = wait, Lease = lease, Consumer = name, RequestId = id }),
-                deliveries => mine = [.. deliveries.Select((delivery, rank) => Note(call, delivery, lease ?? GroupLease, rank, tries == 0))]);
+                broker => broker.Receive(topic, group, new ReceiveRequest { Max = max, Wait = wait, Lease = lease, Consumer = name, RequestId = id, Deferred = aside ?? [] }),
+                deliveries => mine = [.. deliveries.Select((delivery, rank) => Note(call, delivery, lease ?? GroupLease, rank, tries == 0, aside is not null))]);
             if (reply.IsOk)
                 return mine;
             // The same id again: a lost reply costs nothing.
@@ -57,7 +77,7 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
         }
     }
 
-    private Given Note(Call call, Delivery delivery, TimeSpan lease, int rank, bool firstTry)
+    private Given Note(Call call, Delivery delivery, TimeSpan lease, int rank, bool firstTry, bool fetched)
     {
         var at = new GroupPlace(topic, group, delivery.Lease.Partition);
         var uid = Desk.UidOf(delivery.Body.Span);
@@ -81,6 +101,7 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
             Uid = uid,
             Key = delivery.KeyText,
             Consumer = name,
+            IsFetched = fetched,
             Rank = rank,
             FirstTry = firstTry,
             UntilMs = until,
@@ -116,6 +137,10 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
                     break;
                 case < 17:
                     await Settle(SettlementKind.DeadLetter, [lease]);
+                    break;
+                case < 18 when desk.World.Chance(0.5):
+                    _aside.Add(new Position(lease.At.Partition, lease.Origin));
+                    await Settle(SettlementKind.Defer, [lease]);
                     break;
                 case < 18:
                     await Settle(SettlementKind.Extend, [lease]);

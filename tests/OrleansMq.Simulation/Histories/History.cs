@@ -15,6 +15,7 @@ public sealed class History
     public List<Seen> Seen { get; } = [];
     public Dictionary<(GroupPlace At, LeaseId Lease), Given> Given { get; } = [];
     public List<SettledUpTo> SettledUpTo { get; } = [];
+    public List<Fetched> Fetched { get; } = [];
     public List<CursorSet> CursorsSet { get; } = [];
     public List<CursorSeen> CursorsSeen { get; } = [];
     public List<Letter> Letters { get; } = [];

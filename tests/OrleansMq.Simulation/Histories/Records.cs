@@ -72,6 +72,9 @@ public sealed class Given
     public string? Key { get; init; }
     public required string Consumer { get; init; }
 
+    /// <summary>It was asked for by its position.</summary>
+    public required bool IsFetched { get; init; }
+
     /// <summary>Its place in the answer.</summary>
     public required int Rank { get; init; }
 
@@ -101,6 +104,15 @@ public sealed class Settled
     public string? Code { get; set; }
     public bool May => Outcome != Outcome.Failed && Call.May;
     public bool IsOk => Outcome == Outcome.Ok;
+
+    /// <summary>Later messages of its key need not wait for it any more.</summary>
+    public bool LetsItsKeyGoOn => Kind is SettlementKind.Acknowledge or SettlementKind.DeadLetter or SettlementKind.Defer;
+}
+
+/// <summary>What was set aside was asked for; without offsets, everything.</summary>
+public sealed record Fetched(Call Call, string Topic, string Group, IReadOnlyList<Position>? Positions)
+{
+    public bool Names(GroupPlace at, long origin) => at.Topic == Topic && at.Group == Group && (Positions?.Contains(new Position(at.Partition, origin)) ?? true);
 }
 
 /// <summary>An acknowledgement of everything up to an offset.</summary>
