@@ -36,6 +36,9 @@ internal sealed class DeliveryWindow
 
     private readonly List<long> chosen = [];
 
+    /// <summary>By key nothing is chosen before this: of a message that came back after it had been set aside a later one of its key may be out.</summary>
+    private long leasedEnd;
+
     public DeliveryWindow(QueueCursor cursor, bool byKey, DeliveryOrder wanted)
     {
         (this.cursor, this.byKey) = (cursor, byKey);
@@ -45,7 +48,7 @@ internal sealed class DeliveryWindow
             levels = new PriorityLevels();
         ready = new ReadyMessages(wanted);
         inLaneOrder = wanted.IsOfLane;
-        Scanned = cursor.Floor;
+        Begin();
     }
 
     /// <summary>The first offset that was not offered yet.</summary>
@@ -81,6 +84,8 @@ internal sealed class DeliveryWindow
     {
         var first = into.Count;
         var taken = 0;
+        if (Scanned < leasedEnd && Room > 0)
+            return 0;
         if (inLaneOrder)
         {
             for (var at = ready.Next(cursor.Floor); at >= 0 && at < laneEnd && taken < max; at = ready.Next(at + 1), taken++)
@@ -136,8 +141,10 @@ internal sealed class DeliveryWindow
         order?.Clear();
         levels?.Clear();
         ready.Clear();
-        Scanned = cursor.Floor;
+        Begin();
     }
+
+    private void Begin() => (Scanned, leasedEnd) = (cursor.Floor, byKey ? cursor.LeasedEnd : 0);
 
     /// <summary>Everything from <paramref name="from"/> to the floor is settled at once.</summary>
     public void Cut(long from)

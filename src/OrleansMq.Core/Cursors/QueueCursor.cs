@@ -283,6 +283,19 @@ public sealed partial class QueueCursor
         return slot < 0 ? 0 : live[slot].Attempts;
     }
 
+    /// <summary>Behind the highest message under a lease; 0 when there is none.</summary>
+    internal long LeasedEnd
+    {
+        get
+        {
+            var end = 0L;
+            for (var slot = 0; InFlight > 0 && slot < live.Capacity; slot++)
+                if (live[slot] is { Attempts: not 0, IsLeased: true } message)
+                    end = Math.Max(end, message.Offset + 1);
+            return end;
+        }
+    }
+
     internal static void Append(List<GrantRange> into, int first, GrantRange range)
     {
         if (into.Count > first && into[^1].End == range.From && into[^1].Delivery == range.Delivery)

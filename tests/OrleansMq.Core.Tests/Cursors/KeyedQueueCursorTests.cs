@@ -46,6 +46,35 @@ public sealed class KeyedQueueCursorTests
         Assert.Equal([1], Receive(50));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void OneThatWasSetAsideComesBackBehindALaterOneOfItsKeyThatIsOut(bool isLoaded)
+    {
+        cursor.Offer(0, [7, 7]);
+        Receive(0);
+        cursor.ApplyReturned(0, QueueCursor.DeferredMs);
+        Assert.Equal([1], Receive(0));
+        var after = isLoaded ? State.Reload(cursor) : cursor;
+
+        after.ApplyReturned(0, 0);
+
+        Assert.Empty(Select(after));
+        after.Offer(0, [7]);
+        Assert.Empty(Select(after));
+        after.Offer(0, [7, 7]);
+        Assert.Empty(Select(after));
+        after.ApplySettled(1, 1);
+        Assert.Equal([0], Select(after));
+    }
+
+    private static List<long> Select(QueueCursor cursor)
+    {
+        var ranges = new List<GrantRange>();
+        cursor.Select(0, 100, long.MaxValue, ranges);
+        return [.. ranges.SelectMany(range => Enumerable.Range(0, range.Count).Select(i => range.From + i))];
+    }
+
     [Fact]
     public void ALapsedMessageHoldsItsKey()
     {

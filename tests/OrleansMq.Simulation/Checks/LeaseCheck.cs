@@ -91,6 +91,9 @@ internal static class LeaseCheck
                     // What was set aside has left the order of its key.
                     if (first.IsFetched || second.IsFetched)
                         continue;
+                    // The lease ended by the clock of a process that died, and its successor's is behind: the message waits for its time still, but holds up no lower one, which had been set aside.
+                    if (second.Origin < first.Origin && second.Call.Process != first.Call.Process)
+                        continue;
                     if (first.Origin == second.Origin || first.GrantedMs > second.GrantedMs || (first.GrantedMs == second.GrantedMs && first.Origin > second.Origin))
                         continue;
                     if (IsHeld(first, second.GrantedMs, second.Call.Answered))

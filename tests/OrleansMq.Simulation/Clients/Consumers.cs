@@ -114,6 +114,8 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
 
     private async Task Work(List<Given> given)
     {
+        if (given.Count == 0)
+            return;
         await desk.Pause(100);
         if (desk.World.Chance(0.1))
             await Settle(SettlementKind.Extend, given);
