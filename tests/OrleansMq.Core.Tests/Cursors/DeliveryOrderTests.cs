@@ -223,6 +223,6 @@ public sealed class DeliveryOrderTests
     public void HistoriesLoseNothing(bool byKey, bool byPriority, bool fair)
     {
         for (var seed = 0; seed < 15; seed++)
-            new KeyedHistory(seed + 7_000, byKey, new DeliveryOrder(byPriority, fair ? FairBy.Key : null)).Run();
+            new DeliveryHistory(seed + 7_000, byKey, new DeliveryOrder(byPriority, fair ? FairBy.Key : null)).Run();
     }
 }

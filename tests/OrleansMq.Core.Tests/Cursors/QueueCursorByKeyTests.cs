@@ -3,7 +3,7 @@ using Xunit;
 
 namespace OrleansMq.Core.Tests.Cursors;
 
-public sealed class KeyedQueueCursorTests
+public sealed class QueueCursorByKeyTests
 {
     private readonly QueueCursor cursor = new(0, new Redelivery(3, 100), byKey: true);
 
@@ -155,6 +155,6 @@ public sealed class KeyedQueueCursorTests
     public void AKeyIsNeverOutTwiceAndKeepsItsOrder(int seed)
     {
         for (var round = 0; round < 10; round++)
-            new KeyedHistory(seed * 100 + round).Run();
+            new DeliveryHistory(seed * 100 + round).Run();
     }
 }

@@ -4,7 +4,7 @@ using Xunit;
 namespace OrleansMq.Core.Tests.Cursors;
 
 /// <summary>One random history of a cursor by key or with an order of its own, checked against <see cref="QueueModel"/>, the keys and the order after each step.</summary>
-internal sealed class KeyedHistory
+internal sealed class DeliveryHistory
 {
     private readonly Random random;
     private readonly bool byKey;
@@ -17,7 +17,7 @@ internal sealed class KeyedHistory
     /// <summary>Choices by priority since the last by age.</summary>
     private int sinceOldest;
 
-    public KeyedHistory(int seed, bool byKey = true, DeliveryOrder? order = null)
+    public DeliveryHistory(int seed, bool byKey = true, DeliveryOrder? order = null)
     {
         this.byKey = byKey;
         random = new Random(seed);
