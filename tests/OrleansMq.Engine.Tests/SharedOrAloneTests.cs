@@ -1,3 +1,4 @@
+using OrleansMq.Conformance;
 using OrleansMq.Engine.Turns;
 using Xunit;
 
@@ -12,20 +13,27 @@ public sealed class SharedOrAloneTests
     private readonly TaskCompletionSource _enough = new();
 
     [Fact]
-    public async Task WhoWantsToBeAloneWaitsForAllWhoShare()
+    public void WhoWantsToBeAloneWaitsForAllWhoShare() => StoryThread.Run(async () =>
     {
-        var (first, second, isAlone) = (await _gate.Shared(), await _gate.Shared(), false);
+        var (left, leftBefore) = (0, -1);
+        var shares = new[] { await _gate.Shared(), await _gate.Shared() };
         var alone = _gate.Alone(() =>
         {
-            isAlone = true;
+            leftBefore = left;
             return Task.CompletedTask;
         });
-        first.Dispose();
-        Assert.False(isAlone);
-        second.Dispose();
-        await alone.WaitAsync(Patience);
-        Assert.True(isAlone);
-    }
+
+        foreach (var share in shares)
+        {
+            left++;
+            share.Dispose();
+            // Whoever can go on does it here.
+            await ((StoryThread)SynchronizationContext.Current!).Quiet();
+        }
+
+        await alone;
+        Assert.Equal(2, leftBefore);
+    });
 
     [Fact]
     public async Task NobodyNewSharesMeanwhile()
