@@ -120,6 +120,25 @@ public abstract class RestartContract : BrokerContract
         Assert.Equal("2", (await ReceiveOne(host.Broker, "t", "g")).BodyText);
     });
 
+    [Fact]
+    public Task ASeekOverAGrowthThatNoMemberSawHoldsSuccessorsAfterARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new() { Partitions = 1 });
+        await Publish(host.Broker, "t", "a");
+        await host.Broker.Join("t", "g", "m", TimeSpan.FromMinutes(5));
+        await host.Broker.GrowTopic("t", 2);
+        await host.Broker.Commit("t", "g", new([new(0, 1)]));
+        Assert.Equal([0, 1], (await host.Broker.Join("t", "g", "m", TimeSpan.FromMinutes(5))).Partitions);
+        await host.Broker.Leave("t", "g", "m");
+        await host.Broker.Seek("t", "g", SeekRequest.Everywhere(StartAt.Earliest));
+
+        await Restart(host);
+
+        Assert.Equal([0], (await host.Broker.Join("t", "g", "n", TimeSpan.FromMinutes(5))).Partitions);
+        await host.Broker.Commit("t", "g", new([new(0, 1)]));
+        Assert.Equal([0, 1], (await host.Broker.Join("t", "g", "n", TimeSpan.FromMinutes(5))).Partitions);
+    });
+
     private static AppendRequest Batch(string body)
     {
         var builder = new Records.RecordBatchBuilder(256);
