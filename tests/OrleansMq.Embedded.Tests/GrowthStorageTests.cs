@@ -60,6 +60,44 @@ public sealed class GrowthStorageTests
         Assert.Equal([0, 1], (await broker.Join("t", "a", "m", Session)).Partitions);
     }
 
+    /// <summary>A seek is done where its cursors are; what follows for the shares is found again, by the same broker and by one that knows only what is stored.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ASeekWhoseSharesCanNotBeStoredLetsNothingPast(bool restarted)
+    {
+        var (volatileStorage, failing) = (new VolatileStorage(), false);
+        var storage = new HandedOnStorage(volatileStorage, documents: new FailingDocuments(volatileStorage.Documents, key => failing && key.EndsWith("/a", StringComparison.Ordinal)));
+        var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage });
+        try
+        {
+            await broker.PutTopic("t", new() { Partitions = 1 });
+            await broker.Publish("t", [Message.OfText("before")]);
+            await broker.Join("t", "a", "m", Session);
+            await broker.GrowTopic("t", 2);
+            await broker.Commit("t", "a", new CommitRequest([new Position(0, 1)]));
+            Assert.Equal([0, 1], (await broker.Join("t", "a", "m", Session)).Partitions);
+
+            failing = true;
+            await broker.Seek("t", "a", SeekRequest.Everywhere(StartAt.Earliest));
+            Assert.Equal(0, (await broker.DescribeGroup("t", "a")).Partitions[0].Cursor);
+            failing = false;
+            if (restarted)
+            {
+                await broker.DisposeAsync();
+                broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage });
+            }
+
+            Assert.Equal([0], (await broker.Join("t", "a", "m", Session)).Partitions);
+            await broker.Commit("t", "a", new CommitRequest([new Position(0, 1)]));
+            Assert.Equal([0, 1], (await broker.Join("t", "a", "m", Session)).Partitions);
+        }
+        finally
+        {
+            await broker.DisposeAsync();
+        }
+    }
+
     private sealed class FailingDocuments(IDocuments documents, Func<string, bool> fails) : HandedOnDocuments(documents)
     {
         public override ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion) =>
