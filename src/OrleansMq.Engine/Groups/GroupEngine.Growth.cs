@@ -13,7 +13,8 @@ namespace OrleansMq.Engine.Groups;
 /// </remarks>
 public sealed partial class GroupEngine
 {
-    private static readonly TimeSpan LookLimit = TimeSpan.FromSeconds(2);
+    /// <summary>A call waits so long for what partitions say, and goes on with what was known.</summary>
+    internal static readonly TimeSpan LookLimit = TimeSpan.FromSeconds(2);
 
     private readonly Releases _releases;
 
