@@ -154,6 +154,26 @@ public sealed class DeliveryOrderTests
         Assert.Equal(10, more);
     }
 
+    /// <summary>Who reads ahead may have read more than there is room for: what is over is not known, and wanted again.</summary>
+    [Theory]
+    [InlineData(true, 1_000_000)]
+    [InlineData(false, 16_384)]
+    public void WhatIsOfferedBeyondTheBoundIsWantedAgain(bool byPriority, int bound)
+    {
+        _cursor.Order = byPriority ? ByPriority : Fairly;
+        _cursor.Offer(0, Enumerable.Range(0, bound + 5).Select(at => Traits.Of(at < bound ? 4 : 9, at < bound ? 1UL : 2)).ToArray());
+        Assert.Equal(bound, _cursor.Scanned);
+        Assert.False(_cursor.WantsTraits(10_000_000, out _, out _));
+        Assert.Equal([0, 1], Receive(max: 2));
+
+        _cursor.ApplySettled(0, 2);
+        Assert.True(_cursor.WantsTraits(10_000_000, out var from, out var count));
+        Assert.Equal((bound, 2), (from, count));
+        _cursor.Offer(bound, Enumerable.Repeat(Traits.Of(9, 2), 5).ToArray());
+        Assert.Equal(bound + 2, _cursor.Scanned);
+        Assert.Equal(byPriority ? [bound, bound + 1] : [2, bound], Receive(max: 2));
+    }
+
     /// <summary>A window full of one share: what is behind it is seen as soon as it moves, and it moves with each that is settled.</summary>
     [Fact]
     public void WhatIsBehindAFullWindowIsSeenWhenItMoves()
