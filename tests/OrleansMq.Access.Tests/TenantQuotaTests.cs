@@ -9,7 +9,7 @@ using OrleansMq.Records;
 namespace OrleansMq.Access.Tests;
 
 /// <summary>How much all of a tenant's principals may take together.</summary>
-public sealed class TenantQuotaTests : IAsyncLifetime
+public sealed partial class TenantQuotaTests : IAsyncLifetime
 {
     private static readonly Principal Ann = new("ann") { Address = "10.0.0.1" }, Amy = new("amy") { Address = "10.0.0.2" }, Bob = new("bob") { Address = "10.0.0.3" };
 
