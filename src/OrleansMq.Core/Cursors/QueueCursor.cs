@@ -6,7 +6,8 @@ namespace OrleansMq.Core.Cursors;
 /// <remarks>
 /// Every offset is in exactly one state: below <see cref="Floor"/> or in <see cref="settled"/>: settled. In <see cref="live"/>: under a
 /// lease, or returned. Else it was never granted.
-/// <para><c>Select…</c> and <see cref="Check"/> decide and leave what is decided from as it is; <c>Apply…</c> is called live and at recovery, in
+/// <para><c>Select…</c> and <see cref="Check"/> decide and leave every message's state as it is; <see cref="Select"/> in an order of its own also moves whose turn it is (the shares', the
+/// tenth by age), which is neither logged nor saved: what is chosen and not granted has cost a turn. <c>Apply…</c> is called live and at recovery, in
 /// the order of the log. <see cref="Lapse"/> follows from the clock and is not logged: an Apply must therefore accept a message that
 /// is still leased here although its lease had lapsed when the entry was written.</para>
 /// <para>An acknowledgement costs one probe of a table; nothing is allocated for a message.</para>
