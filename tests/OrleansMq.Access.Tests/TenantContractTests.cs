@@ -44,6 +44,11 @@ public sealed class TenantQueueGroupTests : QueueGroupContract
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
 
+public sealed class TenantGroupCatalogTests : GroupCatalogContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
 public sealed class TenantDeliveryOrderTests : DeliveryOrderContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();

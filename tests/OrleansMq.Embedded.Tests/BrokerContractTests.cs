@@ -83,6 +83,13 @@ public sealed class EmbeddedQueueGroupTests : QueueGroupContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedGroupCatalogTests : GroupCatalogContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedTimedQueueGroupTests : TimedQueueGroupContract
 {
     protected override ManualTime Clock { get; } = new();

@@ -70,6 +70,11 @@ public sealed class HttpQueueGroupTests : QueueGroupContract
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
+public sealed class HttpGroupCatalogTests : GroupCatalogContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
 public sealed class HttpKeyOrderTests : KeyOrderContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();

@@ -83,8 +83,20 @@ public sealed class ClientQueueGroupTests(TwoSilos cluster) : QueueGroupContract
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
+[Collection(nameof(TwoSilos))]
+public sealed class ClientGroupCatalogTests(TwoSilos cluster) : GroupCatalogContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
 [Collection(nameof(OneSilo))]
 public sealed class SiloQueueGroupTests(OneSilo cluster) : QueueGroupContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloGroupCatalogTests(OneSilo cluster) : GroupCatalogContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }

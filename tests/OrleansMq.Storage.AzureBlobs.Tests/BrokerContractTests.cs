@@ -57,6 +57,12 @@ public sealed class BlobBrokerQueueGroupTests(AzuriteServer azurite) : QueueGrou
 }
 
 [Collection(AzuriteTests.Name)]
+public sealed class BlobBrokerGroupCatalogTests(AzuriteServer azurite) : GroupCatalogContract
+{
+    protected override Task<BrokerUnderTest> Start() => BlobHost.Start(azurite);
+}
+
+[Collection(AzuriteTests.Name)]
 public sealed class BlobBrokerRestartTests(AzuriteServer azurite) : RestartContract
 {
     protected override Task<BrokerUnderTest> Start() => BlobHost.Start(azurite);
