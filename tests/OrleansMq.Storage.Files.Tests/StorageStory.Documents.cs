@@ -1,7 +1,4 @@
-using OrleansMq.Core.Log;
 using OrleansMq.Engine.Storage;
-using OrleansMq.Records;
-using OrleansMq.Simulation.Disk;
 
 namespace OrleansMq.Storage.Files.Tests;
 
