@@ -49,6 +49,17 @@ public sealed class RequestingTests
     }
 
     [Theory]
+    [InlineData("MaxReplyTopics")]
+    [InlineData("ReplyRetryFor")]
+    public void AnOptionOfAResponderOutOfItsRangeIsNamed(string name)
+    {
+        var options = name == "MaxReplyTopics" ? new ResponderOptions { MaxReplyTopics = 0 } : new ResponderOptions { ReplyRetryFor = TimeSpan.Zero };
+
+        Assert.Equal(name, Assert.Throws<ArgumentOutOfRangeException>(() => new Responder(new StoringBroker(), "t", "g", (_, _) => Task.FromResult(new Message()), options)).ParamName);
+        Assert.Equal(TimeSpan.FromSeconds(30), new ResponderOptions().ReplyRetryFor);
+    }
+
+    [Theory]
     [InlineData("ReplyPartition", -1)]
     [InlineData("ReplyPartitions", 0)]
     [InlineData("MaxInFlight", 0)]
@@ -101,11 +112,26 @@ public sealed class RequestingTests
         Assert.Equal(["a", "b", "a", "c", "a", "c", "d"], broker.Appended);
     }
 
+    [Fact]
+    public async Task AProducerThatHasEndedGivesItsPlaceToANewOne()
+    {
+        var broker = new StoringBroker { Refusal = new MqException(ErrorCodes.ProducerFenced, "Another has its id.") };
+        await using var producers = new ProducersByTopic(broker, new() { CloseTimeout = TimeSpan.Zero }, 1, TimeProvider.System);
+        Assert.Equal(ErrorCodes.ProducerFenced, (await Assert.ThrowsAsync<MqException>(() => producers.Send("a", Message.OfText("1"), default))).Code);
+
+        broker.Refusal = null;
+        await producers.Send("a", Message.OfText("2"), default);
+
+        Assert.Equal(["a"], broker.Appended);
+    }
+
     private sealed class StoringBroker : SilentBroker
     {
         public List<string> Appended { get; } = [];
 
         public TaskCompletionSource? Gate { get; set; }
+
+        public MqException? Refusal { get; set; }
 
         public override ValueTask<TopicDescription> DescribeTopic(TopicName topic, CancellationToken cancel = default) =>
             new(new TopicDescription { Name = topic, Settings = new(), Partitions = [new(0, "", 0, 0, 0)] });
@@ -114,6 +140,8 @@ public sealed class RequestingTests
 
         public override async ValueTask<AppendResult> Append(AppendRequest request, CancellationToken cancel = default)
         {
+            if (Refusal is { } refusal)
+                throw refusal;
             lock (Appended)
                 Appended.Add(request.Topic.Text);
             if (Gate is { } gate)

@@ -68,6 +68,16 @@ public sealed partial class Producer : IAsyncDisposable
         }
     }
 
+    /// <summary>Fenced, closed, or without an id: nothing is sent any more.</summary>
+    internal bool HasEnded
+    {
+        get
+        {
+            lock (_sync)
+                return _ended is not null;
+        }
+    }
+
     /// <summary>Sends a message; the task ends when it is stored, as durably as was asked.</summary>
     /// <param name="cancel">Takes the message back while it waits for room; later it only ends the waiting, and the outcome stays open.</param>
     /// <exception cref="MqException">It was refused for good.</exception>

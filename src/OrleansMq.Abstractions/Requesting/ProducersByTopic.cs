@@ -57,12 +57,14 @@ internal sealed class ProducersByTopic(IBroker broker, ProducerOptions options, 
         lock (_sync)
         {
             ObjectDisposedException.ThrowIf(_ended, this);
-            if (_byTopic.TryGetValue(topic, out var seat))
+            if (_byTopic.TryGetValue(topic, out var seat) && !seat.Producer.HasEnded)
             {
                 _byUse.Remove(seat.Place);
             }
             else
             {
+                if (seat is not null)
+                    Leave(seat);
                 MakeRoom();
                 _byTopic[topic] = seat = new Seat(topic, new Producer(broker, topic, options, time));
             }
@@ -79,10 +81,15 @@ internal sealed class ProducersByTopic(IBroker broker, ProducerOptions options, 
             return;
         var idle = _byUse.FirstOrDefault(seat => seat.Uses == 0)
             ?? throw new MqException(ErrorCodes.Overloaded, $"Messages are on their way to {max} other topics, and so many are the limit.");
-        _byUse.Remove(idle.Place);
-        _byTopic.Remove(idle.Topic);
+        Leave(idle);
+    }
+
+    private void Leave(Seat seat)
+    {
+        _byUse.Remove(seat.Place);
+        _byTopic.Remove(seat.Topic);
         _closing.RemoveWhere(task => task.IsCompleted);
-        _closing.Add(idle.Producer.DisposeAsync().AsTask());
+        _closing.Add(seat.Producer.DisposeAsync().AsTask());
     }
 
     private sealed class Seat

@@ -6,11 +6,14 @@ namespace OrleansMq;
 /// </summary>
 /// <remarks>
 /// A handler that throws refuses: the requester gets an error, and the request is done. Only <see cref="RefuseException"/> has it delivered again, and
-/// <see cref="DeadLetterException"/> puts it aside as well. A message that asks for no reply is handled, and what the handler gives is dropped. Replies go where requests say, as far as
+/// <see cref="DeadLetterException"/> puts it aside as well. A reply that the topic of replies does not take for long (<see cref="ResponderOptions.ReplyRetryFor"/>) refuses the request, too. A message that asks for no reply is handled, and what the handler gives is dropped. Replies go where requests say, as far as
 /// the responder's rights and <see cref="ResponderOptions.MayReplyTo"/> reach.
 /// </remarks>
 public sealed class Responder : IAsyncDisposable
 {
+    // At a full topic that lets wait, within one call.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
+
     private readonly Func<Delivery, CancellationToken, Task<Message>> _handle;
     private readonly ResponderOptions _options;
     private readonly ProducersByTopic _producers;
@@ -28,6 +31,8 @@ public sealed class Responder : IAsyncDisposable
         _handle = handle;
         _producers = new ProducersByTopic(broker, new ProducerOptions
         {
+            RetryFor = _options.ReplyRetryFor,
+            Wait = _options.ReplyRetryFor < LongestWait ? _options.ReplyRetryFor : LongestWait,
             RetryDelay = _options.RetryDelay,
             MaxRetryDelay = _options.MaxRetryDelay,
             RetrySeed = _options.RetrySeed,

@@ -15,9 +15,17 @@ public sealed record ResponderOptions : QueueConsumerOptions
     /// <summary>Topics of replies that a producer is kept for, or as many as there are workers.</summary>
     public int MaxReplyTopics { get; init; } = 100;
 
+    /// <summary>
+    /// How long a reply is sent again while the topic of replies is full or away. Then the request is refused: it comes again after the group's back-off, and is a dead letter after its
+    /// last delivery. 30 s, up to <see cref="RequesterOptions.MaxTimeout"/>.
+    /// </summary>
+    public TimeSpan ReplyRetryFor { get; init; } = TimeSpan.FromSeconds(30);
+
     internal override void Check()
     {
         base.Check();
+        ArgumentOutOfRangeException.ThrowIfLessThan(ReplyRetryFor, TimeSpan.FromMilliseconds(1), nameof(ReplyRetryFor));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(ReplyRetryFor, RequesterOptions.MaxTimeout, nameof(ReplyRetryFor));
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxReplyTopics, 1, nameof(MaxReplyTopics));
     }
 }
