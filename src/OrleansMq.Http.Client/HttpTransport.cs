@@ -152,8 +152,7 @@ internal sealed class HttpTransport : IDisposable
                 413 => new MqException(ErrorCodes.BatchTooLarge, text),
                 >= 500 => Failure(ask, text, null),
                 // The broker gives a problem document with each: something else answers at this address.
-                404 or (>= 300 and < 400) => new MqException(ErrorCodes.NotABroker, $"{text} Is it a broker's address?"),
-                _ => new MqException(ErrorCodes.Malformed, text),
+                _ => new MqException(ErrorCodes.NotABroker, $"{text} Is it a broker's address?"),
             };
         }
     }

@@ -24,6 +24,8 @@ public sealed class FailureTests
     [InlineData("")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"resu")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 14\r\n\r\n<html> </html>")]
+    [InlineData("HTTP/1.1 501 Not Implemented\r\nContent-Length: 3\r\n\r\noh!")]
     [InlineData("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 3\r\n\r\noh!")]
     [InlineData("nonsense\r\n\r\n")]
     public async Task AnswerThatIsNoneLeavesAChangeUnknown(string answer)
@@ -36,6 +38,8 @@ public sealed class FailureTests
 
     [Theory]
     [InlineData("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nwhat")]
+    [InlineData("HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nContent-Length: 0\r\n\r\n")]
+    [InlineData("HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nContent-Length: 14\r\n\r\n<html> </html>")]
     [InlineData("HTTP/1.1 301 Moved Permanently\r\nLocation: https://elsewhere/\r\nContent-Length: 0\r\n\r\n")]
     public async Task WhatIsNoBrokerIsSaidAtOnce(string answer)
     {

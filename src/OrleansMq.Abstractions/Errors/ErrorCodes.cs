@@ -110,7 +110,10 @@ public static class ErrorCodes
     /// <summary>The partition's data is damaged; it stopped and says where.</summary>
     public const string PartitionDamaged = "partition-damaged";
 
-    /// <summary>What answers at the address is no broker: a wrong address, or a proxy that knows of none. Nothing happened; waiting does not help.</summary>
+    /// <summary>
+    /// What answered is no broker: a wrong address, or something on the way that knows of none just now or refused by itself. The broker has not seen the request. The same call is not
+    /// repeated, for at a wrong address it would never end; where the address is right, it is worth another try later.
+    /// </summary>
     public const string NotABroker = "not-a-broker";
 
     /// <summary>It may or may not have happened. The same tokens or sequences may be sent again.</summary>
