@@ -249,7 +249,13 @@ public sealed class SpoolingProducer : IAsyncDisposable
     }
 
     /// <summary>Whether no broker answered for the messages, so that they may be kept; else it has said what is wrong.</summary>
-    private static bool IsSilence(Exception failure) => Failure.IsRetriable(failure) && Failure.CodeOf(failure) is not (ErrorCodes.RateLimited or ErrorCodes.BacklogFull);
+    private static bool IsSilence(Exception failure) => Failure.CodeOf(failure) switch
+    {
+        // A proxy whose broker is away answers in its place.
+        ErrorCodes.NotABroker => true,
+        ErrorCodes.RateLimited or ErrorCodes.BacklogFull => false,
+        _ => Failure.IsRetriable(failure),
+    };
 
     private sealed record Waiting(Message Message)
     {

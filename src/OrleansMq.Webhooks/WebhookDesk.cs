@@ -14,6 +14,9 @@ public sealed class WebhookDesk : IAsyncDisposable
     private readonly Dictionary<(TopicName Topic, GroupName Group), (Webhook Webhook, WebhookPush Push)> _pushes = [];
     private WebhookRules _rules = new();
     private byte[] _seen;
+
+    // Of the last look, so that what stays broken is told once; null: it went well.
+    private string? _failure;
     private Task _looking = Task.CompletedTask;
 
     private WebhookDesk(IBroker broker, string path, byte[] seen, Action<string> report, TimeProvider time) =>
@@ -59,6 +62,7 @@ public sealed class WebhookDesk : IAsyncDisposable
             try
             {
                 var bytes = await File.ReadAllBytesAsync(_path, _stop.Token);
+                _failure = null;
                 if (bytes.AsSpan().SequenceEqual(_seen))
                     continue;
                 _seen = bytes;
@@ -70,7 +74,9 @@ public sealed class WebhookDesk : IAsyncDisposable
             }
             catch (Exception e)
             {
-                _report($"Webhooks in {_path} stay as they were: {e.Message}.");
+                if (_failure != e.Message)
+                    _report($"Webhooks in {_path} stay as they were: {e.Message.TrimEnd('.')}.");
+                _failure = e.Message;
             }
         }
     }

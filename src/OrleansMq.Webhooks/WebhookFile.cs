@@ -1,5 +1,7 @@
 using System.Net;
 using System.Text.Json;
+using System.Text.Unicode;
+using OrleansMq.Json;
 
 namespace OrleansMq.Webhooks;
 
@@ -8,91 +10,106 @@ namespace OrleansMq.Webhooks;
 public sealed record WebhookFile(WebhookRules Rules, IReadOnlyList<Webhook> Webhooks)
 {
     public const int MaxWebhooks = 1_000;
+    public const int MaxNetworks = 1_000;
+    public const int MaxUrlChars = 4_096;
     public const int MaxBytes = 4 << 20;
+
+    // People write it.
+    private static readonly JsonDocumentOptions Reading = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
 
     /// <exception cref="FormatException">What is wrong, and where.</exception>
     public static WebhookFile Parse(ReadOnlyMemory<byte> utf8)
     {
         if (utf8.Length > MaxBytes)
             throw new FormatException($"it has {utf8.Length} bytes, and {MaxBytes} is the limit");
+        // The parser looks at a text's encoding only when it is asked for.
+        if (!Utf8.IsValid(utf8.Span))
+            throw new FormatException("it is not UTF-8");
         try
         {
-            using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
-            return Read(Spot.Of(document.RootElement, ["allowHttp", "networks", "webhooks"], "the file"));
+            using var document = JsonDocument.Parse(utf8, Reading);
+            return Read(new JsonSpot(document.RootElement, strict: true));
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (JsonException e)
         {
-            // The latter: a text that is not UTF-8, or half a character.
             throw new FormatException($"it is no JSON: {e.Message}", e);
+        }
+        catch (MqException e)
+        {
+            throw new FormatException(e.Message, e);
         }
     }
 
-    private static WebhookFile Read(Spot file)
+    private static WebhookFile Read(JsonSpot file)
     {
-        var rules = new WebhookRules { AllowHttp = file.Flag("allowHttp"), Networks = [.. file.Texts("networks").Select(NetworkOf)] };
-        var webhooks = file.Items("webhooks").Select((item, i) => WebhookOf(item, $"webhooks[{i}]").Checked(rules)).ToList();
-        if (webhooks.Count > MaxWebhooks)
-            throw new FormatException($"it has {webhooks.Count} webhooks, and {MaxWebhooks} is the limit");
+        var rules = new WebhookRules();
+        IReadOnlyList<Webhook> webhooks = [];
+        foreach (var field in file.Fields())
+        {
+            if (field.Name == "allowHttp")
+                rules = rules with { AllowHttp = field.Flag() };
+            else if (field.Name == "networks")
+                rules = rules with { Networks = field.Items(MaxNetworks, item => Parsed(item, NetworkOf)) };
+            else if (field.Name == "webhooks")
+                webhooks = field.Items(MaxWebhooks, WebhookOf);
+            else
+                throw Unknown(field);
+        }
+
+        foreach (var webhook in webhooks)
+            webhook.Checked(rules);
         if (webhooks.GroupBy(webhook => (webhook.Topic, webhook.Group)).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new FormatException($"{twice.First()}: it is there twice; another receiver needs another group");
         return new WebhookFile(rules, webhooks);
     }
 
-    private static Webhook WebhookOf(JsonElement item, string where)
+    private static Webhook WebhookOf(JsonSpot spot)
     {
-        var spot = Spot.Of(item, ["topic", "group", "url", "secrets", "timeoutMs", "maxInFlight"], where);
+        TopicName? topic = null;
+        GroupName? group = null;
+        Uri? url = null;
+        IReadOnlyList<WebhookSecret> secrets = [];
+        TimeSpan? timeout = null;
+        int? maxInFlight = null;
+        foreach (var field in spot.Fields())
+        {
+            if (field.Name == "topic")
+                topic = Parsed(field, text => new TopicName(text));
+            else if (field.Name == "group")
+                group = Parsed(field, text => new GroupName(text));
+            else if (field.Name == "url")
+                url = Parsed(field, AddressOf);
+            else if (field.Name == "secrets")
+                secrets = field.Items(Webhook.MaxSecrets, item => Parsed(item, WebhookSecret.Parse));
+            else if (field.Name == "timeoutMs")
+                timeout = field.Milliseconds(1, (long)Webhook.MaxTimeout.TotalMilliseconds);
+            else if (field.Name == "maxInFlight")
+                maxInFlight = field.Int32(1, Webhook.MostInFlight);
+            else
+                throw Unknown(field);
+        }
+
+        var webhook = new Webhook { Topic = topic ?? throw spot.Missing("topic"), Group = group ?? throw spot.Missing("group"), Url = url ?? throw spot.Missing("url"), Secrets = secrets };
+        return webhook with { Timeout = timeout ?? webhook.Timeout, MaxInFlight = maxInFlight ?? webhook.MaxInFlight };
+    }
+
+    private static T Parsed<T>(JsonSpot spot, Func<string, T> parse)
+    {
+        var text = spot.Text(MaxUrlChars);
         try
         {
-            var standard = new Webhook { Topic = spot.Text("topic"), Group = spot.Text("group"), Url = Address(spot.Text("url"), where) };
-            return standard with
-            {
-                Secrets = [.. spot.Texts("secrets").Select(WebhookSecret.Parse)],
-                Timeout = spot.Number("timeoutMs") is { } ms ? TimeSpan.FromMilliseconds(ms) : standard.Timeout,
-                MaxInFlight = spot.Number("maxInFlight") ?? standard.MaxInFlight,
-            };
+            return parse(text);
         }
-        catch (Exception e) when (e is MqException or FormatException && !e.Message.StartsWith(where, StringComparison.Ordinal))
+        catch (Exception e) when (e is MqException or FormatException)
         {
-            throw new FormatException($"{where}: {e.Message}", e);
+            throw new FormatException($"{spot.Path}: {e.Message}", e);
         }
     }
 
-    private static Uri Address(string text, string where) =>
-        Uri.TryCreate(text, UriKind.Absolute, out var address) ? address : throw new FormatException($"{where}: url is no address");
+    private static Uri AddressOf(string text) => Uri.TryCreate(text, UriKind.Absolute, out var address) ? address : throw new FormatException("it is no address");
 
-    private static IPNetwork NetworkOf(string text) =>
-        IPNetwork.TryParse(text, out var network) ? network : throw new FormatException($"networks: '{text}' is no network such as 10.1.0.0/16");
+    private static IPNetwork NetworkOf(string text) => IPNetwork.TryParse(text, out var network) ? network : throw new FormatException("it is no network such as 10.1.0.0/16");
 
-    /// <summary>An object of the file, none of whose fields is unknown: a mistyped one would be a rule that is not there.</summary>
-    private readonly record struct Spot(JsonElement Element, string Where)
-    {
-        public static Spot Of(JsonElement element, string[] fields, string where)
-        {
-            if (element.ValueKind != JsonValueKind.Object)
-                throw new FormatException($"{where} is no object");
-            foreach (var field in element.EnumerateObject())
-                if (!fields.Contains(field.Name))
-                    throw new FormatException($"{where}: there is no '{field.Name}'; there are {string.Join(", ", fields)}");
-            return new Spot(element, where);
-        }
-
-        public string Text(string name) =>
-            Element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : throw new FormatException($"{Where}: {name} is no text");
-
-        public bool Flag(string name) => Element.TryGetProperty(name, out var value) && (value.ValueKind is JsonValueKind.True or JsonValueKind.False
-            ? value.GetBoolean()
-            : throw new FormatException($"{Where}: {name} is true or false"));
-
-        public int? Number(string name) => !Element.TryGetProperty(name, out var value) ? null
-            : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : throw new FormatException($"{Where}: {name} is no whole number");
-
-        public IReadOnlyList<JsonElement> Items(string name) => !Element.TryGetProperty(name, out var value) ? []
-            : value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : throw new FormatException($"{Where}: {name} is no list");
-
-        public IEnumerable<string> Texts(string name)
-        {
-            var where = Where;
-            return Items(name).Select(item => item.ValueKind == JsonValueKind.String ? item.GetString()! : throw new FormatException($"{where}: {name} is a list of texts"));
-        }
-    }
+    // A mistyped name would be a rule that is not there.
+    private static MqException Unknown(JsonSpot field) => field.Malformed("is no field of a file of webhooks");
 }

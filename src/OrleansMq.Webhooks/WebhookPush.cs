@@ -14,7 +14,7 @@ public sealed class WebhookPush : IAsyncDisposable
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan MaxRetry = TimeSpan.FromSeconds(5);
 
-    // Between two lines about calls to the broker that fail.
+    // Between two lines about calls to the broker that fail, and between two about a receiver that does.
     private static readonly TimeSpan ReportEvery = TimeSpan.FromMinutes(1);
 
     // Of a stop: the answers that are on their way, and once more the last settlements.
@@ -32,15 +32,17 @@ public sealed class WebhookPush : IAsyncDisposable
     // Until then the receiver wants no request.
     private DateTimeOffset _pausedUntil;
 
-    // Of the last line about the broker; null: none yet.
+    // Of the last line about the broker, and of the last one that the receiver fails; null: none yet.
     private long? _reportedAt;
+    private long? _toldAt;
 
-    // Failures in a row, so that only the first is told, and that it is over.
+    // Failures in a row, and whether they were told of: then it is told that they are over.
     private long _failing;
+    private bool _told;
     private long _delivered;
     private long _failed;
 
-    /// <param name="report">Told, in a line, when the receiver begins to fail and when it is well again.</param>
+    /// <param name="report">Told, in a line, when the receiver begins to fail and when it is well again: of one that does both again and again, once a minute.</param>
     /// <exception cref="FormatException">The webhook can't be.</exception>
     public WebhookPush(IBroker broker, Webhook webhook, WebhookRules? rules = null, Action<string>? report = null, TimeProvider? time = null)
         : this(broker, webhook.Checked(rules ?? new()), HandlerOf(rules ?? new(), webhook), report, time)
@@ -175,29 +177,48 @@ public sealed class WebhookPush : IAsyncDisposable
     private void ReportError(Exception e)
     {
         lock (_sync)
-        {
-            if (_reportedAt is { } at && _time.GetElapsedTime(at) < ReportEvery)
+            if (!IsDue(ref _reportedAt))
                 return;
-            _reportedAt = _time.GetTimestamp();
-        }
-
         _report($"{_webhook}: {e.Message} It is tried again.");
     }
 
     private void Tell(WebhookAnswer answer)
     {
-        if (answer.RetryAfter is { } delay)
-            lock (_sync)
+        string? line;
+        lock (_sync)
+        {
+            if (answer.RetryAfter is { } delay)
                 _pausedUntil = _time.GetUtcNow() + delay > _pausedUntil ? _time.GetUtcNow() + delay : _pausedUntil;
-        if (answer.Failure is not { } failure)
-        {
-            if (Interlocked.Exchange(ref _failing, 0) is > 0 and var failed)
-                _report($"{_webhook} takes messages again, after {failed} requests that failed.");
+            line = answer.Failure is { } failure ? Failed(failure) : Succeeded();
         }
-        else if (Interlocked.Increment(ref _failing) == 1)
-        {
-            _report($"{_webhook} fails at {_webhook.Url.Host}: {failure}. What is refused comes again after the group's back-off.");
-        }
+
+        if (line is not null)
+            _report(line);
+    }
+
+    /// <summary>Under the lock, as <see cref="Succeeded"/> and <see cref="IsDue"/>.</summary>
+    private string? Failed(string failure)
+    {
+        _failing++;
+        if (_told || !IsDue(ref _toldAt))
+            return null;
+        _told = true;
+        return $"{_webhook} fails at {_webhook.Url.Host}: {failure}. What is refused comes again after the group's back-off.";
+    }
+
+    private string? Succeeded()
+    {
+        var line = _told ? $"{_webhook} takes messages again, after {_failing} requests that failed." : null;
+        (_failing, _told) = (0, false);
+        return line;
+    }
+
+    private bool IsDue(ref long? last)
+    {
+        if (last is { } at && _time.GetElapsedTime(at) < ReportEvery)
+            return false;
+        last = _time.GetTimestamp();
+        return true;
     }
 }
 

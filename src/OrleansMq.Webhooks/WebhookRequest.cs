@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
@@ -16,6 +17,8 @@ internal static class WebhookRequest
 
     private const string OfApplication = "mq-header-";
     private const string KafkaCloudEvent = "ce_";
+
+    private static readonly SearchValues<char> CloudEventName = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789");
 
     // RFC 9110's token, but for the % that encodes the others.
     private const string TokenMarks = "!#$&'*+-.^_`|~";
@@ -74,8 +77,10 @@ internal static class WebhookRequest
         return facts.Where(fact => fact.Value is not null).Select(fact => new KeyValuePair<string, string>(fact.Name, Encode(fact.Value!, ValueStays)));
     }
 
+    // CloudEvents' names of attributes: lower-case letters and digits.
     private static string NameOf(string name) =>
-        name.StartsWith(KafkaCloudEvent, StringComparison.Ordinal) && name.Length > KafkaCloudEvent.Length && name.AsSpan(KafkaCloudEvent.Length).IndexOfAnyExceptInRange('a', 'z') < 0
+        name.StartsWith(KafkaCloudEvent, StringComparison.Ordinal) && name.Length > KafkaCloudEvent.Length
+            && !name.AsSpan(KafkaCloudEvent.Length).ContainsAnyExcept(CloudEventName)
             ? "ce-" + name[KafkaCloudEvent.Length..]
             : OfApplication + Encode(name, c => char.IsAsciiLetterOrDigit(c) || TokenMarks.Contains(c, StringComparison.Ordinal));
 

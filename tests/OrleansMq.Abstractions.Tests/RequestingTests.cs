@@ -41,8 +41,10 @@ public sealed class RequestingTests
         var reply = Replies.To(Request(), Message.OfText("yes"));
 
         Assert.Equal((3, "c"), (reply.Partition, reply.CorrelationId));
+        Assert.Equal("next", Replies.To(Request(), new Message { ReplyTo = "next" }).ReplyTo);
         Assert.Equal(reply.Token, Replies.To(Request(), Message.OfText("otherwise")).Token);
-        string?[] others = [reply.Token, Replies.To(Request(offset: 1), reply).Token, Replies.To(Request(correlationId: "d"), reply).Token, Replies.To(Request(token: "t"), reply).Token];
+        string?[] others = [reply.Token, Replies.To(Request(offset: 1), reply).Token, Replies.To(Request(correlationId: "d"), reply).Token, Replies.To(Request(token: "t"), reply).Token,
+            Replies.To(Request() with { Timestamp = DateTimeOffset.UnixEpoch }, reply).Token];
         Assert.Equal(others.Length, others.Distinct().Count());
         MessageCodec.Validate(Replies.To(Request(token: new string('t', 256), correlationId: new string('c', 10_000)), Message.OfText("")));
         Assert.Equal(ErrorCodes.Malformed, Assert.Throws<MqException>(() => Replies.To(Request() with { ReplyTo = null }, reply)).Code);

@@ -25,7 +25,7 @@ public sealed class WebhookPushTests
         await using var push = Push(broker, receiver, Orders with { Secrets = [WebhookSecret.Parse("whsec_" + Convert.ToBase64String(Key))] });
         await broker.Publish("orders", [Message.OfJson("""{"id":1}""", key: "ada ä") with
         {
-            Token = "t-1", CorrelationId = "c", ReplyTo = "replies/1", Headers = [new("Color", "blue\r\nEvil: 1"), new("ce_type", "order.made"), new("a b", "100%")],
+            Token = "t-1", CorrelationId = "c", ReplyTo = "replies/1", Headers = [new("Color", "blue\r\nEvil: 1"), new("ce_type", "order.made"), new("ce_v2", "2"), new("ce_No", "3"), new("a b", "100%")],
         }]);
         await _time.Until(Until(() => push.Statistics.Delivered == 1));
         await Settled(broker);
@@ -35,6 +35,7 @@ public sealed class WebhookPushTests
         Assert.Equal(("orders", "partner", "0:0", "1"), (request["mq-topic"], request["mq-group"], request["mq-position"], request["mq-delivery-count"]));
         Assert.Equal(("ada%20%C3%A4", "t-1", "c", "replies/1"), (request["mq-key"], request["mq-token"], request["mq-correlation-id"], request["mq-reply-to"]));
         Assert.Equal(("blue%0D%0AEvil:%201", "order.made", "100%25"), (request["mq-header-Color"], request["ce-type"], request["mq-header-a%20b"]));
+        Assert.Equal(("2", "3"), (request["ce-v2"], request["mq-header-ce_No"]));
         var signed = Encoding.UTF8.GetBytes($"{request["webhook-id"]}.{request["webhook-timestamp"]}.{request.Body}");
         Assert.Equal("v1," + Convert.ToBase64String(HMACSHA256.HashData(Key, signed)), request["webhook-signature"]);
         Assert.Equal(_time.GetUtcNow().ToUnixTimeSeconds(), long.Parse(request["webhook-timestamp"], CultureInfo.InvariantCulture));
@@ -100,6 +101,26 @@ public sealed class WebhookPushTests
         Assert.Equal(1, push.Statistics.Failed);
         Assert.Contains(_said, line => line.Contains("did not answer within 3000 ms", StringComparison.Ordinal));
         Assert.Contains(_said, line => line.Contains("takes messages again", StringComparison.Ordinal));
+    });
+
+    [Fact]
+    public void AReceiverThatFailsNowAndThenIsToldOfOnceAMinute() => Story(async broker =>
+    {
+        // Of two messages the first fails once.
+        var receiver = new Receiver((_, request) => Task.FromResult(new HttpResponseMessage(
+            request["mq-delivery-count"] == "1" && request.Body.EndsWith('x') ? HttpStatusCode.InternalServerError : HttpStatusCode.OK)));
+        await using var push = Push(broker, receiver, Orders with { MaxInFlight = 1 });
+        await broker.Publish("orders", [.. Enumerable.Range(0, 20).Select(i => Message.OfText(i % 2 == 0 ? $"{i}x" : $"{i}"))]);
+        await _time.Until(Until(() => push.Statistics.Delivered == 20));
+        Assert.Equal((10L, 1, 1), (push.Statistics.Failed, Told("fails at"), Told("takes messages again")));
+
+        await _time.Pass(TimeSpan.FromMinutes(1));
+        await broker.Publish("orders", [Message.OfText("20x")]);
+        await _time.Until(Until(() => push.Statistics.Delivered == 21));
+
+        Assert.Equal((2, 2), (Told("fails at"), Told("takes messages again")));
+
+        int Told(string what) => _said.Count(line => line.Contains(what, StringComparison.Ordinal));
     });
 
     [Theory]
@@ -175,15 +196,24 @@ public sealed class WebhookPushTests
     [Fact]
     public void TwoProcessesShareTheWork() => Story(async broker =>
     {
-        var receiver = new Receiver();
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var receiver = new Receiver(async (_, _) =>
+        {
+            await gate.Task;
+            return new HttpResponseMessage(HttpStatusCode.OK);
+        });
         await using var one = Push(broker, receiver, Orders);
         await using var other = Push(broker, receiver, Orders);
         await broker.Publish("orders", [.. Enumerable.Range(0, 200).Select(i => Message.OfText($"{i}"))]);
+        // As many as both may have on their way.
+        await _time.Until(Until(() => receiver.Requests.Count == 2 * Orders.MaxInFlight));
+        gate.SetResult();
         await _time.Until(Until(() => one.Statistics.Delivered + other.Statistics.Delivered == 200));
         await Settled(broker);
 
         Assert.Equal(200, receiver.Requests.Select(request => request.Body).Distinct().Count());
         Assert.Equal(200, receiver.Requests.Count);
+        Assert.True(one.Statistics.Delivered >= Orders.MaxInFlight && other.Statistics.Delivered >= Orders.MaxInFlight, $"{one.Statistics} {other.Statistics}");
     });
 
     private WebhookPush Push(IBroker broker, Receiver receiver, Webhook webhook) => new(broker, webhook, receiver, _said.Enqueue, _time);

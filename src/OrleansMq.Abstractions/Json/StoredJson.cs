@@ -14,7 +14,9 @@ internal static class StoredJson
     }
 
     /// <param name="place">Where it lies, for the message of an exception.</param>
-    /// <exception cref="InvalidOperationException">It is no message: somebody else has written there.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// It is no message: somebody else has written there. Where order is kept (outbox, spool), what is behind it waits until it is mended or gone; a ledger goes on with the others.
+    /// </exception>
     public static Message Read(string json, string place)
     {
         try

@@ -55,10 +55,10 @@ public static class Publishing
                 if (await again() is var now && now.Partitions > settings.Partitions)
                     return now;
             }
-            catch (MqException away)
+            catch (Exception away) when (away is MqException || (Failure.IsRetriable(away) && !cancel.IsCancellationRequested))
             {
                 // What has its answer keeps it.
-                if (!away.IsRetriable)
+                if (!Failure.IsRetriable(away))
                     return null;
             }
 

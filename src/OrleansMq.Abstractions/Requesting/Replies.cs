@@ -22,7 +22,7 @@ public static class Replies
     /// </summary>
     /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>: the request asks for no reply, or at no address.</exception>
     public static Message To(StoredMessage request, Message reply) => ReplyAddress.TryParse(request.ReplyTo, out var address)
-        ? reply with { CorrelationId = request.CorrelationId, Partition = address.Partition, Token = TokenOf(request), ReplyTo = reply.ReplyTo }
+        ? reply with { CorrelationId = request.CorrelationId, Partition = address.Partition, Token = TokenOf(request) }
         : throw new MqException(ErrorCodes.Malformed, request.ReplyTo is null ? "The message asks for no reply." : $"'{request.ReplyTo}' is no address for a reply: topic, or topic/partition.");
 
     /// <summary>A refusal, to be given to <see cref="To"/>.</summary>
@@ -48,11 +48,11 @@ public static class Replies
         return (await broker.Publish(address.Topic, [made], cancel: cancel))[0] is var result && result.Error is { } error ? throw new MqException(error) : result;
     }
 
-    // The position tells requests apart whose senders give the same correlation id twice; a digest keeps it within a token's length.
+    // Position and time tell requests apart whose senders give the same correlation id twice, also where a topic was made anew; a digest keeps it within a token's length.
     private static string TokenOf(StoredMessage request)
     {
         var origin = request.DeadLetter?.Origin ?? request.Position;
-        var text = string.Create(CultureInfo.InvariantCulture, $"{request.CorrelationId?.Length ?? -1}:{request.CorrelationId}{request.Token?.Length ?? -1}:{request.Token}{origin}");
+        var text = string.Create(CultureInfo.InvariantCulture, $"{request.CorrelationId?.Length ?? -1}:{request.CorrelationId}{request.Token?.Length ?? -1}:{request.Token}{origin}/{request.Timestamp.ToUnixTimeMilliseconds()}");
         return "reply-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }
 }
