@@ -1,4 +1,5 @@
 using OrleansMq.Access;
+using OrleansMq.Conformance.Broker;
 
 namespace OrleansMq.Cli.Tests;
 

@@ -1,3 +1,5 @@
+using OrleansMq.Conformance.Broker;
+
 namespace OrleansMq.Cli.Tests;
 
 /// <summary>Three messages, all of them dead letters of one group.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using OrleansMq.Conformance.Broker;
 
 namespace OrleansMq.Cli.Tests;
 

@@ -1,3 +1,5 @@
+using OrleansMq.Conformance.Broker;
+
 namespace OrleansMq.Cli.Tests;
 
 public sealed class ProduceTests

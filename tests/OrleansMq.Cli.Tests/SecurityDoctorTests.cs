@@ -1,4 +1,5 @@
 using OrleansMq.Access;
+using OrleansMq.Conformance.Broker;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Kafka;
 

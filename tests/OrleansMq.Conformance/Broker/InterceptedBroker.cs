@@ -1,42 +1,23 @@
-using System.Reflection;
-
 namespace OrleansMq.Conformance.Broker;
 
 /// <summary>A call of <see cref="IBroker.Publish"/>, and how it would go on.</summary>
 public delegate Task<IReadOnlyList<PublishResult>> PublishStory(IReadOnlyList<Message> messages, Func<Task<IReadOnlyList<PublishResult>>> publish, CancellationToken cancel);
 
 /// <summary>A broker whose publishing a test has in its hand; everything else goes through.</summary>
-public class InterceptedBroker : DispatchProxy
+public static class InterceptedBroker
 {
-    private IBroker _broker = null!;
-    private PublishStory _story = null!;
-    private bool _isAway;
-
     /// <summary>One to which nothing can be sent.</summary>
-    public static IBroker Away(IBroker broker)
+    public static IBroker Away(IBroker broker) => BrokerProxy.Over(broker, (call, _) =>
     {
-        var proxy = Around(broker, (_, _, _) => throw Unavailable());
-        ((InterceptedBroker)(object)proxy)._isAway = true;
-        return proxy;
-    }
+        if (call is nameof(IBroker.Append) or nameof(IBroker.Publish))
+            throw new MqException(ErrorCodes.PartitionUnavailable, "It is away.");
+    });
 
-    public static IBroker Around(IBroker broker, PublishStory story)
+    public static IBroker Around(IBroker broker, PublishStory story) => BrokerProxy.Of((method, args) =>
     {
-        var proxy = Create<IBroker, InterceptedBroker>();
-        ((InterceptedBroker)(object)proxy)._broker = broker;
-        ((InterceptedBroker)(object)proxy)._story = story;
-        return proxy;
-    }
-
-    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
-    {
-        if (_isAway && targetMethod!.Name == nameof(IBroker.Append))
-            throw Unavailable();
-        if (targetMethod!.Name != nameof(IBroker.Publish))
-            return targetMethod.Invoke(_broker, args);
-        var (topic, messages, options, cancel) = ((TopicName)args![0]!, (IReadOnlyList<Message>)args[1]!, (PublishOptions?)args[2], (CancellationToken)args[3]!);
-        return new ValueTask<IReadOnlyList<PublishResult>>(_story(messages, () => _broker.Publish(topic, messages, options, cancel).AsTask(), cancel));
-    }
-
-    private static MqException Unavailable() => new(ErrorCodes.PartitionUnavailable, "It is away.");
+        if (method.Name != nameof(IBroker.Publish))
+            return BrokerProxy.On(broker, method, args);
+        var (topic, messages, options, cancel) = ((TopicName)args[0]!, (IReadOnlyList<Message>)args[1]!, (PublishOptions?)args[2], (CancellationToken)args[3]!);
+        return new ValueTask<IReadOnlyList<PublishResult>>(story(messages, () => broker.Publish(topic, messages, options, cancel).AsTask(), cancel));
+    });
 }

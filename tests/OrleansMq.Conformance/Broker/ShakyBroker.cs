@@ -1,14 +1,8 @@
-using System.Reflection;
-
 namespace OrleansMq.Conformance.Broker;
 
 /// <summary>A broker on a bad line: calls of chosen names fail, before they reach it or after they have done their work there, so often.</summary>
-public class ShakyBroker : DispatchProxy
+public static class ShakyBroker
 {
-    private readonly Dictionary<string, int> _calls = [];
-    private IBroker _broker = null!;
-    private IReadOnlyDictionary<string, Func<int, Fate>> _fates = null!;
-
     /// <summary>What becomes of a call.</summary>
     public enum Fate
     {
@@ -24,30 +18,26 @@ public class ShakyBroker : DispatchProxy
     /// <param name="fates">By the call's name: told how many of them came before.</param>
     public static IBroker Around(IBroker broker, IReadOnlyDictionary<string, Func<int, Fate>> fates)
     {
-        var proxy = Create<IBroker, ShakyBroker>();
-        ((ShakyBroker)(object)proxy)._broker = broker;
-        ((ShakyBroker)(object)proxy)._fates = fates;
-        return proxy;
-    }
-
-    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
-    {
-        var fate = FateOf(targetMethod!.Name);
-        if (fate == Fate.Refused)
-            throw new MqException(ErrorCodes.PartitionUnavailable, "It moves.", TimeSpan.FromMilliseconds(1));
-        var answer = targetMethod.Invoke(_broker, BindingFlags.DoNotWrapExceptions, null, args, null);
-        return fate == Fate.AnswerLost ? Lose((dynamic)answer!) : answer;
-    }
-
-    private Fate FateOf(string name)
-    {
-        if (!_fates.TryGetValue(name, out var fate))
-            return Fate.Passes;
-        lock (_calls)
+        var calls = new Dictionary<string, int>();
+        return BrokerProxy.Of((method, arguments) =>
         {
-            var before = _calls.GetValueOrDefault(name);
-            _calls[name] = before + 1;
-            return fate(before);
+            var fate = FateOf(method.Name);
+            if (fate == Fate.Refused)
+                throw new MqException(ErrorCodes.PartitionUnavailable, "It moves.", TimeSpan.FromMilliseconds(1));
+            var answer = BrokerProxy.On(broker, method, arguments);
+            return fate == Fate.AnswerLost ? Lose((dynamic)answer!) : answer;
+        });
+
+        Fate FateOf(string name)
+        {
+            if (!fates.TryGetValue(name, out var fate))
+                return Fate.Passes;
+            lock (calls)
+            {
+                var before = calls.GetValueOrDefault(name);
+                calls[name] = before + 1;
+                return fate(before);
+            }
         }
     }
 

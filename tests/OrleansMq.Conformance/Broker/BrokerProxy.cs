@@ -1,8 +1,8 @@
 using System.Reflection;
 
-namespace OrleansMq.Cli.Tests;
+namespace OrleansMq.Conformance.Broker;
 
-/// <summary>An <see cref="IBroker"/> whose calls go to one function: to fail on purpose, to listen, or to outlive the <c>mq</c> run that disposes it.</summary>
+/// <summary>An <see cref="IBroker"/> whose calls go to one function: to fail on purpose, to listen, or to outlive whoever disposes it.</summary>
 public class BrokerProxy : DispatchProxy
 {
     private Func<MethodInfo, object?[], object?> _call = null!;
@@ -23,8 +23,11 @@ public class BrokerProxy : DispatchProxy
         if (method.Name == nameof(IAsyncDisposable.DisposeAsync))
             return ValueTask.CompletedTask;
         before?.Invoke(method.Name, arguments);
-        return method.Invoke(broker, BindingFlags.DoNotWrapExceptions, null, arguments, null);
+        return On(broker, method, arguments);
     });
+
+    /// <summary>The call, at a real one.</summary>
+    public static object? On(IBroker broker, MethodInfo method, object?[] arguments) => method.Invoke(broker, BindingFlags.DoNotWrapExceptions, null, arguments, null);
 
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => _call(targetMethod!, args ?? []);
 }
