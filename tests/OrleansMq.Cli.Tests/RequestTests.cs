@@ -1,4 +1,6 @@
 using System.Text;
+using OrleansMq.Conformance;
+using OrleansMq.Conformance.Broker;
 
 namespace OrleansMq.Cli.Tests;
 
@@ -35,6 +37,26 @@ public sealed class RequestTests : IAsyncLifetime
         Assert.Equal(ExitCode.Refused, run.Code);
         Assert.StartsWith("mq: reply-timeout: No reply came within 00:00:00.0500000: the request", run.Error, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void TheRequestIsSentAgainAsLongAsTheReplyIsWaitedFor() => StoryThread.Run(async () =>
+    {
+        var time = new ManualTime();
+        await using var broker = await EmbeddedBroker.InMemory(time);
+        await broker.PutTopic("prices", new TopicChange());
+        await using var responder = broker.Respond("prices", "g", (_, _) => Task.FromResult(Message.OfText("3")), time: time);
+        var back = time.GetUtcNow() + TimeSpan.FromMinutes(1);
+        var away = BrokerProxy.Over(broker, (call, _) =>
+        {
+            if (call == nameof(IBroker.Append) && time.GetUtcNow() < back)
+                throw new MqException(ErrorCodes.PartitionUnavailable, "Not now.");
+        });
+        var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
+
+        var code = await time.Until(MqProgram.Run(["request", "prices", "now?", "--timeout", "5m"], new MqConsole(TextReader.Null, output, error) { Time = time }, _ => away));
+
+        Assert.Equal((ExitCode.Done, "3\n", ""), (code, output.ToString(), error.ToString()));
+    });
 
     [Fact]
     public async Task ARefusalHasItsCode()

@@ -22,18 +22,20 @@ internal static class RequestCommand
             _ = await run.Broker.DescribeTopic(run.Get(topic), run.Cancel);
             var text = run.Get(body) is "-" ? await run.Console.In.ReadToEndAsync(run.Cancel) : run.Get(body);
             var request = Message.OfText(text, run.Get(key)) with { ContentType = run.Get(contentType), Headers = [.. run.Get(headers).Select(Text.Header)] };
-            var options = new RequesterOptions { ReplyTopic = run.Get(replies) ?? new RequesterOptions().ReplyTopic, OnError = e => run.Say($"mq: {e.Message} Trying again.") };
+            var standard = new RequesterOptions { OnError = e => run.Say($"mq: {e.Message} Trying again.") };
+            // The requester's own: as long as this the request is sent again.
+            var options = standard with { ReplyTopic = run.Get(replies) ?? standard.ReplyTopic, Timeout = run.Get(timeout) ?? standard.Timeout };
             await using var requester = run.Broker.CreateRequester(options, run.Console.Time);
-            MessagePrinter.For(run, null)(await Reply(requester, run, run.Get(topic), request, run.Get(timeout)));
+            MessagePrinter.For(run, null)(await Reply(requester, run, run.Get(topic), request));
             return ExitCode.Done;
         });
     }
 
-    private static async Task<StoredMessage> Reply(Requester requester, Invocation run, TopicName topic, Message request, TimeSpan? timeout)
+    private static async Task<StoredMessage> Reply(Requester requester, Invocation run, TopicName topic, Message request)
     {
         try
         {
-            return await requester.Request(topic, request, timeout, run.Cancel);
+            return await requester.Request(topic, request, cancel: run.Cancel);
         }
         catch (TimeoutException late)
         {
