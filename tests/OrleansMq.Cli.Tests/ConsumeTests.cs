@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using OrleansMq.Conformance.Broker;
+
 namespace OrleansMq.Cli.Tests;
 
 public sealed class ConsumeTests : IAsyncLifetime
@@ -47,6 +50,53 @@ public sealed class ConsumeTests : IAsyncLifetime
         var json = (await Mq.Ok(_broker, "consume", "*.us", "--group", "g", "--style", style, "--follow", "--max", "1", "--json")).Json;
         Assert.Equal(("o.us", 2), ((string)json["topic"]!, (int)json["message"]!["position"]!["offset"]!));
         Assert.Equal(5, (await _broker.ReadAll("t")).Count);
+    }
+
+    [Fact]
+    public async Task WhatAPatternsConsumerDoesNotPrintIsAnothersAtOnce()
+    {
+        foreach (var topic in new TopicName[] { "o.eu", "o.us" })
+        {
+            await _broker.PutTopic(topic, new TopicChange());
+            await _broker.Publish(topic, [Message.OfText("m")]);
+        }
+
+        // The first is not printed before the other is at hand, too.
+        var output = new Watched(_ => SpinWait.SpinUntil(() => AtHand("o.eu") && AtHand("o.us"), TimeSpan.FromSeconds(30)));
+        var refusals = new ConcurrentQueue<Settlement>();
+        var watched = BrokerProxy.Over(_broker, (call, arguments) =>
+        {
+            if (call == nameof(IBroker.Settle) && arguments[2] is Settlement { Kind: SettlementKind.Refuse } refusal)
+                refusals.Enqueue(refusal);
+        });
+
+        var code = await MqProgram.Run(
+            ["consume", "o.*", "--group", "g", "--style", "queue", "--follow", "--max", "1"], new MqConsole(TextReader.Null, output, TextWriter.Null), _ => watched);
+
+        Assert.Equal(ExitCode.Done, code);
+        Assert.Equal(TimeSpan.Zero, refusals.First().Delay);
+        Assert.Equal(1, await LagOf("o.eu") + await LagOf("o.us"));
+
+        bool AtHand(TopicName topic) => _broker.DescribeGroup(topic, "g").AsTask().GetAwaiter().GetResult().Partitions[0].InFlight == 1;
+
+        async Task<long> LagOf(TopicName topic) => (await _broker.DescribeGroup(topic, "g")).Partitions[0].Lag;
+    }
+
+    [Fact]
+    public async Task APatternsConsumerSaysWhatIsTriedAgainOnceForEachKind()
+    {
+        await _broker.PutTopic("o.eu", new TopicChange());
+        await _broker.Publish("o.eu", [Message.OfText("m")]);
+        var failures = 0;
+        var shaky = BrokerProxy.Over(_broker, (call, _) =>
+        {
+            if (call == nameof(IBroker.Receive) && failures++ is var n and < 4)
+                throw n < 3 ? new MqException(ErrorCodes.PartitionUnavailable, $"Not now ({n}).", TimeSpan.FromMilliseconds(1)) : new IOException("Broken.");
+        });
+
+        var run = await Mq.Run(shaky, "consume", "o.*", "--group", "g", "--follow", "--max", "1");
+
+        Assert.Equal((ExitCode.Done, "mq: Not now (0). Trying again.\nmq: Broken. Trying again.\n"), (run.Code, run.Error));
     }
 
     [Theory]

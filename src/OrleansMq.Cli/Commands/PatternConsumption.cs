@@ -6,7 +6,12 @@ namespace OrleansMq.Cli.Commands;
 internal sealed class PatternConsumption(Invocation run, PatternConsumeOptions options)
 {
     private readonly Lock _sync = new();
+
+    // Codes and kinds, which are few.
     private readonly HashSet<string> _said = [];
+
+    // One at hand of each is given back when enough is printed.
+    private readonly HashSet<TopicName> _givenBack = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _left = options.Max ?? long.MaxValue;
 
@@ -30,9 +35,9 @@ internal sealed class PatternConsumption(Invocation run, PatternConsumeOptions o
     {
         lock (_sync)
         {
-            // Another has it, or it comes again: it was not printed.
+            // It was not printed: another may have it at once. To us it may come back before we have closed, and must not use up its deliveries on that.
             if (_left == 0 || _ended.Task.IsCompleted || run.Cancel.IsCancellationRequested)
-                throw new RefuseException(TimeSpan.FromSeconds(1));
+                throw new RefuseException(_givenBack.Add(topic) ? TimeSpan.Zero : TimeSpan.FromSeconds(1));
             try
             {
                 Print(topic, message);
@@ -41,6 +46,7 @@ internal sealed class PatternConsumption(Invocation run, PatternConsumeOptions o
             catch (OutputClosedException e)
             {
                 _ended.TrySetException(e);
+                _givenBack.Add(topic);
                 throw new RefuseException(TimeSpan.Zero);
             }
 
@@ -74,7 +80,7 @@ internal sealed class PatternConsumption(Invocation run, PatternConsumeOptions o
     private void Heard(Exception e)
     {
         lock (_sync)
-            if (e is not RefuseException && !_ended.Task.IsCompleted && _said.Add(e.Message))
+            if (e is not RefuseException && !_ended.Task.IsCompleted && _said.Add((e as MqException)?.Code ?? e.GetType().Name))
                 run.Say($"mq: {e.Message} Trying again.");
     }
 }
