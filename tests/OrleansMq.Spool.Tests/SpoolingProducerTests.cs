@@ -142,15 +142,12 @@ public sealed class SpoolingProducerTests : IAsyncLifetime
     public async Task WhereABatchOnlyPartlyFitsTheRestIsRefusedAndNothingIsMiscounted()
     {
         var (asked, answer) = (new TaskCompletionSource(), new TaskCompletionSource());
-        await using var producer = await SpoolingProducer.Open(
-            InterceptedBroker.Around(_broker, async (_, publish, _) =>
-            {
-                if (!_isAway)
-                    return await publish();
-                asked.TrySetResult();
-                await answer.Task;
-                throw new HttpRequestException("Connection refused");
-            }), "orders", Options with { MaxSpooledBytes = 2_000_000 });
+        await using var producer = await OpenBehindASilence(async (_, _, _) =>
+        {
+            asked.TrySetResult();
+            await answer.Task;
+            throw Refused;
+        }, Options with { MaxSpooledBytes = 2_000_000 });
         _isAway = true;
         var before = producer.Send(Text(0));
         await asked.Task.WaitAsync(Patience);
@@ -176,15 +173,12 @@ public sealed class SpoolingProducerTests : IAsyncLifetime
     public async Task OfMoreThanThereIsRoomForAsMuchIsKeptAsFits()
     {
         var (asked, answer) = (new TaskCompletionSource(), new TaskCompletionSource());
-        await using var producer = await SpoolingProducer.Open(
-            InterceptedBroker.Around(_broker, async (_, publish, _) =>
-            {
-                if (!_isAway)
-                    return await publish();
-                asked.TrySetResult();
-                await answer.Task;
-                throw new HttpRequestException("Connection refused");
-            }), "orders", Options with { MaxSpooledMessages = 100 });
+        await using var producer = await OpenBehindASilence(async (_, _, _) =>
+        {
+            asked.TrySetResult();
+            await answer.Task;
+            throw Refused;
+        }, Options with { MaxSpooledMessages = 100 });
         _isAway = true;
         var before = producer.Send(Text(0));
         await asked.Task.WaitAsync(Patience);
@@ -285,15 +279,12 @@ public sealed class SpoolingProducerTests : IAsyncLifetime
     [Fact]
     public async Task WhereHalfOfTheTopicIsAwayEachKeyKeepsItsOrder()
     {
-        await using var producer = await SpoolingProducer.Open(
-            InterceptedBroker.Around(_broker, async (messages, publish, cancel) =>
-            {
-                if (!_isAway)
-                    return await publish();
-                var stored = await _broker.Publish("orders", [.. messages.Where(IsServed)], cancel: cancel);
-                var next = 0;
-                return [.. messages.Select(message => IsServed(message) ? stored[next++] : new PublishResult(default, false, new(ErrorCodes.PartitionUnavailable, "Away.")))];
-            }), "orders", Options);
+        await using var producer = await OpenBehindASilence(async (messages, _, cancel) =>
+        {
+            var stored = await _broker.Publish("orders", [.. messages.Where(IsServed)], cancel: cancel);
+            var next = 0;
+            return [.. messages.Select(message => IsServed(message) ? stored[next++] : new PublishResult(default, false, new(ErrorCodes.PartitionUnavailable, "Away.")))];
+        }, Options);
         _isAway = true;
         var sends = Enumerable.Range(0, 60).Select(i => producer.Send(Message.OfText($"{i}", key: i % 2 == 0 ? "served" : "away"))).ToList();
         await Task.WhenAll(sends);
@@ -305,6 +296,20 @@ public sealed class SpoolingProducerTests : IAsyncLifetime
         Assert.Equal(Enumerable.Range(0, 30).Select(i => $"{2 * i + 1}"), ofKeys["away"]);
 
         static bool IsServed(Message message) => message.Key!.Value.Span.SequenceEqual("served"u8);
+    }
+
+    [Fact]
+    public async Task AProxyThatAnswersInTheBrokersPlaceIsNoBroker()
+    {
+        await using var producer = await OpenBehindASilence((_, _, _) => throw new MqException(ErrorCodes.NotABroker, "404."), Options);
+        _isAway = true;
+        Assert.True((await producer.Send(Text(0))).IsSpooled);
+        Assert.True((await producer.Send(Text(1))).IsSpooled);
+        _isAway = false;
+        await producer.Emptied().WaitAsync(Patience);
+
+        Assert.Equal(["0", "1"], await Stored());
+        Assert.Empty(await producer.ReadRefused());
     }
 
     [Fact]
@@ -360,14 +365,20 @@ public sealed class SpoolingProducerTests : IAsyncLifetime
 
     private SpoolOptions Options => new() { Folder = _folder, RetryDelay = TimeSpan.FromMilliseconds(1), MaxRetryDelay = TimeSpan.FromMilliseconds(10) };
 
+    private static HttpRequestException Refused => new("Connection refused");
+
     private Task<SpoolingProducer> Open(SpoolOptions? options = null) => SpoolingProducer.Open(
         InterceptedBroker.Around(_broker, async (_, publish, _) =>
         {
             if (_isAway)
-                throw new HttpRequestException("Connection refused");
+                throw Refused;
             var results = await publish();
             return _losesAnswers ? throw new HttpRequestException("Connection reset") : results;
         }), "orders", options ?? Options);
+
+    /// <summary>What the broker does to who sends while it is away.</summary>
+    private Task<SpoolingProducer> OpenBehindASilence(PublishStory whileAway, SpoolOptions options) => SpoolingProducer.Open(
+        InterceptedBroker.Around(_broker, (messages, publish, cancel) => _isAway ? whileAway(messages, publish, cancel) : publish()), "orders", options);
 
     private static Message Text(int i) => Message.OfText($"{i}", key: "k");
 
