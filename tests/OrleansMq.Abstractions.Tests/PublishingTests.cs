@@ -56,6 +56,43 @@ public sealed class PublishingTests
         Assert.Equal(Enumerable.Range(0, 10).Select(n => (long)n).Order(), results.Select(result => result.Position.Offset).Order());
     }
 
+    [Fact]
+    public async Task WhileATopicGrowsABrokenConnectionIsAskedAgain()
+    {
+        var broker = new LogBroker();
+        broker.Grow(2);
+        var asked = 0;
+
+        var results = await Publishing.Publish(broker, "t", new(), Again, [Message.OfText("a", key: "k"), Message.OfText("b")], null, () => _turn++, TimeProvider.System, default);
+
+        Assert.All(results, result => Assert.Null(result.Error));
+        Assert.Equal(3, asked);
+
+        ValueTask<TopicSettings> Again() => asked++ switch
+        {
+            0 => throw new HttpRequestException("Connection refused"),
+            1 => new(new TopicSettings()),
+            _ => new(new TopicSettings { Partitions = 2 }),
+        };
+    }
+
+    [Fact]
+    public async Task WhoTakesHisCallBackWhileATopicGrowsWaitsNoLonger()
+    {
+        var broker = new LogBroker();
+        broker.Grow(2);
+        using var cancel = new CancellationTokenSource();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Publishing.Publish(
+            broker, "t", new(), Again, [Message.OfText("a", key: "k")], null, () => _turn++, TimeProvider.System, cancel.Token).AsTask());
+
+        async ValueTask<TopicSettings> Again()
+        {
+            await cancel.CancelAsync();
+            throw new OperationCanceledException(cancel.Token);
+        }
+    }
+
     private async Task<IReadOnlyList<PublishResult>> Publish(LogBroker broker, TopicSettings settings, Message[] messages) =>
         await Publishing.Publish(broker, "t", settings, () => new(settings), messages, null, () => _turn++, TimeProvider.System, default);
 }
