@@ -36,7 +36,7 @@ public sealed record WebhookFile(WebhookRules Rules, IReadOnlyList<Webhook> Webh
         }
         catch (MqException e)
         {
-            throw new FormatException(e.Message, e);
+            throw new FormatException(e.Message.TrimEnd('.'), e);
         }
     }
 
@@ -102,7 +102,7 @@ public sealed record WebhookFile(WebhookRules Rules, IReadOnlyList<Webhook> Webh
         }
         catch (Exception e) when (e is MqException or FormatException)
         {
-            throw new FormatException($"{spot.Path}: {e.Message}", e);
+            throw new FormatException($"{spot.Path}: {e.Message.TrimEnd('.')}", e);
         }
     }
 
