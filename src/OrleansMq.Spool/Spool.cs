@@ -98,13 +98,23 @@ internal sealed class Spool : IAsyncDisposable
         }
     }
 
-    /// <summary>The first messages, up to the one that reaches so many bytes; an id is the message's place.</summary>
+    /// <summary>The first messages, up to the one that reaches so many bytes, or to one that can't be read; an id is the message's place.</summary>
+    /// <exception cref="InvalidOperationException">The first can't be read: all that is behind it waits.</exception>
     public async Task<IReadOnlyList<StoredRow>> Peek(TopicName topic, int max, int maxBytes, CancellationToken cancel)
     {
         var (rows, bytes) = (new List<StoredRow>(), 0L);
         await foreach (var stored in _disk.Browse(Waiting, 0, StartAt.Earliest, cancel: cancel))
         {
-            rows.Add(new(stored.Position.Offset, topic, StoredJson.Read(stored.BodyText, $"Message {stored.Position.Offset} of the spool in {_folder}")));
+            try
+            {
+                rows.Add(new(stored.Position.Offset, topic, StoredJson.Read(stored.BodyText, $"Message {stored.Position.Offset} of the spool in {_folder}", inOrder: true)));
+            }
+            catch (InvalidOperationException) when (rows.Count > 0)
+            {
+                // It is said when it is the first: what is before it need not wait.
+                break;
+            }
+
             if (rows.Count == max || (bytes += rows[^1].Bytes) >= maxBytes)
                 break;
         }

@@ -189,7 +189,9 @@ public sealed class OutboxRelayTests(PostgresServer server) : DatabaseStory(serv
 
         // All other lanes, and of its own what is before it.
         Assert.Contains("lane 0", await Receive(elsewhere + 1));
-        Assert.Contains("of mq_outbox", (await failed.Task.WaitAsync(Patience)).Message, StringComparison.Ordinal);
+        var said = (await failed.Task.WaitAsync(Patience)).Message;
+        Assert.Contains("of mq_outbox", said, StringComparison.Ordinal);
+        Assert.EndsWith("what is behind it waits until then.", said, StringComparison.Ordinal);
         await using (var mend = Database.CreateCommand("update mq_outbox set message = $1 where id = (select min(id) from mq_outbox)"))
         {
             mend.Parameters.AddWithValue(good);

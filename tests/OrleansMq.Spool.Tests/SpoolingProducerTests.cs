@@ -348,6 +348,27 @@ public sealed class SpoolingProducerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task WhatCanNotBeReadHoldsUpOnlyWhatIsBehindIt()
+    {
+        _isAway = true;
+        await using (var producer = await Open())
+            for (var i = 0; i < 3; i++)
+                await producer.Send(Text(i));
+        await using (var disk = await EmbeddedBroker.Start(new() { Data = _folder }))
+            await disk.Publish("waiting", [Message.OfText("{}}")], new() { Acks = Acks.Durable });
+        await using (var producer = await Open())
+            await producer.Send(Text(3));
+        _isAway = false;
+
+        var said = new TaskCompletionSource<Exception>();
+        await using var next = await Open(Options with { OnFailure = failure => said.TrySetResult(failure) });
+
+        Assert.EndsWith("what is behind it waits until then.", (await said.Task.WaitAsync(Patience)).Message, StringComparison.Ordinal);
+        Assert.Equal(["0", "1", "2"], await Stored());
+        Assert.Equal(2, next.Spooled);
+    }
+
+    [Fact]
     public async Task AFolderHasOneProducer()
     {
         await using var producer = await Open();

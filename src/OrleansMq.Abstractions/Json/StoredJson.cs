@@ -14,10 +14,9 @@ internal static class StoredJson
     }
 
     /// <param name="place">Where it lies, for the message of an exception.</param>
-    /// <exception cref="InvalidOperationException">
-    /// It is no message: somebody else has written there. Where order is kept (outbox, spool), what is behind it waits until it is mended or gone; a ledger goes on with the others.
-    /// </exception>
-    public static Message Read(string json, string place)
+    /// <param name="inOrder">What is behind it may not pass it: so in an outbox's lane and in a spool. A ledger goes on with the others.</param>
+    /// <exception cref="InvalidOperationException">It is no message: somebody else has written there.</exception>
+    public static Message Read(string json, string place, bool inOrder = false)
     {
         try
         {
@@ -25,7 +24,7 @@ internal static class StoredJson
         }
         catch (MqException e)
         {
-            throw new InvalidOperationException($"{place} holds no message as it was written there: {e.Message} Mend it or remove it.", e);
+            throw new InvalidOperationException($"{place} holds no message as it was written there: {e.Message} Mend it or remove it{(inOrder ? "; what is behind it waits until then" : "")}.", e);
         }
     }
 

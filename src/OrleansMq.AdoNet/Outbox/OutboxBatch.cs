@@ -70,7 +70,7 @@ internal sealed class OutboxBatch : IAsyncDisposable
         {
             try
             {
-                found.Add(new(rows.GetInt64(0), rows.GetString(1), StoredJson.Read(rows.GetString(2), $"Row {rows.GetInt64(0)} of {_tables.Outbox}")));
+                found.Add(new(rows.GetInt64(0), rows.GetString(1), StoredJson.Read(rows.GetString(2), $"Row {rows.GetInt64(0)} of {_tables.Outbox}", inOrder: true)));
             }
             catch (Exception) when (found.Count > 0)
             {
