@@ -111,7 +111,7 @@ public static class ErrorCodes
     public const string PartitionDamaged = "partition-damaged";
 
     /// <summary>
-    /// What answered is no broker: a wrong address, or something on the way that knows of none just now or refused by itself. The broker has not seen the request. The same call is not
+    /// What answered is no broker: a wrong address, or something on the way that knows of none just now or refused by itself. As far as anybody can tell the broker has not seen the request. The same call is not
     /// repeated, for at a wrong address it would never end; where the address is right, it is worth another try later.
     /// </summary>
     public const string NotABroker = "not-a-broker";
