@@ -82,7 +82,7 @@ public sealed class SiloProcessTests : IDisposable
         await File.WriteAllTextAsync(file, """{"hooks":[]}""");
         var (code, _, errors) = await SiloProgram.Run($"--data {_data}/broker --http 0 --kafka off --webhooks {file}");
         Assert.Equal(2, code);
-        Assert.Contains($"--webhooks {file}: the file: there is no 'hooks'", errors, StringComparison.Ordinal);
+        Assert.Contains($"--webhooks {file}: $.hooks is no field", errors, StringComparison.Ordinal);
 
         await File.WriteAllTextAsync(file, "{}");
         using var silo = SiloProgram.Start($"--data {_data}/broker --http 0 --kafka off --webhooks {file}");
