@@ -77,7 +77,9 @@ public sealed class ConsumeTests : IAsyncLifetime
         Assert.Equal(TimeSpan.Zero, refusals.First().Delay);
         Assert.Equal(1, await LagOf("o.eu") + await LagOf("o.us"));
 
-        bool AtHand(TopicName topic) => _broker.DescribeGroup(topic, "g").AsTask().GetAwaiter().GetResult().Partitions[0].InFlight == 1;
+        // The group is made by its first receive.
+        bool AtHand(TopicName topic) => _broker.ListGroups(topic).AsTask().GetAwaiter().GetResult().Items.Count == 1
+            && _broker.DescribeGroup(topic, "g").AsTask().GetAwaiter().GetResult().Partitions[0].InFlight == 1;
 
         async Task<long> LagOf(TopicName topic) => (await _broker.DescribeGroup(topic, "g")).Partitions[0].Lag;
     }
@@ -103,7 +105,10 @@ public sealed class ConsumeTests : IAsyncLifetime
     [InlineData("o.*")]
     [InlineData("o.*", "--follow", "--ack", "never")]
     [InlineData("o/*", "--follow")]
-    public async Task APatternThatCanNotBeConsumedSoIsWrongUsage(params string[] arguments) =>
+    [InlineData("o.*", "--follow", "--deferred", "0:0")]
+    [InlineData("t", "--style", "log", "--ack", "defer")]
+    [InlineData("t", "--style", "log", "--deferred", "0:0")]
+    public async Task WhatCanNotBeConsumedSoIsWrongUsage(params string[] arguments) =>
         Assert.Equal(ExitCode.Usage, (await Mq.Run(_broker, ["consume", .. arguments, "--group", "g"])).Code);
 
     [Fact]
@@ -112,6 +117,18 @@ public sealed class ConsumeTests : IAsyncLifetime
         Assert.Equal(5, (await Consume("--ack", "never", "--max", "5")).Lines.Length);
 
         Assert.Equal(5, await Lag());
+    }
+
+    [Fact]
+    public async Task WhatIsSetAsideIsHadByItsPosition()
+    {
+        var aside = await Consume("--ack", "defer", "--max", "2");
+        var rest = await Consume();
+        var fetched = await Mq.Run(_broker, "consume", "t", "--group", "g", "--deferred", "0:0,0:1,0:2");
+
+        Assert.Equal((2, 2, aside.Lines[0], aside.Lines[1]), (aside.Lines.Length, fetched.Lines.Length, fetched.Lines[0], fetched.Lines[1]));
+        Assert.DoesNotContain(aside.Lines[0], rest.Lines);
+        Assert.Equal((ExitCode.Done, "mq: 0:2 is not set aside.\n", 0L), (fetched.Code, fetched.Error, await Lag()));
     }
 
     [Theory]

@@ -16,6 +16,7 @@ internal static class Bodies
         ("POST", Group + "/nack", """{"leases":["0.0.1.42.1"],"delayMs":5}"""),
         ("POST", Group + "/extend", """{"leases":["0.0.1.42.1"],"leaseMs":5}"""),
         ("POST", Group + "/deadletter", """{"leases":["0.0.1.42.1"],"reason":"bad"}"""),
+        ("POST", Group + "/defer", """{"leases":["0.0.1.42.1"]}"""),
         ("POST", Group + "/join", """{"member":"m","sessionTimeoutMs":1000}"""),
         ("POST", Group + "/heartbeat", """{"member":"m","generation":1}"""),
         ("POST", Group + "/leave", """{"member":"m"}"""),

@@ -28,7 +28,7 @@ public sealed class RightsTests : IAsyncLifetime
         ["reconcile"] = [.. Both(AccessOperations.Browse, AccessOperations.Describe), .. Both(AccessOperations.Consume, AccessOperations.Describe)], ["redeliver"] = Both(AccessOperations.Describe, AccessOperations.Redrive),
         ["putGroup"] = Both(AccessOperations.Consume, AccessOperations.Alter), ["describeGroup"] = Both(AccessOperations.Describe, AccessOperations.Describe),
         ["deleteGroup"] = Both(AccessOperations.Describe, AccessOperations.Delete), ["listGroups"] = Topic(AccessOperations.Describe),
-        ["receive"] = Consume, ["ack"] = Consume, ["nack"] = Consume, ["extend"] = Consume, ["deadletter"] = Consume, ["join"] = Consume, ["heartbeat"] = Consume, ["leave"] = Consume, ["commit"] = Consume,
+        ["receive"] = Consume, ["ack"] = Consume, ["nack"] = Consume, ["extend"] = Consume, ["deadletter"] = Consume, ["defer"] = Consume, ["join"] = Consume, ["heartbeat"] = Consume, ["leave"] = Consume, ["commit"] = Consume,
         ["seek"] = Both(AccessOperations.Consume, AccessOperations.Alter), ["redrive"] = Both(AccessOperations.Produce, AccessOperations.Redrive), ["discard"] = Both(AccessOperations.Describe, AccessOperations.Redrive),
         ["describeCluster"] = Nothing, ["openProducer"] = Producer(AccessOperations.Produce), ["metrics"] = [[(AccessOperations.Describe, ResourceKind.Cluster)]],
         ["putExchange"] = Exchange(AccessOperations.Alter), ["describeExchange"] = Exchange(AccessOperations.Describe), ["deleteExchange"] = Exchange(AccessOperations.Delete), ["listExchanges"] = Nothing,

@@ -41,14 +41,17 @@ internal static class ConsumeCommand
         {
             if (run.Get(topic).Text.Contains('*', StringComparison.Ordinal))
             {
-                if (!run.Get(follow) || run.Get(ack) != AckMode.AfterPrint)
+                if (!run.Get(follow) || run.Get(ack) != AckMode.AfterPrint || run.Get(deferred) is not null)
                     throw new UsageException("topics that match a pattern are followed, and acknowledged after printing: say --follow, and --ack after-print or nothing.");
                 await PatternConsumption.Run(run, new(run.Get(topic), run.Get(group), run.Get(style) ?? GroupStyle.Queue, run.Get(max), run.Get(consumer), run.Get(separator)));
                 return ExitCode.Done;
             }
             var options = new ConsumeOptions(run.Get(topic).Text, run.Get(group), run.Get(max), run.Get(follow), run.Get(ack), run.Get(wait) ?? TimeSpan.FromSeconds(1), run.Get(consumer), run.Get(deferred) ?? [],
                 MessagePrinter.For(run, run.Get(separator)));
-            if (await StyleOf(run, options, run.Get(style)) == GroupStyle.Log)
+            var isLog = await StyleOf(run, options, run.Get(style)) == GroupStyle.Log;
+            if (isLog && (options.Ack == AckMode.Defer || options.Deferred.Count > 0))
+                throw new UsageException("a group of log style sets nothing aside.");
+            if (isLog)
                 await LogConsumption.Run(run, options);
             else
                 await QueueConsumption.Run(run, options);
