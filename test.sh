@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds everything in Release, runs every test project, and ends with the line "N passed, N failed, N skipped".
 # Exits 0 only if tests ran, none failed, and every project gave a result. Needs the .NET SDK; Node.js for Azurite;
-# PostgreSQL, which eng/servers installs where it may (root, Debian).
+# PostgreSQL and Redis, which eng/servers installs where it may (root, Debian).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

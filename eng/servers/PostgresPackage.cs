@@ -7,23 +7,7 @@ internal static class PostgresPackage
     private const string HowTo = "This needs PostgreSQL's server. On Debian: apt-get install postgresql";
 
     /// <summary>The folder of the newest version; installs the package where there is none.</summary>
-    public static async Task<string> Programs()
-    {
-        if (Newest() is { } found)
-            return found;
-        // Another run on this machine may be installing it just now.
-        await using var turn = await Installation.Turn(Path.Join(Path.GetTempPath(), "mq-postgres-install.lock"));
-        if (Newest() is null)
-        {
-            if (Environment.UserName != "root")
-                throw new InvalidOperationException(HowTo);
-            // A fresh image has no list of packages.
-            await Run("apt-get", "update", "-q");
-            await Run("apt-get", "install", "-y", "--no-install-recommends", "postgresql");
-        }
-
-        return Newest() ?? throw new InvalidOperationException($"apt-get put no server below {Installed}. {HowTo}");
-    }
+    public static Task<string> Programs() => new DebianPackage("postgresql", Newest, HowTo).Find();
 
     /// <inheritdoc cref="Installation.Run"/>
     public static Task Run(params string[] command) => Installation.Run(HowTo, command);

@@ -9,10 +9,6 @@ namespace OrleansMq.Servers;
 /// </summary>
 internal sealed partial class PostgresProcess : IAsyncDisposable
 {
-    // Ends with the server, and ends it where standard input is closed. The shell gives what it starts beside it no standard input, so that goes by another number.
-    private const string EndsWithInput =
-        "exec 3<&0; \"$@\" 3<&- & server=$!; { cat; kill -INT $server; } <&3 >/dev/null 2>&1 & watch=$!; wait $server; code=$?; kill $watch 2>/dev/null; exit $code";
-
     private readonly ServerProcess _server;
     private readonly string _folder;
 
@@ -65,8 +61,7 @@ internal sealed partial class PostgresProcess : IAsyncDisposable
             Path.Join(programs, "postgres"), "-D", Path.Join(folder, "data"), "-h", "127.0.0.1", "-p", port.ToString(CultureInfo.InvariantCulture), "-k", "",
             "-c", flushes ? "fsync=on" : "fsync=off", "-c", "max_connections=200",
         ];
-        var command = AsNobody(["sh", "-c", EndsWithInput, "sh", .. postgres]);
-        var (server, _) = await ServerProcess.Start(new(command[0], command[1..]) { WorkingDirectory = "/" }, Ready());
+        var (server, _) = await ServerProcess.Start(ServerProcess.EndingWithInput(postgres, AsNobody), Ready());
         return new PostgresProcess(server, folder, port);
     }
 

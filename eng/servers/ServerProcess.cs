@@ -6,6 +6,10 @@ namespace OrleansMq.Servers;
 /// <summary>A server that ends when its standard input does: with its parent, however that ends.</summary>
 internal sealed class ServerProcess : IAsyncDisposable
 {
+    // Ends with the server, and ends it where standard input is closed. The shell gives what it starts beside it no standard input, so that goes by another number.
+    private const string EndsWithInput =
+        "exec 3<&0; \"$@\" 3<&- & server=$!; { cat; kill -INT $server; } <&3 >/dev/null 2>&1 & watch=$!; wait $server; code=$?; kill $watch 2>/dev/null; exit $code";
+
     private const int LinesKept = 1_000;
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
@@ -16,6 +20,15 @@ internal sealed class ServerProcess : IAsyncDisposable
     private readonly List<string> _said = [];
 
     private ServerProcess(Process process) => _process = process;
+
+    /// <summary>How a program is started that does not end with its standard input by itself.</summary>
+    /// <param name="asWhom">What starts it as somebody else.</param>
+    public static ProcessStartInfo EndingWithInput(string[] program, Func<string[], string[]>? asWhom = null)
+    {
+        string[] command = ["sh", "-c", EndsWithInput, "sh", .. program];
+        command = asWhom?.Invoke(command) ?? command;
+        return new(command[0], command[1..]) { WorkingDirectory = "/" };
+    }
 
     /// <summary>Starts it and waits for the line by which it says that it is ready.</summary>
     /// <exception cref="InvalidOperationException">It ended before, with what it said.</exception>

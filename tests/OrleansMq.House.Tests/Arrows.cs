@@ -19,6 +19,7 @@ internal static class Arrows
         ("OrleansMq.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
         ("OrleansMq.Http.Client", ["OrleansMq.Abstractions", "OrleansMq.Compression"]),
         ("OrleansMq.AdoNet", ["OrleansMq.Abstractions"]),
+        ("OrleansMq.Redis", ["OrleansMq.Abstractions"]),
         // The spool is a broker of its own, on disk.
         ("OrleansMq.Spool", ["OrleansMq.Embedded"]),
         ("OrleansMq.Recurring", ["OrleansMq.Abstractions"]),

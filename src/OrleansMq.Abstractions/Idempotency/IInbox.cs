@@ -5,7 +5,7 @@ namespace OrleansMq;
 /// done once. Effect and mark are one commit; where that can't be, the implementation says what a crash leaves.
 /// </summary>
 /// <remarks>
-/// <see cref="MemoryInbox{TScope}"/> in memory; <c>Inbox</c> (OrleansMq.AdoNet) in a database's transaction; <c>IdempotencyGuard</c> (OrleansMq.Streaming) in a grain's state.
+/// <see cref="MemoryInbox{TScope}"/> in memory; <c>Inbox</c> (OrleansMq.AdoNet) in a database's transaction; <c>RedisInbox</c> (OrleansMq.Redis); <c>IdempotencyGuard</c> (OrleansMq.Streaming) in a grain's state.
 /// All pass <c>InboxContract</c>.
 /// </remarks>
 /// <typeparam name="TScope">What the effect works on: a transaction, a state.</typeparam>
