@@ -2,20 +2,27 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using OrleansMq.Access;
 using OrleansMq.Json;
 
 namespace OrleansMq.Gateways.Http;
 
 /// <summary>One request on its way through the gateway: what it says, read with all checks, and how it is answered.</summary>
-internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] values, HttpGatewayOptions options, IBroker broker, CancellationToken stopping)
+internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] values, HttpGatewayOptions options, IBroker broker, EventStreams streams, CancellationToken stopping)
 {
+    private const int PieceBytes = 16 << 10;
+
     private const string Json = "application/json";
     private const string Octets = "application/octet-stream";
 
     /// <summary>The broker as whoever asks may use it.</summary>
     public IBroker Broker { get; set; } = broker;
 
+    /// <summary>Who asks; null where nobody is asked.</summary>
+    public Principal? Who { get; set; }
+
     public HttpGatewayOptions Options => options;
+    public EventStreams Streams => streams;
     public HttpRoute Route => route;
 
     /// <summary>The body, read and bounded.</summary>
@@ -29,9 +36,19 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
 
     public long BytesOut { get; private set; }
 
+    /// <summary>Of the bytes that went out, those that the quotas know already.</summary>
+    public long BytesCharged { get; private set; }
+
+    public bool IsHead => HttpMethods.IsHead(http.Request.Method);
+
+    /// <summary>The client has seen a status: what goes wrong can't be told by another.</summary>
+    public bool HasBegun => http.Response.HasStarted;
+
     public TopicName Topic => new(Value("topic"));
 
     public GroupName Group => new(Value("group"));
+
+    public StreamedGroup Streamed => new(Who is null ? null : options.Security.Access!.Quotas.TenantOf(Who), Topic, Group);
 
     public ExchangeName Exchange => new(Value("exchange"));
 
@@ -45,15 +62,15 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
         : throw new MqException(ErrorCodes.Malformed, $"'{Shorten(Value("partition"))}' is no partition: a whole number from 0.");
 
     /// <summary>Who sends where the request does not say: its address, so that a producer's rate holds for one that gives no name.</summary>
-    public string Client => Query("client") is { } client
-        ? client.Length <= QueueJson.MaxNameChars ? client : throw Wrong("client", $"longer than {QueueJson.MaxNameChars} characters")
-        : http.Connection.RemoteIpAddress?.ToString() ?? "";
+    public string Client => Text("client", QueueJson.MaxNameChars) ?? http.Connection.RemoteIpAddress?.ToString() ?? "";
 
     public Acks? Acks => Word("acks", Words.Acks);
 
     public T Read<T>(Func<JsonSpot, T> read) => JsonForm.ReadRequest(Body.IsEmpty && route.Body == BodyKind.OptionalJson ? "{}"u8.ToArray() : Body, read);
 
     public string? Query(string name) => http.Request.Query.TryGetValue(name, out var values) ? values[0] ?? "" : null;
+
+    public string? Text(string name, int maxChars) => Query(name) is not { } text || text.Length <= maxChars ? Query(name) : throw Wrong(name, $"longer than {maxChars} characters");
 
     public long? Int64(string name, long min, long max = long.MaxValue) => Query(name) is not { } text
         ? null
@@ -131,10 +148,38 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
         http.Response.ContentType = contentType;
         http.Response.ContentLength = length;
         BytesOut += length;
-        if (HttpMethods.IsHead(http.Request.Method))
+        if (IsHead)
             return;
         foreach (var piece in pieces)
             await http.Response.BodyWriter.WriteAsync(piece, http.RequestAborted);
+    }
+
+    /// <summary>Goes on with an answer that has no length, or begins it; done when a client that reads has taken nearly all of it.</summary>
+    /// <exception cref="TimeoutException">The client has not taken a piece of 16 KiB in time.</exception>
+    public async ValueTask Send(string contentType, ReadOnlyMemory<byte> bytes, TimeSpan stall)
+    {
+        if (!HasBegun)
+        {
+            http.Response.ContentType = contentType;
+            SetHeader("Cache-Control", "no-store");
+            SetHeader("X-Accel-Buffering", "no"); // nginx would gather it
+        }
+
+        for (var sent = 0; sent < bytes.Length; sent += PieceBytes)
+        {
+            var piece = bytes.Slice(sent, Math.Min(PieceBytes, bytes.Length - sent));
+            BytesOut += piece.Length;
+            await http.Response.BodyWriter.WriteAsync(piece, http.RequestAborted).AsTask().WaitAsync(stall);
+        }
+    }
+
+    /// <summary>Charges what has gone out so far, of an answer that goes on.</summary>
+    /// <returns>How long whoever asks has to wait by their quotas before more goes out.</returns>
+    public TimeSpan ChargeBytes()
+    {
+        var fresh = BytesOut - BytesCharged;
+        BytesCharged = BytesOut;
+        return Who is null ? TimeSpan.Zero : options.Security.Access!.Quotas.Charge(Who, fresh);
     }
 
     private string Value(string parameter) => values[route.Parameters.TakeWhile(name => name != parameter).Count()];

@@ -24,6 +24,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
     private readonly HttpMetrics _metrics = new();
     private readonly HttpRouter _router;
     private readonly InFlightBytes _inFlightBytes;
+    private readonly EventStreams _streams;
     private int _inFlight;
 
     public HttpPipeline(IBroker broker, HttpGatewayOptions options, ILogger log, CancellationToken stopping)
@@ -31,6 +32,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         (_broker, _options, _log, _stopping) = (broker, options, log, stopping);
         _authentication = new HttpAuthentication(options.Security);
         _inFlightBytes = new InFlightBytes(options.MaxInFlightBytes);
+        _streams = new EventStreams(options.MaxEventStreams);
         IReadOnlyList<HttpRoute> routes = RoutesOf(_metrics, stopping);
         _router = new HttpRouter(routes);
     }
@@ -41,7 +43,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         var routes = new List<HttpRoute>();
         var openApi = new Lazy<ReadOnlyMemory<byte>>(() => OpenApiDocument.Write(routes));
         routes.AddRange([
-            .. TopicCalls.Routes, .. MessageCalls.Routes, .. ScheduledCalls.Routes, .. HalfCalls.Routes, .. BatchCalls.Routes, .. GroupCalls.Routes, .. QueueCalls.Routes, .. TraceCalls.Routes, .. ExchangeCalls.Routes,
+            .. TopicCalls.Routes, .. MessageCalls.Routes, .. ScheduledCalls.Routes, .. HalfCalls.Routes, .. BatchCalls.Routes, .. GroupCalls.Routes, .. QueueCalls.Routes, .. EventCalls.Routes, .. TraceCalls.Routes, .. ExchangeCalls.Routes,
             .. TransactionCalls.Routes,
             .. AccessCalls.Routes,
             .. new ClusterCalls(metrics, openApi, stopping).Routes,
@@ -61,17 +63,16 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
     {
         var began = Stopwatch.GetTimestamp();
         var route = _router.Find(context.Request.Method, context.Request.Path.Value ?? "", out var values, out var allowed);
-        var call = new HttpCall(context, route ?? Nowhere, values, _options, _broker, _stopping);
+        var call = new HttpCall(context, route ?? Nowhere, values, _options, _broker, _streams, _stopping);
         var body = new RequestBody(_inFlightBytes);
         var bytesIn = 0L;
         var abandoned = true;
-        Principal? who = null;
         try
         {
             await Guard(context, call, async () =>
             {
                 if (_authentication.IsOn && route is not { Public: true })
-                    who = await Admit(context, call);
+                    call.Who = await Admit(context, call);
                 if (route is null)
                     throw NotFound(context, allowed);
                 RequestChecks.Check(context.Request, route);
@@ -87,8 +88,8 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         {
             body.Give(abandoned);
             var status = context.RequestAborted.IsCancellationRequested ? ClientGone : context.Response.StatusCode;
-            if (who is not null)
-                _options.Security.Access!.Quotas.Charge(who, bytesIn + call.BytesOut);
+            if (call.Who is { } who)
+                _options.Security.Access!.Quotas.Charge(who, bytesIn + call.BytesOut - call.BytesCharged);
             _metrics.Count(call.Route.Name, status, Stopwatch.GetElapsedTime(began), call.Messages, bytesIn, call.BytesOut);
         }
     }

@@ -41,6 +41,10 @@ internal static class Parameters
         "partitions", "By how many partitions keys or tokens chose this one: where the topic has more by now, 409 `partitions-changed`, and nothing is stored.", """{"type":"integer","minimum":1,"maximum":10000}""");
     public static readonly QueryParameter Brief = new("brief", "One batch, answered by its base offset in place of a result for each record.", """{"type":"boolean","default":false}""");
 
+    public static readonly QueryParameter Credit = new("credit", "Messages of the stream that are unsettled at once, at most; 16 unless said, 1000 at most unless the gateway is set otherwise.", """{"type":"integer","minimum":1,"default":16}""");
+    public static readonly QueryParameter EventLease = new("leaseMs", "How long each message is the client's; the group's unless said.", """{"type":"integer","minimum":100,"maximum":43200000}""");
+    public static readonly QueryParameter Consumer = new("consumer", "Who receives, for groups with one active consumer, key order and lists; a name by chance unless said.", """{"type":"string","maxLength":256}""");
+
     public static readonly QueryParameter From = new("from", "Where to begin: an offset, a time, `earliest` (unless said) or `latest`.", StartSchema);
     public static readonly QueryParameter At = new("at", "An offset, a time, `earliest` or `latest`.", StartSchema, Required: true);
     public static readonly QueryParameter BrowseMax = new("max", "Messages at most; 100 unless said.", """{"type":"integer","minimum":1,"maximum":10000,"default":100}""");

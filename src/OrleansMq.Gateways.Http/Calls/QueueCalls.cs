@@ -47,6 +47,7 @@ internal static class QueueCalls
         var (topic, group) = (call.Topic, call.Group);
         var settlement = call.Read(spot => QueueJson.ReadSettlement(spot, kind));
         var results = await call.Broker.Settle(topic, group, settlement, call.Cancel);
+        call.Streams.Settled(call.Streamed, settlement, results);
         await call.Answer(writer => QueueJson.WriteResults(writer, settlement, results));
     }
 
