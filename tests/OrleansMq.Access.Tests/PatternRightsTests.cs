@@ -47,6 +47,10 @@ public sealed class PatternRightsTests : IAsyncLifetime
         }, topics: new() { DiscoveryInterval = TimeSpan.FromMilliseconds(20) });
         await both.Task.WaitAsync(TimeSpan.FromSeconds(30));
 
+        // Told when the round has ended that started them.
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (consumer.Statistics.Topics.Count < Seen.Length)
+            await Task.Delay(10, patience.Token);
         Assert.Equal(Seen, consumer.Statistics.Topics);
         Assert.Equal(["orders.eu=orders.eu", "orders.us=orders.us"], handled.Keys.Order());
         Assert.Empty((await _broker.ListGroups("orders.secret")).Items);
