@@ -14,7 +14,7 @@ namespace OrleansMq.Simulation.Tests;
 /// </summary>
 public sealed class PlantedBugTests
 {
-    private const int Seeds = 12;
+    private const int Seeds = 24;
 
     private static readonly FaultKind[] Crashes = [FaultKind.PowerLoss, FaultKind.PowerLossAtCall];
 

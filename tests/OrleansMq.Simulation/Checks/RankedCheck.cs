@@ -14,7 +14,7 @@ internal static class RankedCheck
     /// <summary>From when a letter was seen until somebody moves it, no later message of its key is given.</summary>
     private static IEnumerable<Violation> Held(History history)
     {
-        var given = history.Given.Values.Where(given => given.At.Group == Population.Held && given.Lease.Lane == 0 && given.FirstTry).ToLookup(given => given.Key);
+        var given = history.Given.Values.Where(given => given.At.Group == Population.Held && given is { Lease.Lane: 0, FirstTry: true, IsFetched: false }).ToLookup(given => given.Key);
         foreach (var letter in history.Letters.Where(letter => letter.At.Group == Population.Held).GroupBy(letter => letter.Offset).Select(seen => seen.MinBy(letter => letter.Call.Answered)!))
         {
             if (history.Sent[letter.Uid].Key is not { } key)
@@ -28,7 +28,7 @@ internal static class RankedCheck
 
     private static IEnumerable<Violation> Ordered(History history)
     {
-        var given = history.Given.Values.Where(given => given.At.Topic == Population.Ranked && given.Lease.Lane == 0).ToList();
+        var given = history.Given.Values.Where(given => given.At.Topic == Population.Ranked && given is { Lease.Lane: 0, IsFetched: false }).ToList();
         foreach (var group in given.Where(given => given.At.Group is Population.ByPriority or Population.Fair).GroupBy(given => given.At.Group))
         {
             var first = group.GroupBy(given => given.Uid).Select(message => message.MinBy(given => given.Call.Answered)!).ToList();

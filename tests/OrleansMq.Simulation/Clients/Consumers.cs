@@ -15,10 +15,11 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
     {
         while (!desk.IsOver)
         {
-            var given = await Receive(desk.World.Random.Next(1, 9), desk.World.Random.Next(3) * TimeSpan.FromMilliseconds(700), Lease());
-            if (given.Count == 0 && _aside.Count > 0)
+            // Soon, so that what waits does not keep the log from being cut.
+            if (_aside.Count > 0)
                 await Work(await Fetch());
-            else if (given.Count == 0)
+            var given = await Receive(desk.World.Random.Next(1, 9), desk.World.Random.Next(3) * TimeSpan.FromMilliseconds(700), Lease());
+            if (given.Count == 0)
                 await desk.Pause(200);
             else if (desk.World.Chance(0.05))
                 await desk.Pause(5_000);
