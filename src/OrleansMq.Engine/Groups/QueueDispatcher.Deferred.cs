@@ -12,7 +12,14 @@ public sealed partial class QueueDispatcher
         List<Position> named = [.. request.Deferred.Distinct().OrderBy(position => position.Partition).ThenBy(position => position.Offset)];
         if (named[^1].Partition is var last && last >= _mayHave.Length)
             throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{_topic}' has {_mayHave.Length} partitions; {last} was asked.");
-        var (allowed, _) = Reserve(request with { Max = named.Count, Wait = TimeSpan.Zero });
+        var asked = request with { Max = named.Count, Wait = TimeSpan.Zero };
+        var allowed = Reserve(asked).Allowed;
+        if (allowed == 0 && Recount is { } recount && HasLeases)
+        {
+            await recount();
+            allowed = Reserve(asked).Allowed;
+        }
+
         var left = allowed;
         var deliveries = new List<Delivery>();
         try
