@@ -39,8 +39,9 @@ public sealed partial class ClusterBroker
     public async ValueTask<IReadOnlyList<Delivery>> Receive(TopicName topic, GroupName group, ReceiveRequest request, CancellationToken cancel = default)
     {
         using var activity = BrokerDiagnostics.StartReceive(topic, group);
-        var until = _options.Time.GetUtcNow() + request.Wait;
-        var left = request.Wait;
+        // What was set aside is not waited for.
+        var left = request.Deferred.Count > 0 ? TimeSpan.Zero : request.Wait;
+        var until = _options.Time.GetUtcNow() + left;
         while (true)
         {
             var asked = left > MaxWait ? request with { Wait = MaxWait } : request with { Wait = left };

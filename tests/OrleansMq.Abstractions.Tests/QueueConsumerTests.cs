@@ -194,16 +194,18 @@ public sealed class QueueConsumerTests
         Assert.Equal(broker.Receives[0].RequestId, broker.Receives[^1].RequestId);
     });
 
-    [Fact]
-    public void ClosingWhileTheBrokerIsAwayEndsAllTheSame() => StoryThread.Run(async () =>
+    [Theory]
+    [InlineData(true, 1)]
+    [InlineData(false, 2)]
+    public void ClosingAsksOnceMoreWhereItIsNotKnownWhatAFailedReceiveDid(bool refused, int calls) => StoryThread.Run(async () =>
     {
         var errors = new ConcurrentBag<Exception>();
-        var broker = new QueueBroker { ReceiveScript = _ => Fault.Unavailable };
+        var broker = new QueueBroker { ReceiveScript = _ => refused ? Fault.Unavailable : Fault.RequestLost };
         var consumer = broker.Consume("t", "g", (_, _) => Task.CompletedTask, new() { OnError = errors.Add }, _time);
 
         await _time.Until(consumer.DisposeAsync().AsTask());
 
-        Assert.Equal(2, errors.Count);
+        Assert.Equal((calls, calls), (errors.Count, broker.Receives.Count));
     });
 
     [Fact]

@@ -64,7 +64,7 @@ public sealed record Reconciliation(UnsettledCounts Counts, IReadOnlyList<Unsett
 /// <summary>Which unsettled messages are delivered again at once.</summary>
 public sealed record RedeliverRequest
 {
-    /// <summary>Dead and returned ones unless said. Leased ones only where they are named: whoever has them loses the lease. Deferred ones likewise: they go to whoever receives next. Those never delivered, or uncommitted, need no second sending.</summary>
+    /// <summary>Dead and returned ones unless said. Leased ones only where they are named: whoever has them loses the lease. Deferred ones likewise: they go to whoever receives next, or to dead letters after their last delivery. Those never delivered, or uncommitted, need no second sending.</summary>
     public IReadOnlyList<UnsettledCause> Causes { get; init; } = [UnsettledCause.Dead, UnsettledCause.Returned];
 
     /// <summary>Only what was appended at least so long ago.</summary>

@@ -95,9 +95,11 @@ internal sealed class DeliveryStream
     {
         _stopReceiving.Cancel();
         await _receiving;
-        foreach (var held in _ready.Close())
-            LetGo(held, Verdict.Return);
+        var waiting = _ready.Close().ToList();
+        // First, so that it gets none of those that are given back.
         await GiveBackUnanswered();
+        foreach (var held in waiting)
+            LetGo(held, Verdict.Return);
     }
 
     /// <summary>What an answer carried that was under way when receiving stopped is asked for under the same id and given back, instead of lapsing.</summary>
@@ -107,7 +109,7 @@ internal sealed class DeliveryStream
             return;
         try
         {
-            var answer = _broker.Receive(_topic, _group, request with { Wait = TimeSpan.Zero }, _calls.Abandoned).AsTask();
+            var answer = _broker.Receive(_topic, _group, request with { Max = 1, Wait = TimeSpan.Zero }, _calls.Abandoned).AsTask();
             foreach (var delivery in await answer.WaitAsync(AnswerPatience, _time))
                 _settlements.Add(delivery.Lease, Verdict.Return);
         }
@@ -197,6 +199,8 @@ internal sealed class DeliveryStream
             }
             catch (Exception e) when (!stop.IsCancellationRequested)
             {
+                if (e is MqException { Code: not ErrorCodes.OutcomeUnknown })
+                    _unanswered = null;
                 _calls.Report(e);
                 await _calls.Pause(failures, e, stop);
             }

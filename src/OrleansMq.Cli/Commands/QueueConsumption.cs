@@ -13,7 +13,7 @@ internal static class QueueConsumption
             var fetched = await Receive(run, options, MostAtOnce);
             await Print(run, options, fetched);
             foreach (var missing in options.Deferred.Except(fetched.Select(m => m.Position)))
-                run.Say($"mq: {missing} is not set aside.");
+                run.Say($"mq: {missing} was not given: it is not set aside, or the group is paused or at its limits.");
             return;
         }
 

@@ -7,9 +7,10 @@ internal readonly record struct ReceiveRequestSurrogate(int Max, TimeSpan Wait, 
 internal sealed class ReceiveRequestConverter : IConverter<ReceiveRequest, ReceiveRequestSurrogate>
 {
     public ReceiveRequest ConvertFromSurrogate(in ReceiveRequestSurrogate surrogate) =>
-        new() { Max = surrogate.Max, Wait = surrogate.Wait, Lease = surrogate.Lease, Consumer = surrogate.Consumer, RequestId = surrogate.RequestId, Deferred = surrogate.Deferred ?? [] };
+        new() { Max = surrogate.Deferred is { Length: > 0 } ? 1 : surrogate.Max, Wait = surrogate.Wait, Lease = surrogate.Lease, Consumer = surrogate.Consumer, RequestId = surrogate.RequestId, Deferred = surrogate.Deferred ?? [] };
 
-    public ReceiveRequestSurrogate ConvertToSurrogate(in ReceiveRequest value) => new(value.Max, value.Wait, value.Lease, value.Consumer, value.RequestId, [.. value.Deferred]);
+    /// <remarks>A silo that does not know the last field must not give the next messages instead: it refuses to give none.</remarks>
+    public ReceiveRequestSurrogate ConvertToSurrogate(in ReceiveRequest value) => new(value.Deferred.Count > 0 ? 0 : value.Max, value.Wait, value.Lease, value.Consumer, value.RequestId, [.. value.Deferred]);
 }
 
 [GenerateSerializer, Alias("OrleansMq.SettlementSurrogate")]

@@ -61,7 +61,7 @@ internal sealed class DeliveryWindow
 
     public bool Wants(long laneEnd, out long from, out int count)
     {
-        from = Scanned = Math.Max(Scanned, cursor.Floor);
+        from = Scanned = cursor.NextUndecided(Math.Max(Scanned, cursor.Floor));
         count = (int)Math.Clamp(laneEnd - from, 0, Math.Min(Room, MaxOffered));
         return count > 0;
     }
@@ -87,12 +87,13 @@ internal sealed class DeliveryWindow
     {
         var first = into.Count;
         var taken = 0;
-        if (Scanned < leasedEnd && Room > 0)
+        // With no room to read up to there, until the lease has ended.
+        if (Scanned < leasedEnd && (Room > 0 || Scanned < cursor.LeasedEnd))
             return 0;
         if (inLaneOrder)
         {
-            for (var at = ready.Next(cursor.Floor); at >= 0 && at < laneEnd && taken < max; at = ready.Next(at + 1), taken++)
-                QueueCursor.Append(into, first, new GrantRange(at, 1, cursor.Attempts(at, out _, out _) + 1));
+            for (var at = ready.Next(cursor.Floor); at >= 0 && at < laneEnd && taken < max; at = ready.Next(at + 1))
+                taken += Take(at, first, into);
             return taken;
         }
 
@@ -103,14 +104,22 @@ internal sealed class DeliveryWindow
             ready.Remove(at, TraitsOf(at));
             if (at >= laneEnd)
                 continue;
-            QueueCursor.Append(into, first, new GrantRange(at, 1, cursor.Attempts(at, out _, out _) + 1));
-            taken++;
+            taken += Take(at, first, into);
         }
 
         // What is chosen here is taken when it is granted.
         foreach (var at in chosen)
             ready.Add(at, TraitsOf(at));
         return taken;
+    }
+
+    private int Take(long at, int first, List<GrantRange> into)
+    {
+        var attempts = cursor.Attempts(at, out _, out _);
+        if (attempts == 0 && cursor.Returned >= QueueCursor.MaxReturned)
+            return 0;
+        QueueCursor.Append(into, first, new GrantRange(at, 1, attempts + 1));
+        return 1;
     }
 
     /// <summary>A message's state has changed.</summary>

@@ -41,7 +41,7 @@ public partial class QueueCursor
     }
 
     /// <summary>Everything below an end is settled or set aside.</summary>
-    public bool IsDoneBelow(long end) => Floor >= end || (Deferred > 0 && CountUnsettled(end) is { Fresh: 0, Leased: 0, Returned: 0 });
+    public bool IsDoneBelow(long end) => Floor >= end || NextUndecided(Floor) >= end;
 
     /// <summary>Unsettled messages from an offset on, ascending.</summary>
     /// <param name="fresh">Also those that were never granted.</param>

@@ -240,12 +240,11 @@ public sealed partial class QueueCursor
     }
 
     /// <summary>Of these messages those that were set aside, each a range of its own.</summary>
-    public void SelectDeferred(IEnumerable<long> offsets, List<GrantRange> into)
-    {
-        foreach (var offset in offsets)
-            if (deferred.Contains(offset))
-                into.Add(new GrantRange(offset, 1, live[live.Find(offset)].Attempts + 1));
-    }
+    public void SelectDeferred(IEnumerable<long> offsets, int max, List<GrantRange> into) =>
+        into.AddRange(offsets.Where(deferred.Contains).Take(max).Select(offset => new GrantRange(offset, 1, live[live.Find(offset)].Attempts + 1)));
+
+    /// <summary>The log was read to its end: what it brought since the snapshot counts for what is chosen next.</summary>
+    public void ReplayEnded() => window?.Restart();
 
     /// <summary>How a lease stands. Its time counts, whether or not <see cref="Lapse"/> was called since.</summary>
     public LeaseState Check(LeaseId lease, long nowMs)
@@ -282,6 +281,15 @@ public sealed partial class QueueCursor
         leased = slot >= 0 && live[slot].IsLeased;
         free = slot < 0 || due.Contains(offset);
         return slot < 0 ? 0 : live[slot].Attempts;
+    }
+
+    /// <summary>The first message from an offset on that is neither settled nor set aside.</summary>
+    internal long NextUndecided(long from)
+    {
+        from = settled.NextClear(from);
+        while (deferred.Contains(from))
+            from = settled.NextClear(from + 1);
+        return from;
     }
 
     /// <summary>Behind the highest message under a lease; 0 when there is none.</summary>

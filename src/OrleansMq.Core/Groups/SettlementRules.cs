@@ -12,6 +12,8 @@ public static class SettlementRules
     {
         if (settlement.Leases.Count + settlement.UpTo.Count is 0 or > MaxLeases)
             throw Malformed($"1 to {MaxLeases} leases are settled at once; {settlement.Leases.Count + settlement.UpTo.Count} were given.");
+        if (!Enum.IsDefined(settlement.Kind))
+            throw Malformed($"{(int)settlement.Kind} is no kind of settlement.");
         if (settlement.UpTo.Count > 0 && settlement.Kind != SettlementKind.Acknowledge)
             throw Malformed("'upTo' is for acknowledging only.");
         if (settlement.Delay is { } delay && (settlement.Kind != SettlementKind.Refuse || delay < TimeSpan.Zero || delay > MaxDelay))

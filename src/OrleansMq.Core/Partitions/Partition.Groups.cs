@@ -66,11 +66,11 @@ public sealed partial class Partition
         return Grant(group, lane, terms, frames, leases);
     }
 
-    /// <summary>Grants those of these messages that were set aside.</summary>
+    /// <summary>Grants those of these messages that were set aside, as far as the terms allow beside what is leased already.</summary>
     public void LeaseDeferred(PartitionGroup group, int lane, IEnumerable<long> offsets, in LeaseTerms terms, FrameBuffer frames, List<GrantedLease> leases)
     {
         _selected.Clear();
-        group.Cursor(lane).SelectDeferred(offsets, _selected);
+        group.Cursor(lane).SelectDeferred(offsets, terms.Max - leases.Count, _selected);
         Grant(group, lane, terms, frames, leases);
     }
 

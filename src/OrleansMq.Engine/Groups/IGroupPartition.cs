@@ -27,7 +27,7 @@ public interface IGroupPartition
 
     /// <summary>Leases those of these messages that the group set aside, and gives them.</summary>
     /// <param name="offsets">Of the partition; redriven messages by where they first stood.</param>
-    Task<LeasedMessages> ReceiveDeferred(GroupName name, string holder, IReadOnlyCollection<long> offsets, TimeSpan lease);
+    Task<LeasedMessages> ReceiveDeferred(GroupName name, string holder, IReadOnlyCollection<long> offsets, int max, TimeSpan lease);
 
     /// <summary>Gives what a holder has under leases, again.</summary>
     Task<LeasedMessages> ReceiveAgain(GroupName name, string holder);

@@ -24,18 +24,20 @@ public sealed partial class QueueDispatcher
         var deliveries = new List<Delivery>();
         try
         {
-            foreach (var share in named.Take(allowed).GroupBy(position => position.Partition, position => position.Offset))
+            foreach (var share in named.GroupBy(position => position.Partition, position => position.Offset))
             {
+                if (left <= 0)
+                    break;
                 using var given = await _cursors.Shared();
                 var partition = await _open(share.Key);
-                var leased = await partition.ReceiveDeferred(_group, LeaseHolder.Of(request.Consumer, request.RequestId), [.. share], request.Lease ?? _settings.Lease);
+                var leased = await partition.ReceiveDeferred(_group, LeaseHolder.Of(request.Consumer, request.RequestId), [.. share], left, request.Lease ?? _settings.Lease);
                 left -= leased.Leases;
                 deliveries.AddRange(leased.Deliveries);
             }
         }
-        catch (MqException) when (deliveries.Count > 0)
+        catch (MqException unavailable) when (deliveries.Count > 0 && unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged or ErrorCodes.DiskFull)
         {
-            // What is leased goes out; the rest stays set aside, and can be asked for again.
+            // What is leased goes out; the rest can be asked for again.
         }
         finally
         {

@@ -7,7 +7,7 @@ namespace OrleansMq.Engine.Partitions;
 public sealed partial class PartitionEngine
 {
     /// <summary>As <see cref="Lease"/>: written before it is given, by key durable.</summary>
-    private async Task<List<GrantedLease>> LeaseDeferred(GroupName name, string holder, IReadOnlyCollection<long> offsets, TimeSpan lease)
+    private async Task<List<GrantedLease>> LeaseDeferred(GroupName name, string holder, IReadOnlyCollection<long> offsets, int max, TimeSpan lease)
     {
         var redriven = await DeferredLetters(name, offsets);
         var level = _topic.FindGroup(name.Text) is { ByKey: true } ? CursorLevel : ReleaseLevel.Written;
@@ -16,7 +16,7 @@ public sealed partial class PartitionEngine
             var group = Find(state, name);
             RefuseWhileFull(now);
             var leases = new List<GrantedLease>();
-            var terms = new LeaseTerms(holder, offsets.Count, now, now + (long)lease.TotalMilliseconds, Epoch);
+            var terms = new LeaseTerms(holder, max, now, now + (long)lease.TotalMilliseconds, Epoch);
             state.LeaseDeferred(group, Lane.RedrivenOf(group.Number), redriven, terms, frames, leases);
             state.LeaseDeferred(group, Lane.Main, offsets.Order(), terms, frames, leases);
             NoteInFlight(group);

@@ -25,9 +25,9 @@ public sealed partial class PartitionEngine
     }
 
     /// <summary>Gives what was set aside and is asked for; what expired meanwhile is not delivered.</summary>
-    public async Task<LeasedMessages> ReceiveDeferred(GroupName name, string holder, IReadOnlyCollection<long> offsets, TimeSpan lease)
+    public async Task<LeasedMessages> ReceiveDeferred(GroupName name, string holder, IReadOnlyCollection<long> offsets, int max, TimeSpan lease)
     {
-        var leases = await LeaseDeferred(name, holder, offsets, lease);
+        var leases = await LeaseDeferred(name, holder, offsets, max, lease);
         var (deliveries, expired) = (new List<Delivery>(leases.Count), new List<LeaseId>());
         var voids = await Deliver(name, leases, deliveries, expired);
         if (expired.Count > 0)

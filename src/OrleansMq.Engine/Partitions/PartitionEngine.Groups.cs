@@ -269,6 +269,7 @@ public sealed partial class PartitionEngine
         foreach (var group in _state.Groups)
         {
             SetRules(group);
+            group.Main?.ReplayEnded();
             NoteInFlight(group);
         }
 

@@ -78,7 +78,7 @@ internal interface IPartitionOwner : IMovableGrain
     Task<LeasedBlock> Receive(GroupName group, string holder, int max, TimeSpan lease);
 
     [Alias("ReceiveDeferred"), ResponseTimeout("00:00:10")]
-    Task<LeasedBlock> ReceiveDeferred(GroupName group, string holder, long[] offsets, TimeSpan lease);
+    Task<LeasedBlock> ReceiveDeferred(GroupName group, string holder, long[] offsets, int max, TimeSpan lease);
 
     [Alias("ReceiveAgain"), ResponseTimeout("00:00:10")]
     Task<LeasedBlock> ReceiveAgain(GroupName group, string holder);

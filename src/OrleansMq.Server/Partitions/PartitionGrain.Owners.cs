@@ -88,8 +88,8 @@ internal sealed partial class PartitionGrain
 
     public Task<LeasedBlock> Receive(GroupName group, string holder, int max, TimeSpan lease) => Lease(group, engine => engine.Receive(group, holder, max, lease));
 
-    public Task<LeasedBlock> ReceiveDeferred(GroupName group, string holder, long[] offsets, TimeSpan lease) =>
-        Lease(group, engine => engine.ReceiveDeferred(group, holder, offsets, lease));
+    public Task<LeasedBlock> ReceiveDeferred(GroupName group, string holder, long[] offsets, int max, TimeSpan lease) =>
+        Lease(group, engine => engine.ReceiveDeferred(group, holder, offsets, max, lease));
 
     public Task<LeasedBlock> ReceiveAgain(GroupName group, string holder) => Lease(group, engine => engine.ReceiveAgain(group, holder));
 

@@ -21,8 +21,8 @@ internal sealed class PartitionProxy(IPartitionOwner grain, int number, Action<i
 
     public Task<LeasedMessages> Receive(GroupName name, string holder, int max, TimeSpan lease) => Received(() => grain.Receive(name, holder, max, lease));
 
-    public Task<LeasedMessages> ReceiveDeferred(GroupName name, string holder, IReadOnlyCollection<long> offsets, TimeSpan lease) =>
-        Received(() => grain.ReceiveDeferred(name, holder, [.. offsets], lease));
+    public Task<LeasedMessages> ReceiveDeferred(GroupName name, string holder, IReadOnlyCollection<long> offsets, int max, TimeSpan lease) =>
+        Received(() => grain.ReceiveDeferred(name, holder, [.. offsets], max, lease));
 
     public Task<LeasedMessages> ReceiveAgain(GroupName name, string holder) => Received(() => grain.ReceiveAgain(name, holder));
 

@@ -44,6 +44,8 @@ public abstract class DeferContract : BrokerContract
 
         Assert.Equal(["aside"], Bodies(fetched));
         Assert.Empty(await Fetch(broker, published[2].Position));
+        // What was set aside is not waited for.
+        Assert.Empty(await broker.Receive("t", "g", new ReceiveRequest { Wait = TimeSpan.FromMinutes(1), Deferred = [published[2].Position] }).AsTask().WaitAsync(Patience));
         await Acknowledge(broker, "t", "g", leased, fetched[0]);
         await Refused(ErrorCodes.PartitionUnknown, () => broker.Receive("t", "g", new ReceiveRequest { Deferred = [new(7, 0)] }));
         await Refused(ErrorCodes.Malformed, () => broker.Receive("t", "g", new ReceiveRequest { Deferred = [.. Enumerable.Range(0, 10_001).Select(i => new Position(0, i))] }));
@@ -160,7 +162,9 @@ public abstract class DeferContract : BrokerContract
         Assert.Empty(await Fetch(broker, aside));
         await broker.PutGroup("t", "g", new() { Paused = false, MaxInFlight = 1 });
 
-        Assert.Equal(["a"], Bodies(await Fetch(broker, aside)));
+        // What is not set aside takes no place from what is.
+        Assert.Equal(["a"], Bodies(await Fetch(broker, [new(0, 7), .. aside])));
+        Assert.Empty(await Fetch(broker, aside));
     });
 
     [Fact]

@@ -68,6 +68,22 @@ public sealed class QueueCursorByKeyTests
         Assert.Equal([0], Select(after));
     }
 
+    [Fact]
+    public void AFullTableOfReturnedOnesStopsNewOnesByKeyToo()
+    {
+        cursor.ApplyGranted(new GrantRange(0, QueueCursor.MaxReturned, 1), 1000, 1, "a");
+        for (var at = 0L; at < QueueCursor.MaxReturned; at++)
+            cursor.ApplyReturned(at, QueueCursor.DeferredMs);
+        Assert.True(cursor.WantsTraits(long.MaxValue, out var from, out _));
+        Assert.Equal(QueueCursor.MaxReturned, from);
+        cursor.Offer(from, [7, 8]);
+
+        Assert.Empty(Select(cursor));
+        cursor.ApplySettled(0, 1);
+
+        Assert.Equal([from, from + 1], Select(cursor));
+    }
+
     private static List<long> Select(QueueCursor cursor)
     {
         var ranges = new List<GrantRange>();

@@ -53,7 +53,7 @@ public sealed class QueueCursorHistories
                 if (random.Next(4) == 0)
                 {
                     List<long> named = [.. Enumerable.Range(0, max).Select(_ => random.NextInt64(end + 1)).Concat(model.Deferred.Take(2)).Distinct()];
-                    cursor.SelectDeferred(named, ranges);
+                    cursor.SelectDeferred(named, int.MaxValue, ranges);
                     wanted = [.. named.Where(model.IsDeferred).Select(at => (at, model.Attempts(at) + 1))];
                 }
                 else
