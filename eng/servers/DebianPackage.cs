@@ -10,8 +10,8 @@ internal sealed class DebianPackage(string name, Func<string?> find, string hint
     {
         if (find() is { } found)
             return found;
-        // Another run on this machine may be installing it just now.
-        await using var turn = await Installation.Turn(Path.Join(Path.GetTempPath(), $"mq-{name}-install.lock"));
+        // Another run on this machine may be installing it, or another package, just now: dpkg lets one at a time.
+        await using var turn = await Installation.Turn(Path.Join(Path.GetTempPath(), "mq-dpkg-install.lock"));
         if (find() is null)
         {
             if (Environment.UserName != "root")

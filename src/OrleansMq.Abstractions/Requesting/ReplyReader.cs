@@ -93,10 +93,10 @@ internal sealed class ReplyReader(IBroker broker, RequesterOptions options, Brok
             }
             catch (MqException fewer) when (fewer.Code == ErrorCodes.PartitionUnknown)
             {
-                // Another topic under the name, with fewer: whoever asks next opens one of those.
-                calls.Report(fewer);
+                // Another topic under the name, with fewer: whoever asks next opens one of those. So do those who hear of it by this report.
                 lock (_sync)
                     _opening = null;
+                calls.Report(fewer);
                 return;
             }
             catch (Exception e)

@@ -5,8 +5,8 @@ namespace OrleansMq;
 /// handled again, and the first reply stays the one that is stored.
 /// </summary>
 /// <remarks>
-/// A handler that throws refuses: the requester gets an error, and the request is done. Only <see cref="RefuseException"/> has it delivered again, and
-/// <see cref="DeadLetterException"/> puts it aside as well. A reply that the topic of replies does not take for long (<see cref="ResponderOptions.ReplyRetryFor"/>) refuses the request, too. A message that asks for no reply is handled, and what the handler gives is dropped. Replies go where requests say, as far as
+/// A handler that throws refuses: the requester gets an error, and the request is done. Only <see cref="RefuseException"/> has it delivered again, <see cref="DeferException"/> sets it
+/// aside unanswered, and <see cref="DeadLetterException"/> makes it a dead letter as well. A reply that the topic of replies does not take for long (<see cref="ResponderOptions.ReplyRetryFor"/>) refuses the request, too. A message that asks for no reply is handled, and what the handler gives is dropped. Replies go where requests say, as far as
 /// the responder's rights and <see cref="ResponderOptions.MayReplyTo"/> reach.
 /// </remarks>
 public sealed class Responder : IAsyncDisposable
@@ -60,7 +60,7 @@ public sealed class Responder : IAsyncDisposable
         {
             reply = await _handle(request, cancel) ?? throw new InvalidOperationException("The handler gave no reply.");
         }
-        catch (Exception e) when (e is not RefuseException && !(e is OperationCanceledException && cancel.IsCancellationRequested))
+        catch (Exception e) when (e is not (RefuseException or DeferException) && !(e is OperationCanceledException && cancel.IsCancellationRequested))
         {
             dead = e as DeadLetterException;
             reply = Refusal(e);
@@ -113,7 +113,7 @@ public sealed class Responder : IAsyncDisposable
             Interlocked.Increment(ref _unanswered);
             _options.OnError?.Invoke(gone);
         }
-        catch (MqException refused) when (!refused.IsRetriable)
+        catch (MqException refused) when (!refused.IsRetriable && refused.Code != ErrorCodes.NotABroker)
         {
             throw new DeadLetterException($"the reply to '{request.ReplyTo}' was refused: {refused.Code}: {refused.Message}", refused);
         }

@@ -101,6 +101,76 @@ public abstract class RequestReplyContract : BrokerContract
     });
 
     [Fact]
+    public Task AHandlerThatSetsARequestAsideLeavesItUnansweredUntilItIsFetched() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var aside = new TaskCompletionSource<Position>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var responder = broker.Respond("t", "g", (request, _) =>
+        {
+            aside.TrySetResult(request.Position);
+            throw new DeferException();
+        }, time: ClientTime);
+        await using var requester = broker.CreateRequester(OnePartition, ClientTime);
+
+        var request = requester.Request("t", Text("a"), TimeSpan.FromMinutes(10));
+        var fetched = await Until(Fetched(await Until(aside.Task)));
+
+        Assert.Equal(("a", 2, false), (fetched.BodyText, fetched.DeliveryCount, request.IsCompleted));
+        Assert.Empty(await broker.ReadAll("replies"));
+        await broker.Reply(fetched, Text("at last"));
+        await Acknowledge(broker, "t", "g", fetched);
+        Assert.Equal("at last", (await Until(request)).BodyText);
+        Assert.Equal((0L, 0L, 0L), (responder.Statistics.Replied, responder.Statistics.Refused, (await broker.DescribeGroup("t", "g")).Partitions[0].Lag));
+
+        // The handler throws before the message is aside.
+        async Task<Delivery> Fetched(Position position)
+        {
+            while (true)
+            {
+                if (await broker.Receive("t", "g", new() { Consumer = "later", Deferred = [position] }) is [var delivery])
+                    return delivery;
+                await Task.Delay(TimeSpan.FromMilliseconds(5), ClientTime);
+            }
+        }
+    });
+
+    [Fact]
+    public Task WhereNoBrokerTakesTheReplyTheRequestComesAgain() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await broker.PutGroup("t", "g", new() { MaxDeliveries = 2, Backoff = Change<IReadOnlyList<TimeSpan>>.To([]) });
+        await broker.PutTopic("replies", new());
+        await broker.PutTopic("unheard", new());
+        var (replies, handled) = (0, new ConcurrentQueue<(string, int)>());
+        // A proxy on the way: for the first reply here, for all of them there.
+        var line = BrokerProxy.Over(broker, (call, arguments) =>
+        {
+            if (call == nameof(IBroker.Append) && (((AppendRequest)arguments[0]!).Topic == "unheard" || Interlocked.Increment(ref replies) == 1))
+                throw new MqException(ErrorCodes.NotABroker, "A proxy answered.");
+        });
+        await using var responder = line.Respond("t", "g", (request, _) =>
+        {
+            handled.Enqueue((request.BodyText, request.DeliveryCount));
+            return Task.FromResult(Text("re " + request.BodyText));
+        }, time: ClientTime);
+
+        await broker.Publish("t", [Text("a") with { ReplyTo = "replies", CorrelationId = "1" }]);
+        await Until(Settled(2));
+        Assert.Equal(["re a"], Bodies(await broker.ReadAll("replies")));
+        await broker.Publish("t", [Text("b") with { ReplyTo = "unheard", CorrelationId = "2" }]);
+        await Until(Settled(4));
+
+        Assert.Equal([("a", 1), ("a", 2), ("b", 1), ("b", 2)], handled);
+        Assert.Equal("b", Assert.Single(await broker.ReadAll("t.g.dlq")).BodyText);
+
+        async Task Settled(int count)
+        {
+            while (handled.Count < count || (await broker.DescribeGroup("t", "g")).Partitions[0].Lag > 0)
+                await Task.Delay(TimeSpan.FromMilliseconds(5), ClientTime);
+        }
+    });
+
+    [Fact]
     public Task WithoutAReplyTheTimeIsOut() => Story(async broker =>
     {
         await broker.PutTopic("t", new());
@@ -306,36 +376,24 @@ public abstract class RequestReplyContract : BrokerContract
         await broker.PutTopic("t", new());
         await broker.PutTopic("replies", new() { Partitions = 4 });
         await using var responder = broker.Respond("t", "g", (request, _) => Task.FromResult(Text("re " + request.BodyText)), time: ClientTime);
-        await using var requester = broker.CreateRequester(new() { ReplyPartition = 3, ReadWait = TimeSpan.FromMilliseconds(100) }, ClientTime);
+        var heard = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        // One that made it again by itself would race with the story.
+        await using var requester = broker.CreateRequester(new() { ReplyPartition = 3, CreateReplyTopic = false, ReadWait = TimeSpan.FromMilliseconds(100), OnError = Hear }, ClientTime);
         await Until(requester.Request("t", Text("1")));
 
         await broker.DeleteTopic("replies");
-        await Until(MadeAgain(1));
-        Assert.Equal(ErrorCodes.PartitionUnknown, (await Assert.ThrowsAsync<MqException>(() => Until(Refused()))).Code);
+        await broker.PutTopic("replies", new() { Partitions = 1 });
+        // A request before that is sent, and waits in vain.
+        await Until(heard.Task);
+        Assert.Equal(ErrorCodes.PartitionUnknown, (await Assert.ThrowsAsync<MqException>(() => Until(requester.Request("t", Text("2"))))).Code);
         await broker.GrowTopic("replies", 4);
 
         Assert.Equal("re 3", (await Until(requester.Request("t", Text("3")))).BodyText);
 
-        // The requester makes it again by itself, where it hears first that it is gone; then it has as many as that takes.
-        async Task MadeAgain(int partitions)
+        void Hear(Exception e)
         {
-            while ((await broker.PutTopic("replies", new())).Partitions.Count != partitions)
-                await broker.DeleteTopic("replies");
-        }
-
-        // Until it has heard that the partition is gone, a request waits in vain.
-        async Task Refused()
-        {
-            while (true)
-            {
-                try
-                {
-                    await requester.Request("t", Text("2"), TimeSpan.FromMilliseconds(200));
-                }
-                catch (TimeoutException)
-                {
-                }
-            }
+            if (e is MqException { Code: ErrorCodes.PartitionUnknown })
+                heard.TrySetResult();
         }
     });
 
