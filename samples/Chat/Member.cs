@@ -13,12 +13,16 @@ internal sealed class Member(IBroker broker, string name)
     private readonly Lock _gate = new();
     private readonly List<Line> _letters = [];
     private readonly List<Line> _room = [];
-    private readonly HashSet<string> _shown = []; // tokens: what comes again is not shown again
+    private readonly HashSet<string> _shown = []; // tokens: to count what comes again
     private QueueConsumer? _reading;
     private LogConsumer? _following;
     private int _failures;
+    private int _shownTwice;
 
     public string Name => name;
+
+    /// <summary>Lines that were shown before.</summary>
+    public int ShownTwice => _shownTwice;
 
     /// <summary>Letters that failed at first.</summary>
     public int Failures => _failures;
@@ -68,8 +72,12 @@ internal sealed class Member(IBroker broker, string name)
     private Task Show(List<Line> screen, StoredMessage message)
     {
         lock (_gate)
-            if (_shown.Add(message.Token!))
-                screen.Add(Line.Of(message));
+        {
+            if (!_shown.Add(message.Token!))
+                _shownTwice++;
+            screen.Add(Line.Of(message));
+        }
+
         return Task.CompletedTask;
     }
 

@@ -38,8 +38,13 @@ try
     {
         // Everybody has an answer, and only now the mail service comes up.
         await using var mailWorker = broker.Consume("registered", "mail", mail.Handle);
-        while (await Waiting(broker, "mail") + await Waiting(broker, "sms") > 0)
+        var began = Stopwatch.GetTimestamp();
+        while (balances && await Waiting(broker, "mail") + await Waiting(broker, "sms") > 0)
+        {
             await Task.Delay(20); // the handlers work by themselves; this only looks
+            balances &= Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(60);
+        }
+
         await smsWorker!.DisposeAsync();
     });
 

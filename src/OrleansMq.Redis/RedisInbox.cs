@@ -41,7 +41,7 @@ public sealed class RedisInbox : IInbox<RedisEffect>
             await Commit(attempt, transaction, commands);
             return true;
         }
-        catch
+        catch (Exception failed) when (failed is not RedisInboxException { TokenTaken: true })
         {
             await GiveUp(attempt);
             throw;
@@ -97,28 +97,56 @@ public sealed class RedisInbox : IInbox<RedisEffect>
         }
         catch (RedisServerException refused)
         {
-            throw new RedisInboxException($"Redis refused the effect of '{attempt.Token}', and nothing of it was done: {refused.Message}", inner: refused);
+            throw new RedisInboxException($"Redis refused the effect of '{attempt.Token}', and nothing of it was done: {refused.Message}", refused);
         }
-        catch (Exception lost) when (lost is RedisException or RedisTimeoutException)
+        catch (Exception lost)
         {
-            throw new RedisInboxException($"Redis did not answer whether the effect of '{attempt.Token}' was stored ({lost.Message}).", outcomeUnknown: true, lost);
+            throw new RedisInboxException($"Redis did not answer whether the effect of '{attempt.Token}' was stored ({lost.Message}).", lost) { OutcomeUnknown = true };
         }
 
         if (!done)
-            throw new RedisInboxException(!attempt.Held!.WasSatisfied || commands.HoldsWhatItRequires
-                ? $"The claim of '{attempt.Token}' was over before its effect was stored; nothing of it was done."
-                : $"What the effect of '{attempt.Token}' requires does not hold; nothing of it was done.");
+            throw new RedisInboxException($"{await WhyNot(attempt, commands)}; nothing of it was done.");
         try
         {
             await commands.Answers.WaitAsync(_options.ClaimFor, _time);
         }
-        catch (Exception refused) when (refused is RedisServerException or TimeoutException)
+        catch (Exception failed)
         {
             // Redis does not roll back.
             throw new RedisInboxException(
-                $"A command of the effect of '{attempt.Token}' failed; the others were done, and the token is taken: a redelivery will not do it again. {refused.Message}", inner: refused);
+                $"A command of the effect of '{attempt.Token}' failed; the others were done, and the token is taken: a redelivery will not do it again. {failed.Message}", failed) { TokenTaken = true };
         }
     }
+
+    private async Task<string> WhyNot(Attempt attempt, RedisEffect commands)
+    {
+        var claimOver = $"The claim of '{attempt.Token}' was over before its effect was stored";
+        if (!attempt.Held!.WasSatisfied)
+            return claimOver;
+        if (!commands.HoldsWhatItRequires)
+            return $"What the effect of '{attempt.Token}' requires does not hold";
+        // All held when it was looked at, and a key changed before EXEC.
+        return await StillClaimed(attempt) switch
+        {
+            true => $"A key that the effect of '{attempt.Token}' requires something of was changed while the effect was being stored",
+            false => claimOver,
+            null => $"A key that the effect of '{attempt.Token}' requires something of was changed while the effect was being stored, or its claim was over",
+        };
+    }
+
+    private async Task<bool?> StillClaimed(Attempt attempt)
+    {
+        try
+        {
+            return await _redis.StringGetAsync(attempt.Key) == attempt.Claim;
+        }
+        catch (Exception away) when (IsAway(away))
+        {
+            return null;
+        }
+    }
+
+    private static bool IsAway(Exception e) => e is RedisException or RedisTimeoutException or ObjectDisposedException;
 
     /// <summary>Lets the next one in at once. Where that fails, the claim ends by itself.</summary>
     private async Task GiveUp(Attempt attempt)
@@ -127,7 +155,7 @@ public sealed class RedisInbox : IInbox<RedisEffect>
         {
             await _redis.LockReleaseAsync(attempt.Key, attempt.Claim); // only where it is this call's own
         }
-        catch (Exception away) when (away is RedisException or RedisTimeoutException)
+        catch (Exception away) when (IsAway(away))
         {
         }
     }
@@ -138,9 +166,9 @@ public sealed class RedisInbox : IInbox<RedisEffect>
         {
             return await call();
         }
-        catch (Exception away) when (away is RedisException or RedisTimeoutException)
+        catch (Exception away) when (IsAway(away))
         {
-            throw new RedisInboxException($"The inbox of '{_consumer}' can't use Redis; nothing was done for '{attempt.Token}' ({away.Message}).", inner: away);
+            throw new RedisInboxException($"The inbox of '{_consumer}' can't use Redis; nothing was done for '{attempt.Token}' ({away.Message}).", away);
         }
     }
 

@@ -151,6 +151,7 @@ public sealed class RedisInboxTests
             return Count(effect, cancel);
         }));
         Assert.Contains("the token is taken", refused.Message, StringComparison.Ordinal);
+        Assert.Equal((true, false), (refused.TokenTaken, refused.OutcomeUnknown));
         // No roll-back in Redis: the other command was done.
         Assert.Equal(1, await Counted());
         Assert.False(await inbox.Once("a", Count));
@@ -177,8 +178,67 @@ public sealed class RedisInboxTests
         Assert.IsType<RedisConnectionException>(away.InnerException);
     }
 
+    /// <summary>What comes behind the commit is told as such, whatever it is.</summary>
     [Fact]
-    public async Task WhereRedisGoesBeforeItsAnswerTheOutcomeIsUnknown()
+    public async Task AnEffectThatFailsBehindItsCommitSaysThatTheTokenIsTaken()
+    {
+        var inbox = Inbox();
+        var failed = await Assert.ThrowsAsync<RedisInboxException>(() => inbox.Once("a", (effect, _) =>
+        {
+            effect.Do(redis => redis.StringIncrementAsync(_counted).ContinueWith<long>(_ => throw new NotSupportedException("Its answer is no good."), TaskScheduler.Default));
+            return Task.CompletedTask;
+        }));
+        Assert.Equal((true, false), (failed.TokenTaken, failed.OutcomeUnknown));
+        Assert.IsType<NotSupportedException>(failed.InnerException);
+        Assert.Equal(1, await Counted());
+        Assert.False(await inbox.Once("a", Count));
+    }
+
+    [Fact]
+    public async Task WhereTheAnswerOfTheCommitIsLostTheOutcomeIsUnknownAndARedeliveryFindsOut()
+    {
+        await using var line = ExecProxy.Before(_redis);
+        await using var connection = await RedisServer.Connect(line.Address);
+        // The commit is cut off when Redis has carried it out.
+        line.Answered = async () =>
+        {
+            while (await _redis.StringGetAsync(Key("a")) != "taken")
+                await Task.Delay(TimeSpan.FromMilliseconds(1));
+        };
+        var lost = await Assert.ThrowsAsync<RedisInboxException>(() =>
+            new RedisInbox(connection.GetDatabase(), "billing", new() { Prefix = _prefix }).Once("a", Count).WaitAsync(Patience));
+
+        Assert.Equal((true, false), (lost.OutcomeUnknown, lost.TokenTaken));
+        Assert.False(await Inbox().Once("a", Count));
+        Assert.Equal(1, await Counted());
+    }
+
+    [Fact]
+    public async Task ARequiredKeyThatChangesAtTheCommitIsNotALostClaim()
+    {
+        await using var line = ExecProxy.Before(_redis);
+        await using var connection = await RedisServer.Connect(line.Address);
+        var inbox = new RedisInbox(connection.GetDatabase(), "billing", new() { Prefix = _prefix });
+        Task Sell(RedisEffect effect, CancellationToken cancel)
+        {
+            effect.Require(Condition.KeyNotExists($"{_prefix}:sold"));
+            return Count(effect, cancel);
+        }
+
+        line.Committing = () => _redis.StringSetAsync($"{_prefix}:sold", 1);
+        var changed = await Assert.ThrowsAsync<RedisInboxException>(() => inbox.Once("a", Sell).WaitAsync(Patience));
+        await _redis.KeyDeleteAsync($"{_prefix}:sold");
+        line.Committing = () => _redis.StringSetAsync(Key("b"), "claim:of-another", TimeSpan.FromMilliseconds(1));
+        var over = await Assert.ThrowsAsync<RedisInboxException>(() => inbox.Once("b", Sell).WaitAsync(Patience));
+
+        Assert.Contains("requires something of was changed", changed.Message, StringComparison.Ordinal);
+        Assert.Contains("claim of 'b' was over", over.Message, StringComparison.Ordinal);
+        Assert.False(changed.OutcomeUnknown || changed.TokenTaken || over.OutcomeUnknown || over.TokenTaken);
+        Assert.Equal(0, await Counted());
+    }
+
+    [Fact]
+    public async Task WhereRedisIsGoneAtTheCommitTheOutcomeIsUnknown()
     {
         var process = await RedisProcess.Start();
         await using var connection = await RedisServer.Connect(process.Address);
