@@ -10,7 +10,7 @@ internal static class RequestChecks
     /// <exception cref="MqException">It is not a request of this route.</exception>
     public static void Check(HttpRequest request, HttpRoute route)
     {
-        CheckOrigin(request);
+        CheckOrigin(request, route);
         CheckQuery(request, route);
         if (route.Body == BodyKind.None)
             CheckNoBody(request);
@@ -18,17 +18,22 @@ internal static class RequestChecks
             CheckMediaType(request, route.Body);
     }
 
-    // A web page of somebody else's must not steer a broker on the machine that shows it: browsers name the page's origin on every such request.
-    private static void CheckOrigin(HttpRequest request)
+    // A web page of somebody else's must not steer a broker on the machine that shows it: browsers name the page's origin on every request by which something changes, save a GET without CORS.
+    private static void CheckOrigin(HttpRequest request, HttpRoute route)
     {
         if (request.Headers.Origin.Count == 0)
-            return;
-        if (!Uri.TryCreate(request.Headers.Origin.ToString(), UriKind.Absolute, out var origin)
+        {
+            if (route.Changes && request.Headers.TryGetValue("Sec-Fetch-Site", out var site) && site.ToString() is not ("same-origin" or "none"))
+                throw OtherOrigin();
+        }
+        else if (!Uri.TryCreate(request.Headers.Origin.ToString(), UriKind.Absolute, out var origin)
             || !string.Equals(origin.Authority, request.Host.Value, StringComparison.OrdinalIgnoreCase))
         {
-            throw new MqException(ErrorCodes.Forbidden, "Requests from web pages of another origin are not answered.");
+            throw OtherOrigin();
         }
     }
+
+    private static MqException OtherOrigin() => new(ErrorCodes.Forbidden, "Requests from web pages of another origin are not answered.");
 
     private static void CheckQuery(HttpRequest request, HttpRoute route)
     {

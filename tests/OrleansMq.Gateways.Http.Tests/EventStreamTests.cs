@@ -141,6 +141,32 @@ public sealed class EventStreamTests : IAsyncLifetime
         Assert.Equal("0", (await events.Next()).Body);
     }
 
+    /// <summary>An image or a script of a foreign page: browsers send no origin with those.</summary>
+    [Theory]
+    [InlineData("cross-site", true)]
+    [InlineData("same-site", true)]
+    [InlineData("", true)]
+    [InlineData("same-origin", false)]
+    [InlineData("none", false)]
+    public async Task AForeignPageGetsNoStreamAndLeasesNothing(string site, bool isForeign)
+    {
+        await Publish(1);
+        _client.DefaultRequestHeaders.TryAddWithoutValidation("Sec-Fetch-Site", site);
+        using var answer = await _client.GetAsync(Group + "/events", HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal(isForeign ? HttpStatusCode.Forbidden : HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(isForeign ? 0 : 1, await InFlight());
+        using var list = await _client.GetAsync("/v1/topics");
+        Assert.Equal(HttpStatusCode.OK, list.StatusCode); // changes nothing
+    }
+
+    [Fact]
+    public async Task APagesOwnOriginIsEnough()
+    {
+        _client.DefaultRequestHeaders.Add("Origin", _gateway.Uri.GetLeftPart(UriPartial.Authority));
+        _client.DefaultRequestHeaders.Add("Sec-Fetch-Site", "cross-site"); // a proxy in between may have another name
+        using var events = await Open();
+    }
+
     [Fact]
     public async Task HeadLeasesNothing()
     {
