@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using OrleansMq.Conformance.Broker;
 
 namespace OrleansMq.Gateways.Http.Tests;
 
@@ -10,6 +12,9 @@ public sealed class EventStreamTests : IAsyncLifetime
 {
     private const string Group = "/v1/topics/orders/groups/g";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    // Comments come soon, so that a test sees that nothing else came.
+    private static readonly HttpGatewayOptions Soon = new() { EventKeepAlive = TimeSpan.FromMilliseconds(100) };
 
     private EmbeddedBroker _broker = null!;
     private HttpGateway _gateway = null!;
@@ -20,8 +25,7 @@ public sealed class EventStreamTests : IAsyncLifetime
         _broker = await EmbeddedBroker.InMemory();
         await _broker.PutTopic("orders", new() { MaxMessageBytes = 4 << 20, MaxBatchBytes = 4 << 20 });
         await _broker.PutGroup("orders", "g", new() { Backoff = (TimeSpan[])[TimeSpan.FromMilliseconds(1)], MaxDeliveries = 100 });
-        // Soon, so that a test sees that nothing else came.
-        await Serve(new HttpGatewayOptions { EventKeepAlive = TimeSpan.FromMilliseconds(100) });
+        await Serve(Soon);
     }
 
     public async Task DisposeAsync()
@@ -167,6 +171,42 @@ public sealed class EventStreamTests : IAsyncLifetime
         using var events = await Open();
     }
 
+    /// <summary>The broker leases, and the client is gone before the answer comes.</summary>
+    [Fact]
+    public async Task WhatAnAnswerCarriedThatNobodyGotIsGivenBack()
+    {
+        var (asked, leased) = (new ConcurrentQueue<string?>(), new TaskCompletionSource());
+        await Serve(Soon, BrokerProxy.Of((method, arguments) =>
+        {
+            if (method.Name == nameof(IBroker.Receive))
+                asked.Enqueue(((ReceiveRequest)arguments[2]!).RequestId);
+            if (method.Name != nameof(IBroker.Receive) || asked.Count != 2)
+                return method.Name == nameof(IAsyncDisposable.DisposeAsync) ? ValueTask.CompletedTask : BrokerProxy.On(_broker, method, arguments);
+            return new ValueTask<IReadOnlyList<Delivery>>(LeaseAndSayNothing((ReceiveRequest)arguments[2]!, (CancellationToken)arguments[3]!));
+        }));
+        using (await Open("?leaseMs=600000"))
+        {
+            await Publish(1);
+            await leased.Task.WaitAsync(Patience);
+            Assert.Equal(1, await InFlight());
+        }
+
+        using var patience = new CancellationTokenSource(Patience);
+        while (await InFlight() > 0)
+            await Task.Delay(TimeSpan.FromMilliseconds(10), patience.Token);
+        Assert.Equal(3, asked.Count);
+        Assert.Equal(asked.ElementAt(1), asked.ElementAt(2));
+        Assert.NotEqual(asked.ElementAt(0), asked.ElementAt(1));
+
+        async Task<IReadOnlyList<Delivery>> LeaseAndSayNothing(ReceiveRequest request, CancellationToken cancel)
+        {
+            Assert.Single(await _broker.Receive("orders", "g", request with { Wait = Patience }, CancellationToken.None));
+            leased.SetResult();
+            await Task.Delay(Timeout.Infinite, cancel);
+            throw new OperationCanceledException(cancel);
+        }
+    }
+
     [Fact]
     public async Task HeadLeasesNothing()
     {
@@ -277,7 +317,7 @@ public sealed class EventStreamTests : IAsyncLifetime
         Assert.Contains(name, Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
     }
 
-    private async Task Serve(HttpGatewayOptions options)
+    private async Task Serve(HttpGatewayOptions options, IBroker? broker = null)
     {
         if (_gateway is not null)
         {
@@ -285,7 +325,7 @@ public sealed class EventStreamTests : IAsyncLifetime
             await _gateway.DisposeAsync();
         }
 
-        _gateway = await HttpGateway.Start(_broker, options with { Port = 0 });
+        _gateway = await HttpGateway.Start(broker ?? _broker, options with { Port = 0 });
         _client = new HttpClient { BaseAddress = _gateway.Uri };
     }
 

@@ -24,6 +24,13 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
     private long _averageBytes = FirstGuessBytes;
     private long _wroteAt = Stopwatch.GetTimestamp();
 
+    // Begins each request id: another stream of the same consumer makes requests of its own.
+    private readonly string _stream = Guid.NewGuid().ToString("N");
+    private long _requests;
+
+    // Its answer has not come: the broker may have leased to it.
+    private ReceiveRequest? _unanswered;
+
     // By the client's quotas of bytes; from then on more may go out.
     private long _mayGoOnAt;
 
@@ -89,11 +96,27 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
     private async Task<IReadOnlyCollection<Delivery>> Receive(TimeSpan wait, CancellationToken end)
     {
         var max = Math.Clamp(call.Options.EventBytesAtOnce / _averageBytes, 1, Math.Min(MaxAtOnce, credit.Free));
-        foreach (var delivery in await call.Broker.Receive(_topic, _group, request with { Max = (int)max, Wait = wait }, end))
+        foreach (var delivery in await Receive(request with { Max = (int)max, Wait = wait, RequestId = $"{_stream}-{_requests++}" }, end))
             _unsent.Enqueue(delivery);
         if (_unsent.Count > 0)
             _averageBytes = Math.Max(1, (long)_unsent.Average(delivery => (double)delivery.Body.Length));
         return _unsent;
+    }
+
+    private async Task<IReadOnlyList<Delivery>> Receive(ReceiveRequest one, CancellationToken end)
+    {
+        _unanswered = one;
+        try
+        {
+            var deliveries = await call.Broker.Receive(_topic, _group, one, end);
+            _unanswered = null;
+            return deliveries;
+        }
+        catch (MqException refusal) when (refusal.Code is not (ErrorCodes.OutcomeUnknown or ErrorCodes.PartitionUnavailable))
+        {
+            _unanswered = null;
+            throw;
+        }
     }
 
     /// <summary>From when they were received, which is after they were leased: the credit comes back after the lease has lapsed, never before.</summary>
@@ -109,14 +132,22 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
         _wroteAt = Stopwatch.GetTimestamp();
     }
 
+    /// <summary>What was received and not sent, and what the answer carries that did not come: it is asked for once more under its id.</summary>
     private async Task GiveBack()
     {
-        if (_unsent.Count == 0)
-            return;
         using var limit = new CancellationTokenSource(GiveBackWithin);
+        await GiveBack(() => ValueTask.FromResult<IReadOnlyCollection<Delivery>>(_unsent), limit.Token);
+        if (_unanswered is { } one)
+            await GiveBack(async () => await call.Broker.Receive(_topic, _group, one with { Max = 1, Wait = TimeSpan.Zero }, limit.Token), limit.Token);
+    }
+
+    private async Task GiveBack(Func<ValueTask<IReadOnlyCollection<Delivery>>> what, CancellationToken cancel)
+    {
         try
         {
-            await call.Broker.Settle(_topic, _group, Settlement.Refuse([.. _unsent.Select(delivery => delivery.Lease)], TimeSpan.Zero), limit.Token);
+            var deliveries = await what();
+            if (deliveries.Count > 0)
+                await call.Broker.Settle(_topic, _group, Settlement.Refuse([.. deliveries.Select(delivery => delivery.Lease)], TimeSpan.Zero), cancel);
         }
         catch (Exception e) when (e is MqException or OperationCanceledException)
         {
