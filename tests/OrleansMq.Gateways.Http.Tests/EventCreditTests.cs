@@ -22,6 +22,17 @@ public sealed class EventCreditTests
     }
 
     [Fact]
+    public void WhatHasLapsedOrIsSettledIsHeldNoMore()
+    {
+        var credit = Two();
+        credit.Take(Lease(2), Minute * 2); // each by its own time
+        credit.Give(Lease(0));
+        Assert.Equal((false, true, true, false), (credit.Holds(Lease(0)), credit.Holds(Lease(1)), credit.Holds(Lease(2)), credit.Holds(Lease(9))));
+        _clock.Advance(Minute);
+        Assert.Equal((false, true), (credit.Holds(Lease(1)), credit.Holds(Lease(2))));
+    }
+
+    [Fact]
     public void AnExtensionHoldsItLonger()
     {
         var credit = Two();

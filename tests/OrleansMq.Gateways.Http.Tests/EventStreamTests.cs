@@ -171,6 +171,30 @@ public sealed class EventStreamTests : IAsyncLifetime
         using var events = await Open();
     }
 
+    /// <summary>The stream is held up between receiving and sending for longer than the lease, which is the call's or the group's.</summary>
+    [Theory]
+    [InlineData("?leaseMs=500")]
+    [InlineData("")]
+    public async Task WhatHasLapsedBeforeItIsSentIsNotSent(string query)
+    {
+        await _broker.PutGroup("orders", "g", new() { Lease = TimeSpan.FromMilliseconds(500), Backoff = (TimeSpan[])[TimeSpan.FromMilliseconds(1)], MaxDeliveries = 100 });
+        await Publish(1);
+        await Serve(Soon, BrokerProxy.Of((method, arguments) => method.Name switch
+        {
+            nameof(IAsyncDisposable.DisposeAsync) => ValueTask.CompletedTask,
+            nameof(IBroker.DescribeGroup) => new ValueTask<GroupDescription>(DescribeLate()),
+            _ => BrokerProxy.On(_broker, method, arguments),
+        }));
+        using var events = await Open(query);
+        Assert.InRange((await events.Next()).Json.GetProperty("deliveryCount").GetInt32(), 2, 100);
+
+        async Task<GroupDescription> DescribeLate()
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(700));
+            return await _broker.DescribeGroup("orders", "g");
+        }
+    }
+
     /// <summary>The broker leases, and the client is gone before the answer comes.</summary>
     [Fact]
     public async Task WhatAnAnswerCarriedThatNobodyGotIsGivenBack()

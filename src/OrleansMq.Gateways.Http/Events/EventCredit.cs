@@ -15,8 +15,8 @@ internal sealed class EventCredit(int credit, TimeProvider time)
     // Set while the stream waits for credit.
     private TaskCompletionSource? _given;
 
-    /// <summary>How long a lease lasts that is extended without saying so.</summary>
-    public TimeSpan Lease { get; set; }
+    /// <summary>How long a lease lasts that is extended without saying so: the group's when the stream began.</summary>
+    public TimeSpan Lease { get; set; } = new GroupSettings().Lease;
 
     public int Free
     {
@@ -31,6 +31,13 @@ internal sealed class EventCredit(int credit, TimeProvider time)
                 return credit - _held.Count;
             }
         }
+    }
+
+    /// <summary>It was taken, and is neither settled nor lapsed.</summary>
+    public bool Holds(LeaseId lease)
+    {
+        lock (_sync)
+            return _held.TryGetValue(lease, out var until) && until > time.GetTimestamp();
     }
 
     public void Take(LeaseId lease, TimeSpan lasts)

@@ -41,9 +41,7 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
         {
             // Without a wait and before the answer begins, so that a refusal is a problem document.
             await Receive(TimeSpan.Zero, end);
-            var settings = (await call.Broker.DescribeGroup(_topic, _group, end)).Settings;
-            credit.Lease = settings.Lease;
-            Take(_unsent);
+            credit.Lease = (await call.Broker.DescribeGroup(_topic, _group, end)).Settings.Lease;
             await Write(EventText.Retry(ReconnectAfter));
             await Push(end);
         }
@@ -67,9 +65,14 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
         {
             while (_unsent.TryPeek(out var next) && !end.IsCancellationRequested)
             {
-                await Write(EventText.Of(next));
+                // One whose lease is over by now is another consumer's, or comes again.
+                if (credit.Holds(next.Lease))
+                {
+                    await Write(EventText.Of(next));
+                    call.Messages++;
+                }
+
                 _unsent.Dequeue();
-                call.Messages++;
             }
 
             if (call.ChargeBytes() is var owed && owed > TimeSpan.Zero)
@@ -87,20 +90,23 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
         if (Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), _mayGoOnAt) is var pause && pause > TimeSpan.Zero)
             await Task.Delay(pause < longest ? pause : longest, end);
         else if (credit.Free > 0)
-            Take(await Receive(longest, end));
+            await Receive(longest, end);
         else
             await credit.WaitForMore(longest, end);
     }
 
     /// <summary>As many as there is credit for, and as are likely to fit in <see cref="HttpGatewayOptions.EventBytesAtOnce"/>: what a client does not read waits in the log.</summary>
-    private async Task<IReadOnlyCollection<Delivery>> Receive(TimeSpan wait, CancellationToken end)
+    private async Task Receive(TimeSpan wait, CancellationToken end)
     {
         var max = Math.Clamp(call.Options.EventBytesAtOnce / _averageBytes, 1, Math.Min(MaxAtOnce, credit.Free));
         foreach (var delivery in await Receive(request with { Max = (int)max, Wait = wait, RequestId = $"{_stream}-{_requests++}" }, end))
+        {
+            credit.Take(delivery.Lease, LeftOf(delivery));
             _unsent.Enqueue(delivery);
+        }
+
         if (_unsent.Count > 0)
             _averageBytes = Math.Max(1, (long)_unsent.Average(delivery => (double)delivery.Body.Length));
-        return _unsent;
     }
 
     private async Task<IReadOnlyList<Delivery>> Receive(ReceiveRequest one, CancellationToken end)
@@ -119,11 +125,13 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
         }
     }
 
-    /// <summary>From when they were received, which is after they were leased: the credit comes back after the lease has lapsed, never before.</summary>
-    private void Take(IReadOnlyCollection<Delivery> deliveries)
+    /// <summary>How long it is leased from now on: what was asked for, which is counted from a little late and never from too early, or what the broker's clock says.</summary>
+    private TimeSpan LeftOf(Delivery delivery)
     {
-        foreach (var delivery in deliveries)
-            credit.Take(delivery.Lease, request.Lease ?? credit.Lease);
+        if (request.Lease is { } asked)
+            return asked;
+        var left = delivery.LeaseUntil - DateTimeOffset.UtcNow;
+        return left > TimeSpan.Zero ? left : credit.Lease; // the clocks disagree by more than a lease
     }
 
     private async Task Write(ReadOnlyMemory<byte> text)
