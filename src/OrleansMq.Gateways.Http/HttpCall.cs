@@ -155,8 +155,9 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
     }
 
     /// <summary>Goes on with an answer that has no length, or begins it; done when a client that reads has taken nearly all of it.</summary>
+    /// <param name="end">Waits no more for the client, and cuts the answer off where it does not read.</param>
     /// <exception cref="TimeoutException">The client has not taken a piece of 16 KiB in time.</exception>
-    public async ValueTask Send(string contentType, ReadOnlyMemory<byte> bytes, TimeSpan stall)
+    public async ValueTask Send(string contentType, ReadOnlyMemory<byte> bytes, TimeSpan stall, CancellationToken end)
     {
         if (!HasBegun)
         {
@@ -169,7 +170,15 @@ internal sealed class HttpCall(HttpContext http, HttpRoute route, string[] value
         {
             var piece = bytes.Slice(sent, Math.Min(PieceBytes, bytes.Length - sent));
             BytesOut += piece.Length;
-            await http.Response.BodyWriter.WriteAsync(piece, http.RequestAborted).AsTask().WaitAsync(stall);
+            try
+            {
+                await http.Response.BodyWriter.WriteAsync(piece, http.RequestAborted).AsTask().WaitAsync(stall, end);
+            }
+            catch (OperationCanceledException) when (end.IsCancellationRequested)
+            {
+                http.Abort();
+                throw;
+            }
         }
     }
 

@@ -23,7 +23,7 @@ public sealed record HttpGatewayOptions : GatewayOptions
     /// <summary>The most messages that an event stream may have unsettled at once; a request for more is refused. 1,000.</summary>
     public int MaxEventCredit { get; init; } = 1_000;
 
-    /// <summary>What an event stream takes from the broker at once, by the size that messages had lately; one message is taken whatever its size. So much waits for a client that does not read. 256 KiB.</summary>
+    /// <summary>What an event stream takes from the broker at once, by the largest message (body, key, headers) that it has had; one is taken whatever its size, and the first alone. So much waits for a client that does not read, unless messages grow: then, once, as many as were taken before, 100 at most, of the new size. 256 KiB.</summary>
     public int EventBytesAtOnce { get; init; } = 256 << 10;
 
     /// <summary>After so long without an event a comment is sent, so that nobody in between takes the stream for dead. 15 s, as the HTML standard advises; a minute at most.</summary>

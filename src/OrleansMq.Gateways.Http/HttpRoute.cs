@@ -44,6 +44,9 @@ internal sealed record HttpRoute(string Method, string Template, string Name, st
     /// <summary>Statuses of success.</summary>
     public IReadOnlyList<int> Statuses { get; init; } = [200];
 
+    /// <summary>HEAD is answered as GET without its body: not where a GET changes something.</summary>
+    public bool HasHead => Method == "GET" && !Changes;
+
     public IReadOnlyList<string> Segments { get; } = Template.Split('/', StringSplitOptions.RemoveEmptyEntries);
 
     public IEnumerable<string> Parameters => Segments.Where(IsParameter).Select(segment => segment[1..^1]);

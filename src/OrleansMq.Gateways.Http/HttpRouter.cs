@@ -18,21 +18,22 @@ internal sealed class HttpRouter(IReadOnlyList<HttpRoute> routes)
         if (path.Length == 0 || path[0] != '/' || !_byLength.TryGetValue(path.Count('/'), out var candidates))
             return null;
         var segments = path[1..].Split('/');
-        var wanted = HttpMethods.IsHead(method) ? HttpMethods.Get : method;
+        var (isHead, hasHead) = (HttpMethods.IsHead(method), false);
         List<string>? others = null;
         foreach (var route in candidates)
         {
             if (route.Match(segments) is not { } matched)
                 continue;
-            if (route.Method == wanted)
+            if (isHead ? route.HasHead : route.Method == method)
             {
                 values = matched;
                 return route;
             }
             (others ??= []).Add(route.Method);
+            hasHead |= route.HasHead;
         }
         if (others is not null)
-            allowed = others.Contains(HttpMethods.Get) ? [.. others, HttpMethods.Head] : others;
+            allowed = hasHead ? [.. others, HttpMethods.Head] : others;
         return null;
     }
 }

@@ -16,6 +16,12 @@ public sealed class EventStreamTests : IAsyncLifetime
     // Comments come soon, so that a test sees that nothing else came.
     private static readonly HttpGatewayOptions Soon = new() { EventKeepAlive = TimeSpan.FromMilliseconds(100) };
 
+    // Does not end a stream because it is not read.
+    private static readonly HttpGatewayOptions Patient = new() { EventStallTimeout = TimeSpan.FromHours(1) };
+
+    // Of 4 MB each, one that is being sent and what the sockets' buffers take.
+    private const int InBuffers = 8;
+
     private EmbeddedBroker _broker = null!;
     private HttpGateway _gateway = null!;
     private HttpClient _client = null!;
@@ -124,6 +130,7 @@ public sealed class EventStreamTests : IAsyncLifetime
     [InlineData("orders", "?credit=x", 400, "malformed")]
     [InlineData("orders", "?leaseMs=0", 400, "malformed")]
     [InlineData("orders", "?leaseMs=99", 400, "malformed")]
+    [InlineData("orders", "?leaseMs=43200001", 400, "malformed")]
     [InlineData("orders", "?lease=1000", 400, "malformed")]
     [InlineData("nowhere", "", 404, "topic-unknown")]
     [InlineData("orders.of-a-log", "", 409, "conflict")]
@@ -232,11 +239,11 @@ public sealed class EventStreamTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task HeadLeasesNothing()
+    public async Task ThereIsNoHeadOfAStream()
     {
         await Publish(1);
         using var head = await _client.SendAsync(new HttpRequestMessage(HttpMethod.Head, Group + "/events"));
-        Assert.Equal((HttpStatusCode.OK, "text/event-stream"), (head.StatusCode, head.Content.Headers.ContentType?.MediaType));
+        Assert.Equal((HttpStatusCode.MethodNotAllowed, "GET"), (head.StatusCode, string.Join(", ", head.Content.Headers.Allow)));
         Assert.Equal(0, await InFlight());
     }
 
@@ -296,27 +303,46 @@ public sealed class EventStreamTests : IAsyncLifetime
     [Fact]
     public async Task WhoDoesNotReadHoldsLittleAndIsCutOff()
     {
-        const int messages = 20;
-        const int firstReceive = 16; // 256 KiB of 16 KiB, before the stream has seen how large they are
-        for (var i = 0; i < messages; i++)
-            await _broker.Publish("orders", [new Message { Body = new byte[3 << 20] }]);
-        await Serve(new HttpGatewayOptions { EventStallTimeout = TimeSpan.FromMilliseconds(500) });
-
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 64 << 10 };
-        await socket.ConnectAsync(_gateway.Uri.Host, _gateway.Uri.Port);
-        await socket.SendAsync(Encoding.ASCII.GetBytes($"GET {Group}/events?credit={messages} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        await PublishLarge();
+        await Serve(Patient with { EventStallTimeout = TimeSpan.FromMilliseconds(500) });
+        using var reader = await OpenAndNeverRead();
         using var patience = new CancellationTokenSource(Patience);
         while (!await IsOver(patience.Token))
-            Assert.InRange(await InFlight(), 0, firstReceive);
+            Assert.InRange(await InFlight(), 0, InBuffers);
+        Assert.InRange(await InFlight(), 0, InBuffers - 1); // the one that was being sent is given back
+    }
 
-        // What was not sent is given back. The rest is in the sockets' buffers: sent, as far as anybody can know.
-        Assert.InRange(await InFlight(), 0, firstReceive / 2);
-
-        async Task<bool> IsOver(CancellationToken cancel)
+    /// <summary>Neither its age nor a stop waits for a client that takes nothing: the event that is being sent is cut off and given back.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AStreamThatIsNotReadEndsAsOthersDo(bool byItsAge)
+    {
+        await PublishLarge();
+        var givenBack = 0;
+        var broker = BrokerProxy.Over(_broker, (call, arguments) =>
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(20), cancel);
-            return (await _client.GetStringAsync("/metrics", cancel)).Contains("call=\"events\"", StringComparison.Ordinal);
+            if (call == nameof(IBroker.Settle) && arguments[2] is Settlement { Kind: SettlementKind.Refuse } refused)
+                Interlocked.Add(ref givenBack, refused.Leases.Count);
+        });
+        await Serve(byItsAge ? Patient with { MaxEventStreamAge = TimeSpan.FromSeconds(1) } : Patient, broker);
+        using var reader = await OpenAndNeverRead();
+        using var patience = new CancellationTokenSource(Patience);
+        if (byItsAge)
+        {
+            while (!await IsOver(patience.Token))
+                continue;
         }
+        else
+        {
+            // It is stuck when it has received no more for a while.
+            for (int before = -1, now = 0; now == 0 || now != before; await Task.Delay(TimeSpan.FromMilliseconds(500), patience.Token))
+                (before, now) = (now, await InFlight());
+            await _gateway.Stop(patience.Token);
+        }
+
+        Assert.False(patience.IsCancellationRequested);
+        Assert.Equal(1, givenBack);
     }
 
     [Theory]
@@ -351,6 +377,26 @@ public sealed class EventStreamTests : IAsyncLifetime
 
         _gateway = await HttpGateway.Start(broker ?? _broker, options with { Port = 0 });
         _client = new HttpClient { BaseAddress = _gateway.Uri };
+    }
+
+    private async Task PublishLarge()
+    {
+        for (var i = 0; i < 20; i++)
+            await _broker.Publish("orders", [new Message { Body = new byte[3 << 20] }]);
+    }
+
+    private async Task<Socket> OpenAndNeverRead()
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 64 << 10 };
+        await socket.ConnectAsync(_gateway.Uri.Host, _gateway.Uri.Port);
+        await socket.SendAsync(Encoding.ASCII.GetBytes($"GET {Group}/events?credit=20 HTTP/1.1\r\nHost: x\r\n\r\n"));
+        return socket;
+    }
+
+    private async Task<bool> IsOver(CancellationToken cancel)
+    {
+        await Task.Delay(TimeSpan.FromMilliseconds(20), cancel);
+        return (await _client.GetStringAsync("/metrics", cancel)).Contains("call=\"events\"", StringComparison.Ordinal);
     }
 
     private Task<EventReader> Open(string query = "") => EventReader.Open(_client, $"{Group}/events{query}");

@@ -6,7 +6,10 @@ namespace OrleansMq.Gateways.Http;
 internal static class EventCalls
 {
     private const int StandardCredit = 16;
-    private const long MaxLeaseMs = 24L * 60 * 60 * 1000;
+
+    // Of a lease, as the broker takes it.
+    public const long MinLeaseMs = 100;
+    public const long MaxLeaseMs = 12L * 60 * 60 * 1000;
 
     public static IEnumerable<HttpRoute> Routes =>
     [
@@ -23,15 +26,9 @@ internal static class EventCalls
         var credit = call.Int32("credit", 1, call.Options.MaxEventCredit) ?? Math.Min(StandardCredit, call.Options.MaxEventCredit);
         var request = new ReceiveRequest
         {
-            Lease = call.Int64("leaseMs", 1, MaxLeaseMs) is { } ms ? TimeSpan.FromMilliseconds(ms) : null,
+            Lease = call.Int64("leaseMs", MinLeaseMs, MaxLeaseMs) is { } ms ? TimeSpan.FromMilliseconds(ms) : null,
             Consumer = call.Text("consumer", QueueJson.MaxNameChars) ?? $"events-{Guid.NewGuid():N}",
         };
-        if (call.IsHead)
-        {
-            await call.Answer(200, EventText.MediaType); // leases nothing: nobody would see it
-            return;
-        }
-
         var opened = call.Streams.Open(group, credit);
         try
         {

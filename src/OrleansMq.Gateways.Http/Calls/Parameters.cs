@@ -42,7 +42,7 @@ internal static class Parameters
     public static readonly QueryParameter Brief = new("brief", "One batch, answered by its base offset in place of a result for each record.", """{"type":"boolean","default":false}""");
 
     public static readonly QueryParameter Credit = new("credit", "Messages of the stream that are unsettled at once, at most; 16 unless said, 1000 at most unless the gateway is set otherwise.", """{"type":"integer","minimum":1,"default":16}""");
-    public static readonly QueryParameter EventLease = new("leaseMs", "How long each message is the client's; the group's unless said.", """{"type":"integer","minimum":100,"maximum":43200000}""");
+    public static readonly QueryParameter EventLease = new("leaseMs", "How long each message is the client's; the group's unless said.", $$"""{"type":"integer","minimum":{{EventCalls.MinLeaseMs}},"maximum":{{EventCalls.MaxLeaseMs}}}""");
     public static readonly QueryParameter Consumer = new("consumer", "Who receives, for groups with one active consumer, key order and lists; a name by chance unless said.", """{"type":"string","maxLength":256}""");
 
     public static readonly QueryParameter From = new("from", "Where to begin: an offset, a time, `earliest` (unless said) or `latest`.", StartSchema);

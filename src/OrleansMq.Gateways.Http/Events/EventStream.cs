@@ -10,9 +10,6 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
     /// <summary>Of one receive, however small they are.</summary>
     private const int MaxAtOnce = 100;
 
-    // What a message is taken to have before one was seen.
-    private const int FirstGuessBytes = 16 << 10;
-
     private static readonly TimeSpan ReconnectAfter = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan GiveBackWithin = TimeSpan.FromSeconds(5);
 
@@ -21,7 +18,9 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
 
     // Received, and not sent as a whole. Never more than one receive.
     private readonly Queue<Delivery> _unsent = new();
-    private long _averageBytes = FirstGuessBytes;
+
+    // The largest message so far. Null before the first, which comes alone.
+    private long? _largestBytes;
     private long _wroteAt = Stopwatch.GetTimestamp();
 
     // Begins each request id: another stream of the same consumer makes requests of its own.
@@ -42,16 +41,16 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
             // Without a wait and before the answer begins, so that a refusal is a problem document.
             await Receive(TimeSpan.Zero, end);
             credit.Lease = (await call.Broker.DescribeGroup(_topic, _group, end)).Settings.Lease;
-            await Write(EventText.Retry(ReconnectAfter));
+            await Write(EventText.Retry(ReconnectAfter), end);
             await Push(end);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested && call.HasBegun)
         {
-            // The answer ends in order, and the client comes again.
+            // The answer ends in order, save in the middle of an event, and the client comes again.
         }
         catch (MqException refusal) when (call.HasBegun)
         {
-            await Write(EventText.Of(refusal.Error));
+            await Write(EventText.Of(refusal.Error), end);
         }
         finally
         {
@@ -68,7 +67,7 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
                 // One whose lease is over by now is another consumer's, or comes again.
                 if (credit.Holds(next.Lease))
                 {
-                    await Write(EventText.Of(next));
+                    await Write(EventText.Of(next), end);
                     call.Messages++;
                 }
 
@@ -81,7 +80,7 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
             if (quiet > TimeSpan.Zero)
                 await WaitForMore(quiet, end);
             else
-                await Write(EventText.KeepAlive);
+                await Write(EventText.KeepAlive, end);
         }
     }
 
@@ -95,18 +94,16 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
             await credit.WaitForMore(longest, end);
     }
 
-    /// <summary>As many as there is credit for, and as are likely to fit in <see cref="HttpGatewayOptions.EventBytesAtOnce"/>: what a client does not read waits in the log.</summary>
+    /// <summary>As many as there is credit for, and as fit in <see cref="HttpGatewayOptions.EventBytesAtOnce"/> while none is larger than those before: what a client does not read waits in the log.</summary>
     private async Task Receive(TimeSpan wait, CancellationToken end)
     {
-        var max = Math.Clamp(call.Options.EventBytesAtOnce / _averageBytes, 1, Math.Min(MaxAtOnce, credit.Free));
+        var max = _largestBytes is { } largest ? Math.Clamp(call.Options.EventBytesAtOnce / largest, 1, Math.Min(MaxAtOnce, credit.Free)) : 1;
         foreach (var delivery in await Receive(request with { Max = (int)max, Wait = wait, RequestId = $"{_stream}-{_requests++}" }, end))
         {
             credit.Take(delivery.Lease, LeftOf(delivery));
+            _largestBytes = Math.Max(_largestBytes ?? 1, SizeOf(delivery));
             _unsent.Enqueue(delivery);
         }
-
-        if (_unsent.Count > 0)
-            _averageBytes = Math.Max(1, (long)_unsent.Average(delivery => (double)delivery.Body.Length));
     }
 
     private async Task<IReadOnlyList<Delivery>> Receive(ReceiveRequest one, CancellationToken end)
@@ -125,6 +122,9 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
         }
     }
 
+    private static long SizeOf(Delivery delivery) =>
+        delivery.Body.Length + (delivery.Key?.Length ?? 0) + delivery.Headers.Sum(header => (long)header.Key.Length + header.Value.Length);
+
     /// <summary>How long it is leased from now on: what was asked for, which is counted from a little late and never from too early, or what the broker's clock says.</summary>
     private TimeSpan LeftOf(Delivery delivery)
     {
@@ -134,9 +134,9 @@ internal sealed class EventStream(HttpCall call, EventCredit credit, ReceiveRequ
         return left > TimeSpan.Zero ? left : credit.Lease; // the clocks disagree by more than a lease
     }
 
-    private async Task Write(ReadOnlyMemory<byte> text)
+    private async Task Write(ReadOnlyMemory<byte> text, CancellationToken end)
     {
-        await call.Send(EventText.MediaType, text, call.Options.EventStallTimeout);
+        await call.Send(EventText.MediaType, text, call.Options.EventStallTimeout, end);
         _wroteAt = Stopwatch.GetTimestamp();
     }
 
