@@ -87,6 +87,9 @@ internal sealed class DeliveryWindow
     {
         var first = into.Count;
         var taken = 0;
+        // What was settled since need not be read to be known.
+        if (Scanned < leasedEnd)
+            Scanned = cursor.NextUndecided(Math.Max(Scanned, cursor.Floor));
         // With no room to read up to there, until the lease has ended.
         if (Scanned < leasedEnd && (Room > 0 || Scanned < cursor.LeasedEnd))
             return 0;

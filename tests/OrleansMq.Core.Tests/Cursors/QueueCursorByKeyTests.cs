@@ -69,6 +69,22 @@ public sealed class QueueCursorByKeyTests
     }
 
     [Fact]
+    public void WhatIsSettledUpToTheHighestThatWasOutNeedNotBeReadForOneThatComesBack()
+    {
+        cursor.Offer(0, [7, 7]);
+        Receive(0);
+        cursor.ApplyReturned(0, QueueCursor.DeferredMs);
+        Receive(0);
+        cursor.ApplyReturned(0, 0);
+        cursor.Offer(0, [7]);
+        Assert.Empty(Select(cursor));
+
+        cursor.ApplySettled(1, 1);
+
+        Assert.Equal([0], Select(cursor));
+    }
+
+    [Fact]
     public void AFullTableOfReturnedOnesStopsNewOnesByKeyToo()
     {
         cursor.ApplyGranted(new GrantRange(0, QueueCursor.MaxReturned, 1), 1000, 1, "a");
