@@ -34,6 +34,10 @@ internal static class Percentiles
         var sorted = micros.ToArray();
         Array.Sort(sorted);
         foreach (var (name, share) in ((string, double)[])[("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)])
-            bench.Add($"{part} {name}", sorted[(int)Math.Min(sorted.Length - 1, sorted.Length * share)], "µs", limit, limitName);
+            bench.Add($"{part} {name}", OfSorted(sorted, share), "µs", limit, limitName);
     }
+
+    public static double Of(IEnumerable<double> values, double share) => OfSorted([.. values.Order()], share);
+
+    private static double OfSorted(double[] sorted, double share) => sorted[(int)Math.Min(sorted.Length - 1, sorted.Length * share)];
 }

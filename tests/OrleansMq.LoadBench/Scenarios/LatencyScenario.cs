@@ -33,15 +33,13 @@ internal sealed class LatencyScenario : IScenario
         var load = Load.Of(bench, 0, acks) with { Count = (long)(rate * (bench.Duration(10).TotalSeconds + 1)) };
         load = load with { Size = Math.Max(8, load.Size) };
         await load.CreateTopic(host.Broker);
-        var clock = new Clock(load.Count, rate);
+        var clock = new SendingClock(load.Count, rate);
         var late = 0.0;
         await using (var producer = new Producer(host.Broker, load.Topic, new ProducerOptions { Acks = acks }))
         {
             await producer.Send(new Message { Body = new byte[8] });
             var reading = Task.Run(() => Read(host.Broker, load, clock));
-            clock.Start();
-            var sending = Task.Factory.StartNew(() => Send(producer, load, clock, out late), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-            await sending;
+            late = await clock.Send(producer, load);
             await producer.Flush();
             await reading;
         }
@@ -52,29 +50,7 @@ internal sealed class LatencyScenario : IScenario
         bench.Add($"{acks}, sender late at most", late, "µs");
     }
 
-    private static void Send(Producer producer, Load load, Clock clock, out double late)
-    {
-        late = 0;
-        Disk.SleepExactly();
-        for (long i = 0; i < load.Count; i++)
-        {
-            var due = clock.Due(i);
-            for (var now = Stopwatch.GetTimestamp(); now < due; now = Stopwatch.GetTimestamp())
-                Disk.Sleep(Stopwatch.GetElapsedTime(now, due));
-            late = Math.Max(late, Stopwatch.GetElapsedTime(due).TotalMicroseconds);
-            var body = load.NewBody();
-            BinaryPrimitives.WriteInt64LittleEndian(body, i);
-            _ = Acknowledge(producer.Send(new Message { Body = body }), i, clock);
-        }
-    }
-
-    private static async Task Acknowledge(Task<PublishResult> sent, long number, Clock clock)
-    {
-        (await sent).OrThrow();
-        clock.Acknowledged[number] = Stopwatch.GetTimestamp();
-    }
-
-    private static async Task Read(EmbeddedBroker broker, Load load, Clock clock)
+    private static async Task Read(EmbeddedBroker broker, Load load, SendingClock clock)
     {
         // Offset 0 is the message that opened the producer.
         for (long next = 1; next <= load.Count;)
@@ -92,23 +68,5 @@ internal sealed class LatencyScenario : IScenario
                 }
             }
         }
-    }
-
-    /// <summary>When each message was due, and what became of it, in the clock's ticks.</summary>
-    private sealed class Clock(long count, int rate)
-    {
-        private long _start;
-
-        public long[] Acknowledged { get; } = new long[count];
-
-        public long[] Delivered { get; } = new long[count];
-
-        public void Start() => _start = Stopwatch.GetTimestamp() + Stopwatch.Frequency / 100;
-
-        public long Due(long number) => _start + number * Stopwatch.Frequency / rate;
-
-        /// <summary>Without the first second.</summary>
-        public IEnumerable<double> Measured(long[] times) =>
-            Enumerable.Range(rate, (int)count - rate).Select(i => Stopwatch.GetElapsedTime(Due(i), times[i]).TotalMicroseconds);
     }
 }
