@@ -205,5 +205,5 @@ internal static class Requests
         return new Sample(key, version, Bytes(writer));
     }
 
-    private static byte[] Bytes(KafkaWriter writer) => [.. writer.Pieces().SelectMany(piece => piece.ToArray())];
+    public static byte[] Bytes(KafkaWriter writer) => [.. writer.Pieces().SelectMany(piece => piece.ToArray())];
 }

@@ -10,7 +10,7 @@ internal sealed class NotStartedException(string said) : Exception(said);
 internal sealed class BrokerProgram : IDisposable
 {
     private const int KeptLines = 40;
-    private const string ReadyLine = "orleansmq ready http=";
+    private const string ReadyLine = "orleansmq ready ";
 
     private static readonly TimeSpan StartMayTake = TimeSpan.FromSeconds(60);
 
@@ -37,20 +37,23 @@ internal sealed class BrokerProgram : IDisposable
     /// <summary>What it reported last.</summary>
     public string Said => string.Join("\n", _said);
 
-    public static BrokerProgram Start(string data, IReadOnlyDictionary<string, string> environment)
+    public int Id => _process.Id;
+
+    public static BrokerProgram Start(string data, IReadOnlyDictionary<string, string> environment, params string[] settings)
     {
-        var start = new ProcessStartInfo("dotnet", [Path(), "--data", data, "--http", "0", "--kafka", "off"]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = System.IO.Path.GetTempPath() };
+        var start = new ProcessStartInfo("dotnet", [Path(), "--data", data, "--http", "0", .. settings]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = System.IO.Path.GetTempPath() };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         return new BrokerProgram(Process.Start(start)!);
     }
 
+    /// <returns>Each gateway's name and address.</returns>
     /// <exception cref="NotStartedException">It ended instead.</exception>
-    public async Task<Uri> Ready()
+    public async Task<IReadOnlyDictionary<string, string>> Ready()
     {
         var line = await _process.StandardOutput.ReadLineAsync().WaitAsync(StartMayTake);
         if (line?.StartsWith(ReadyLine, StringComparison.Ordinal) == true)
-            return new Uri("http://" + line[ReadyLine.Length..]);
+            return line[ReadyLine.Length..].Split(' ').Select(gateway => gateway.Split('=', 2)).ToDictionary(gateway => gateway[0], gateway => gateway[1]);
         throw new NotStartedException($"{line} {Said}");
     }
 

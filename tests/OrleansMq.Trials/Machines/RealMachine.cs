@@ -87,10 +87,10 @@ internal sealed class RealMachine(World world, History history, Volume volume, I
     {
         var process = new SimProcess(world, $"broker {++_life}");
         (Process, Struck) = (process, false);
-        var program = _program = BrokerProgram.Start(volume.Folder, environment);
+        var program = _program = BrokerProgram.Start(volume.Folder, environment, "--kafka", "off");
         try
         {
-            var address = await program.Ready();
+            var address = new Uri("http://" + (await program.Ready())["http"]);
             if (Process != process)
                 return;
             Broker = HttpBroker.Connect(address, new HttpBrokerOptions { ReceiveAttempts = 1 });

@@ -1,0 +1,56 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Text;
+using OrleansMq.Gateways.Http.Tests;
+using OrleansMq.Gateways.Kafka.Protocol;
+using OrleansMq.Gateways.Kafka.Tests;
+
+namespace OrleansMq.Trials.Strangers;
+
+/// <summary>What is sent on a connection: what it says first, unharmed, and the frame that is damaged.</summary>
+/// <param name="Preludes">Each is answered before the next is sent.</param>
+internal sealed record Sent(IPEndPoint To, IReadOnlyList<byte[]> Preludes, byte[] Frame)
+{
+    public static Sent OverKafka(IPEndPoint to, bool known, Random random)
+    {
+        var samples = Requests.All;
+        var sample = samples[random.Next(samples.Count)];
+        return new Sent(to, known ? KafkaLogin : [], WithLength(Mutation.Of(sample.Frame(random.Next()), random)));
+    }
+
+    public static Sent OverHttp(IPEndPoint to, bool known, Random random)
+    {
+        var (method, path, body) = Bodies.All[random.Next(Bodies.All.Count)];
+        var who = known ? $"{GuardedProgram.Known}:{GuardedProgram.Password}" : "";
+        // A name and a password that are wrong cost a derivation on purpose; here it is the reading of requests that is tried.
+        var login = known ? $"Authorization: Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes(who))}\r\n" : "";
+        var damaged = random.Next(2) == 0 ? Mutation.Of(Encoding.UTF8.GetBytes(body), random) : Encoding.UTF8.GetBytes(body);
+        var head = Encoding.ASCII.GetBytes($"{method} {path} HTTP/1.1\r\nHost: x\r\n{login}Content-Type: application/json\r\nConnection: close\r\nContent-Length: {damaged.Length}\r\n\r\n");
+        return new Sent(to, [], [.. damaged.AsSpan().SequenceEqual(Encoding.UTF8.GetBytes(body)) ? Mutation.Of(head, random) : head, .. damaged]);
+    }
+
+    private static readonly IReadOnlyList<byte[]> KafkaLogin =
+    [
+        Request(ApiKey.SaslHandshake, writer => writer.String("PLAIN")),
+        Request(ApiKey.SaslAuthenticate, writer => writer.Bytes([0, .. Encoding.UTF8.GetBytes(GuardedProgram.Known), 0, .. Encoding.UTF8.GetBytes(GuardedProgram.Password)])),
+    ];
+
+    private static byte[] Request(ApiKey key, Action<KafkaWriter> body)
+    {
+        using var writer = new KafkaWriter();
+        writer.Int16((short)key);
+        writer.Int16(1);
+        writer.Int32(0);
+        writer.String("trial");
+        body(writer);
+        return WithLength(Requests.Bytes(writer));
+    }
+
+    private static byte[] WithLength(byte[] frame)
+    {
+        var framed = new byte[frame.Length + 4];
+        BinaryPrimitives.WriteInt32BigEndian(framed, frame.Length);
+        frame.CopyTo(framed, 4);
+        return framed;
+    }
+}
