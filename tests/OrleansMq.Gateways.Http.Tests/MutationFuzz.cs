@@ -68,7 +68,7 @@ public sealed class MutationFuzz
         Assert.Equal(200, (int)(await served.Send("GET", "/healthz")).Status);
     }
 
-    private static byte[] Mutate(Random random, byte[] good)
+    internal static byte[] Mutate(Random random, byte[] good)
     {
         var bytes = good.ToList();
         for (var times = random.Next(1, 4); times > 0 && bytes.Count > 1; times--)

@@ -159,11 +159,13 @@ public class DamagedBatchTests
             }
     }
 
+    /// <summary>MQ_FUZZ_FRAMES=10000000 is the long run.</summary>
     [Fact]
     public void RandomRecordsNeverThrowAnythingElse()
     {
         byte[] whole = Batches.Golden();
-        for (int seed = 0; seed < 20_000; seed++)
+        int seeds = int.TryParse(Environment.GetEnvironmentVariable("MQ_FUZZ_FRAMES"), out int many) ? many : 20_000;
+        for (int seed = 0; seed < seeds; seed++)
         {
             var random = new Random(seed);
             byte[] records = new byte[random.Next(60)];
