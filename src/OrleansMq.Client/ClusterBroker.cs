@@ -29,7 +29,7 @@ public sealed partial class ClusterBroker : IBroker
     private readonly ConcurrentDictionary<TopicName, CachedTopic> _topics = new();
 
     // By the topic's id, so that they stay right whatever becomes of its name. Orleans looks attributes up for each reference it makes: 7% of a busy client.
-    private readonly ConcurrentDictionary<(Guid Topic, int Partition), IPartitionGrain> _partitions = new();
+    private readonly ConcurrentDictionary<(Guid Topic, int Partition), KnownPartition> _partitions = new();
     private uint _turn;
 
     public ClusterBroker(IGrainFactory grains, ClusterBrokerOptions options)
@@ -127,15 +127,17 @@ public sealed partial class ClusterBroker : IBroker
     private async ValueTask<AppendResult> Append(AppendRequest request, byte[] batch, TopicTarget target, CancellationToken cancel)
     {
         var repeat = request.Producer is not null || HasSequence(batch) ? Repeat.Freely : Repeat.UnlessItMayHaveHappened;
-        var partition = PartitionGrain(target, request.Partition);
+        var partition = Partition(target, request.Partition);
         var until = _options.Time.GetUtcNow() + request.Wait;
+        // Alone: what goes with others is answered when the last of them is.
+        var mayWait = target.Settings.WhenFull == WhenFull.Wait && request.Wait > TimeSpan.Zero;
         while (true)
         {
             var left = until - _options.Time.GetUtcNow();
             var terms = new AppendTerms(request.Rich, request.Acks, request.Producer, left < TimeSpan.Zero ? TimeSpan.Zero : left > MaxAppendWait ? MaxAppendWait : left, request.Client, request.Partitions, request.TransactionalId);
             try
             {
-                return await _failover.Ask(() => partition.Append(batch, terms), repeat, cancel);
+                return await _failover.Ask(() => mayWait ? partition.Grain.Append(batch, terms) : partition.Appends(request.Acks).Append(batch, terms), repeat, cancel);
             }
             catch (MqException full) when (full.Code == ErrorCodes.BacklogFull && target.Settings.WhenFull == WhenFull.Wait && left > MaxAppendWait)
             {
@@ -157,7 +159,9 @@ public sealed partial class ClusterBroker : IBroker
 
     private ITopicGrain TopicGrain(TopicName topic) => _grains.GetGrain<ITopicGrain>(topic.Text);
 
-    private IPartitionGrain PartitionGrain(TopicTarget target, int partition)
+    private IPartitionGrain PartitionGrain(TopicTarget target, int partition) => Partition(target, partition).Grain;
+
+    private KnownPartition Partition(TopicTarget target, int partition)
     {
         if (partition < 0 || partition >= target.Settings.Partitions)
             throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{target.Topic}' has {target.Settings.Partitions} partitions; {partition} was asked.");
@@ -165,7 +169,8 @@ public sealed partial class ClusterBroker : IBroker
             return known;
         if (_partitions.Count >= MaxCachedPartitions)
             _partitions.Clear();
-        return _partitions[(target.Id, partition)] = _grains.GetGrain<IPartitionGrain>(GrainKeys.Partition(target.Id, target.Topic, partition));
+        var grain = _grains.GetGrain<IPartitionGrain>(GrainKeys.Partition(target.Id, target.Topic, partition));
+        return _partitions.GetOrAdd((target.Id, partition), new KnownPartition(grain, _options));
     }
 
     private IConsumerGroupGrain GroupGrain(TopicTarget target, GroupName group) => _grains.GetGrain<IConsumerGroupGrain>(GrainKeys.Group(target.Id, target.Topic, group));

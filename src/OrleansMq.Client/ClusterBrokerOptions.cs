@@ -15,14 +15,22 @@ public sealed record ClusterBrokerOptions
     /// <summary>How long a topic's settings are believed: its number of partitions can't shrink, and partitions check sizes themselves. 5 s.</summary>
     public TimeSpan TopicCache { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// While some appends to a partition are under way, those that come gather and go as one call, of at most so many bytes of batches. 64 KiB: what Orleans carries fastest. 0: each goes alone.
+    /// At most half of what a message may have, Orleans' <c>MaxMessageBodySize</c> (100 MiB).
+    /// </summary>
+    public int AppendCallBytes { get; set; } = 64 << 10;
+
     /// <summary>The clock that waiting goes by; a test gives a virtual one.</summary>
     public TimeProvider Time { get; set; } = TimeProvider.System;
 
-    /// <exception cref="ArgumentException">A time is not positive; says which.</exception>
+    /// <exception cref="ArgumentException">A value is negative; says which.</exception>
     public void Validate()
     {
         foreach (var (name, value) in ((string, TimeSpan)[])[(nameof(RetryFor), RetryFor), (nameof(RetryDelay), RetryDelay), (nameof(TopicCache), TopicCache)])
             if (value < TimeSpan.Zero)
                 throw new ArgumentException($"{name} is not negative; {value} was given.");
+        if (AppendCallBytes < 0)
+            throw new ArgumentException($"{nameof(AppendCallBytes)} is not negative; {AppendCallBytes} was given.");
     }
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Orleans.Configuration;
 using OrleansMq;
 using OrleansMq.Compression;
 
@@ -12,17 +13,22 @@ public static class OrleansMqClientExtensions
     /// <summary>Makes <see cref="IBroker"/> available in the client's services; the cluster's silos serve it (<c>AddOrleansMq</c> there).</summary>
     public static IClientBuilder AddOrleansMq(this IClientBuilder builder, Action<ClusterBrokerOptions>? configure = null)
     {
-        builder.Services.AddClusterBroker(configure);
+        builder.Services.AddClusterBroker<ClientMessagingOptions>(configure);
         return builder;
     }
 
     /// <summary>For client and silo alike.</summary>
-    internal static void AddClusterBroker(this IServiceCollection services, Action<ClusterBrokerOptions>? configure)
+    /// <typeparam name="TMessaging">What says how large a message may be.</typeparam>
+    internal static void AddClusterBroker<TMessaging>(this IServiceCollection services, Action<ClusterBrokerOptions>? configure)
+        where TMessaging : MessagingOptions
     {
         CompressedRecords.Use();
         var options = services.AddOptions<ClusterBrokerOptions>().BindConfiguration("OrleansMq:Client");
         if (configure is not null)
             options.Configure(configure);
+        options.Validate<IOptions<TMessaging>>(
+            (broker, messaging) => broker.AppendCallBytes <= messaging.Value.MaxMessageBodySize / 2,
+            $"OrleansMq:Client:{nameof(ClusterBrokerOptions.AppendCallBytes)} is at most half of {typeof(TMessaging).Name}.{nameof(MessagingOptions.MaxMessageBodySize)}.");
         services.TryAddSingleton(provider => new ClusterBroker(provider.GetRequiredService<IGrainFactory>(), provider.GetRequiredService<IOptions<ClusterBrokerOptions>>().Value));
         services.TryAddSingleton<IBroker>(provider => provider.GetRequiredService<ClusterBroker>());
     }

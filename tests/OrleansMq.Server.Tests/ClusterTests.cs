@@ -1,5 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+using OrleansMq.Client;
 using OrleansMq.Client.Grains;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Records;
@@ -111,17 +115,80 @@ public sealed class ClusterTests(TwoSilos cluster)
         Assert.Contains(result.Failures!, failure => failure.Contains("OrleansMq:SnapshotBytes", StringComparison.Ordinal));
     }
 
-    private static async Task Append(IBroker broker, ProducerIdentity? producer, int sequence, string body, int partition = 0)
+    [Fact]
+    public Task ManyBatchesOfAProducerOnTheirWayAtOnceKeepTheirOrder() => Story(async broker =>
     {
-        var batch = new RecordBatchBuilder(100);
-        MessageCodec.Append(batch, new Message { Body = System.Text.Encoding.UTF8.GetBytes(body) }, 1);
+        await broker.PutTopic("t", new());
+        var producer = await broker.OpenProducer();
+
+        await Task.WhenAll(Enumerable.Range(0, 500).Select(n => Append(broker, producer, n, $"{n}")));
+
+        Assert.Equal(Enumerable.Range(0, 500).Select(n => $"{n}"), (await broker.ReadAll("t")).Select(message => message.BodyText));
+    });
+
+    [Fact]
+    public Task OfSeveralBatchesInOneCallOneThatGetsNoOutcomeKeepsNoOthersBack() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { MaxMessages = 1L, WhenFull = WhenFull.Wait });
+        var partition = await PartitionGrain("t");
+        var waits = new AppendTerms(false, null, null, TimeSpan.FromMinutes(1), "", null, null);
+
+        var outcomes = await partition.AppendAll([new(Batch("a"), waits), new(Batch("b"), waits)]);
+
+        Assert.Null(outcomes[0].Error);
+        Assert.Equal(ErrorCodes.OutcomeUnknown, outcomes[1].Error?.Code);
+    });
+
+    [Fact]
+    public Task MoreBatchesInOneCallThanMayGoAreRefused() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var partition = await PartitionGrain("t");
+
+        var refusal = await Assert.ThrowsAsync<MqException>(() => partition.AppendAll([.. Enumerable.Repeat(new AppendPart(Batch("a"), default), AppendQueue.MaxParts + 1)]));
+
+        Assert.Equal(ErrorCodes.Malformed, refusal.Code);
+        Assert.Empty(await broker.ReadAll("t"));
+    });
+
+    [Fact]
+    public void ACallOfAppendsThatAMessageCannotHoldIsRefusedAtTheStart()
+    {
+        using var host = new HostBuilder()
+            .UseOrleansClient(client => client
+                .UseLocalhostClustering()
+                .Configure<ClientMessagingOptions>(messaging => messaging.MaxMessageBodySize = 1 << 20)
+                .AddOrleansMq(broker => broker.AppendCallBytes = (1 << 19) + 1))
+            .Build();
+
+        var refusal = Assert.Throws<OptionsValidationException>(host.Services.GetRequiredService<IBroker>);
+
+        Assert.Contains(nameof(ClusterBrokerOptions.AppendCallBytes), refusal.Message, StringComparison.Ordinal);
+        Assert.Contains(nameof(MessagingOptions.MaxMessageBodySize), refusal.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => new ClusterBrokerOptions { AppendCallBytes = -1 }.Validate());
+        Assert.Equal(64 << 10, new ClusterBrokerOptions().AppendCallBytes);
+    }
+
+    private static async Task Append(IBroker broker, ProducerIdentity? producer, int sequence, string body, int partition = 0) =>
         await broker.Append(new()
         {
             Topic = "t",
             Partition = partition,
-            Batch = batch.ToArray(),
+            Batch = Batch(body),
             Producer = producer is { } known ? new ProducerSequence(known.Id, known.Epoch, sequence) : null,
         });
+
+    private static byte[] Batch(string body)
+    {
+        var batch = new RecordBatchBuilder(100);
+        MessageCodec.Append(batch, new Message { Body = System.Text.Encoding.UTF8.GetBytes(body) }, 1);
+        return batch.ToArray();
+    }
+
+    private async Task<IPartitionGrain> PartitionGrain(TopicName topic)
+    {
+        var target = await cluster.Cluster.Client.GetGrain<ITopicGrain>(topic.Text).Resolve();
+        return cluster.Cluster.Client.GetGrain<IPartitionGrain>(GrainKeys.Partition(target.Id, topic, 0));
     }
 
     private async Task Story(Func<IBroker, Task> story)

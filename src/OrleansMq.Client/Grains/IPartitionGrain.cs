@@ -8,6 +8,12 @@ public interface IPartitionGrain : IGrainWithStringKey
     [Alias("Append"), ResponseTimeout("00:00:05")]
     Task<AppendResult> Append([Immutable] byte[] batch, AppendTerms terms);
 
+    /// <summary>Appends batches in their order, each for itself: one that is refused keeps none of the others out. Answers when the last of them has its outcome.</summary>
+    /// <param name="parts">At most <see cref="AppendQueue.MaxParts"/>; all with the same <see cref="AppendTerms.Acks"/>, so that none waits for more than it asked. Handed over.</param>
+    /// <returns>An outcome for each, in order.</returns>
+    [Alias("AppendAll"), ResponseTimeout("00:00:05")]
+    Task<AppendOutcome[]> AppendAll([Immutable] AppendPart[] parts);
+
     /// <summary>Waits, at most as long as asked, until something is there.</summary>
     [Alias("Read"), ResponseTimeout("00:00:15")]
     Task<PartitionBlock> Read(ReadTerms terms, CancellationToken cancel);
@@ -59,6 +65,14 @@ public interface IPartitionGrain : IGrainWithStringKey
 /// <param name="Partitions">By how many partitions a key or a token of it chose this one; null where none did.</param>
 [GenerateSerializer, Immutable, Alias("OrleansMq.AppendTerms")]
 public readonly record struct AppendTerms(bool Rich, Acks? Acks, ProducerSequence? Producer, TimeSpan Wait, string Client, int? Partitions, string? TransactionalId);
+
+/// <summary>One batch of several that go in one call.</summary>
+[GenerateSerializer, Immutable, Alias("OrleansMq.AppendPart")]
+public readonly record struct AppendPart(byte[] Batch, AppendTerms Terms);
+
+/// <summary>What became of it: the error, or the result.</summary>
+[GenerateSerializer, Immutable, Alias("OrleansMq.AppendOutcome")]
+public readonly record struct AppendOutcome(AppendResult Result, MqError? Error);
 
 /// <summary>Where to read on, how much, and how long to wait for it.</summary>
 /// <param name="DeadLettersOf">Null: the messages themselves.</param>

@@ -28,7 +28,7 @@ public static class OrleansMqSiloExtensions
             options.Configure(configure);
         services.AddSingleton<IValidateOptions<OrleansMqOptions>, OrleansMqOptionsCheck>();
         options.ValidateOnStart();
-        services.AddClusterBroker(null);
+        services.AddClusterBroker<SiloMessagingOptions>(null);
         services.AddMetrics();
         services.TryAddSingleton<BrokerSilo>();
         services.TryAddSingleton<BrokerMetrics>();

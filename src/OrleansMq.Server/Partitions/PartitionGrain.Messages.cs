@@ -3,7 +3,6 @@ using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Dedup;
 using OrleansMq.Core.Groups;
 using OrleansMq.Engine.Partitions;
-using OrleansMq.Engine.Topics;
 
 namespace OrleansMq.Server.Partitions;
 
@@ -11,18 +10,6 @@ namespace OrleansMq.Server.Partitions;
 internal sealed partial class PartitionGrain
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
-
-    public Task<AppendResult> Append(byte[] batch, AppendTerms terms) => On(async engine =>
-    {
-        var topic = await View();
-        var request = new AppendRequest { Topic = _topicName, Partition = _number, Batch = batch, Rich = terms.Rich, Producer = terms.Producer, Partitions = terms.Partitions, TransactionalId = terms.TransactionalId };
-        var admissible = BatchAdmission.Check(request, topic.Settings);
-        await _silo.Producers.RefuseFenced(admissible.Producer);
-        admissible = await EarlierTokens.Look(admissible, topic.Lineage, _number, topic.Settings, _silo.NowMs, FindEarlierIn);
-        var result = await engine.Append(admissible, Levels.OfAppend(terms.Acks, topic.Settings, _silo.Options.DefaultAcks), terms.Client, terms.Wait);
-        _metrics.Appended(batch.Length);
-        return result;
-    });
 
     private Task<RecordOutcome?[]> FindEarlierIn(int ancestor, TokenHash?[] tokens) =>
         GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topicId, _topicName, ancestor)).FindEarlier(tokens));

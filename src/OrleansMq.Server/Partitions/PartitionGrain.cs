@@ -212,25 +212,30 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
     }
 
     /// <summary>Runs a call on the engine; bounded.</summary>
-    private async Task<T> On<T>(Func<PartitionEngine, Task<T>> act)
+    private async Task<T> On<T>(Func<PartitionEngine, Task<T>> act, int calls = 1)
     {
-        if (_calls >= MaxCalls)
+        if (_calls + calls > MaxCalls)
             throw new MqException(ErrorCodes.Overloaded, $"{MaxCalls} calls are at work on partition {_number} of topic '{_topicName}'.", TimeSpan.FromSeconds(1));
-        _calls++;
+        _calls += calls;
         try
         {
             return await act(await Engine());
         }
         catch (MqException)
         {
-            if (_opening is { IsCompletedSuccessfully: true } opened && opened.Result.StoppedBecause is { Code: ErrorCodes.PartitionUnavailable })
-                GiveUp();
+            GiveUpIfStopped();
             throw;
         }
         finally
         {
-            _calls--;
+            _calls -= calls;
         }
+    }
+
+    private void GiveUpIfStopped()
+    {
+        if (_opening is { IsCompletedSuccessfully: true } opened && opened.Result.StoppedBecause is { Code: ErrorCodes.PartitionUnavailable })
+            GiveUp();
     }
 
     private Task<bool> On(Func<PartitionEngine, Task> act) => On(async engine =>

@@ -255,6 +255,34 @@ public abstract class AppendContract : BrokerContract
         Assert.Equal(Numbers(0, 100).Order(), Bodies(await broker.ReadAll("t")).Order());
     });
 
+    /// <summary>So many at once that a client of a cluster sends several in one call.</summary>
+    [Fact]
+    public Task OfManyAppendsAtOnceEachHasItsOwnOutcome() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { MaxMessageBytes = 1000 });
+        var damaged = Plain("a", "b");
+        damaged[^1] ^= 1;
+        var large = Plain(new string('x', 1001));
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 300).Select(async n =>
+        {
+            var batch = (n % 3) switch { 1 => damaged, 2 => large, _ => Plain(Number(n)) };
+            try
+            {
+                return (await broker.Append(new() { Topic = "t", Partition = 0, Batch = batch, Acks = n % 2 == 0 ? null : Acks.Durable })).BaseOffset.ToString();
+            }
+            catch (MqException refusal)
+            {
+                return refusal.Code;
+            }
+        }));
+
+        var stored = await broker.ReadAll("t");
+        Assert.Equal(100, stored.Count);
+        for (var n = 0; n < outcomes.Length; n++)
+            Assert.Equal((n % 3) switch { 1 => ErrorCodes.BatchCorrupt, 2 => ErrorCodes.MessageTooLarge, _ => Number(n) }, n % 3 == 0 ? stored[int.Parse(outcomes[n])].BodyText : outcomes[n]);
+    });
+
     private static byte[] Plain(params string[] bodies)
     {
         var builder = new RecordBatchBuilder(100);
