@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -12,15 +13,15 @@ public static class OrleansMqClientExtensions
     /// <summary>Makes <see cref="IBroker"/> available in the client's services; the cluster's silos serve it (<c>AddOrleansMq</c> there).</summary>
     public static IClientBuilder AddOrleansMq(this IClientBuilder builder, Action<ClusterBrokerOptions>? configure = null)
     {
-        builder.Services.AddClusterBroker(configure);
+        builder.Services.AddClusterBroker(builder.Configuration.GetSection("OrleansMq:Client"), configure);
         return builder;
     }
 
     /// <summary>For client and silo alike.</summary>
-    internal static void AddClusterBroker(this IServiceCollection services, Action<ClusterBrokerOptions>? configure)
+    internal static void AddClusterBroker(this IServiceCollection services, IConfiguration section, Action<ClusterBrokerOptions>? configure)
     {
         CompressedRecords.Use();
-        var options = services.AddOptions<ClusterBrokerOptions>().BindConfiguration("OrleansMq:Client");
+        var options = services.AddOptions<ClusterBrokerOptions>().Bind(section);
         if (configure is not null)
             options.Configure(configure);
         services.TryAddSingleton(provider => new ClusterBroker(provider.GetRequiredService<IGrainFactory>(), provider.GetRequiredService<IOptions<ClusterBrokerOptions>>().Value));
