@@ -12,7 +12,9 @@ internal static class Help
           --cluster NAME                orleansmq   silos of one name on one storage are a cluster; Orleans' own, as the next four
           --silo-port PORT              11111
           --gateway-port PORT           30000       for Orleans clients
-          --silo-address ADDRESS        127.0.0.1   address of both; one that others can reach needs --insecure
+          --silo-address ADDRESS        127.0.0.1   address of both; one that others can reach needs --orleans-tls-..., or --insecure
+          --orleans-tls-certificate FILE            PEM, with --orleans-tls-key FILE and --orleans-tls-roots FILE: both ports ask silos and
+                                                    Orleans clients for a certificate of these roots; read again when they change
           --membership tuned|defaults   tuned       how fast a dead silo is found: about a second, or Orleans' defaults
           --listen ADDRESS              127.0.0.1   address of every gateway; one that others can reach needs --access on and TLS, or --insecure
           --insecure                                allow that without authentication or TLS

@@ -3,6 +3,7 @@ using System.Net;
 using Orleans.Configuration;
 using OrleansMq.Clustering;
 using OrleansMq.Engine.Storage;
+using OrleansMq.Gateways;
 using OrleansMq.Storage.Files;
 using OrleansMq.Storage.Files.Shared;
 
@@ -16,8 +17,9 @@ internal sealed class OrleansHost : IBrokerHost
 
     private readonly IHost _host;
     private readonly IStorage _storage;
+    private readonly TlsCertificates? _tls;
 
-    private OrleansHost(IHost host, IStorage storage, string node) => (_host, _storage, Node) = (host, storage, node);
+    private OrleansHost(IHost host, IStorage storage, TlsCertificates? tls, string node) => (_host, _storage, _tls, Node) = (host, storage, tls, node);
 
     public string Node { get; }
 
@@ -31,18 +33,25 @@ internal sealed class OrleansHost : IBrokerHost
 
     public static async ValueTask<IBrokerHost> Start(SiloOptions told, ILoggerFactory loggers, Action<string> report, CancellationToken stop)
     {
-        var storage = await BlobPlace.Open(told, report) ?? StorageOf(told, report);
-        var host = Build(told, storage, loggers);
+        var tls = OrleansTls.Load(told.Security, report);
+        IStorage? storage = null;
+        IHost? host = null;
         try
         {
+            storage = await BlobPlace.Open(told, report) ?? StorageOf(told, report);
+            host = Build(told, storage, tls, loggers);
             await host.StartAsync(stop);
-            return new OrleansHost(host, storage, NodeOf(told));
+            var started = new OrleansHost(host, storage, tls, NodeOf(told));
+            started.AnnouncePorts(told);
+            return started;
         }
         catch (Exception e)
         {
-            host.Dispose();
-            await storage.DisposeAsync();
-            if (e is OperationCanceledException or IOException)
+            host?.Dispose();
+            if (storage is not null)
+                await storage.DisposeAsync();
+            tls?.Dispose();
+            if (host is null || e is OperationCanceledException or IOException)
                 throw;
             throw new IOException($"the silo did not start: {e.GetBaseException().Message}", e);
         }
@@ -54,9 +63,17 @@ internal sealed class OrleansHost : IBrokerHost
         await _host.StopAsync(hurry.Token);
         _host.Dispose();
         await _storage.DisposeAsync();
+        _tls?.Dispose();
     }
 
-    private static IHost Build(SiloOptions told, IStorage storage, ILoggerFactory loggers)
+    /// <summary>So that whoever looks for what is open (<c>mq doctor --security</c>) knows of them.</summary>
+    private void AnnouncePorts(SiloOptions told)
+    {
+        Announce("orleans", new IPEndPoint(told.SiloAddress, told.GatewayPort).ToString());
+        Announce("orleans-silo", new IPEndPoint(told.SiloAddress, told.SiloPort).ToString());
+    }
+
+    private static IHost Build(SiloOptions told, IStorage storage, TlsCertificates? tls, ILoggerFactory loggers)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Services.AddSingleton(loggers);
@@ -72,9 +89,11 @@ internal sealed class OrleansHost : IBrokerHost
                 endpoints.GatewayListeningEndpoint = new IPEndPoint(told.SiloAddress, told.GatewayPort);
             });
             if (told.Storage == StoragePlace.Files)
-                orleans.UseLocalhostClustering(told.SiloPort, told.GatewayPort, null, told.Cluster, told.Cluster);
+                orleans.UseDevelopmentClustering((IPEndPoint?)null);
             else
                 orleans.UseOrleansMqClustering(storage.Documents);
+            if (tls is not null)
+                OrleansTls.Use(orleans, tls);
             orleans.UseOrleansMqMembershipProfile(told.TunedMembership ? MembershipProfile.Tuned : MembershipProfile.OrleansDefaults);
             orleans.AddOrleansMqGrainStorage(OrleansMqOptions.Name, storage.Documents);
             orleans.AddOrleansMq(broker =>

@@ -7,6 +7,7 @@ public sealed record SecurityOptions
     public static readonly IReadOnlyList<string> Names =
     [
         "access", "admin-password-file", "admin-password", "users", "tls-certificate", "tls-key", "tls-client-roots", "tls-client-certificate", "jwt-issuer", "jwt-audience",
+        "orleans-tls-certificate", "orleans-tls-key", "orleans-tls-roots",
     ];
 
     /// <summary>What makes no sense unless somebody is asked who they are.</summary>
@@ -38,11 +39,22 @@ public sealed record SecurityOptions
 
     public string? JwtAudience { get; private init; }
 
+    /// <summary>Of this silo, for Orleans' own two ports. Null: they speak in clear text, with everyone.</summary>
+    public string? OrleansTlsCertificate { get; private init; }
+
+    public string? OrleansTlsKey { get; private init; }
+
+    /// <summary>The roots of silos and Orleans clients.</summary>
+    public string? OrleansTlsRoots { get; private init; }
+
     /// <summary>Whether what is open to others is meant to be.</summary>
     public bool Insecure { get; private init; }
 
     /// <summary>What an address that others can reach needs.</summary>
     public bool FitForStrangers => Insecure || (On && TlsCertificate is not null);
+
+    /// <summary>The same of Orleans' own ports, which know no users: there a certificate is all.</summary>
+    public bool OrleansPortsFitForStrangers => Insecure || OrleansTlsCertificate is not null;
 
     /// <exception cref="SettingException">One can't be, or two contradict each other.</exception>
     internal static SecurityOptions Of(IReadOnlyDictionary<string, Setting> settings)
@@ -59,6 +71,9 @@ public sealed record SecurityOptions
             TlsClientRequired = SiloOptions.Word(settings, "tls-client-certificate", "required", "optional") is null or "required",
             JwtIssuer = Issuer(settings),
             JwtAudience = SiloOptions.Text(settings, "jwt-audience"),
+            OrleansTlsCertificate = SiloOptions.Text(settings, "orleans-tls-certificate"),
+            OrleansTlsKey = SiloOptions.Text(settings, "orleans-tls-key"),
+            OrleansTlsRoots = SiloOptions.Text(settings, "orleans-tls-roots"),
             Insecure = SiloOptions.Word(settings, "insecure", "true", "false") is "true",
         };
         RefuseContradictions(settings, options);
@@ -73,6 +88,8 @@ public sealed record SecurityOptions
             throw new SettingException($"{password.From}: a password there can be read by others; use --admin-password-file, or ORLEANSMQ_ADMIN_PASSWORD in the environment.");
         Both(settings, "tls-certificate", "tls-key");
         Both(settings, "jwt-issuer", "jwt-audience");
+        Both(settings, "orleans-tls-certificate", "orleans-tls-key");
+        Both(settings, "orleans-tls-certificate", "orleans-tls-roots");
         Needs(settings, "tls-client-roots", "tls-certificate");
         Needs(settings, "tls-client-certificate", "tls-client-roots");
         NotBoth(settings, "admin-password", "admin-password-file");

@@ -134,10 +134,10 @@ public sealed record SiloOptions
             throw new SettingException(
                 $"{settings["listen"].From} {options.Listen}: others can reach it; say --access on, --tls-certificate FILE and --tls-key FILE as well, keep 127.0.0.1, or say --insecure.");
         }
-        if (!IPAddress.IsLoopback(options.SiloAddress) && !security.Insecure)
+        if (!IPAddress.IsLoopback(options.SiloAddress) && !security.OrleansPortsFitForStrangers)
         {
             throw new SettingException(
-                $"{settings["silo-address"].From} {options.SiloAddress}: others can reach it, and Orleans' own ports have no authentication or TLS here; keep 127.0.0.1, or say --insecure where the network is your silos' alone.");
+                $"{settings["silo-address"].From} {options.SiloAddress}: others can reach Orleans' own ports there, and who connects to them may do everything; say --orleans-tls-certificate FILE, --orleans-tls-key FILE and --orleans-tls-roots FILE as well, keep 127.0.0.1, or say --insecure where the network is your silos' alone.");
         }
         return options;
     }
@@ -157,6 +157,8 @@ public sealed record SiloOptions
             throw new SettingException($"{settings["storage"].From} shared: is for several silos, and the host is embedded; say --host orleans as well, or --storage files.");
         if (options.Orleans && options.SiloPort == options.GatewayPort)
             throw new SettingException($"--silo-port and --gateway-port are both {options.SiloPort}; each needs its own.");
+        if (options.Security.OrleansTlsCertificate is not null && !options.Orleans)
+            throw new SettingException($"{settings["orleans-tls-certificate"].From}: is for --host orleans, which is not said; leave it out, or say that too.");
     }
 
     private static Setting? OnBlobs(IReadOnlyDictionary<string, Setting> settings)

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -13,17 +14,17 @@ public static class OrleansMqClientExtensions
     /// <summary>Makes <see cref="IBroker"/> available in the client's services; the cluster's silos serve it (<c>AddOrleansMq</c> there).</summary>
     public static IClientBuilder AddOrleansMq(this IClientBuilder builder, Action<ClusterBrokerOptions>? configure = null)
     {
-        builder.Services.AddClusterBroker<ClientMessagingOptions>(configure);
+        builder.Services.AddClusterBroker<ClientMessagingOptions>(builder.Configuration.GetSection("OrleansMq:Client"), configure);
         return builder;
     }
 
     /// <summary>For client and silo alike.</summary>
     /// <typeparam name="TMessaging">What says how large a message may be.</typeparam>
-    internal static void AddClusterBroker<TMessaging>(this IServiceCollection services, Action<ClusterBrokerOptions>? configure)
+    internal static void AddClusterBroker<TMessaging>(this IServiceCollection services, IConfiguration section, Action<ClusterBrokerOptions>? configure)
         where TMessaging : MessagingOptions
     {
         CompressedRecords.Use();
-        var options = services.AddOptions<ClusterBrokerOptions>().BindConfiguration("OrleansMq:Client");
+        var options = services.AddOptions<ClusterBrokerOptions>().Bind(section);
         if (configure is not null)
             options.Configure(configure);
         options.Validate<IOptions<TMessaging>>(

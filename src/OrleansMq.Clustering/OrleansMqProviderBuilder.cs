@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Orleans.Providers;
 using OrleansMq.Clustering;
 using OrleansMq.Engine.Storage;
@@ -10,20 +11,24 @@ using OrleansMq.Engine.Storage;
 namespace OrleansMq.Clustering;
 
 /// <summary>
-/// <c>Orleans:Clustering:ProviderType = OrleansMq</c>. <c>ServiceKey</c> names a keyed storage or documents; without it the registered
-/// one is used. <c>Profile</c> (silos) is <c>Tuned</c> or <c>OrleansDefaults</c>; not given, Orleans' settings are left alone.
+/// <c>Orleans:Clustering:ProviderType = OrleansMq</c>. <c>ServiceKey</c> names a keyed storage or documents; the section <c>Storage</c>, for who has no broker of its own, names one to
+/// open (its <c>ProviderType</c> and settings); without either the registered one is used. <c>Profile</c> (silos) is <c>Tuned</c> or <c>OrleansDefaults</c>; not given, Orleans' settings are left alone.
 /// </summary>
 internal sealed class OrleansMqClusteringProviderBuilder : IProviderBuilder<ISiloBuilder>, IProviderBuilder<IClientBuilder>
 {
     public void Configure(ISiloBuilder builder, string? name, IConfigurationSection configurationSection)
     {
-        builder.UseOrleansMqClustering(options => options.Configure(clustering => clustering.Documents = Provided.Documents(configurationSection)));
+        var documents = Provided.Documents(builder.Services, configurationSection);
+        builder.UseOrleansMqClustering(options => options.Configure(clustering => clustering.Documents = documents));
         if (configurationSection["Profile"] is { Length: > 0 } profile)
             builder.UseOrleansMqMembershipProfile(ProfileOf(profile, configurationSection));
     }
 
-    public void Configure(IClientBuilder builder, string? name, IConfigurationSection configurationSection) =>
-        builder.UseOrleansMqClustering(options => options.Configure(clustering => clustering.Documents = Provided.Documents(configurationSection)));
+    public void Configure(IClientBuilder builder, string? name, IConfigurationSection configurationSection)
+    {
+        var documents = Provided.Documents(builder.Services, configurationSection);
+        builder.UseOrleansMqClustering(options => options.Configure(clustering => clustering.Documents = documents));
+    }
 
     private static MembershipProfile ProfileOf(string profile, IConfigurationSection section) =>
         Enum.TryParse<MembershipProfile>(profile, ignoreCase: true, out var parsed) && Enum.IsDefined(parsed)
@@ -31,17 +36,27 @@ internal sealed class OrleansMqClusteringProviderBuilder : IProviderBuilder<ISil
             : throw new OrleansConfigurationException($"{section.Path}:Profile is '{profile}'; {string.Join(" or ", Enum.GetNames<MembershipProfile>())}.");
 }
 
-/// <summary><c>Orleans:GrainStorage:NAME:ProviderType = OrleansMq</c>, with the same <c>ServiceKey</c>.</summary>
+/// <summary><c>Orleans:GrainStorage:NAME:ProviderType = OrleansMq</c>, with the same <c>ServiceKey</c> or <c>Storage</c>.</summary>
 internal sealed class OrleansMqGrainStorageProviderBuilder : IProviderBuilder<ISiloBuilder>
 {
-    public void Configure(ISiloBuilder builder, string? name, IConfigurationSection configurationSection) =>
-        builder.AddOrleansMqGrainStorage(
-            name ?? ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME,
-            options => options.Configure(storage => storage.Documents = Provided.Documents(configurationSection)));
+    public void Configure(ISiloBuilder builder, string? name, IConfigurationSection configurationSection)
+    {
+        var documents = Provided.Documents(builder.Services, configurationSection);
+        builder.AddOrleansMqGrainStorage(name ?? ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME, options => options.Configure(storage => storage.Documents = documents));
+    }
 }
 
 internal static class Provided
 {
-    public static Func<IServiceProvider, IDocuments>? Documents(IConfigurationSection section) =>
-        section["ServiceKey"] is { Length: > 0 } key ? services => DocumentSource.Keyed(services, key) : null;
+    /// <returns>Null: the registered ones.</returns>
+    public static Func<IServiceProvider, IDocuments>? Documents(IServiceCollection services, IConfigurationSection section)
+    {
+        var (key, storage) = (section["ServiceKey"], section.GetSection("Storage"));
+        if (!storage.Exists())
+            return key is { Length: > 0 } ? provider => DocumentSource.Keyed(provider, key) : null;
+        if (key is { Length: > 0 })
+            throw new OrleansConfigurationException($"{section.Path}:ServiceKey is '{key}', and {storage.Path} names a storage as well: one of them, not both.");
+        services.AddStorage(storage, storage.Path);
+        return provider => DocumentSource.Keyed(provider, storage.Path);
+    }
 }

@@ -214,6 +214,26 @@ public sealed class HttpSecurityTests : IAsyncLifetime
         Assert.Single(reports);
     }
 
+    [Fact]
+    public void ACertificateThatPeersWouldNotTakeIsNotUsed()
+    {
+        using var peers = new Pki(amongPeers: true);
+        var files = new TlsOptions { CertificateFile = peers.CertificateFile, KeyFile = peers.KeyFile, ClientRootsFile = peers.RootFile, AmongPeers = true };
+        var reports = new List<string>();
+        using var tls = TlsCertificates.Start(files, report: reports.Add);
+        var before = tls.Certificate.Thumbprint;
+
+        Assert.Contains(peers.CertificateFile, Assert.Throws<IOException>(() => TlsCertificates.Start(files with { ClientRootsFile = _pki.RootFile })).Message, StringComparison.Ordinal);
+        Assert.Contains(_pki.CertificateFile, Assert.Throws<IOException>(() => TlsCertificates.Start(files with { CertificateFile = _pki.CertificateFile, KeyFile = _pki.KeyFile, ClientRootsFile = _pki.RootFile })).Message, StringComparison.Ordinal);
+        Assert.Throws<IOException>(() => TlsCertificates.Start(files with { ClientRootsFile = null }));
+        File.Copy(_pki.CertificateFile, peers.CertificateFile, overwrite: true);
+        File.Copy(_pki.KeyFile, peers.KeyFile, overwrite: true);
+        tls.LookAgain();
+
+        Assert.Equal(before, tls.Certificate.Thumbprint);
+        Assert.Contains("stay as they were", Assert.Single(reports), StringComparison.Ordinal);
+    }
+
     /// <summary>Asked by hand: the framework's client would refuse by itself.</summary>
     [Fact]
     public async Task NothingOlderThanTls12IsSpoken()

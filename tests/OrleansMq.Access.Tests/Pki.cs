@@ -12,9 +12,12 @@ internal sealed class Pki : IDisposable
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("orleansmq-pki-");
     private readonly X509Certificate2 _root;
+    private readonly string[] _purposes;
 
-    public Pki()
+    /// <param name="amongPeers">Whether the certificate in the files is for clients too.</param>
+    public Pki(bool amongPeers = false)
     {
+        _purposes = amongPeers ? [ForServers, ForClients] : [ForServers];
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=test root", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
@@ -31,12 +34,11 @@ internal sealed class Pki : IDisposable
 
     public X509Certificate2Collection Roots => [_root];
 
-
     /// <summary>A new server certificate in the place of the old one.</summary>
     /// <returns>Its thumbprint.</returns>
     public string Replace()
     {
-        using var certificate = Make("localhost", ForServers);
+        using var certificate = Make("localhost", _purposes);
         Write("server.key", certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
         Write("server.pem", certificate.ExportCertificatePem());
         return certificate.Thumbprint;
@@ -52,11 +54,11 @@ internal sealed class Pki : IDisposable
         _folder.Delete(recursive: true);
     }
 
-    private X509Certificate2 Make(string name, string purpose)
+    private X509Certificate2 Make(string name, params string[] purposes)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(purpose)], false));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. purposes.Select(purpose => new Oid(purpose))], false));
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName(name);
         names.AddIpAddress(IPAddress.Loopback);

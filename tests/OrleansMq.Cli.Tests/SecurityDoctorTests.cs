@@ -71,6 +71,43 @@ public sealed class SecurityDoctorTests : IAsyncLifetime
         Assert.Contains("could not be reached", run.Out, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(OrleansPort.Asks, true, false, null)]
+    [InlineData(OrleansPort.TakesAnyone, false, true, "asks for no certificate")]
+    [InlineData(OrleansPort.Clear, true, false, "whoever is on that machine may do everything")]
+    [InlineData(OrleansPort.Clear, false, true, "whoever reaches it may do everything")]
+    public async Task OrleansPortsAreLookedAtEachByItself(string manners, bool withinTheMachine, bool open, string? what)
+    {
+        await using var control = await AccessControl.Start(new Memory(), new AccessControlOptions { AdminPassword = "the admin's own", LookEvery = Timeout.InfiniteTimeSpan });
+        await using var port = new OrleansPort(manners);
+        // Whoever connects to "everywhere" comes to the same listener, and it is no address of this machine alone.
+        _broker.Announce("orleans", $"{(withinTheMachine ? "127.0.0.1" : "0.0.0.0")}:{port.Number}");
+
+        var run = await Run(control);
+
+        Assert.Equal(open ? 1 : 0, run.Code);
+        if (what is null)
+            Assert.DoesNotContain("orleans of", run.Out, StringComparison.Ordinal);
+        else
+            Assert.Contains(what, run.Out, StringComparison.Ordinal);
+        if (open)
+            Assert.Contains("orleans of", Assert.Single(Open(run)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AnOrleansPortThatCanNotBeReachedIsSaidToBeUnseen()
+    {
+        await using var control = await AccessControl.Start(new Memory(), new AccessControlOptions { AdminPassword = "the admin's own", LookEvery = Timeout.InfiniteTimeSpan });
+        await using (var gone = new OrleansPort(OrleansPort.Clear))
+            _broker.Announce("orleans-silo", $"127.0.0.1:{gone.Number}");
+
+        var run = await Run(control);
+
+        Assert.Equal(0, run.Code);
+        Assert.Contains("orleans-silo of", run.Out, StringComparison.Ordinal);
+        Assert.Contains("could not be reached", run.Out, StringComparison.Ordinal);
+    }
+
     /// <summary>As an administrator, and as nobody where the command comes without a credential.</summary>
     private async Task<Mq> Run(AccessControl control)
     {

@@ -43,6 +43,23 @@ public sealed class SiloOptionsTests
         Assert.True(Of("--host", "orleans").TunedMembership);
     }
 
+    [Fact]
+    public void OrleansPortsThatOthersCanReachNeedTlsOrTheWordThatTheyNeedNone()
+    {
+        string[] silo = ["--host", "orleans", "--silo-address", "10.0.0.1"];
+        string[] tls = ["--orleans-tls-certificate", "c", "--orleans-tls-key", "k", "--orleans-tls-roots", "r"];
+        foreach (var access in (string[])["on", "off"])
+        {
+            Assert.Equal(("c", "k", "r"), Files(Of([.. silo, .. tls, "--access", access]).Security));
+            Assert.Null(Of([.. silo, "--insecure", "--access", access]).Security.OrleansTlsCertificate);
+            var refused = Assert.Throws<SettingException>(() => Of([.. silo, "--access", access])).Message;
+            Assert.Contains("--silo-address 10.0.0.1", refused, StringComparison.Ordinal);
+            Assert.Contains("say --orleans-tls-certificate FILE, --orleans-tls-key FILE and --orleans-tls-roots FILE", refused, StringComparison.Ordinal);
+        }
+
+        static (string?, string?, string?) Files(SecurityOptions security) => (security.OrleansTlsCertificate, security.OrleansTlsKey, security.OrleansTlsRoots);
+    }
+
     [Theory]
     [InlineData("0.0.0.0:9092", "10.0.0.1:9092")]
     [InlineData("[::]:9092", "10.0.0.1:9092")]
@@ -142,6 +159,12 @@ public sealed class SiloOptionsTests
         { "--listen", ["--listen", "0.0.0.0", "--access", "on"] },
         { "--listen", ["--listen", "0.0.0.0", "--tls-certificate", "c", "--tls-key", "k"] },
         { "--silo-address", ["--silo-address", "10.0.0.1", "--access", "on", "--tls-certificate", "c", "--tls-key", "k"] },
+        { "--orleans-tls-certificate", ["--orleans-tls-certificate", "c"] },
+        { "--orleans-tls-certificate", ["--orleans-tls-certificate", "c", "--orleans-tls-key", "k"] },
+        { "--orleans-tls-key", ["--orleans-tls-key", "k", "--orleans-tls-roots", "r"] },
+        { "--orleans-tls-roots", ["--orleans-tls-roots", "r"] },
+        { "--orleans-tls-certificate", ["--orleans-tls-certificate", "c", "--orleans-tls-key", "k", "--orleans-tls-roots", "r"] },
+        { "--orleans-tls-roots", ["--orleans-tls-certificate", "c", "--orleans-tls-key", "k", "--orleans-tls-roots", ""] },
         { "--access", ["--access", "perhaps"] },
         { "--admin-password-file", ["--admin-password-file", "f"] },
         { "--users", ["--users", "f", "--access", "off"] },

@@ -4,14 +4,22 @@ namespace OrleansMq.House.Tests;
 
 /// <summary>What the feed may lack.</summary>
 /// <param name="Name">As the messages call it.</param>
-/// <param name="PackagePrefix">How the names of its packages begin.</param>
+/// <param name="Prefixes">How the names of its packages begin.</param>
+/// <param name="Except">Those that begin so and are another subject's.</param>
 /// <param name="Item">Its list of projects in Orleans.props.</param>
 /// <param name="Probe">The project that asks for it.</param>
 /// <param name="Staying">Who may refer to such a project and is built without it.</param>
-internal sealed record SeamSubject(string Name, string PackagePrefix, string Item, string Probe, params string[] Staying)
+internal sealed record SeamSubject(string Name, string[] Prefixes, string[] Except, string Item, string Probe, params string[] Staying)
 {
-    public static readonly SeamSubject Orleans = new("Orleans", "Microsoft.Orleans.", "OrleansProject", "eng/orleans/Probe.csproj", "silo", "OrleansMq.LoadBench");
-    public static readonly SeamSubject Blobs = new("Azure's blobs", "Azure.", "BlobsProject", "eng/orleans/BlobsProbe.csproj", "silo", "OrleansMq.LoadBench");
+    private static readonly string[] OfProviders = ["Microsoft.Orleans.Clustering.", "Microsoft.Orleans.Persistence."];
+
+    public static readonly SeamSubject Orleans = new("Orleans", ["Microsoft.Orleans."], OfProviders, "OrleansProject", "eng/orleans/Probe.csproj", "silo", "OrleansMq.LoadBench");
+    public static readonly SeamSubject Providers = new("Orleans' providers", OfProviders, [], "ProvidersProject", "eng/orleans/ProvidersProbe.csproj");
+    public static readonly SeamSubject Blobs = new("Azure's blobs", ["Azure."], [], "BlobsProject", "eng/orleans/BlobsProbe.csproj", "silo", "OrleansMq.LoadBench");
+
+    public bool Has(string package) => Begins(Prefixes, package) && !Begins(Except, package);
+
+    private static bool Begins(string[] prefixes, string package) => prefixes.Any(prefix => package.StartsWith(prefix, StringComparison.Ordinal));
 }
 
 /// <summary>The lists behind docs/decisions/0001-orleans-seam.md, and whether they agree with the projects.</summary>
@@ -24,7 +32,7 @@ internal sealed record OrleansSeam(SeamSubject Subject, IReadOnlyList<string> Li
         subject,
         [.. Included(orleansProps, subject.Item).Select(path => path.Replace("$(HouseRoot)", "", StringComparison.Ordinal))],
         [.. Included(probe, "PackageReference")],
-        [.. Included(packages, "PackageVersion").Where(name => name.StartsWith(subject.PackagePrefix, StringComparison.Ordinal))]);
+        [.. Included(packages, "PackageVersion").Where(subject.Has)]);
 
     public IEnumerable<string> Check(IReadOnlyList<ProjectFile> projects)
     {
@@ -37,7 +45,7 @@ internal sealed record OrleansSeam(SeamSubject Subject, IReadOnlyList<string> Li
             .Concat(Probed.Except(Versioned).Select(name => $"{Subject.Probe} asks for {name}, which has no version."));
 
         bool Needs(ProjectFile project) =>
-            project.Packages.Any(name => name.StartsWith(Subject.PackagePrefix, StringComparison.Ordinal))
+            project.Packages.Any(Subject.Has)
             || project.Arrows.Any(arrow => listedNames.Contains(arrow.To));
     }
 

@@ -13,6 +13,16 @@ public class OrleansSeamTests
     public void SoDoTheListsOfBlobs() => Verdict.Clean(Read(SeamSubject.Blobs).Check(Repository.Projects));
 
     [Fact]
+    public void SoDoTheListsOfProviders() => Verdict.Clean(Read(SeamSubject.Providers).Check(Repository.Projects));
+
+    [Fact]
+    public void AProviderIsNoQuestionOfOrleansItself()
+    {
+        Assert.Empty(Seam().Check([Project(Client, packages: "Microsoft.Orleans.Persistence.Redis")]));
+        Assert.Single((Seam() with { Subject = SeamSubject.Providers }).Check([Project(Client, packages: "Microsoft.Orleans.Persistence.Redis")]));
+    }
+
+    [Fact]
     public void AListedProjectMayUseOrleansAndSiloMayReferToIt() =>
         Assert.Empty(Seam(Client).Check([Project(Client, packages: Sdk), Project("silo/silo.csproj", arrow: "OrleansMq.Client")]));
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Net.Sockets;
 
 namespace OrleansMq.Cli.Commands;
@@ -31,21 +30,11 @@ internal static class KafkaLook
 
     public static async Task<KafkaManners> At(string address, CancellationToken cancel)
     {
-        var colon = address.LastIndexOf(':');
-        if (colon <= 0 || !ushort.TryParse(address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port))
-            return KafkaManners.Unreachable;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         patience.CancelAfter(Patience);
-        using var client = new TcpClient();
-        try
-        {
-            await client.ConnectAsync(address[..colon].Trim('[', ']'), port, patience.Token);
-        }
-        catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
-        {
+        using var client = await TcpLook.Connect(address, patience.Token, cancel);
+        if (client is null)
             return KafkaManners.Unreachable;
-        }
-
         if (!await IsAnswered(client, Versions, 1, patience.Token, cancel))
             return KafkaManners.Closed;
         return await IsAnswered(client, Topics, 2, patience.Token, cancel) ? KafkaManners.Open : KafkaManners.Asks;

@@ -26,6 +26,9 @@ internal static class SecurityDoctor
         return findings.Any(finding => finding.Open) ? ExitCode.DamageFound : ExitCode.Done;
     }
 
+    // As a silo announces its two.
+    private static readonly string[] OrleansPorts = ["orleans", "orleans-silo"];
+
     private const string TurnItOn = "start the broker with --access on";
 
     private static IEnumerable<SecurityFinding> Address(Uri server)
@@ -41,11 +44,13 @@ internal static class SecurityDoctor
         try
         {
             var cluster = await nobody.DescribeCluster(cancel);
-            var reached = cluster.Nodes.SelectMany(node => node.Gateways.Select(gateway => (node.Node, gateway.Key, gateway.Value))).Where(gateway => !IsLoopback(gateway.Value)).ToList();
+            var reached = cluster.Nodes.SelectMany(node => node.Gateways.Select(gateway => (node.Node, gateway.Key, gateway.Value)))
+                .Where(gateway => !OrleansPorts.Contains(gateway.Key) && !IsLoopback(gateway.Value)).ToList();
             return
             [
                 new SecurityFinding(true, "whoever reaches the broker may do everything: nobody is asked who they are", TurnItOn),
                 .. reached.Select(gateway => new SecurityFinding(true, $"{gateway.Key} of {gateway.Node} listens at {gateway.Value}, which others can reach", "listen at 127.0.0.1 until it is on")),
+                .. await OfOrleans(cluster, cancel),
             ];
         }
         catch (MqException e) when (e.Code == ErrorCodes.Unauthenticated)
@@ -63,7 +68,8 @@ internal static class SecurityDoctor
     {
         var directory = broker.Access ?? throw new UsageException("This broker's address leads to no users and rules.");
         var (users, rules) = (await directory.ListUsers(cancel), await directory.ListRules(cancel));
-        return [.. rules.SelectMany(rule => OfRule(rule, users)), .. users.SelectMany(user => OfUser(user, rules)), .. await OfKafka(await broker.DescribeCluster(cancel), cancel)];
+        var cluster = await broker.DescribeCluster(cancel);
+        return [.. rules.SelectMany(rule => OfRule(rule, users)), .. users.SelectMany(user => OfUser(user, rules)), .. await OfKafka(cluster, cancel), .. await OfOrleans(cluster, cancel)];
     }
 
     /// <summary>Each node's listener by itself: a node may have been started with other settings than the one that was asked.</summary>
@@ -83,6 +89,26 @@ internal static class SecurityDoctor
                 findings.Add(new SecurityFinding(true, $"{at} is not TLS: messages can be read on the way", "start that node with --tls-certificate and --tls-key, without --insecure"));
             else if (manners is KafkaManners.Open or KafkaManners.Asks)
                 findings.Add(new SecurityFinding(false, $"{at} is not TLS; within this machine that is no hole", "nothing, while it listens to this machine alone"));
+        }
+        return findings;
+    }
+
+    /// <summary>Orleans' ports know no users and no rules: whoever they take may do everything.</summary>
+    private static async Task<IReadOnlyList<SecurityFinding>> OfOrleans(ClusterDescription cluster, CancellationToken cancel)
+    {
+        const string UseTls = "start that node with --orleans-tls-certificate, --orleans-tls-key and --orleans-tls-roots, without --insecure";
+        var findings = new List<SecurityFinding>();
+        foreach (var (name, address, node) in cluster.Nodes.SelectMany(node => OrleansPorts.Where(node.Gateways.ContainsKey).Select(name => (name, node.Gateways[name], node.Node))))
+        {
+            var (manners, at) = (await OrleansLook.At(address, cancel), $"{name} of {node} at {address}");
+            if (manners == OrleansManners.Unreachable)
+                findings.Add(new SecurityFinding(false, $"{at} could not be reached from here, and was not looked at", "ask from where the other silos are"));
+            else if (manners == OrleansManners.Clear && IsLoopback(address))
+                findings.Add(new SecurityFinding(false, $"{at} is not TLS: whoever is on that machine may do everything, past all rules", $"nothing, where nobody else is; or {UseTls}"));
+            else if (manners == OrleansManners.Clear)
+                findings.Add(new SecurityFinding(true, $"{at} is not TLS: whoever reaches it may do everything, past all rules", UseTls));
+            else if (manners == OrleansManners.TakesAnyone)
+                findings.Add(new SecurityFinding(true, $"{at} is TLS and asks for no certificate: whoever reaches it may do everything, past all rules", "have it require one (RemoteCertificateMode.RequireCertificate)"));
         }
         return findings;
     }

@@ -20,7 +20,8 @@ public sealed class TlsCertificates : IDisposable
         return builder.Build().Services;
     });
 
-    private const string ForClients = "1.3.6.1.5.5.7.3.2";
+    private static readonly Oid ForServers = new("1.3.6.1.5.5.7.3.1");
+    private static readonly Oid ForClients = new("1.3.6.1.5.5.7.3.2");
 
     private readonly TlsOptions _options;
     private readonly Action<string> _report;
@@ -49,7 +50,18 @@ public sealed class TlsCertificates : IDisposable
     }
 
     /// <summary>The certificate that the next handshake shows.</summary>
-    public X509Certificate2 Certificate => Volatile.Read(ref _loaded).Context.TargetCertificate;
+    public X509Certificate2 Certificate => Context.TargetCertificate;
+
+    /// <summary>That certificate, and those that lead to its root.</summary>
+    public SslStreamCertificateContext Context => Volatile.Read(ref _loaded).Context;
+
+    /// <summary>How a peer is judged in the next handshake: its certificate descends from the roots and is made for clients, and for servers as well if that is asked.</summary>
+    /// <exception cref="InvalidOperationException">There are no roots.</exception>
+    public X509ChainPolicy PolicyForPeers(bool alsoServers)
+    {
+        var roots = Volatile.Read(ref _loaded).Roots ?? throw new InvalidOperationException("There are no roots, so every certificate would be a stranger's.");
+        return alsoServers ? Policy(roots, ForClients, ForServers) : Policy(roots, ForClients);
+    }
 
     /// <summary>TLS 1.2 or later on this listener; the certificates are those of the moment of each handshake.</summary>
     public void Use(ListenOptions listen, TimeSpan handshakeTimeout)
@@ -97,13 +109,17 @@ public sealed class TlsCertificates : IDisposable
     {
         if (certificate is null)
             return !_options.ClientCertificateRequired;
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(roots);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.DisableCertificateDownloads = true;
-        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ForClients));
+        using var chain = new X509Chain { ChainPolicy = Policy(roots, ForClients) };
         return chain.Build(certificate as X509Certificate2 ?? X509CertificateLoader.LoadCertificate(certificate.GetRawCertData()));
+    }
+
+    private static X509ChainPolicy Policy(X509Certificate2Collection roots, params Oid[] purposes)
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        policy.CustomTrustStore.AddRange(roots);
+        foreach (var purpose in purposes)
+            policy.ApplicationPolicy.Add(purpose);
+        return policy;
     }
 
     private static Loaded Load(TlsOptions options)
@@ -123,7 +139,17 @@ public sealed class TlsCertificates : IDisposable
             if (roots.Count == 0)
                 throw new IOException($"{rootsFile} has no certificate in it.");
         }
+        if (options.AmongPeers)
+            RefuseWhatPeersWouldNotTake(options, certificate, chain, roots);
         return new Loaded(SslStreamCertificateContext.Create(certificate, chain, offline: true), roots, fingerprint);
+    }
+
+    private static void RefuseWhatPeersWouldNotTake(TlsOptions options, X509Certificate2 certificate, X509Certificate2Collection between, X509Certificate2Collection? roots)
+    {
+        using var chain = new X509Chain { ChainPolicy = Policy(roots ?? throw new IOException($"{options.CertificateFile} is for peers, and there are no roots."), ForClients, ForServers) };
+        chain.ChainPolicy.ExtraStore.AddRange(between);
+        if (!chain.Build(certificate))
+            throw new IOException($"{options.CertificateFile}: peers with the roots in {options.ClientRootsFile} would not take it as a server's and as a client's: {string.Join(' ', chain.ChainStatus.Select(status => status.StatusInformation.Trim()))}");
     }
 
     private static void RefuseOpenKey(string keyFile)

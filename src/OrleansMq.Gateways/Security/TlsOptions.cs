@@ -15,6 +15,9 @@ public sealed record TlsOptions
     /// <summary>Whether a client without a certificate is turned away. Of effect where there are roots.</summary>
     public bool ClientCertificateRequired { get; init; } = true;
 
+    /// <summary>Of peers that have the same roots and are each other's servers and clients: a certificate that they would not take as both is refused here. Needs <see cref="ClientRootsFile"/>.</summary>
+    public bool AmongPeers { get; init; }
+
     /// <summary>How often the files are looked at; new ones count for the next handshake. 10 s.</summary>
     public TimeSpan LookEvery { get; init; } = TimeSpan.FromSeconds(10);
 }

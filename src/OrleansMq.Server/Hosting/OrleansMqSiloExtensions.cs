@@ -1,8 +1,10 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using OrleansMq;
+using OrleansMq.Engine.Storage;
 using OrleansMq.Server;
 using OrleansMq.Server.Deadlines;
 using OrleansMq.Server.Groups;
@@ -18,17 +20,32 @@ public static class OrleansMqSiloExtensions
 {
     /// <summary>
     /// Makes the silo serve topics, and <see cref="IBroker"/> available in its services. Documents go to the grain storage named <see cref="OrleansMqOptions.Name"/>, else
-    /// to the default one; the logs to <see cref="OrleansMqOptions.Storage"/> or to the registered <see cref="OrleansMq.Engine.Storage.IStorage"/>.
+    /// to the default one; the logs to <see cref="OrleansMqOptions.Storage"/>, to the storage that the section <c>OrleansMq:Storage</c> of the configuration names, or to the registered
+    /// <see cref="OrleansMq.Engine.Storage.IStorage"/>.
     /// </summary>
-    public static ISiloBuilder AddOrleansMq(this ISiloBuilder builder, Action<OrleansMqOptions>? configure = null)
+    /// <exception cref="OrleansConfigurationException">The configuration names a storage that is not there, or one is registered as well.</exception>
+    public static ISiloBuilder AddOrleansMq(this ISiloBuilder builder, Action<OrleansMqOptions>? configure = null) =>
+        builder.AddOrleansMq(builder.Configuration.GetSection(OrleansMqOptions.Name), configure);
+
+    /// <inheritdoc cref="AddOrleansMq(ISiloBuilder, Action{OrleansMqOptions}?)"/>
+    /// <param name="section">What is set up in place of the section <c>OrleansMq</c>: <see cref="OrleansMqOptions"/>, and below it <c>Storage</c> and <c>Client</c>.</param>
+    public static ISiloBuilder AddOrleansMq(this ISiloBuilder builder, IConfiguration section, Action<OrleansMqOptions>? configure = null)
     {
         var services = builder.Services;
-        var options = services.AddOptions<OrleansMqOptions>().BindConfiguration("OrleansMq");
+        var options = services.AddOptions<OrleansMqOptions>().Configure(mine => WithoutStorage(section).Bind(mine));
+        if (section.GetSection(StorageName) is { } storage && storage.Exists())
+        {
+            if (services.Any(service => service.ServiceType == typeof(IStorage)))
+                throw new OrleansConfigurationException($"{storage.Path} is configured, and an {nameof(IStorage)} is registered in code: one of them, not both.");
+            // Under no key: clustering and grain storage on its documents find it too.
+            services.AddStorage(storage);
+            services.AddSingleton<IConfigurationValidator>(provider => new OneStorage(provider, storage.Path));
+        }
         if (configure is not null)
             options.Configure(configure);
         services.AddSingleton<IValidateOptions<OrleansMqOptions>, OrleansMqOptionsCheck>();
         options.ValidateOnStart();
-        services.AddClusterBroker<SiloMessagingOptions>(null);
+        services.AddClusterBroker<SiloMessagingOptions>(section.GetSection("Client"), null);
         services.AddMetrics();
         services.TryAddSingleton<BrokerSilo>();
         services.TryAddSingleton<BrokerMetrics>();
@@ -45,6 +62,23 @@ public static class OrleansMqSiloExtensions
                 collection.ClassSpecificCollectionAge[grain.FullName!] = mine.Value.IdleAge;
         });
         return builder;
+    }
+
+    private const string StorageName = nameof(OrleansMqOptions.Storage);
+
+    /// <summary>A storage is no value that could be bound.</summary>
+    private static IConfiguration WithoutStorage(IConfiguration section) => new ConfigurationBuilder()
+        .AddInMemoryCollection(section.AsEnumerable(makePathsRelative: true).Where(setting => !setting.Key.Split(':')[0].Equals(StorageName, StringComparison.OrdinalIgnoreCase)))
+        .Build();
+
+    /// <summary>Options in code win over a configuration, but not silently: the log would lie where nobody looks for it.</summary>
+    private sealed class OneStorage(IServiceProvider services, string path) : IConfigurationValidator
+    {
+        public void ValidateConfiguration()
+        {
+            if (services.GetRequiredService<IOptions<OrleansMqOptions>>().Value.Storage is not null)
+                throw new OrleansConfigurationException($"{path} is configured, and {nameof(OrleansMqOptions)}.{nameof(OrleansMqOptions.Storage)} is set in code: one of them, not both.");
+        }
     }
 }
 

@@ -1,0 +1,29 @@
+using System.Globalization;
+using System.Net.Sockets;
+
+namespace OrleansMq.Cli.Commands;
+
+/// <summary>A connection to a port that a node says it has.</summary>
+internal static class TcpLook
+{
+    /// <param name="patience">Ends the trying.</param>
+    /// <param name="cancel">Ends the command.</param>
+    /// <returns>Null if nobody answers there, from here.</returns>
+    public static async Task<TcpClient?> Connect(string address, CancellationToken patience, CancellationToken cancel)
+    {
+        var colon = address.LastIndexOf(':');
+        if (colon <= 0 || !ushort.TryParse(address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+            return null;
+        var client = new TcpClient();
+        try
+        {
+            await client.ConnectAsync(address[..colon].Trim('[', ']'), port, patience);
+            return client;
+        }
+        catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            client.Dispose();
+            return null;
+        }
+    }
+}
