@@ -5,9 +5,10 @@ using System.Net.Sockets;
 namespace OrleansMq.Trials.Strangers;
 
 /// <summary>What became of what was sent.</summary>
-internal sealed record FloodResult(int Sent, int Answered, int NotConnected, List<string> Hangs)
+/// <param name="Waiting">Joins of groups, which wait for members as long as these may be silent.</param>
+internal sealed record FloodResult(int Sent, int Answered, int NotConnected, int Waiting, List<string> Hangs)
 {
-    public override string ToString() => $"{Sent} sent, {Answered} answered, {Sent - Answered - NotConnected - Hangs.Count} closed without an answer, {NotConnected} not connected, {Hangs.Count} without an end";
+    public override string ToString() => $"{Sent} sent, {Answered} answered, {Waiting} joins waiting, {Sent - Answered - NotConnected - Waiting - Hangs.Count} closed without an answer, {NotConnected} not connected, {Hangs.Count} without an end";
 }
 
 /// <summary>Sends one damaged frame a connection, at a rate; each connection has to come to its end.</summary>
@@ -15,14 +16,14 @@ internal static class Flood
 {
     private const int Senders = 32;
 
-    /// <summary>A join of a group or a receive may wait as long as it says, and a mutation may have it say long.</summary>
+    /// <summary>A receive may wait as long as it says, and a mutation may have it say long.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     public static async Task<FloodResult> Run(int count, int rate, int seed, Func<Random, Sent> make)
     {
-        var (next, answered, notConnected, hangs, began) = (-1, 0, 0, new List<string>(), Stopwatch.GetTimestamp());
+        var (next, answered, notConnected, waiting, hangs, began) = (-1, 0, 0, 0, new List<string>(), Stopwatch.GetTimestamp());
         await Task.WhenAll(Enumerable.Range(0, Senders).Select(_ => Task.Run(Sender)));
-        return new FloodResult(count, answered, notConnected, hangs);
+        return new FloodResult(count, answered, notConnected, waiting, hangs);
 
         async Task Sender()
         {
@@ -36,6 +37,10 @@ internal static class Flood
                 {
                     if (await Send(sent))
                         Interlocked.Increment(ref answered);
+                }
+                catch (OperationCanceledException) when (sent.MayWait)
+                {
+                    Interlocked.Increment(ref waiting);
                 }
                 catch (OperationCanceledException)
                 {

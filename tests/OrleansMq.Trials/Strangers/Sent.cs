@@ -12,11 +12,15 @@ namespace OrleansMq.Trials.Strangers;
 /// <param name="Last">Answered also where the frame was one that has no answer, or not a whole one.</param>
 internal sealed record Sent(IPEndPoint To, IReadOnlyList<byte[]> Preludes, byte[] Frame, byte[] Last)
 {
+    /// <summary>Without an end of its own: a join of a Kafka group waits for the group's other members.</summary>
+    public bool MayWait { get; private init; }
+
     public static Sent OverKafka(IPEndPoint to, bool known, Random random)
     {
         var samples = Requests.All;
         var sample = samples[random.Next(samples.Count)];
-        return new Sent(to, known ? KafkaLogin : [], WithLength(Mutation.Of(sample.Frame(random.Next()), random)), ApiVersions);
+        var frame = Mutation.Of(sample.Frame(random.Next()), random);
+        return new Sent(to, known ? KafkaLogin : [], WithLength(frame), ApiVersions) { MayWait = frame is [0, (byte)ApiKey.JoinGroup, ..] };
     }
 
     public static Sent OverHttp(IPEndPoint to, bool known, Random random)
