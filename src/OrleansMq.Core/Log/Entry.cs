@@ -1,3 +1,5 @@
+using OrleansMq.Core.Cursors;
+
 namespace OrleansMq.Core.Log;
 
 /// <summary>What an entry says. Persisted.</summary>
@@ -63,6 +65,12 @@ public enum EntryKind : byte
     /// They went, at <see cref="Entry.Time"/>; and below <see cref="Entry.Term"/> the tombstones whose time was over.
     /// </summary>
     Compacted = 24,
+
+    /// <summary>A message was acknowledged, and the state of its key is <see cref="Entry.Session"/> from now on.</summary>
+    SessionSettled = 25,
+
+    /// <summary>The state of a key was set without a message.</summary>
+    SessionSet = 26,
 }
 
 /// <summary>
@@ -92,6 +100,9 @@ public readonly record struct Entry
     public string Name { get; init; }
 
     public long Term { get; init; }
+
+    /// <summary>SessionSettled, SessionSet: the key and its state.</summary>
+    public SessionWrite? Session { get; init; }
 
     /// <summary>GroupAdded: the group's properties. GroupDeclared: 1 or 0.</summary>
     public GroupFlags Flags { get; init; }
