@@ -278,7 +278,7 @@ public static class EntryCodec
         {
             var key = Bytes(Int());
             var state = Int();
-            return new SessionWrite(key, state == 0 ? null : new ReadOnlyMemory<byte>(Bytes(state - 1)));
+            return new SessionWrite(key, state == 0 ? new ReadOnlyMemory<byte>?() : new ReadOnlyMemory<byte>(Bytes(state - 1)));
         }
 
         /// <summary>A copy: entries outlive the frame that they were read from.</summary>
