@@ -16,7 +16,7 @@ public partial class QueueCursor
     }
 
     /// <summary>Messages were leased as they came; those that were asked for by name make no session.</summary>
-    internal void NoteGranted(in GrantRange range, string holder, long untilMs, long nowMs)
+    public void NoteGranted(in GrantRange range, string holder, long untilMs, long nowMs)
     {
         if (holders is null)
             return;
@@ -25,9 +25,9 @@ public partial class QueueCursor
     }
 
     /// <summary>To be called before the message is settled or given back: its key stays for a while.</summary>
-    internal void NoteDone(long offset, long nowMs) => holders?.Keep(window!.KeyOf(offset), nowMs + holders.IdleMs);
+    public void NoteDone(long offset, long nowMs) => holders?.Keep(window!.KeyOf(offset), nowMs + holders.IdleMs);
 
-    internal void NoteExtended(long offset, long untilMs) => holders?.Keep(window!.KeyOf(offset), untilMs);
+    public void NoteExtended(long offset, long untilMs) => holders?.Keep(window!.KeyOf(offset), untilMs);
 
     internal bool IsAnothers(ulong key, string consumer, long nowMs) => holders is not null && holders.IsAnothers(key, consumer, nowMs);
 }

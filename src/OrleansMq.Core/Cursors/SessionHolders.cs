@@ -4,7 +4,7 @@ namespace OrleansMq.Core.Cursors;
 /// Which consumer has a key, so that its later messages go there too: from a lease on until that lapses, or until <paramref name="idleMs"/> after it was settled. It decides about turns and nothing
 /// else, and is neither logged nor saved: after a restart keys go to whoever asks.
 /// </summary>
-internal sealed class SessionHolders(long idleMs)
+public sealed class SessionHolders(long idleMs)
 {
     /// <summary>Keys of a group and partition; about 100 bytes each. Beyond it a key's next message goes to anyone.</summary>
     public const int MaxKeys = 100_000;
