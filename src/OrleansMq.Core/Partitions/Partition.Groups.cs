@@ -138,7 +138,11 @@ public sealed partial class Partition
         _upTo.Clear();
         group.Main!.SelectUpTo(offset, _upTo);
         foreach (var range in _upTo)
+        {
+            for (var at = range.From; at < range.End; at++)
+                group.Main.NoteDone(at, nowMs);
             Change(Settled(group, Lane.Main, range.From, range.Count), nowMs, frames);
+        }
     }
 
     public string? Refuse(PartitionGroup group, in LeaseId lease, long notBeforeMs, long nowMs, FrameBuffer frames)

@@ -237,6 +237,7 @@ public sealed partial class PartitionEngine
                     still.Add(move);
             }
 
+            still.ForEach(move => group.Cursor(move.FromLane).NoteDone(move.FromOffset, now));
             if (still.Count > 0)
                 state.MoveToDeadLetters(group, still, now, frames);
             CursorMoved(group);

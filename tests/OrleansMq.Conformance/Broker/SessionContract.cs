@@ -197,6 +197,17 @@ public abstract class SessionContract : BrokerContract
     });
 
     [Fact]
+    public Task ATraceShowsThatItWasSettled() => Story(async broker =>
+    {
+        await Prepare(broker, ("k", "1"));
+        await Fold(broker);
+
+        Assert.Equal(
+            [TraceStage.Leased, TraceStage.Settled],
+            (await broker.Trace("t", new() { Position = new Position(0, 0) })).Events.Where(each => each.Group == "g").Select(each => each.Stage));
+    });
+
+    [Fact]
     public Task AHandlerFoldsMessagesIntoAState() => Story(async broker =>
     {
         await Prepare(broker, [.. Enumerable.Range(0, 30).Select(i => ($"k{i % 3}", Number(i % 10)))]);
