@@ -26,8 +26,11 @@ public sealed class SessionStates
 
     public long Bytes { get; private set; }
 
-    /// <summary>Nothing was ever set.</summary>
-    public bool IsUnused => last == 0;
+    /// <summary>Keys that left at a growth below are kept by other partitions.</summary>
+    public long LeftBelow { get; private set; }
+
+    /// <summary>Nothing was ever set, and no key left.</summary>
+    public bool IsUnused => last == 0 && LeftBelow == 0;
 
     /// <summary>False: nothing is known of the key here.</summary>
     public bool TryFind(ReadOnlyMemory<byte> key, out long version, out ReadOnlyMemory<byte> state)
@@ -56,12 +59,18 @@ public sealed class SessionStates
         Bytes += SizeOf(write.Key, state);
     }
 
-    /// <summary><code>version u8 = 1 | last version i64 | states, by version: count u32, each: version i64 | key length i32, key | state length i32, state</code></summary>
+    public void ApplyLeft(long offset) => LeftBelow = Math.Max(LeftBelow, offset + 1);
+
+    /// <summary>What stands from here on is the group's again: its keys have not left.</summary>
+    public void ApplySought(long offset) => LeftBelow = Math.Min(LeftBelow, offset + 1);
+
+    /// <summary><code>version u8 = 1 | last version i64 | left below i64 | states, by version: count u32, each: version i64 | key length i32, key | state length i32, state</code></summary>
     public void Save(IBufferWriter<byte> output)
     {
         var writer = new StateWriter(output);
         writer.Byte(FormatVersion);
         writer.Int64(last);
+        writer.Int64(LeftBelow);
         writer.Count(rows.Count);
         foreach (var (key, row) in rows.OrderBy(row => row.Value.Version))
         {
@@ -76,6 +85,7 @@ public sealed class SessionStates
     {
         reader.Version(FormatVersion, "states of keys");
         last = reader.Natural();
+        LeftBelow = reader.Natural();
         var before = 0L;
         for (var left = reader.Count(16); left > 0; left--)
         {

@@ -71,6 +71,9 @@ public enum EntryKind : byte
 
     /// <summary>The state of a key was set without a message.</summary>
     SessionSet = 26,
+
+    /// <summary>The group had settled all below <see cref="Entry.Offset"/>, where the topic had grown: keys that left then are the group's in other partitions from now on, and their states here don't change any more.</summary>
+    KeysLeft = 27,
 }
 
 /// <summary>

@@ -28,6 +28,7 @@ namespace OrleansMq.Core.Log;
 /// 24 Compacted         offset  time  term
 /// 25 SessionSettled    group  lane  offset  key (length, bytes)  state
 /// 26 SessionSet        group  key (length, bytes)  state
+/// 27 KeysLeft          group  offset
 /// </code>
 /// A state is its length and 1, and its bytes; 0 is none.
 /// </summary>
@@ -93,6 +94,7 @@ public static class EntryCodec
                 Number(span, ref at, entry.Time);
                 break;
             case EntryKind.Sought:
+            case EntryKind.KeysLeft:
             case EntryKind.StartMoved:
             case EntryKind.HalfTimedOut:
             case EntryKind.Compacting:
@@ -161,7 +163,7 @@ public static class EntryCodec
             },
             EntryKind.Settled => new Entry { Kind = kind, Group = group, Lane = reader.Int(), Offset = reader.Long(), Count = reader.Int() },
             EntryKind.Returned or EntryKind.Extended => new Entry { Kind = kind, Group = group, Lane = reader.Int(), Offset = reader.Long(), Time = reader.Long() },
-            EntryKind.Sought => new Entry { Kind = kind, Group = group, Offset = reader.Long() },
+            EntryKind.Sought or EntryKind.KeysLeft => new Entry { Kind = kind, Group = group, Offset = reader.Long() },
             EntryKind.StartMoved => new Entry { Kind = kind, Offset = reader.Long() },
             EntryKind.Discarded => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Count = reader.Int() },
             EntryKind.Cancelled => new Entry { Kind = kind, Lane = reader.Int(), Offset = reader.Long(), Count = reader.Int() },

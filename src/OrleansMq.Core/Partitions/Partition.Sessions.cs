@@ -42,14 +42,27 @@ public sealed partial class Partition
     }
 
     /// <summary>
-    /// Whether the topic's growth took the key from here, and the group has settled all that stood here of it: its state is kept where it went then, beginning with the one that is here, which
-    /// therefore changes no more.
+    /// Takes note that the group has settled all of the keys that a later partition took over (<see cref="IsDrained"/>): they are the group's there from now on, and what it keeps of them here
+    /// changes no more, also where a message of before comes back later.
     /// </summary>
+    public void LetKeysGo(PartitionGroup group, int successor, long nowMs, FrameBuffer frames)
+    {
+        foreach (var growth in _growths)
+        {
+            if (growth.Partitions <= successor)
+                continue;
+            if (group.ByKey && group.Sessions.LeftBelow <= growth.Offset)
+                Change(new Entry { Kind = EntryKind.KeysLeft, Group = group.Number, Offset = growth.Offset }, nowMs, frames);
+            return;
+        }
+    }
+
+    /// <summary>Whether the topic's growth took the key from here, and the group has gone on where it went: its state is kept there then, beginning with the one that is here.</summary>
     public bool HasLeft(PartitionGroup group, ReadOnlySpan<byte> key)
     {
         foreach (var growth in _growths)
             if (Murmur2.PartitionFor(key, growth.Partitions) != Log.Partition)
-                return group.IsDoneBelow(growth.Offset);
+                return group.Sessions.LeftBelow > growth.Offset;
         return false;
     }
 

@@ -139,6 +139,9 @@ public sealed class PartitionGroup
             case EntryKind.SessionSet:
                 Sessions.Apply(entry.Session!);
                 break;
+            case EntryKind.KeysLeft:
+                Sessions.ApplyLeft(entry.Offset);
+                break;
             case EntryKind.Returned:
                 Cursor(entry.Lane).ApplyReturned(entry.Offset, entry.Time);
                 break;
@@ -150,7 +153,11 @@ public sealed class PartitionGroup
                 if (IsLog)
                     Committed!.ApplySought(entry.Offset);
                 else
+                {
                     Main!.ApplySought(entry.Offset);
+                    Sessions.ApplySought(entry.Offset);
+                }
+
                 break;
             case EntryKind.Discarded:
                 for (var i = 0; i < entry.Count; i++)

@@ -67,7 +67,7 @@ public sealed partial class PartitionEngine
         {
             var group = Find(state, name);
             for (var i = 0; i < deliveries.Count; i++)
-                if (deliveries[i].Key is { } key && group.Sessions.TryFind(key, out var version, out var bytes) && !state.HasLeft(group, key.Span))
+                if (deliveries[i].Key is { } key && group.Sessions.TryFind(key, out var version, out var bytes))
                     deliveries[i] = deliveries[i] with { SessionState = bytes, SessionVersion = version };
             return true;
         });

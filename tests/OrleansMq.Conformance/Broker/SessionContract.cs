@@ -289,6 +289,27 @@ public abstract class SessionContract : BrokerContract
     });
 
     [Fact]
+    public Task WhatAKeyLeftBehindWhenItMovedDoesNotTouchItsState() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { Partitions = 1 });
+        await broker.PutGroup("t", "g", new() { ByKey = true });
+        var keys = Enumerable.Range(0, 8).Select(i => $"k{i}").ToArray();
+        await PublishKeyed(broker, "t", [.. keys.Select(key => (key, "a"))]);
+        var aside = await Receive(broker, "t", "g");
+        await Settle(broker, "t", "g", Settlement.Defer([.. aside.Select(delivery => delivery.Lease)]));
+        await broker.GrowTopic("t", 2);
+        var published = await PublishKeyed(broker, "t", [.. keys.Select(key => (key, "b"))]);
+        await FoldAll(broker, keys.Length);
+
+        var moved = published.Select((each, i) => (each.Position.Partition, Key: keys[i])).First(each => each.Partition == 1).Key;
+        var fetched = Assert.Single(await broker.Receive("t", "g", new() { Consumer = "c", Deferred = [aside.Single(delivery => delivery.KeyText == moved).Position] }));
+        var code = await CodeOf(broker, "t", "g", Settlement.Acknowledge(fetched, State("late")));
+        await Acknowledge(broker, "t", "g", fetched);
+
+        Assert.Equal((ErrorCodes.SessionMoved, "b"), (code, StateOf(await broker.Session("t", "g", Of(moved)))));
+    });
+
+    [Fact]
     public Task WithSessionIdleAKeyStaysWithItsConsumer() => Story(async broker =>
     {
         await broker.PutTopic("t", new());

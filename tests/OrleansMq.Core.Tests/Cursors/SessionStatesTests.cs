@@ -51,10 +51,22 @@ public sealed class SessionStatesTests
         Set(1, 7, 7);
         Set(2, 8);
         Set(1, 9);
+        _states.ApplyLeft(300);
 
-        Assert.Equal(State.Hex("01 0300000000000000 02000000 0200000000000000 03000000 020000 01000000 08 0300000000000000 03000000 010000 01000000 09"), State.Of(_states.Save));
+        Assert.Equal(State.Hex("01 0300000000000000 2D01000000000000 02000000 0200000000000000 03000000 020000 01000000 08 0300000000000000 03000000 010000 01000000 09"), State.Of(_states.Save));
         Assert.Equal(State.Of(_states.Save), State.Of(Reload().Save));
         Assert.Equal((_states.Count, _states.Bytes), (Reload().Count, Reload().Bytes));
+    }
+
+    [Fact]
+    public void KeysThatLeftAreAwayUntilTheGroupGoesBack()
+    {
+        _states.ApplyLeft(300);
+        _states.ApplyLeft(200);
+        _states.ApplySought(400);
+        Assert.Equal((301, false, 301), (_states.LeftBelow, _states.IsUnused, Reload().LeftBelow));
+        _states.ApplySought(250);
+        Assert.Equal(251, _states.LeftBelow);
     }
 
     [Fact]

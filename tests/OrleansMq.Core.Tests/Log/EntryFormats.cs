@@ -41,6 +41,7 @@ public sealed class EntryFormats
         (new Entry { Kind = EntryKind.Compacted, Offset = 300, Time = 1000, Term = 7 }, "18 AC02 E807 07"),
         (new Entry { Kind = EntryKind.SessionSettled, Group = 3, Lane = 14, Offset = 300, Count = 1, Session = new SessionWrite("ab"u8.ToArray(), "x"u8.ToArray()) }, "19 03 0E AC02 02 6162 02 78"),
         (new Entry { Kind = EntryKind.SessionSet, Group = 3, Session = new SessionWrite("ab"u8.ToArray(), null) }, "1A 03 02 6162 00"),
+        (new Entry { Kind = EntryKind.KeysLeft, Group = 3, Offset = 300 }, "1B 03 AC02"),
     ];
 
     [Fact]
@@ -118,7 +119,7 @@ public sealed class EntryFormats
         {
             var bytes = new byte[random.Next(1, 48)];
             random.NextBytes(bytes);
-            bytes[0] %= 27;
+            bytes[0] %= 28;
             ReadOnlySpan<byte> rest = bytes;
             while (EntryCodec.TryRead(ref rest, out var entry))
             {

@@ -39,13 +39,14 @@ internal static class StateCheck
         var acknowledged = given.SelectMany(each => each.Settled.Where(settled => settled is { Folds: true, IsOk: true }).Select(settled => (Place: PlaceOf(each), settled.Call))).ToList();
         var tried = given.SelectMany(each => each.Settled.Where(settled => settled is { Folds: true, May: true }).Select(settled => (Place: PlaceOf(each), settled.Call.Invoked)))
             .GroupBy(each => each.Place).ToDictionary(place => place.Key, place => place.Min(each => each.Invoked));
+        var aside = given.Where(each => each.Settled.Exists(settled => settled is { Kind: SettlementKind.Defer, May: true })).Select(PlaceOf).ToHashSet();
         foreach (var delivery in given)
         {
             var places = delivery.State.Split(' ', StringSplitOptions.RemoveEmptyEntries).ToHashSet();
             if (places.Contains(PlaceOf(delivery)))
                 yield return new Violation("state twice", $"{delivery.At}: {delivery.Uid} ({delivery.Lease}) of key {delivery.Key} came with a state that it is in: '{delivery.State}'.");
-            // A message that its key's growth left behind comes without one.
-            if (delivery.IsFetched || delivery.Lease.Lane != 0)
+            // A message that its key left behind comes with the state that the key left with.
+            if (delivery.IsFetched || delivery.Lease.Lane != 0 || aside.Contains(PlaceOf(delivery)))
                 continue;
             foreach (var (place, call) in acknowledged)
                 if (call.Answered < delivery.Call.Invoked && !places.Contains(place))
