@@ -18,6 +18,16 @@ public sealed partial class GuardedBroker
         return count;
     }
 
+    /// <summary>As receiving and settling: whoever may consume has the state with the messages.</summary>
+    public async ValueTask<SessionState> Session(TopicName topic, GroupName group, SessionRequest request, CancellationToken cancel = default)
+    {
+        Demand(AccessOperations.Consume, AccessOperations.Consume, topic, group);
+        var session = await _inner.Session(topic, group, request, cancel);
+        if (request.Set is not null)
+            Done("setSession", $"topic {topic} group {group}");
+        return session;
+    }
+
     /// <summary>What groups did with the message is shown of those that the caller may see.</summary>
     public async ValueTask<MessageTrace> Trace(TopicName topic, TraceRequest request, CancellationToken cancel = default)
     {

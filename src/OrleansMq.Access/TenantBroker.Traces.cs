@@ -8,6 +8,9 @@ internal sealed partial class TenantBroker
     public ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) =>
         Shown(_inner.Redeliver(_names.In(topic), _names.In(group), request, cancel));
 
+    public ValueTask<SessionState> Session(TopicName topic, GroupName group, SessionRequest request, CancellationToken cancel = default) =>
+        Shown(_inner.Session(_names.In(topic), _names.In(group), request, cancel));
+
     public async ValueTask<MessageTrace> Trace(TopicName topic, TraceRequest request, CancellationToken cancel = default)
     {
         var trace = await Shown(_inner.Trace(_names.In(topic), request, cancel));

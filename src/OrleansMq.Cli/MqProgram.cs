@@ -66,6 +66,7 @@ public static class MqProgram
         root.Add(ScheduledCommands.Build(shell));
         root.Add(HalfCommands.Build(shell));
         root.Add(TransactionCommands.Build(shell));
+        root.Add(SessionCommands.Build(shell));
         root.Add(ReconcileCommand.Build(shell));
         root.Add(TraceCommand.Build(shell));
         root.Add(SlowCommand.Build(shell));

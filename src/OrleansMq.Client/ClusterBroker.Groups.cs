@@ -77,7 +77,7 @@ public sealed partial class ClusterBroker
             try
             {
                 await Task.WhenAll(shares.Select(share => SettleIn(
-                    target, group, settlement with { Leases = [.. share.Select(i => leases[i])] }, share.Key, [.. share], results, cancel)));
+                    target, group, settlement.For([.. share.Select(i => leases[i])]), share.Key, [.. share], results, cancel)));
             }
             catch (MqException refusal) when (refusal.IsRetriable)
             {
@@ -146,6 +146,10 @@ public sealed partial class ClusterBroker
     /// <remarks>Where an answer is lost and the call is made again, what the first did is not counted.</remarks>
     public ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) =>
         OnGroup(topic, group, grain => grain.Redeliver(request), Repeat.UnlessItMayHaveHappened, cancel);
+
+    /// <remarks>What sets a version's state does not hide that the try that nobody heard of has set it: the second is refused, and who asks sees.</remarks>
+    public ValueTask<SessionState> Session(TopicName topic, GroupName group, SessionRequest request, CancellationToken cancel = default) =>
+        OnGroup(topic, group, grain => grain.Session(request), request.Version is null ? Repeat.Freely : Repeat.UnlessItMayHaveHappened, cancel);
 
     private ValueTask<T> OnGroup<T>(TopicName topic, GroupName group, Func<IConsumerGroupGrain, Task<T>> ask, Repeat repeat, CancellationToken cancel) =>
         OnTopic(topic, async target => await _failover.Ask(() => ask(GroupGrain(target, group)), repeat, cancel), cancel);

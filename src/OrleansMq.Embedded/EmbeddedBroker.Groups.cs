@@ -89,6 +89,9 @@ public sealed partial class EmbeddedBroker
     public async ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) =>
         await (await Group(topic, group)).Engine.Redeliver(request);
 
+    public async ValueTask<SessionState> Session(TopicName topic, GroupName group, SessionRequest request, CancellationToken cancel = default) =>
+        await (await Group(topic, group)).Engine.Session(request);
+
     /// <summary>A group is made by its first use.</summary>
     private async ValueTask<GroupEngine> Use(TopicName topic, GroupName group, GroupChange firstUse)
     {

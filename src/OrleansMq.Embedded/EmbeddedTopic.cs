@@ -274,6 +274,8 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         }
     }
 
+    public bool TookKeysOver(PartitionEngine partition) => _document.Lineage.PredecessorOf(partition.Number) is not null;
+
     public GroupSettings? FindGroup(string group) => _groups.GetValueOrDefault(group)?.Settings;
 
     public AdmissionVerdict Admit(PartitionEngine partition, in AdmissionQuestion question)

@@ -61,6 +61,8 @@ internal static class HttpErrors
         [ErrorCodes.SequenceOld] = new(StatusCodes.Status409Conflict, "Sequence too old"),
         [ErrorCodes.OffsetOutOfRange] = new(StatusCodes.Status409Conflict, "Offset out of range"),
         [ErrorCodes.LeaseLapsed] = new(StatusCodes.Status409Conflict, "Lease lapsed"),
+        [ErrorCodes.SessionMoved] = new(StatusCodes.Status409Conflict, "Session moved"),
+        [ErrorCodes.SessionsFull] = new(StatusCodes.Status507InsufficientStorage, "Sessions full"),
         [ErrorCodes.LeaseUnknown] = new(StatusCodes.Status404NotFound, "Lease unknown"),
         [ErrorCodes.MessageTooLarge] = new(StatusCodes.Status413PayloadTooLarge, "Message too large"),
         [ErrorCodes.BatchTooLarge] = new(StatusCodes.Status413PayloadTooLarge, "Batch too large"),

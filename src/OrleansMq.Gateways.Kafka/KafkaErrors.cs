@@ -47,6 +47,8 @@ internal static class KafkaErrors
         [ErrorCodes.NotABroker] = KafkaError.UnknownServerError,
         [ErrorCodes.PartitionsChanged] = KafkaError.UnknownServerError,
         [ErrorCodes.LeaseLapsed] = KafkaError.UnknownServerError,
+        [ErrorCodes.SessionMoved] = KafkaError.UnknownServerError,
+        [ErrorCodes.SessionsFull] = KafkaError.UnknownServerError,
         [ErrorCodes.LeaseUnknown] = KafkaError.UnknownServerError,
         [ErrorCodes.ExchangeUnknown] = KafkaError.UnknownServerError,
         [ErrorCodes.UserUnknown] = KafkaError.UnknownServerError,

@@ -209,6 +209,12 @@ public sealed partial class HttpBroker : IBroker
             Post(topic, group, "redeliver", HttpTransport.JsonBody(writer => ReconcileJson.WriteRedeliver(writer, request))),
             spot => ClusterJson.ReadNumber(spot, "redelivered"), cancel);
 
+    public ValueTask<SessionState> Session(TopicName topic, GroupName group, SessionRequest request, CancellationToken cancel = default) => _transport.Send(
+        request.Set is null
+            ? new HttpAsk(HttpMethod.Get, new Address($"{PathOf(topic, group)}/session").With("keyBase64", Convert.ToBase64String(request.Key.Span)))
+            : Post(topic, group, "session", HttpTransport.JsonBody(writer => SessionJson.WriteRequest(writer, request))),
+        SessionJson.Read, cancel);
+
     public ValueTask<MessageTrace> Trace(TopicName topic, TraceRequest request, CancellationToken cancel = default)
     {
         request.Validate();

@@ -81,6 +81,7 @@ public static class GuardedCalls
         new(Broker, nameof(IBroker.CheckHalf), async b => await b.CheckHalf("t", "x"), Topic(AccessOperations.Produce)),
         new(Broker, nameof(IBroker.Reconcile), async b => await b.Reconcile("t", "g", new ReconcileRequest()), Topic(AccessOperations.Browse), Group(AccessOperations.Describe)),
         new(Broker, nameof(IBroker.Redeliver), async b => await b.Redeliver("t", "g", new RedeliverRequest()), Topic(AccessOperations.Describe), Group(AccessOperations.Redrive)),
+        new(Broker, nameof(IBroker.Session), async b => await b.Session("t", "g", new SessionRequest("k"u8.ToArray())), Topic(AccessOperations.Consume), Group(AccessOperations.Consume)),
         new(Broker, nameof(IBroker.Trace), async b => await b.Trace("t", new TraceRequest { Token = "x" }), Topic(AccessOperations.Consume)),
         new(Broker, nameof(IBroker.Stages), async b => await b.Stages("t", "g", TimeSpan.FromHours(1)), Topic(AccessOperations.Describe), Group(AccessOperations.Describe)),
 

@@ -125,6 +125,13 @@ public sealed class EmbeddedDeferTests : DeferContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedSessionTests : SessionContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedTimedKeyOrderTests : TimedKeyOrderContract
 {
     protected override ManualTime Clock { get; } = new();

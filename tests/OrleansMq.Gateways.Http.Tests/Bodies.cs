@@ -23,6 +23,7 @@ internal static class Bodies
         ("POST", Group + "/commit", """{"positions":[{"partition":0,"offset":3}],"member":"m","generation":1}"""),
         ("POST", Group + "/seek", """{"to":"2001-01-31T23:59:59Z"}"""),
         ("POST", Group + "/redeliver", """{"causes":["dead"],"olderThanMs":5,"positions":[{"partition":0,"offset":3}]}"""),
+        ("POST", Group + "/session", """{"key":"k","state":"AQI=","version":3}"""),
         ("POST", Group + "/dlq/redrive", """{"positions":[{"partition":0,"offset":3}],"replace":{"body":1}}"""),
         ("POST", Group + "/dlq/discard", """{"all":true}"""),
         ("POST", "/v1/producers", """{"name":"p"}"""),

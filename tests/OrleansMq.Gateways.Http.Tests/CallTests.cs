@@ -95,7 +95,7 @@ public sealed class CallTests : IAsyncLifetime
             _served.Broker.TheChange("Receive")[2]);
         Assert.Equal(
             """
-            {"messages":[{"position":{"partition":2,"offset":42},"timestamp":"2026-11-21T08:30:00.123Z","keyBase64":"/wA=","bodyBase64":"cGxhaW4=","contentType":"text/plain","headers":{"twice":["1","2"]},"token":"t","correlationId":"c","replyTo":"r","ttlMs":90000,"deadLetter":{"reason":"max-deliveries","origin":{"partition":2,"offset":7},"deliveries":16,"at":"2026-11-21T08:30:00.123Z"},"lease":"2.0.5.42.3","leaseUntil":"2026-11-21T08:30:30.1230001Z","deliveryCount":3}]}
+            {"messages":[{"position":{"partition":2,"offset":42},"timestamp":"2026-11-21T08:30:00.123Z","keyBase64":"/wA=","bodyBase64":"cGxhaW4=","contentType":"text/plain","headers":{"twice":["1","2"]},"token":"t","correlationId":"c","replyTo":"r","ttlMs":90000,"deadLetter":{"reason":"max-deliveries","origin":{"partition":2,"offset":7},"deliveries":16,"at":"2026-11-21T08:30:00.123Z"},"lease":"2.0.5.42.3","leaseUntil":"2026-11-21T08:30:30.1230001Z","deliveryCount":3,"sessionState":"BwA=","sessionVersion":5}]}
             """.Trim(), answer.Text);
     }
 

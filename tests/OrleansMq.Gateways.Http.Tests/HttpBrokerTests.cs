@@ -219,6 +219,7 @@ public sealed class HttpBrokerTests : IAsyncLifetime
             new() { Kind = SettlementKind.Acknowledge, Leases = leases, UpTo = [new Position(1, 2)] },
             Settlement.Refuse(leases, TimeSpan.FromMilliseconds(1)), Settlement.Refuse(leases),
             Settlement.Extend(leases, TimeSpan.FromSeconds(3)), Settlement.DeadLetter(leases, "bad"), Settlement.Acknowledge(),
+            Settlement.Acknowledge(leases) with { Sessions = [new(leases[0], new byte[] { 0, 9 }, 4), new(leases[1], default)] },
         ];
         foreach (var settlement in settlements)
         {
@@ -227,6 +228,19 @@ public sealed class HttpBrokerTests : IAsyncLifetime
             Assert.All(results, result => Assert.True(result.Ok));
             Same(settlement, _served.Broker.Changes.Last().Arguments[2]);
         }
+    }
+
+    [Fact]
+    public async Task StatesOfKeys()
+    {
+        var request = new SessionRequest(new byte[] { 0xFF, 0, 0x3E }) { Set = new byte[] { 1 }, Version = 7 };
+
+        Same(Samples.Session, await _broker.Session("t", "g", new SessionRequest(request.Key)));
+        Same(Samples.Session, await _broker.Session("t", "g", request));
+        Same(request, _served.Broker.TheChange("Session")[2]);
+        Same(Samples.Session, await _broker.Session("t", "g", new SessionRequest("k"u8.ToArray()) { Set = default(ReadOnlyMemory<byte>) }));
+        Assert.Equal("""{"partition":1,"version":12,"state":"AQI="}""", (await _served.Send("GET", "/v1/topics/t/groups/g/session?keyBase64=_wA-")).Text);
+        Assert.Equal(request.Key.ToArray(), ((SessionRequest)_served.Broker.Looks.Last().Arguments[2]!).Key.ToArray());
     }
 
     [Fact]

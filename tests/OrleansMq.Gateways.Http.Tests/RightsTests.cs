@@ -28,7 +28,7 @@ public sealed class RightsTests : IAsyncLifetime
         ["reconcile"] = [.. Both(AccessOperations.Browse, AccessOperations.Describe), .. Both(AccessOperations.Consume, AccessOperations.Describe)], ["redeliver"] = Both(AccessOperations.Describe, AccessOperations.Redrive),
         ["putGroup"] = Both(AccessOperations.Consume, AccessOperations.Alter), ["describeGroup"] = Both(AccessOperations.Describe, AccessOperations.Describe),
         ["deleteGroup"] = Both(AccessOperations.Describe, AccessOperations.Delete), ["listGroups"] = Topic(AccessOperations.Describe),
-        ["receive"] = Consume, ["events"] = Consume, ["ack"] = Consume, ["nack"] = Consume, ["extend"] = Consume, ["deadletter"] = Consume, ["defer"] = Consume, ["join"] = Consume, ["heartbeat"] = Consume, ["leave"] = Consume, ["commit"] = Consume,
+        ["receive"] = Consume, ["events"] = Consume, ["ack"] = Consume, ["nack"] = Consume, ["extend"] = Consume, ["deadletter"] = Consume, ["defer"] = Consume, ["describeSession"] = Consume, ["setSession"] = Consume, ["join"] = Consume, ["heartbeat"] = Consume, ["leave"] = Consume, ["commit"] = Consume,
         ["seek"] = Both(AccessOperations.Consume, AccessOperations.Alter), ["redrive"] = Both(AccessOperations.Produce, AccessOperations.Redrive), ["discard"] = Both(AccessOperations.Describe, AccessOperations.Redrive),
         ["describeCluster"] = Nothing, ["openProducer"] = Producer(AccessOperations.Produce), ["metrics"] = [[(AccessOperations.Describe, ResourceKind.Cluster)]],
         ["putExchange"] = Exchange(AccessOperations.Alter), ["describeExchange"] = Exchange(AccessOperations.Describe), ["deleteExchange"] = Exchange(AccessOperations.Delete), ["listExchanges"] = Nothing,
@@ -122,7 +122,7 @@ public sealed class RightsTests : IAsyncLifetime
         return allowed;
     }
 
-    private static string QueryOf(HttpRoute route) => route.Name switch { "deleteMessages" => "?before=0", "findOffset" => "?at=earliest", "trace" => "?token=x", _ => "" };
+    private static string QueryOf(HttpRoute route) => route.Name switch { "deleteMessages" => "?before=0", "findOffset" => "?at=earliest", "trace" => "?token=x", "describeSession" => "?key=k", _ => "" };
 
     private static ByteArrayContent? BodyOf(HttpRoute route, string path)
     {

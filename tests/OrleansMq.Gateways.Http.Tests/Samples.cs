@@ -46,7 +46,10 @@ internal static class Samples
         HoldKeyBehindDeadLetter = true,
         Priority = true,
         FairBy = FairBy.Header("tenant"),
+        SessionIdle = Change<TimeSpan?>.To(TimeSpan.FromSeconds(8)),
     };
+
+    public static SessionState Session => new(1, 12, new byte[] { 1, 2 });
 
     public static GroupDescription Group => new()
     {
@@ -96,6 +99,8 @@ internal static class Samples
         Lease = new LeaseId(2, 0, 5, 42, 3),
         LeaseUntil = Time.AddSeconds(30).AddTicks(1),
         DeliveryCount = 3,
+        SessionState = new byte[] { 7, 0 },
+        SessionVersion = 5,
     };
 
     /// <summary>A batch of records with these values.</summary>

@@ -147,6 +147,10 @@ internal sealed class ScriptedBroker : IBroker
     public ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) =>
         Change(4, cancel, "Redeliver", topic, group, request);
 
+    public ValueTask<SessionState> Session(TopicName topic, GroupName group, SessionRequest request, CancellationToken cancel = default) => request.Set is null
+        ? Look(Samples.Session, cancel, "Session", topic, group, request)
+        : Change(Samples.Session, cancel, "Session", topic, group, request);
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     /// <summary>The arguments of the only change that was asked.</summary>

@@ -131,6 +131,12 @@ public sealed class ClientDeferTests(TwoSilos cluster) : DeferContract
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
+[Collection(nameof(TwoSilos))]
+public sealed class ClientSessionTests(TwoSilos cluster) : SessionContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
 [Collection(nameof(OneSilo))]
 public sealed class SiloDeliveryOrderTests(OneSilo cluster) : DeliveryOrderContract
 {

@@ -68,6 +68,10 @@ internal class Lying(IBroker broker) : IBroker
 
     public virtual ValueTask<int> Redrive(TopicName topic, GroupName group, DeadLetterSelection selection, Message? replace = null, CancellationToken cancel = default) => broker.Redrive(topic, group, selection, replace, cancel);
 
+    public virtual ValueTask<SessionState> Session(TopicName topic, GroupName group, SessionRequest request, CancellationToken cancel = default) => broker.Session(topic, group, request, cancel);
+
+    public virtual ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) => broker.Redeliver(topic, group, request, cancel);
+
     public virtual ValueTask<int> Discard(TopicName topic, GroupName group, DeadLetterSelection selection, CancellationToken cancel = default) => broker.Discard(topic, group, selection, cancel);
 
     public virtual ValueTask<ExchangeDescription> PutExchange(ExchangeName exchange, ExchangeChange change, CancellationToken cancel = default) => broker.PutExchange(exchange, change, cancel);

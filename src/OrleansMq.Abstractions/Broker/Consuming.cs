@@ -59,6 +59,22 @@ public sealed record Settlement
     /// <summary>Dead-letter only. At most 1,024 characters.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>Acknowledge only, in groups by key: the states that the keys of some of these leases have from now on.</summary>
+    public IReadOnlyList<SessionChange> Sessions { get; init; } = [];
+
+    /// <summary>Acknowledges a message and sets the state of its key, if that is still the one it was delivered with.</summary>
+    public static Settlement Acknowledge(Delivery delivery, ReadOnlyMemory<byte> state) =>
+        Acknowledge(delivery.Lease) with { Sessions = [new SessionChange(delivery.Lease, state, delivery.SessionVersion)] };
+
+    /// <summary>The same decision for some of the leases alone.</summary>
+    public Settlement For(IReadOnlyList<LeaseId> some)
+    {
+        if (Sessions.Count == 0)
+            return this with { Leases = some, UpTo = [] };
+        var leases = some.ToHashSet();
+        return this with { Leases = some, UpTo = [], Sessions = [.. Sessions.Where(session => leases.Contains(session.Lease))] };
+    }
+
     public static Settlement Acknowledge(params IReadOnlyList<LeaseId> leases) => new() { Kind = SettlementKind.Acknowledge, Leases = leases };
     public static Settlement AcknowledgeUpTo(params IReadOnlyList<Position> positions) => new() { Kind = SettlementKind.Acknowledge, UpTo = positions };
     public static Settlement Refuse(IReadOnlyList<LeaseId> leases, TimeSpan? delay = null) => new() { Kind = SettlementKind.Refuse, Leases = leases, Delay = delay };
@@ -68,7 +84,8 @@ public sealed record Settlement
 }
 
 /// <summary>What became of one lease.</summary>
-/// <param name="Code">Null: done. Else <see cref="ErrorCodes.LeaseLapsed"/> (it is somebody else's or free again) or <see cref="ErrorCodes.LeaseUnknown"/> (never granted, or settled already).</param>
+/// <param name="Code">Null: done. Else <see cref="ErrorCodes.LeaseLapsed"/> (it is somebody else's or free again) or <see cref="ErrorCodes.LeaseUnknown"/> (never granted, or settled already); where a state
+/// goes with it also <see cref="ErrorCodes.SessionMoved"/>, <see cref="ErrorCodes.SessionsFull"/>, <see cref="ErrorCodes.KeyMissing"/>: it is still under its lease then.</param>
 public readonly record struct SettleResult(LeaseId Lease, string? Code)
 {
     public bool Ok => Code is null;

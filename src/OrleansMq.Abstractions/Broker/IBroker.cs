@@ -116,6 +116,10 @@ public partial interface IBroker : IAsyncDisposable
     /// <returns>How many.</returns>
     ValueTask<int> Redeliver(TopicName topic, GroupName group, RedeliverRequest request, CancellationToken cancel = default) => throw Unavailable("Delivering again");
 
+    /// <summary>The state that a group by key keeps of a key, beside its messages; see <see cref="SessionChange"/>. With <see cref="SessionRequest.Set"/> it is set first.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.Conflict"/>: the group is not by key; <see cref="ErrorCodes.SessionMoved"/>, <see cref="ErrorCodes.SessionsFull"/>: nothing was set.</exception>
+    ValueTask<SessionState> Session(TopicName topic, GroupName group, SessionRequest request, CancellationToken cancel = default) => throw Unavailable("States of keys");
+
     /// <summary>The way of one message: when it was appended, leased, settled by each group, from the times in the log.</summary>
     /// <exception cref="MqException"><see cref="ErrorCodes.OffsetOutOfRange"/>, <see cref="ErrorCodes.MessageUnknown"/>.</exception>
     ValueTask<MessageTrace> Trace(TopicName topic, TraceRequest request, CancellationToken cancel = default) => throw Unavailable("Tracing");

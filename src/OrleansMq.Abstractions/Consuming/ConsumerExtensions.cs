@@ -8,6 +8,11 @@ public static class ConsumerExtensions
         this IBroker broker, TopicName topic, GroupName group, Func<Delivery, CancellationToken, Task> handle, QueueConsumerOptions? options = null, TimeProvider? time = null) =>
         new(broker, topic, group, handle, options, time);
 
+    /// <summary>Starts a <see cref="QueueConsumer"/> for a group by key whose handler keeps a state of each key.</summary>
+    public static QueueConsumer ConsumeSessions(
+        this IBroker broker, TopicName topic, GroupName group, Func<Session, CancellationToken, Task> handle, QueueConsumerOptions? options = null, TimeProvider? time = null) =>
+        QueueConsumer.OfSessions(broker, topic, group, handle, options, time);
+
     /// <summary>Starts a <see cref="BatchConsumer"/>; it consumes until it is disposed.</summary>
     public static BatchConsumer ConsumeBatches(
         this IBroker broker, TopicName topic, GroupName group, Func<DeliveryBatch, CancellationToken, Task> handle, BatchConsumerOptions? options = null, TimeProvider? time = null) =>

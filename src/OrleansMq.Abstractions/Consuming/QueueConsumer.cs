@@ -11,11 +11,17 @@ namespace OrleansMq;
 public sealed class QueueConsumer : IAsyncDisposable
 {
     private readonly DeliveryStream _stream;
-    private readonly Func<Delivery, CancellationToken, Task> _handle;
+    private readonly Func<Delivery, CancellationToken, Task<SessionChange?>> _handle;
     private readonly ConsumerWorkers _workers;
 
     public QueueConsumer(
         IBroker broker, TopicName topic, GroupName group, Func<Delivery, CancellationToken, Task> handle, QueueConsumerOptions? options = null, TimeProvider? time = null)
+        : this(broker, topic, group, Stateless(handle), options, time)
+    {
+    }
+
+    private QueueConsumer(
+        IBroker broker, TopicName topic, GroupName group, Func<Delivery, CancellationToken, Task<SessionChange?>> handle, QueueConsumerOptions? options, TimeProvider? time)
     {
         options ??= new();
         time ??= TimeProvider.System;
@@ -23,6 +29,24 @@ public sealed class QueueConsumer : IAsyncDisposable
         _stream = new DeliveryStream(broker, topic, group, options, time);
         _workers = new ConsumerWorkers(_stream, options, time, Work);
     }
+
+    /// <summary>For a handler that keeps a state of each key, in a group by key.</summary>
+    public static QueueConsumer OfSessions(
+        IBroker broker, TopicName topic, GroupName group, Func<Session, CancellationToken, Task> handle, QueueConsumerOptions? options = null, TimeProvider? time = null) =>
+        new(broker, topic, group, Stateful(handle), options, time);
+
+    private static Func<Delivery, CancellationToken, Task<SessionChange?>> Stateless(Func<Delivery, CancellationToken, Task> handle) => async (delivery, cancel) =>
+    {
+        await handle(delivery, cancel);
+        return null;
+    };
+
+    private static Func<Delivery, CancellationToken, Task<SessionChange?>> Stateful(Func<Session, CancellationToken, Task> handle) => async (delivery, cancel) =>
+    {
+        var session = new Session(delivery);
+        await handle(session, cancel);
+        return session.Change;
+    };
 
     public ConsumerStatistics Statistics => _stream.Statistics;
 
@@ -39,8 +63,7 @@ public sealed class QueueConsumer : IAsyncDisposable
     {
         try
         {
-            await _handle(delivery, cancel);
-            return Verdict.Acknowledge;
+            return Verdict.Acknowledge with { Session = await _handle(delivery, cancel) };
         }
         catch (Exception e)
         {

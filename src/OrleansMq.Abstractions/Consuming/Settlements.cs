@@ -8,8 +8,14 @@ internal sealed class Settlements(IBroker broker, TopicName topic, GroupName gro
 {
     private const int MaxLeasesInACall = 10_000;
 
+    // The largest states of so many are what one settlement may carry.
+    private const int MaxStatesInACall = SessionChange.MaxBytesAtOnce / SessionChange.MaxStateBytes;
+
     private readonly Lock _sync = new();
     private Dictionary<Verdict, List<LeaseId>> _pending = [];
+
+    // Acknowledgements that set the state of a key.
+    private List<SessionChange> _sessions = [];
     private bool _sending;
     private TaskCompletionSource? _idle;
 
@@ -34,9 +40,12 @@ internal sealed class Settlements(IBroker broker, TopicName topic, GroupName gro
     {
         lock (_sync)
         {
-            if (!_pending.TryGetValue(verdict, out var leases))
-                _pending[verdict] = leases = [];
-            leases.Add(lease);
+            if (verdict.Session is { } session)
+                _sessions.Add(session);
+            else if (_pending.TryGetValue(verdict, out var leases))
+                leases.Add(lease);
+            else
+                _pending[verdict] = [lease];
             Unanswered++;
             if (_sending)
                 return;
@@ -61,20 +70,24 @@ internal sealed class Settlements(IBroker broker, TopicName topic, GroupName gro
 
     private async Task Send()
     {
-        while (Take() is { } verdicts)
-            foreach (var (verdict, leases) in verdicts)
+        while (Take() is { } taken)
+        {
+            foreach (var part in taken.Sessions.Chunk(MaxStatesInACall))
+                await Send(Verdict.Acknowledge, [.. part.Select(session => session.Lease)], part);
+            foreach (var (verdict, leases) in taken.Verdicts)
                 foreach (var part in leases.Chunk(MaxLeasesInACall))
-                    await Send(verdict, part);
+                    await Send(verdict, part, []);
+        }
     }
 
-    private Dictionary<Verdict, List<LeaseId>>? Take()
+    private (Dictionary<Verdict, List<LeaseId>> Verdicts, List<SessionChange> Sessions)? Take()
     {
         lock (_sync)
         {
-            if (_pending.Count > 0)
+            if (_pending.Count + _sessions.Count > 0)
             {
-                var taken = _pending;
-                _pending = [];
+                var taken = (_pending, _sessions);
+                (_pending, _sessions) = ([], []);
                 return taken;
             }
 
@@ -85,16 +98,17 @@ internal sealed class Settlements(IBroker broker, TopicName topic, GroupName gro
         }
     }
 
-    private async Task Send(Verdict verdict, LeaseId[] leases)
+    private async Task Send(Verdict verdict, LeaseId[] leases, SessionChange[] sessions)
     {
-        var settlement = new Settlement { Kind = verdict.Kind, Leases = leases, Delay = verdict.Delay, Reason = verdict.Reason };
-        var ok = 0;
+        var settlement = new Settlement { Kind = verdict.Kind, Leases = leases, Delay = verdict.Delay, Reason = verdict.Reason, Sessions = sessions };
+        var (ok, given) = (0, 0);
         var repeated = false;
         try
         {
             var results = await calls.Persist(() => broker.Settle(topic, group, settlement, calls.Abandoned), onError: () => repeated = true);
             // What an answer that was lost had settled already is unknown the second time.
             ok = results.Count(result => result.Ok || (repeated && result.Code == ErrorCodes.LeaseUnknown));
+            given = sessions.Length == 0 ? 0 : results.Count(GivesBack);
         }
         catch (Exception e)
         {
@@ -105,10 +119,21 @@ internal sealed class Settlements(IBroker broker, TopicName topic, GroupName gro
         lock (_sync)
         {
             Unanswered -= leases.Length;
-            _lapsed += leases.Length - ok;
+            _lapsed += leases.Length - ok - given;
             _acknowledged += verdict.Kind == SettlementKind.Acknowledge ? ok : 0;
             _refused += verdict.Kind == SettlementKind.Refuse ? ok : 0;
             _deadLettered += verdict.Kind == SettlementKind.DeadLetter ? ok : 0;
         }
+    }
+
+    /// <summary>What was not acknowledged because of its state is under its lease still, and is to be handled again.</summary>
+    private bool GivesBack(SettleResult result)
+    {
+        if (result.Code is not (ErrorCodes.SessionMoved or ErrorCodes.SessionsFull or ErrorCodes.KeyMissing))
+            return false;
+        if (result.Code != ErrorCodes.SessionMoved)
+            calls.Report(new MqException(result.Code, $"A message of topic '{topic}' could not be acknowledged with a state of its key, in group '{group}': {result.Code}."));
+        Add(result.Lease, result.Code == ErrorCodes.SessionMoved ? Verdict.Return : Verdict.Refuse(null));
+        return true;
     }
 }

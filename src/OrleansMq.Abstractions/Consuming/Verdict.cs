@@ -5,6 +5,9 @@ internal readonly record struct Verdict(SettlementKind Kind, TimeSpan? Delay = n
 {
     public static Verdict Acknowledge => new(SettlementKind.Acknowledge);
 
+    /// <summary>Acknowledge only: the state of its key from now on.</summary>
+    public SessionChange? Session { get; init; }
+
     /// <summary>Not begun: whoever is next may have it at once.</summary>
     public static Verdict Return => new(SettlementKind.Refuse, TimeSpan.Zero);
 

@@ -83,7 +83,7 @@ public static class ErrorCodes
     public const string MessageTooLarge = "message-too-large";
     public const string BatchTooLarge = "batch-too-large";
 
-    /// <summary>The topic is compacted, and of what is sent to it a message has no key. Nothing of the batch was stored.</summary>
+    /// <summary>The topic is compacted, and of what is sent to it a message has no key: nothing of the batch was stored. Or a message without a key was to be acknowledged with a state.</summary>
     public const string KeyMissing = "key-missing";
 
     /// <summary>The record batch fails its own checks.</summary>
@@ -123,6 +123,12 @@ public static class ErrorCodes
 
     public const string LeaseLapsed = "lease-lapsed";
     public const string LeaseUnknown = "lease-unknown";
+
+    /// <summary>The state of the key is not the one that the new one was made from, or the key's state is kept by another partition since the topic grew. Nothing was set.</summary>
+    public const string SessionMoved = "session-moved";
+
+    /// <summary>The group's states fill the room that they have on the partition: clear some. Nothing was set.</summary>
+    public const string SessionsFull = "sessions-full";
 
     /// <summary>
     /// Whether the same request may succeed later: unavailable, rate, unknown outcome. Everything else does not get better by itself.

@@ -78,6 +78,12 @@ public sealed record GroupSettings
     /// </summary>
     public FairBy? FairBy { get; init; }
 
+    /// <summary>
+    /// With <see cref="ByKey"/>: a key's later messages go to the consumer that had the last one, until so long after it settled that one, or until its lease lapses. Null: to any consumer.
+    /// Consumers that do not say who they are (<see cref="ReceiveRequest.Consumer"/>) keep no keys.
+    /// </summary>
+    public TimeSpan? SessionIdle { get; init; }
+
     public static IReadOnlyList<TimeSpan> DefaultBackoff { get; } =
         [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(5)];
 }
@@ -101,6 +107,7 @@ public sealed record GroupChange
     public Change<bool> HoldKeyBehindDeadLetter { get; init; }
     public Change<bool> Priority { get; init; }
     public Change<FairBy?> FairBy { get; init; }
+    public Change<TimeSpan?> SessionIdle { get; init; }
 
     /// <summary>The settings that result. They are not validated here.</summary>
     public GroupSettings Over(GroupSettings? current)
@@ -125,6 +132,7 @@ public sealed record GroupChange
             HoldKeyBehindDeadLetter = HoldKeyBehindDeadLetter.Over(now.HoldKeyBehindDeadLetter, standard.HoldKeyBehindDeadLetter),
             Priority = Priority.Over(now.Priority, standard.Priority),
             FairBy = FairBy.Over(now.FairBy, standard.FairBy),
+            SessionIdle = SessionIdle.Over(now.SessionIdle, standard.SessionIdle),
         };
     }
 }

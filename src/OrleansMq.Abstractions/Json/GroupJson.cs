@@ -32,6 +32,7 @@ public static class GroupJson
                 "holdKeyBehindDeadLetter" => change with { HoldKeyBehindDeadLetter = field.Change(f => f.Flag()) },
                 "priority" => change with { Priority = field.Change(f => f.Flag()) },
                 "fairBy" => change with { FairBy = field.Change<FairBy?>(ReadFairBy) },
+                "sessionIdleMs" => change with { SessionIdle = field.Change<TimeSpan?>(f => f.Milliseconds(1)) },
                 _ => field.Unknown(change),
             };
         }
@@ -57,6 +58,7 @@ public static class GroupJson
         writer.WriteChange("holdKeyBehindDeadLetter", change.HoldKeyBehindDeadLetter, (w, value) => w.WriteBooleanValue(value));
         writer.WriteChange("priority", change.Priority, (w, value) => w.WriteBooleanValue(value));
         writer.WriteChange("fairBy", change.FairBy, (w, value) => w.WriteStringValue(value!.ToString()));
+        writer.WriteChange("sessionIdleMs", change.SessionIdle, (w, value) => w.WriteNumberValue(Durations.Milliseconds(value!.Value)));
         writer.WriteEndObject();
     }
 
@@ -134,6 +136,7 @@ public static class GroupJson
         HoldKeyBehindDeadLetter = settings.HoldKeyBehindDeadLetter,
         Priority = settings.Priority,
         FairBy = settings.FairBy,
+        SessionIdle = settings.SessionIdle,
     };
 
     private static FairBy ReadFairBy(JsonSpot field) =>

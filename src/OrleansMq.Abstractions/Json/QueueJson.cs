@@ -83,6 +83,7 @@ public static class QueueJson
                 ("upTo", SettlementKind.Acknowledge) => settlement with { UpTo = field.Items(MaxLeases, f => f.Position()) },
                 ("delayMs", SettlementKind.Refuse) => settlement with { Delay = field.OrNull(f => f.Milliseconds(0, MaxDelayMs)) },
                 ("leaseMs", SettlementKind.Extend) => settlement with { Lease = field.OrNull(f => f.Milliseconds(1, MaxLeaseMs)) },
+                ("sessions", SettlementKind.Acknowledge) => settlement with { Sessions = field.Items(MaxLeases, ReadSession) },
                 ("reason", SettlementKind.DeadLetter) => settlement with { Reason = field.IsNull ? null : field.Text(MaxReasonChars) },
                 _ => field.Unknown(settlement),
             };
@@ -102,6 +103,35 @@ public static class QueueJson
         if (settlement.Lease is { } lease)
             writer.WriteMs("leaseMs", lease);
         writer.WriteTextUnlessNull("reason", settlement.Reason);
+        if (settlement.Sessions.Count > 0)
+            writer.WriteList("sessions", settlement.Sessions, WriteSession);
+        writer.WriteEndObject();
+    }
+
+    /// <summary><c>{"lease","state","version"}</c>, the state in base64; without it the state is cleared.</summary>
+    private static SessionChange ReadSession(JsonSpot spot)
+    {
+        var (lease, state, version) = ((LeaseId?)null, (byte[])[], (long?)null);
+        foreach (var field in spot.Fields())
+        {
+            switch (field.Name)
+            {
+                case "lease": lease = field.Lease(); break;
+                case "state": state = field.IsNull ? [] : field.Base64(); break;
+                case "version": version = field.OrNull(f => f.Int64(0)); break;
+                default: field.Unknown(); break;
+            }
+        }
+        return new SessionChange(lease ?? throw spot.Missing("lease"), state, version);
+    }
+
+    private static void WriteSession(Utf8JsonWriter writer, SessionChange session)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("lease", session.Lease.ToString());
+        writer.WriteBase64String("state", session.State.Span);
+        if (session.Version is { } version)
+            writer.WriteNumber("version", version);
         writer.WriteEndObject();
     }
 

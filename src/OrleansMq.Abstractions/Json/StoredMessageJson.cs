@@ -61,10 +61,12 @@ public static class StoredMessageJson
             Lease = delivery.Lease ?? throw spot.Missing("lease"),
             LeaseUntil = delivery.Until ?? throw spot.Missing("leaseUntil"),
             DeliveryCount = delivery.Count ?? throw spot.Missing("deliveryCount"),
+            SessionState = delivery.State,
+            SessionVersion = delivery.Version,
         };
     }
 
-    private static StoredMessage ReadMarked(JsonSpot spot, out (LeaseId? Lease, DateTimeOffset? Until, int? Count) delivery)
+    private static StoredMessage ReadMarked(JsonSpot spot, out DeliveryFields delivery)
     {
         var shared = new MessageFields();
         delivery = default;
@@ -89,6 +91,8 @@ public static class StoredMessageJson
                 case "lease": delivery.Lease = field.Lease(); break;
                 case "leaseUntil": delivery.Until = field.Time(); break;
                 case "deliveryCount": delivery.Count = field.Int32(); break;
+                case "sessionState": delivery.State = field.Base64(); break;
+                case "sessionVersion": delivery.Version = field.Int64(0); break;
                 default: field.Unknown(); break;
             }
         }
@@ -117,6 +121,19 @@ public static class StoredMessageJson
         writer.WriteString("lease", delivery.Lease.ToString());
         writer.WriteTime("leaseUntil", delivery.LeaseUntil);
         writer.WriteNumber("deliveryCount", delivery.DeliveryCount);
+        if (!delivery.SessionState.IsEmpty)
+            writer.WriteBase64String("sessionState", delivery.SessionState.Span);
+        if (delivery.SessionVersion > 0)
+            writer.WriteNumber("sessionVersion", delivery.SessionVersion);
+    }
+
+    private struct DeliveryFields
+    {
+        public LeaseId? Lease;
+        public DateTimeOffset? Until;
+        public int? Count;
+        public byte[]? State;
+        public long Version;
     }
 
     private static void WriteDeadLetter(Utf8JsonWriter writer, DeadLetterInfo deadLetter)

@@ -138,4 +138,10 @@ public sealed record Delivery : StoredMessage
 
     /// <summary>From 1.</summary>
     public required int DeliveryCount { get; init; }
+
+    /// <summary>The state that the group keeps of the message's key; empty where there is none. See <see cref="SessionChange"/>.</summary>
+    public ReadOnlyMemory<byte> SessionState { get; init; }
+
+    /// <summary>Of that state, for <see cref="SessionChange.Version"/>; 0 where none was set here.</summary>
+    public long SessionVersion { get; init; }
 }

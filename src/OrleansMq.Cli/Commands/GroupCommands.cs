@@ -112,10 +112,11 @@ internal sealed class GroupOptions(TimeProvider time)
 
     private readonly Option<Change<bool>> _priority = Options.Change("--priority", "Queue style: higher priorities first on each partition, every tenth message the oldest. Default false.", "BOOL", Text.Switch);
     private readonly Option<Change<FairBy?>> _fairBy = Options.Change<FairBy?>("--fair-by", "Queue style: what takes turns, so that a flood of one delays itself alone: key, header:NAME. Default none.", "WHAT", t => t == "none" ? null : Text.FairBy(t));
+    private readonly Option<Change<TimeSpan?>> _sessionIdle = Options.ChangeOrNone("--session-idle", "With --by-key: a key's later messages go to the consumer that had the last one, until so long after it settled that one. Default none.", "TIME", Text.Duration);
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _style, _byKey, _maxActive, _from, _maxDeliveries, _backoff, _lease, _maxInFlight, _rate, _maxMessages, _maxBytes, _expired, _hold, _priority, _fairBy })
+        foreach (var option in new Option[] { _style, _byKey, _maxActive, _from, _maxDeliveries, _backoff, _lease, _maxInFlight, _rate, _maxMessages, _maxBytes, _expired, _hold, _priority, _fairBy, _sessionIdle })
             command.Add(option);
     }
 
@@ -136,5 +137,6 @@ internal sealed class GroupOptions(TimeProvider time)
         HoldKeyBehindDeadLetter = run.Get(_hold),
         Priority = run.Get(_priority),
         FairBy = run.Get(_fairBy),
+        SessionIdle = run.Get(_sessionIdle),
     };
 }

@@ -47,6 +47,9 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     [Alias("Reconcile")]
     Task<Reconciliation> Reconcile([Immutable] ReconcileRequest request);
 
+    [Alias("Session"), ResponseTimeout("00:00:25")]
+    Task<SessionState> Session([Immutable] SessionRequest request);
+
     [Alias("Redeliver")]
     Task<int> Redeliver([Immutable] RedeliverRequest request);
 }

@@ -14,22 +14,62 @@ internal sealed class ReceiveRequestConverter : IConverter<ReceiveRequest, Recei
 }
 
 [GenerateSerializer, Alias("OrleansMq.SettlementSurrogate")]
-internal readonly record struct SettlementSurrogate(SettlementKind Kind, LeaseId[] Leases, Position[] UpTo, TimeSpan? Delay, TimeSpan? Lease, string? Reason);
+internal readonly record struct SettlementSurrogate(SettlementKind Kind, LeaseId[] Leases, Position[] UpTo, TimeSpan? Delay, TimeSpan? Lease, string? Reason, SessionChange[]? Sessions);
 
 [RegisterConverter]
 internal sealed class SettlementConverter : IConverter<Settlement, SettlementSurrogate>
 {
+    private const SettlementKind WithSessions = (SettlementKind)100;
+
     public Settlement ConvertFromSurrogate(in SettlementSurrogate surrogate) => new()
     {
-        Kind = surrogate.Kind,
+        Kind = surrogate.Kind == WithSessions ? SettlementKind.Acknowledge : surrogate.Kind,
         Leases = surrogate.Leases,
         UpTo = surrogate.UpTo,
         Delay = surrogate.Delay,
         Lease = surrogate.Lease,
         Reason = surrogate.Reason,
+        Sessions = surrogate.Sessions ?? [],
     };
 
-    public SettlementSurrogate ConvertToSurrogate(in Settlement value) => new(value.Kind, [.. value.Leases], [.. value.UpTo], value.Delay, value.Lease, value.Reason);
+    /// <remarks>A silo that does not know the last field must not acknowledge without it: it refuses a kind that it does not know.</remarks>
+    public SettlementSurrogate ConvertToSurrogate(in Settlement value) => new(
+        value is { Kind: SettlementKind.Acknowledge, Sessions.Count: > 0 } ? WithSessions : value.Kind, [.. value.Leases], [.. value.UpTo], value.Delay, value.Lease, value.Reason,
+        value.Sessions.Count == 0 ? null : [.. value.Sessions]);
+}
+
+[GenerateSerializer, Alias("OrleansMq.SessionChangeSurrogate")]
+internal readonly record struct SessionChangeSurrogate(LeaseId Lease, byte[] State, long? Version);
+
+[RegisterConverter]
+internal sealed class SessionChangeConverter : IConverter<SessionChange, SessionChangeSurrogate>
+{
+    public SessionChange ConvertFromSurrogate(in SessionChangeSurrogate surrogate) => new(surrogate.Lease, surrogate.State, surrogate.Version);
+
+    public SessionChangeSurrogate ConvertToSurrogate(in SessionChange value) => new(value.Lease, value.State.ToArray(), value.Version);
+}
+
+[GenerateSerializer, Alias("OrleansMq.SessionRequestSurrogate")]
+internal readonly record struct SessionRequestSurrogate(byte[] Key, byte[]? Set, long? Version);
+
+[RegisterConverter]
+internal sealed class SessionRequestConverter : IConverter<SessionRequest, SessionRequestSurrogate>
+{
+    public SessionRequest ConvertFromSurrogate(in SessionRequestSurrogate surrogate) =>
+        new(surrogate.Key) { Set = surrogate.Set is { } set ? new ReadOnlyMemory<byte>(set) : new ReadOnlyMemory<byte>?(), Version = surrogate.Version };
+
+    public SessionRequestSurrogate ConvertToSurrogate(in SessionRequest value) => new(value.Key.ToArray(), value.Set?.ToArray(), value.Version);
+}
+
+[GenerateSerializer, Alias("OrleansMq.SessionStateSurrogate")]
+internal readonly record struct SessionStateSurrogate(int Partition, long Version, byte[] State);
+
+[RegisterConverter]
+internal sealed class SessionStateConverter : IConverter<SessionState, SessionStateSurrogate>
+{
+    public SessionState ConvertFromSurrogate(in SessionStateSurrogate surrogate) => new(surrogate.Partition, surrogate.Version, surrogate.State);
+
+    public SessionStateSurrogate ConvertToSurrogate(in SessionState value) => new(value.Partition, value.Version, value.State.ToArray());
 }
 
 [GenerateSerializer, Alias("OrleansMq.SettleResultSurrogate")]

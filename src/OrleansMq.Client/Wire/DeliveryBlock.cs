@@ -5,21 +5,21 @@ namespace OrleansMq.Client.Wire;
 /// <code>
 /// count i32, then for each
 ///   position i32 i64 | timestamp i64 ms | lease i32 i32 i32 i64 i32 | lease until i64 ms | deliveries i32
-///   flags u16 (1 key, 2 tombstone, 4 content type, 8 token, 16 correlation id, 32 reply-to, 64 dead letter, 128 time of delivery, 256 time to live, 512 routing key)
+///   flags u16 (1 key, 2 tombstone, 4 content type, 8 token, 16 correlation id, 32 reply-to, 64 dead letter, 128 time of delivery, 256 time to live, 512 routing key, 1024 priority, 2048 state)
 ///   body length i32, body | key length i32, key | the texts of the flags | headers i32, each two texts
-///   time of delivery: i64 ms | time to live: i64 ms | dead letter: reason, origin i32 i64, deliveries i32, at i64 ms
+///   time of delivery: i64 ms | time to live: i64 ms | dead letter: reason, origin i32 i64, deliveries i32, at i64 ms | state of the key: version i64, length i32, bytes
 /// </code>
 /// </summary>
 [GenerateSerializer, Immutable, Alias("OrleansMq.DeliveryBlock")]
 public sealed record DeliveryBlock(byte[] Bytes)
 {
-    private const ushort HasKey = 1, IsTombstone = 2, HasContentType = 4, HasToken = 8, HasCorrelationId = 16, HasReplyTo = 32, IsDeadLetter = 64, HasDeliverAt = 128, HasTimeToLive = 256, HasRoutingKey = 512, HasPriority = 1024;
+    private const ushort HasKey = 1, IsTombstone = 2, HasContentType = 4, HasToken = 8, HasCorrelationId = 16, HasReplyTo = 32, IsDeadLetter = 64, HasDeliverAt = 128, HasTimeToLive = 256, HasRoutingKey = 512, HasPriority = 1024, HasState = 2048;
 
     public static DeliveryBlock Empty { get; } = Of([]);
 
     public static DeliveryBlock Of(IReadOnlyList<Delivery> deliveries)
     {
-        var stream = new MemoryStream(16 + deliveries.Sum(delivery => 160 + delivery.Body.Length + (delivery.Key?.Length ?? 0)));
+        var stream = new MemoryStream(16 + deliveries.Sum(delivery => 160 + delivery.SessionState.Length + delivery.Body.Length + (delivery.Key?.Length ?? 0)));
         using var to = new BinaryWriter(stream);
         to.Write(deliveries.Count);
         foreach (var delivery in deliveries)
@@ -77,14 +77,23 @@ public sealed record DeliveryBlock(byte[] Bytes)
             to.Write((long)life.TotalMilliseconds);
         if (delivery.Priority is { } priority)
             to.Write((byte)priority);
-        if (delivery.DeadLetter is not { } dead)
+        if (delivery.DeadLetter is { } dead)
+        {
+            to.Write(dead.Reason);
+            to.Write(dead.Origin.Partition);
+            to.Write(dead.Origin.Offset);
+            to.Write(dead.Deliveries);
+            to.Write(dead.At.ToUnixTimeMilliseconds());
+        }
+
+        if (!HasSession(delivery))
             return;
-        to.Write(dead.Reason);
-        to.Write(dead.Origin.Partition);
-        to.Write(dead.Origin.Offset);
-        to.Write(dead.Deliveries);
-        to.Write(dead.At.ToUnixTimeMilliseconds());
+        to.Write(delivery.SessionVersion);
+        to.Write(delivery.SessionState.Length);
+        to.Write(delivery.SessionState.Span);
     }
+
+    private static bool HasSession(Delivery delivery) => delivery.SessionVersion > 0 || !delivery.SessionState.IsEmpty;
 
     private static ushort FlagsOf(Delivery delivery) => (ushort)(
         (delivery.Key is null ? 0 : HasKey)
@@ -97,7 +106,8 @@ public sealed record DeliveryBlock(byte[] Bytes)
         | (delivery.DeadLetter is null ? 0 : IsDeadLetter)
         | (delivery.DeliverAt is null ? 0 : HasDeliverAt)
         | (delivery.TimeToLive is null ? 0 : HasTimeToLive)
-        | (delivery.Priority is null ? 0 : HasPriority));
+        | (delivery.Priority is null ? 0 : HasPriority)
+        | (HasSession(delivery) ? HasState : 0));
 
     private Delivery ReadOne(BinaryReader from)
     {
@@ -131,6 +141,8 @@ public sealed record DeliveryBlock(byte[] Bytes)
             DeadLetter = (flags & IsDeadLetter) == 0
                 ? null
                 : new DeadLetterInfo(from.ReadString(), new Position(from.ReadInt32(), from.ReadInt64()), from.ReadInt32(), Time(from)),
+            SessionVersion = (flags & HasState) == 0 ? 0 : from.ReadInt64(),
+            SessionState = (flags & HasState) == 0 ? default : Slice(from),
         };
     }
 

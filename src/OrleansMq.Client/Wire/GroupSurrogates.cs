@@ -3,7 +3,7 @@ namespace OrleansMq.Client.Wire;
 [GenerateSerializer, Alias("OrleansMq.GroupSettingsSurrogate")]
 internal readonly record struct GroupSettingsSurrogate(
     GroupStyle Style, bool ByKey, int? MaxActive, StartAt From, int MaxDeliveries, TimeSpan[] Backoff, TimeSpan Lease, int MaxInFlight, double? RatePerSecond,
-    long? MaxMessages, long? MaxBytes, bool Paused, WhenExpired WhenExpired, bool HoldKeyBehindDeadLetter, bool Priority, string? FairBy);
+    long? MaxMessages, long? MaxBytes, bool Paused, WhenExpired WhenExpired, bool HoldKeyBehindDeadLetter, bool Priority, string? FairBy, TimeSpan? SessionIdle);
 
 [RegisterConverter]
 internal sealed class GroupSettingsConverter : IConverter<GroupSettings, GroupSettingsSurrogate>
@@ -26,11 +26,12 @@ internal sealed class GroupSettingsConverter : IConverter<GroupSettings, GroupSe
         HoldKeyBehindDeadLetter = surrogate.HoldKeyBehindDeadLetter,
         Priority = surrogate.Priority,
         FairBy = surrogate.FairBy is { } fairBy ? FairByOf(fairBy) : null,
+        SessionIdle = surrogate.SessionIdle,
     };
 
     public GroupSettingsSurrogate ConvertToSurrogate(in GroupSettings value) => new(
         value.Style, value.ByKey, value.MaxActive, value.From, value.MaxDeliveries, [.. value.Backoff], value.Lease, value.MaxInFlight, value.RatePerSecond,
-        value.MaxMessages, value.MaxBytes, value.Paused, value.WhenExpired, value.HoldKeyBehindDeadLetter, value.Priority, value.FairBy?.ToString());
+        value.MaxMessages, value.MaxBytes, value.Paused, value.WhenExpired, value.HoldKeyBehindDeadLetter, value.Priority, value.FairBy?.ToString(), value.SessionIdle);
 
     /// <summary>What was validated when it was said.</summary>
     internal static FairBy FairByOf(string text) => FairBy.TryParse(text, out var value, out var fault) ? value! : throw new MqException(ErrorCodes.Malformed, fault!);
@@ -40,7 +41,7 @@ internal sealed class GroupSettingsConverter : IConverter<GroupSettings, GroupSe
 internal readonly record struct GroupChangeSurrogate(
     Change<GroupStyle> Style, Change<bool> ByKey, Change<int?> MaxActive, Change<StartAt> From, Change<int> MaxDeliveries, Change<TimeSpan[]> Backoff, Change<TimeSpan> Lease,
     Change<int> MaxInFlight, Change<double?> RatePerSecond, Change<long?> MaxMessages, Change<long?> MaxBytes, Change<bool> Paused, Change<WhenExpired> WhenExpired, Change<bool> HoldKeyBehindDeadLetter,
-    Change<bool> Priority, Change<string?> FairBy);
+    Change<bool> Priority, Change<string?> FairBy, Change<TimeSpan?> SessionIdle);
 
 [RegisterConverter]
 internal sealed class GroupChangeConverter : IConverter<GroupChange, GroupChangeSurrogate>
@@ -73,12 +74,13 @@ internal sealed class GroupChangeConverter : IConverter<GroupChange, GroupChange
             ChangeKind.Default => Change<FairBy?>.Default,
             _ => Change<FairBy?>.To(surrogate.FairBy.Value is { } fairBy ? GroupSettingsConverter.FairByOf(fairBy) : null),
         },
+        SessionIdle = surrogate.SessionIdle,
     };
 
     public GroupChangeSurrogate ConvertToSurrogate(in GroupChange value) => new(
         value.Style, value.ByKey, value.MaxActive, value.From, value.MaxDeliveries, Backoff(value.Backoff), value.Lease, value.MaxInFlight, value.RatePerSecond,
         value.MaxMessages, value.MaxBytes, value.Paused, value.WhenExpired, value.HoldKeyBehindDeadLetter,
-        value.Priority, FairBy(value.FairBy));
+        value.Priority, FairBy(value.FairBy), value.SessionIdle);
 
     private static Change<string?> FairBy(Change<FairBy?> change) => change.Kind switch
     {

@@ -76,6 +76,9 @@ public static class CatalogLimits
     public static CatalogLimit BackoffStep { get; } = new("a step of backoffMs", 0, Day, null);
 
     /// <summary>12 h at most, as SQS.</summary>
+    /// <summary>A day is long enough to hold a key for somebody who says nothing.</summary>
+    public static CatalogLimit SessionIdle { get; } = new("sessionIdleMs", 100, Day, null);
+
     public static CatalogLimit Lease { get; } = new("leaseMs", 100, 12 * Hour, (decimal)Group.Lease.TotalMilliseconds);
 
     public static CatalogLimit MaxInFlight { get; } = new("maxInFlight", 1, 1_000_000, Group.MaxInFlight);

@@ -132,6 +132,7 @@ internal sealed class GroupSettingsForm
     public bool? Priority { get; set; }
 
     public string? FairBy { get; set; }
+    public long? SessionIdleMs { get; set; }
 
     public static GroupSettingsForm Of(GroupSettings settings) => new()
     {
@@ -152,6 +153,7 @@ internal sealed class GroupSettingsForm
         HoldKeyBehindDeadLetter = settings.HoldKeyBehindDeadLetter,
         Priority = settings.Priority ? true : null,
         FairBy = settings.FairBy?.ToString(),
+        SessionIdleMs = (long?)settings.SessionIdle?.TotalMilliseconds,
     };
 
     public GroupSettings Read() => new()
@@ -178,6 +180,7 @@ internal sealed class GroupSettingsForm
         WhenExpired = WhenExpired,
         HoldKeyBehindDeadLetter = HoldKeyBehindDeadLetter,
         Priority = Priority ?? false,
+        SessionIdle = SessionIdleMs is { } idle ? TimeSpan.FromMilliseconds(idle) : null,
         FairBy = FairBy is null ? null : OrleansMq.FairBy.TryParse(FairBy, out var fairBy, out var fault) ? fairBy : throw new ArgumentException(fault),
     };
 }

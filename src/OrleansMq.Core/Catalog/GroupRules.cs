@@ -41,6 +41,10 @@ public static class GroupRules
             throw new MqException(ErrorCodes.Malformed, $"whenExpired is skip or deadLetter; {settings.WhenExpired} was given.");
         if (settings is { HoldKeyBehindDeadLetter: true, ByKey: false })
             throw new MqException(ErrorCodes.Conflict, "holdKeyBehindDeadLetter is for groups by key; this one has byKey false.");
+        if (settings.SessionIdle is { } idle)
+            CatalogLimits.SessionIdle.Check(idle);
+        if (settings is { SessionIdle: not null, ByKey: false })
+            throw new MqException(ErrorCodes.Conflict, "sessionIdleMs is for groups by key; this one has byKey false.");
         if (settings is { Style: GroupStyle.Log, Priority: true })
             throw new MqException(ErrorCodes.Conflict, "priority is for groups of style queue; a group of style log reads whole partitions in order.");
         if (settings is { Style: GroupStyle.Log, FairBy: not null })

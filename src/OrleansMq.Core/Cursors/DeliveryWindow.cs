@@ -83,7 +83,7 @@ internal sealed class DeliveryWindow
         }
     }
 
-    public int Select(int max, long laneEnd, List<GrantRange> into)
+    public int Select(int max, long laneEnd, List<GrantRange> into, string consumer, long nowMs)
     {
         var first = into.Count;
         var taken = 0;
@@ -96,7 +96,8 @@ internal sealed class DeliveryWindow
         if (inLaneOrder)
         {
             for (var at = ready.Next(cursor.Floor); at >= 0 && at < laneEnd && taken < max; at = ready.Next(at + 1))
-                taken += Take(at, first, into);
+                if (!cursor.IsAnothers(KeyOf(at), consumer, nowMs))
+                    taken += Take(at, first, into);
             return taken;
         }
 
@@ -105,7 +106,7 @@ internal sealed class DeliveryWindow
         {
             chosen.Add(at);
             ready.Remove(at, TraitsOf(at));
-            if (at >= laneEnd)
+            if (at >= laneEnd || cursor.IsAnothers(KeyOf(at), consumer, nowMs))
                 continue;
             taken += Take(at, first, into);
         }
@@ -181,6 +182,9 @@ internal sealed class DeliveryWindow
         if (order is not null && order.TryFirst(key, out var first))
             Refresh(first);
     }
+
+    /// <summary>0: it has none, or none that counts, or is not known.</summary>
+    public ulong KeyOf(long offset) => byKey && order!.Contains(offset) ? order.KeyOf(offset) : 0;
 
     private bool Contains(long offset) => order?.Contains(offset) ?? levels!.Of(offset) >= 0;
 

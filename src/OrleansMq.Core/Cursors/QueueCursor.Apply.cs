@@ -103,6 +103,7 @@ public partial class QueueCursor
         live.Clear();
         grants.Clear();
         waits.Clear();
+        holders?.Clear();
         InFlight = 0;
         Floor = Next = high = offset;
         window?.Restart();
@@ -153,6 +154,7 @@ public partial class QueueCursor
                 throw new InvalidOperationException($"{grants[row].Live} messages are leased under a grant whose range [{grants[row].From}, {end}) doesn't have them.");
         }
         WakeDue(nowMs);
+        holders?.Free(nowMs);
         return lapsed;
     }
 

@@ -123,7 +123,7 @@ public sealed partial class QueueCursor
         }
     }
 
-    /// <summary>The earliest time at which a lease ends or a waiting message becomes due; null when there is neither. Messages that are due already are not in it.</summary>
+    /// <summary>The earliest time at which a lease ends, a waiting message becomes due, or a key that somebody asked for is free; null when there is neither. Messages that are due already are not in it.</summary>
     public long? NextDeadline
     {
         get
@@ -138,6 +138,7 @@ public sealed partial class QueueCursor
                 }
                 waits.Pop();
             }
+            earliest = Math.Min(earliest, holders?.FreeMs ?? long.MaxValue);
             return earliest == long.MaxValue ? null : earliest;
         }
     }
@@ -189,12 +190,13 @@ public sealed partial class QueueCursor
     /// What to grant now: due messages first (lowest offset first), then fresh ones; or in the order that <see cref="DeliveryWindow"/> keeps. Call <see cref="Lapse"/> before, or what lapsed since is left out.
     /// </summary>
     /// <param name="into">Ranges are added; contiguous offsets with the same delivery number are one.</param>
+    /// <param name="consumer">Who asks: keys that another one has are left out. Empty: somebody.</param>
     /// <returns>How many messages were selected.</returns>
-    public int Select(long nowMs, int max, long laneEnd, List<GrantRange> into)
+    public int Select(long nowMs, int max, long laneEnd, List<GrantRange> into, string consumer = "")
     {
         WakeDue(nowMs);
         if (window is not null)
-            return window.Select(max, laneEnd, into);
+            return window.Select(max, laneEnd, into, consumer, nowMs);
         var first = into.Count;
         var taken = 0;
         for (var at = due.NextSet(Floor); at >= 0 && taken < max; at = due.NextSet(at + 1), taken++)

@@ -22,6 +22,28 @@ public static class SettlementRules
             throw Malformed("A lease time is for extending only.");
         if (settlement.Reason is { } reason && (settlement.Kind != SettlementKind.DeadLetter || reason.Length > MaxReasonLength))
             throw Malformed($"'reason' is for dead letters and has at most {MaxReasonLength} characters.");
+        if (settlement.Sessions.Count > 0)
+            CheckSessions(settlement);
+    }
+
+    private static void CheckSessions(Settlement settlement)
+    {
+        if (settlement.Kind != SettlementKind.Acknowledge)
+            throw Malformed("'sessions' are for acknowledging only.");
+        var leases = settlement.Leases.ToHashSet();
+        if (settlement.Sessions.FirstOrDefault(session => !leases.Remove(session.Lease)) is { } stray)
+            throw Malformed($"A state is for one of the leases that are acknowledged with it, and each has one at most; lease {stray.Lease} is none of them, or has two.");
+        foreach (var session in settlement.Sessions)
+            CheckState(session.State);
+        if (settlement.Sessions.Sum(session => (long)session.State.Length) is > SessionChange.MaxBytesAtOnce and var bytes)
+            throw Malformed($"The states of one settlement have at most {SessionChange.MaxBytesAtOnce} bytes together; these have {bytes}.");
+    }
+
+    /// <exception cref="MqException"><see cref="ErrorCodes.Malformed"/>: it is too long.</exception>
+    public static void CheckState(ReadOnlyMemory<byte> state)
+    {
+        if (state.Length > SessionChange.MaxStateBytes)
+            throw Malformed($"The state of a key has at most {SessionChange.MaxStateBytes} bytes; one of {state.Length} was given.");
     }
 
     private static MqException Malformed(string detail) => new(ErrorCodes.Malformed, detail);

@@ -1,3 +1,5 @@
+using OrleansMq.Core.Cursors;
+
 namespace OrleansMq.Core.Log;
 
 /// <summary>What an entry says. Persisted.</summary>
@@ -63,6 +65,15 @@ public enum EntryKind : byte
     /// They went, at <see cref="Entry.Time"/>; and below <see cref="Entry.Term"/> the tombstones whose time was over.
     /// </summary>
     Compacted = 24,
+
+    /// <summary>A message was acknowledged, and the state of its key is <see cref="Entry.Session"/> from now on.</summary>
+    SessionSettled = 25,
+
+    /// <summary>The state of a key was set without a message.</summary>
+    SessionSet = 26,
+
+    /// <summary>The group had settled all below <see cref="Entry.Offset"/>, where the topic had grown: keys that left then are the group's in other partitions from now on, and their states here don't change any more.</summary>
+    KeysLeft = 27,
 }
 
 /// <summary>
@@ -92,6 +103,9 @@ public readonly record struct Entry
     public string Name { get; init; }
 
     public long Term { get; init; }
+
+    /// <summary>SessionSettled, SessionSet: the key and its state.</summary>
+    public SessionWrite? Session { get; init; }
 
     /// <summary>GroupAdded: the group's properties. GroupDeclared: 1 or 0.</summary>
     public GroupFlags Flags { get; init; }

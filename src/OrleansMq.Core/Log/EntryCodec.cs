@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using OrleansMq.Core.Cursors;
 
 namespace OrleansMq.Core.Log;
 
@@ -25,18 +26,22 @@ namespace OrleansMq.Core.Log;
 /// 22 Grown             offset  number
 /// 23 Compacting        offset
 /// 24 Compacted         offset  time  term
+/// 25 SessionSettled    group  lane  offset  key (length, bytes)  state
+/// 26 SessionSet        group  key (length, bytes)  state
+/// 27 KeysLeft          group  offset
 /// </code>
+/// A state is its length and 1, and its bytes; 0 is none.
 /// </summary>
 public static class EntryCodec
 {
-    /// <summary>No entry is longer: nine numbers, an id and a name of 1,024 bytes.</summary>
+    /// <summary>No entry is longer, key and state not counted: nine numbers, an id and a name of 1,024 bytes.</summary>
     public const int MaxLength = 1_200;
 
     public const int MaxNameBytes = 1_024;
 
     public static void Write(IBufferWriter<byte> output, in Entry entry)
     {
-        var span = output.GetSpan(MaxLength);
+        var span = output.GetSpan(MaxLength + LengthOf(entry.Session));
         span[0] = (byte)entry.Kind;
         var at = 1;
         if (IsOfGroup(entry.Kind))
@@ -89,6 +94,7 @@ public static class EntryCodec
                 Number(span, ref at, entry.Time);
                 break;
             case EntryKind.Sought:
+            case EntryKind.KeysLeft:
             case EntryKind.StartMoved:
             case EntryKind.HalfTimedOut:
             case EntryKind.Compacting:
@@ -111,6 +117,14 @@ public static class EntryCodec
             case EntryKind.HalfRolledBack:
                 Number(span, ref at, entry.Offset);
                 Number(span, ref at, entry.Time);
+                break;
+            case EntryKind.SessionSettled:
+                Number(span, ref at, entry.Lane);
+                Number(span, ref at, entry.Offset);
+                Write(span, ref at, entry.Session!);
+                break;
+            case EntryKind.SessionSet:
+                Write(span, ref at, entry.Session!);
                 break;
             default:
                 throw new InvalidOperationException($"No entry of kind {entry.Kind} is written.");
@@ -149,7 +163,7 @@ public static class EntryCodec
             },
             EntryKind.Settled => new Entry { Kind = kind, Group = group, Lane = reader.Int(), Offset = reader.Long(), Count = reader.Int() },
             EntryKind.Returned or EntryKind.Extended => new Entry { Kind = kind, Group = group, Lane = reader.Int(), Offset = reader.Long(), Time = reader.Long() },
-            EntryKind.Sought => new Entry { Kind = kind, Group = group, Offset = reader.Long() },
+            EntryKind.Sought or EntryKind.KeysLeft => new Entry { Kind = kind, Group = group, Offset = reader.Long() },
             EntryKind.StartMoved => new Entry { Kind = kind, Offset = reader.Long() },
             EntryKind.Discarded => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Count = reader.Int() },
             EntryKind.Cancelled => new Entry { Kind = kind, Lane = reader.Int(), Offset = reader.Long(), Count = reader.Int() },
@@ -159,6 +173,8 @@ public static class EntryCodec
             EntryKind.TransactionOpened => new Entry { Kind = kind, Offset = reader.Long(), Number = reader.Int(), Term = reader.Long(), Time = reader.Long(), Name = reader.Text() },
             EntryKind.Compacting => new Entry { Kind = kind, Offset = reader.Long() },
             EntryKind.Compacted => new Entry { Kind = kind, Offset = reader.Long(), Time = reader.Long(), Term = reader.Long() },
+            EntryKind.SessionSettled => new Entry { Kind = kind, Group = group, Lane = reader.Int(), Offset = reader.Long(), Count = 1, Session = reader.Session() },
+            EntryKind.SessionSet => new Entry { Kind = kind, Group = group, Session = reader.Session() },
             _ => default,
         };
         if (entry.Kind == 0 || reader.Failed)
@@ -170,6 +186,18 @@ public static class EntryCodec
     private static bool IsOfGroup(EntryKind kind) => kind is not (
         EntryKind.StartMoved or EntryKind.Cancelled or EntryKind.HalfTimedOut or EntryKind.HalfRolledBack or EntryKind.TransactionBegun or EntryKind.TransactionOpened or EntryKind.Grown
         or EntryKind.Compacting or EntryKind.Compacted);
+
+    private static int LengthOf(SessionWrite? session) => session is null ? 0 : session.Key.Length + (session.State?.Length ?? 0);
+
+    private static void Write(Span<byte> span, ref int at, SessionWrite session)
+    {
+        Number(span, ref at, session.Key.Length);
+        session.Key.Span.CopyTo(span[at..]);
+        at += session.Key.Length;
+        Number(span, ref at, session.State is { } state ? state.Length + 1 : 0);
+        (session.State ?? default).Span.CopyTo(span[at..]);
+        at += session.State?.Length ?? 0;
+    }
 
     private static void Number(Span<byte> span, ref int at, long value)
     {
@@ -246,6 +274,27 @@ public static class EntryCodec
             var id = new Guid(_rest[..16]);
             _rest = _rest[16..];
             return id;
+        }
+
+        public SessionWrite Session()
+        {
+            var key = Bytes(Int());
+            var state = Int();
+            return new SessionWrite(key, state == 0 ? new ReadOnlyMemory<byte>?() : new ReadOnlyMemory<byte>(Bytes(state - 1)));
+        }
+
+        /// <summary>A copy: entries outlive the frame that they were read from.</summary>
+        private byte[] Bytes(int length)
+        {
+            if (Failed || length > _rest.Length)
+            {
+                Failed = true;
+                return [];
+            }
+
+            var bytes = _rest[..length].ToArray();
+            _rest = _rest[length..];
+            return bytes;
         }
 
         public string Text()

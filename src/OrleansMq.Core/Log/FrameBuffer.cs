@@ -11,6 +11,9 @@ namespace OrleansMq.Core.Log;
 /// <remarks>Invariant: the bytes before the open frame are whole frames; the open frame, if any, holds entries and reaches to the end.</remarks>
 public sealed class FrameBuffer(LogIdentity log, int epoch) : IBufferWriter<byte>
 {
+    /// <summary>A frame of entries that is longer takes no more of them: states may go with entries, and who replays holds a frame in memory.</summary>
+    private const int MaxEntryBytes = 1 << 20;
+
     private byte[] _bytes = new byte[64 << 10];
     private int _length;
 
@@ -77,6 +80,8 @@ public sealed class FrameBuffer(LogIdentity log, int epoch) : IBufferWriter<byte
     /// <summary>Adds an entry; it will share a frame with the entries around it.</summary>
     public void AddEntry(in Entry entry, long mainEnd, long atMs)
     {
+        if (_open >= 0 && _length - _open > MaxEntryBytes)
+            CloseEntries();
         // The newest entry's time: replay must come to the same clock.
         _openAt = atMs;
         if (_open < 0)

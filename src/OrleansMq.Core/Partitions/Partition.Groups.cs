@@ -62,8 +62,11 @@ public sealed partial class Partition
     private int Lease(PartitionGroup group, int lane, QueueCursor cursor, in LeaseTerms terms, int max, long laneEnd, FrameBuffer frames, List<GrantedLease> leases)
     {
         _selected.Clear();
-        cursor.Select(terms.NowMs, max, laneEnd, _selected);
-        return Grant(group, lane, terms, frames, leases);
+        cursor.Select(terms.NowMs, max, laneEnd, _selected, LeaseHolder.ConsumerOf(terms.Consumer));
+        var granted = Grant(group, lane, terms, frames, leases);
+        foreach (var range in _selected)
+            cursor.NoteGranted(range, terms.Consumer, terms.UntilMs, terms.NowMs);
+        return granted;
     }
 
     /// <summary>Grants those of these messages that were set aside, as far as the terms allow beside what is leased already.</summary>
@@ -121,7 +124,11 @@ public sealed partial class Partition
     {
         var code = Check(group, lease, nowMs);
         if (code is null)
+        {
+            group.Cursor(lease.Lane).NoteDone(lease.Offset, nowMs);
             Change(Settled(group, lease.Lane, lease.Offset, 1), nowMs, frames);
+        }
+
         return code;
     }
 
@@ -131,14 +138,22 @@ public sealed partial class Partition
         _upTo.Clear();
         group.Main!.SelectUpTo(offset, _upTo);
         foreach (var range in _upTo)
+        {
+            for (var at = range.From; at < range.End; at++)
+                group.Main.NoteDone(at, nowMs);
             Change(Settled(group, Lane.Main, range.From, range.Count), nowMs, frames);
+        }
     }
 
     public string? Refuse(PartitionGroup group, in LeaseId lease, long notBeforeMs, long nowMs, FrameBuffer frames)
     {
         var code = Check(group, lease, nowMs);
         if (code is null)
+        {
+            group.Cursor(lease.Lane).NoteDone(lease.Offset, nowMs);
             Change(new Entry { Kind = EntryKind.Returned, Group = group.Number, Lane = lease.Lane, Offset = lease.Offset, Time = notBeforeMs }, nowMs, frames);
+        }
+
         return code;
     }
 
@@ -150,7 +165,11 @@ public sealed partial class Partition
     {
         var code = Check(group, lease, nowMs);
         if (code is null)
+        {
+            group.Cursor(lease.Lane).NoteExtended(lease.Offset, untilMs);
             Change(new Entry { Kind = EntryKind.Extended, Group = group.Number, Lane = lease.Lane, Offset = lease.Offset, Time = untilMs }, nowMs, frames);
+        }
+
         return code;
     }
 

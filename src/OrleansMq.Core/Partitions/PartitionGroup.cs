@@ -51,6 +51,9 @@ public sealed class PartitionGroup
     /// <summary>Queue style only: the cursor on the lane of redriven messages.</summary>
     public QueueCursor? Redriven { get; }
 
+    /// <summary>By key only: what the group keeps of keys.</summary>
+    public SessionStates Sessions { get; } = new();
+
     public LaneIndex DeadLetters { get; } = new();
 
     public LaneIndex RedrivenLane { get; } = new();
@@ -96,7 +99,7 @@ public sealed class PartitionGroup
             .Where(letter => Held is { } held && !held.Knows(letter.Redriven, letter.Item.Offset));
 
     /// <summary>When and how often messages come back, which goes first, and whether keys wait for their dead letters: from the group's settings, not from the log.</summary>
-    public void SetRules(Redelivery rules, DeliveryOrder order, bool holdKeys = false)
+    public void SetRules(Redelivery rules, DeliveryOrder order, bool holdKeys = false, long? sessionIdleMs = null)
     {
         if (IsLog)
             return;
@@ -109,6 +112,7 @@ public sealed class PartitionGroup
 
         Main!.Rules = rules;
         Main.Order = order;
+        Main.SessionIdleMs = sessionIdleMs;
         Redriven!.Rules = rules;
     }
 
@@ -126,10 +130,17 @@ public sealed class PartitionGroup
                 Cursor(entry.Lane).ApplyGranted(new GrantRange(entry.Offset, entry.Count, entry.Number), entry.Time, entry.Epoch, entry.Name);
                 break;
             case EntryKind.Settled:
-                Cursor(entry.Lane).ApplySettled(entry.Offset, entry.Count);
-                if (entry.Lane != Lane.Main)
-                    for (var i = 0; i < entry.Count; i++)
-                        RemoveRedriven(entry.Offset + i);
+                ApplySettled(entry);
+                break;
+            case EntryKind.SessionSettled:
+                ApplySettled(entry);
+                Sessions.Apply(entry.Session!);
+                break;
+            case EntryKind.SessionSet:
+                Sessions.Apply(entry.Session!);
+                break;
+            case EntryKind.KeysLeft:
+                Sessions.ApplyLeft(entry.Offset);
                 break;
             case EntryKind.Returned:
                 Cursor(entry.Lane).ApplyReturned(entry.Offset, entry.Time);
@@ -142,7 +153,11 @@ public sealed class PartitionGroup
                 if (IsLog)
                     Committed!.ApplySought(entry.Offset);
                 else
+                {
                     Main!.ApplySought(entry.Offset);
+                    Sessions.ApplySought(entry.Offset);
+                }
+
                 break;
             case EntryKind.Discarded:
                 for (var i = 0; i < entry.Count; i++)
@@ -151,6 +166,14 @@ public sealed class PartitionGroup
             default:
                 throw new PartitionBrokenException($"A group does not know entries of kind {entry.Kind}.");
         }
+    }
+
+    private void ApplySettled(in Entry entry)
+    {
+        Cursor(entry.Lane).ApplySettled(entry.Offset, entry.Count);
+        if (entry.Lane != Lane.Main)
+            for (var i = 0; i < entry.Count; i++)
+                RemoveRedriven(entry.Offset + i);
     }
 
     internal void ApplyStart(long start)

@@ -26,6 +26,14 @@ public ref struct StateReader(ReadOnlySpan<byte> source)
         return count;
     }
 
+    /// <summary>A copy of bytes that have their length before them.</summary>
+    public byte[] Bytes()
+    {
+        var length = Int32();
+        Check(length >= 0, "A length is negative.");
+        return Take(length).ToArray();
+    }
+
     public string Text() => Encoding.UTF8.GetString(Take(BinaryPrimitives.ReadUInt16LittleEndian(Take(2))));
 
     /// <summary>An offset, count or time that can't be negative.</summary>

@@ -29,6 +29,13 @@ public readonly struct StateWriter(IBufferWriter<byte> output)
 
     public void Count(int value) => Int32(value);
 
+    /// <summary>Their length (i32) before them.</summary>
+    public void Bytes(ReadOnlySpan<byte> value)
+    {
+        Int32(value.Length);
+        output.Write(value);
+    }
+
     public void Text(string value)
     {
         var length = checked((ushort)Encoding.UTF8.GetByteCount(value));

@@ -91,6 +91,7 @@ public sealed class LifeScan(long from, long end, Action<LifeEvent> tell)
                 TellRange(entry, new LifeEvent(0, TraceStage.Leased, atMs, entry.Group, entry.Number, entry.Name, entry.Time));
                 break;
             case EntryKind.Settled:
+            case EntryKind.SessionSettled:
                 TellRange(entry, new LifeEvent(0, TraceStage.Settled, atMs, entry.Group));
                 break;
             case EntryKind.Returned:

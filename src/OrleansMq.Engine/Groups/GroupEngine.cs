@@ -239,7 +239,7 @@ public sealed partial class GroupEngine
     {
         var partition = await _open(number);
         var leases = places.ConvertAll(place => settlement.Leases[place]);
-        var codes = await partition.Settle(Name, settlement, leases, null);
+        var codes = await partition.Settle(Name, settlement.For(leases), leases, null);
         for (var i = 0; i < places.Count; i++)
             results[places[i]] = new SettleResult(leases[i], codes[i]);
     }

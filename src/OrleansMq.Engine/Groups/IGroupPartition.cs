@@ -38,6 +38,15 @@ public interface IGroupPartition
     /// <summary>Acknowledges, refuses, extends or dead-letters; the codes stand in the order of the leases, null for done.</summary>
     Task<string?[]> Settle(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo);
 
+    /// <summary>What a group by key keeps of keys here; null where nothing is known of one.</summary>
+    Task<SessionState?[]> Sessions(GroupName name, IReadOnlyList<ReadOnlyMemory<byte>> keys);
+
+    /// <summary>Whether it keeps any state here.</summary>
+    Task<bool> HasSessions(GroupName name);
+
+    /// <summary>Sets the state of a key without a message.</summary>
+    Task SetSession(GroupName name, SessionRequest request);
+
     /// <summary>Gives dead letters to the group again; null means all.</summary>
     Task<int> Redrive(GroupName name, IReadOnlyCollection<long>? offsets, Message? replace);
 

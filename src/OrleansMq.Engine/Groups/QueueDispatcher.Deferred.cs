@@ -29,10 +29,11 @@ public sealed partial class QueueDispatcher
                 if (left <= 0)
                     break;
                 using var given = await _cursors.Shared();
+                var earlier = await StatesBefore(share.Key);
                 var partition = await _open(share.Key);
                 var leased = await partition.ReceiveDeferred(_group, LeaseHolder.Of(request.Consumer, request.RequestId), [.. share], left, request.Lease ?? _settings.Lease);
                 left -= leased.Leases;
-                deliveries.AddRange(leased.Deliveries);
+                deliveries.AddRange(await WithStates(leased.Deliveries, earlier));
             }
         }
         catch (MqException unavailable) when (deliveries.Count > 0 && unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged or ErrorCodes.DiskFull)

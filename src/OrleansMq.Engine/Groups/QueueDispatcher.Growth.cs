@@ -19,15 +19,27 @@ public sealed partial class QueueDispatcher
             Array.Resize(ref _mayHave, partitions);
             Array.Resize(ref _inFlight, partitions);
             Array.Resize(ref _holders, partitions);
-            Array.Fill(_mayHave, true, before, partitions - before);
-            WakeOne();
+            Array.Resize(ref _raised, partitions);
+            for (var partition = before; partition < partitions; partition++)
+                Flag(partition);
+            WakeWhoMayTake();
         }
     }
 
     /// <summary>
     /// Sets cursors while nothing is given out: a partition that was found released before would be asked after, and give what stands behind messages that wait again.
     /// </summary>
-    public Task Seek(Func<Task> seek) => _cursors.Alone(seek);
+    public Task Seek(Func<Task> seek) => _cursors.Alone(async () =>
+    {
+        try
+        {
+            await seek();
+        }
+        finally
+        {
+            _withoutStates.Clear();
+        }
+    });
 
     /// <summary>Those that may wait for a partition to be drained are to be looked at again. Under the lock.</summary>
     private void FlagSuccessors(int partition)
@@ -36,7 +48,7 @@ public sealed partial class QueueDispatcher
             return;
         // Those that are not here yet are flagged when they come.
         foreach (var waiting in _releases.WaitingFor(partition).Where(waiting => waiting < _mayHave.Length))
-            _mayHave[waiting] = true;
+            Flag(waiting);
     }
 
     /// <summary>Whether its messages' turn has come. Where the partition before it does not say, it is asked again as every partition is that can't be reached.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Groups;
 using OrleansMq.Core.Limits;
 using OrleansMq.Core.Log;
@@ -22,6 +21,9 @@ public sealed partial class QueueDispatcher
     private readonly Func<int, ValueTask<IGroupPartition>> _open;
     private readonly Lock _gate = new();
     private bool[] _mayHave;
+
+    /// <summary>Beside the flags, how often each was raised: where keys belong to consumers, one that finds nothing says nothing about what another would.</summary>
+    private long[] _raised;
     private int[] _inFlight;
 
     /// <summary>Who holds leases in each partition; kept only where one consumer is active.</summary>
@@ -41,7 +43,8 @@ public sealed partial class QueueDispatcher
         (_topic, _group, _settings, _releases, _time, _open) = (topic, group, settings, releases, time, open);
         var partitions = releases.Partitions;
         _mayHave = new bool[partitions];
-        Array.Fill(_mayHave, true);
+        _raised = new long[partitions];
+        FlagAll();
         _inFlight = new int[partitions];
         _holders = new string?[partitions];
         _earlier = new EarlierRequests(group, partitions, open);
@@ -67,9 +70,9 @@ public sealed partial class QueueDispatcher
             // One that came since is flagged when it is known here.
             if (partition >= _mayHave.Length)
                 return;
-            _mayHave[partition] = true;
+            Flag(partition);
             FlagSuccessors(partition);
-            WakeOne();
+            WakeWhoMayTake();
         }
     }
 
@@ -80,8 +83,8 @@ public sealed partial class QueueDispatcher
         {
             if (_waiting.Count == 0)
                 return;
-            Array.Fill(_mayHave, true);
-            WakeOne();
+            FlagAll();
+            WakeWhoMayTake();
         }
     }
 
@@ -173,6 +176,7 @@ public sealed partial class QueueDispatcher
         var deadline = _time.GetTimestamp() + (long)(request.Wait.TotalSeconds * _time.TimestampFrequency);
         // Where partitions say what they have by a call, that may be on its way still: nobody leaves empty-handed before all were asked.
         var askedAll = Recount is null;
+        var known = _settings.SessionIdle is null ? null : new Raised();
         while (true)
         {
             cancel.ThrowIfCancellationRequested();
@@ -185,14 +189,14 @@ public sealed partial class QueueDispatcher
 
             if (allowed > 0)
             {
-                var messages = await Take(request, allowed);
+                var messages = await Take(request, allowed, known);
                 if (messages.Count > 0)
                     return messages;
                 if (!askedAll)
                 {
                     askedAll = true;
                     lock (_gate)
-                        Array.Fill(_mayHave, true);
+                        FlagAll();
                     continue;
                 }
             }
@@ -200,7 +204,7 @@ public sealed partial class QueueDispatcher
             var left = TimeSpan.FromSeconds((double)(deadline - _time.GetTimestamp()) / _time.TimestampFrequency);
             if (left <= TimeSpan.Zero)
                 return [];
-            if (!await WaitForSignal(retryMs > 0 && retryMs < left.TotalMilliseconds ? TimeSpan.FromMilliseconds(retryMs) : left, allowed > 0, cancel) && retryMs == 0)
+            if (!await WaitForSignal(retryMs > 0 && retryMs < left.TotalMilliseconds ? TimeSpan.FromMilliseconds(retryMs) : left, allowed > 0, known, cancel) && retryMs == 0)
                 return [];
         }
     }
@@ -224,7 +228,7 @@ public sealed partial class QueueDispatcher
 
             var allowed = Math.Min(request.Max, _settings.MaxInFlight - InFlight - _reserved);
             if (allowed <= 0)
-                return (0, 0);
+                return (0, _settings.SessionIdle is null ? 0 : FullRetryMs);
             if (_settings.RatePerSecond is { } rate)
             {
                 _rate ??= new TokenBucket(rate, nowMs);
@@ -265,7 +269,7 @@ public sealed partial class QueueDispatcher
         _seen[consumer] = nowMs;
     }
 
-    private async ValueTask<IReadOnlyList<Delivery>> Take(ReceiveRequest request, int allowed)
+    private async ValueTask<IReadOnlyList<Delivery>> Take(ReceiveRequest request, int allowed, Raised? known)
     {
         var deliveries = new List<Delivery>();
         var left = allowed;
@@ -274,7 +278,7 @@ public sealed partial class QueueDispatcher
         {
             for (var looked = 0; looked < _mayHave.Length && left > 0; looked++)
             {
-                if (NextFlagged() is not { } partition)
+                if (NextFlagged(known) is not { } partition)
                     break;
                 try
                 {
@@ -306,56 +310,18 @@ public sealed partial class QueueDispatcher
             _reserved -= reserved;
             if (left > 0)
                 _rate?.GiveBack(left);
-            if (AnyFlagged())
+            if (_settings.SessionIdle is null && AnyFlagged(null))
                 WakeOne();
         }
     }
 
-    private async ValueTask<int> TakeFrom(int number, ReceiveRequest request, int max, List<Delivery> deliveries)
-    {
-        using var given = await _cursors.Shared();
-        if (!await IsReleased(number))
-            return 0;
-        var partition = await _open(number);
-        var leased = await partition.Receive(_group, LeaseHolder.Of(request.Consumer, request.RequestId), max, request.Lease ?? _settings.Lease);
-        if (leased.Leases == max)
-        {
-            // There may be more.
-            lock (_gate)
-                _mayHave[number] = true;
-        }
-
-        deliveries.AddRange(leased.Deliveries);
-        return leased.Leases;
-    }
-
-    private int? NextFlagged()
-    {
-        lock (_gate)
-        {
-            for (var i = 0; i < _mayHave.Length; i++)
-            {
-                var at = (_next + i) % _mayHave.Length;
-                if (!_mayHave[at])
-                    continue;
-                _mayHave[at] = false;
-                _next = at + 1;
-                return at;
-            }
-
-            return null;
-        }
-    }
-
-    private bool AnyFlagged() => Array.IndexOf(_mayHave, true) >= 0;
-
     /// <returns>False when the time was over.</returns>
-    private async ValueTask<bool> WaitForSignal(TimeSpan wait, bool couldTake, CancellationToken cancel)
+    private async ValueTask<bool> WaitForSignal(TimeSpan wait, bool couldTake, Raised? known, CancellationToken cancel)
     {
         var signal = new Signal();
         lock (_gate)
         {
-            if (couldTake && AnyFlagged())
+            if (couldTake && AnyFlagged(known))
                 return true;
             _waiting.AddLast(signal);
         }
@@ -374,25 +340,6 @@ public sealed partial class QueueDispatcher
                 if (woken && cancel.IsCancellationRequested)
                     WakeOne();
             }
-        }
-    }
-
-    private void WakeOne()
-    {
-        while (_waiting.First is { } first)
-        {
-            _waiting.RemoveFirst();
-            if (first.Value.Give())
-                return;
-        }
-    }
-
-    private void WakeAll()
-    {
-        lock (_gate)
-        {
-            while (_waiting.First is not null)
-                WakeOne();
         }
     }
 }

@@ -39,6 +39,16 @@ public sealed class Releases(GroupName group, PartitionLineage lineage, Func<int
             (_lineage, _waiting) = (lineage, Waiting(lineage));
     }
 
+    /// <summary>The partitions that had this one's keys before it, the last first.</summary>
+    public List<int> PredecessorsOf(int partition)
+    {
+        var predecessors = new List<int>();
+        lock (_gate)
+            for (var at = partition; _lineage.PredecessorOf(at) is { } before; at = before)
+                predecessors.Add(before);
+        return predecessors;
+    }
+
     /// <summary>Cursors were set anew: what was drained may not be any more.</summary>
     public void Forget()
     {

@@ -47,7 +47,7 @@ public sealed partial class PartitionEngine
     private Task<string?[]> Expire(GroupName name, List<LeaseId> expired) =>
         _topic.FindGroup(name.Text) is { WhenExpired: WhenExpired.DeadLetter }
             ? BuryLeases(name, expired, Partition.ExpiredReason, delivered: false)
-            : SettleLeases(name, new Settlement { Kind = SettlementKind.Acknowledge }, expired, null);
+            : Settle(name, Settlement.Acknowledge(expired), expired, null);
 
     /// <summary>How long messages of the topic live; for ever where it does not say.</summary>
     private long TopicLifeMs => (long?)_topic.Settings.TimeToLive?.TotalMilliseconds ?? long.MaxValue;
@@ -86,6 +86,7 @@ public sealed partial class PartitionEngine
 
         if (_topic.FindGroup(name.Text) is { } settings && !DeliveryOrder.Of(settings).IsOfLane)
             Arrange(deliveries, leases);
+        await AddStates(name, deliveries);
         if (voids.Count > 0)
             await SettleVoid(name, voids);
         return voids.Count;

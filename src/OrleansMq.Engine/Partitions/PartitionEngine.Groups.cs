@@ -142,9 +142,12 @@ public sealed partial class PartitionEngine
     public Task<string?[]> Settle(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo) =>
         settlement.Kind == SettlementKind.DeadLetter
             ? BuryLeases(name, leases, settlement.Reason ?? "consumer")
-            : SettleLeases(name, settlement, leases, upTo);
+            : settlement.Sessions.Count > 0 ? SettleWithStates(name, settlement, leases, upTo)
+            : SettleLeases(name, settlement, leases, upTo, static (state, group, lease, now, frames) => state.Acknowledge(group, lease, now, frames));
 
-    private Task<string?[]> SettleLeases(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo) => Ask(CursorLevel, (state, frames, now) =>
+    private delegate string? Acknowledging(Partition state, PartitionGroup group, LeaseId lease, long nowMs, FrameBuffer frames);
+
+    private Task<string?[]> SettleLeases(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo, Acknowledging acknowledge) => Ask(CursorLevel, (state, frames, now) =>
     {
         var group = Find(state, name);
         if (group.IsLog)
@@ -156,7 +159,7 @@ public sealed partial class PartitionEngine
         {
             codes[i] = settlement.Kind switch
             {
-                SettlementKind.Acknowledge => state.Acknowledge(group, leases[i], now, frames),
+                SettlementKind.Acknowledge => acknowledge(state, group, leases[i], now, frames),
                 SettlementKind.Refuse => state.Refuse(group, leases[i], now + RefusalDelay(group, settlement, leases[i]), now, frames),
                 SettlementKind.Defer => state.Refuse(group, leases[i], QueueCursor.DeferredMs, now, frames),
                 SettlementKind.Extend => state.Extend(group, leases[i], now + (long)(settlement.Lease ?? SettingsOf(group).Lease).TotalMilliseconds, now, frames),
@@ -234,6 +237,7 @@ public sealed partial class PartitionEngine
                     still.Add(move);
             }
 
+            still.ForEach(move => group.Cursor(move.FromLane).NoteDone(move.FromOffset, now));
             if (still.Count > 0)
                 state.MoveToDeadLetters(group, still, now, frames);
             CursorMoved(group);
@@ -261,7 +265,11 @@ public sealed partial class PartitionEngine
 
     private GroupSettings SettingsOf(PartitionGroup group) => _topic.FindGroup(group.Name) ?? new GroupSettings();
 
-    private void SetRules(PartitionGroup group) => group.SetRules(Redelivery.Of(SettingsOf(group)), DeliveryOrder.Of(SettingsOf(group)), SettingsOf(group).HoldKeyBehindDeadLetter);
+    private void SetRules(PartitionGroup group)
+    {
+        var settings = SettingsOf(group);
+        group.SetRules(Redelivery.Of(settings), DeliveryOrder.Of(settings), settings.HoldKeyBehindDeadLetter, (long?)settings.SessionIdle?.TotalMilliseconds);
+    }
 
     private void AfterReplay()
     {
@@ -270,6 +278,7 @@ public sealed partial class PartitionEngine
         {
             SetRules(group);
             group.Main?.ReplayEnded();
+            _keepsStates |= group.Sessions.Count > 0;
             NoteInFlight(group);
         }
 

@@ -14,11 +14,14 @@ public sealed partial class PartitionEngine
     });
 
     /// <summary>Answered when what it counts as settled is as durable as a settlement is.</summary>
-    public Task<bool> IsDrained(GroupName name, int successor) => Ask(CursorLevel, (state, _, now) =>
+    public Task<bool> IsDrained(GroupName name, int successor) => Ask(CursorLevel, (state, frames, now) =>
     {
         var group = Find(state, name);
         Lapse(group, now);
-        return state.IsDrained(group, successor);
+        if (!state.IsDrained(group, successor))
+            return false;
+        state.LetKeysGo(group, successor, now, frames);
+        return true;
     });
 
     /// <summary>Answered when those that are found are durable: a duplicate's answer promises what the first one's did.</summary>

@@ -47,6 +47,14 @@ internal static class GroupCalls
         {
             Body = BodyKind.OptionalJson, Changes = true, RequestSchema = "RedeliverRequest", AnswerSchema = "Redelivered",
         },
+        new("GET", Group + "/session", "describeSession", "The state that a group by key keeps of a key.", DescribeSession)
+        {
+            Query = [Parameters.SessionKey, Parameters.SessionKeyBase64], AnswerSchema = "Session",
+        },
+        new("POST", Group + "/session", "setSession", "Set or clear the state of a key, without a message.", SetSession)
+        {
+            Body = BodyKind.Json, Changes = true, RequestSchema = "SessionRequest", AnswerSchema = "Session",
+        },
     ];
 
     private static async ValueTask Put(HttpCall call)
@@ -91,6 +99,31 @@ internal static class GroupCalls
     {
         var count = await call.Broker.Redeliver(call.Topic, call.Group, call.Read(ReconcileJson.ReadRedeliver), call.Cancel);
         await call.Answer(writer => ClusterJson.WriteNumber(writer, "redelivered", count));
+    }
+
+    private static async ValueTask DescribeSession(HttpCall call)
+    {
+        var session = await call.Broker.Session(call.Topic, call.Group, new SessionRequest(SessionKey(call)), call.Cancel);
+        await call.Answer(writer => SessionJson.Write(writer, session));
+    }
+
+    private static byte[] SessionKey(HttpCall call)
+    {
+        var (text, base64) = (call.Query("key"), call.Query("keyBase64"));
+        if (text is null == (base64 is null))
+            throw new MqException(ErrorCodes.Malformed, "The query has one of 'key' and 'keyBase64'.");
+        if (text is not null)
+            return System.Text.Encoding.UTF8.GetBytes(text);
+        var key = new byte[base64!.Length];
+        return Convert.TryFromBase64String(base64.Replace('-', '+').Replace('_', '/').PadRight((base64.Length + 3) / 4 * 4, '='), key, out var length)
+            ? key[..length]
+            : throw new MqException(ErrorCodes.Malformed, "'keyBase64' is not base64.");
+    }
+
+    private static async ValueTask SetSession(HttpCall call)
+    {
+        var session = await call.Broker.Session(call.Topic, call.Group, call.Read(SessionJson.ReadRequest), call.Cancel);
+        await call.Answer(writer => SessionJson.Write(writer, session));
     }
 
     private static async ValueTask Join(HttpCall call)

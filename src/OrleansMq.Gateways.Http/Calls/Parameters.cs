@@ -12,6 +12,8 @@ internal static class Parameters
     public static readonly QueryParameter Prefix = new("prefix", "Only names that begin so.", Text);
     public static readonly QueryParameter After = new("after", "Only names behind this one: the last page's `next`.", Text);
     public static readonly QueryParameter ScheduledAfter = new("after", "The last page's `next`.", Text);
+    public static readonly QueryParameter SessionKey = new("key", "The key, as text.", Text);
+    public static readonly QueryParameter SessionKeyBase64 = new("keyBase64", "The key, in base64url or base64; in place of `key`.", Text);
     public static readonly QueryParameter TracePartition = new("partition", "With `offset`: the message's position.", Count);
     public static readonly QueryParameter TraceOffset = new("offset", "See `partition`.", Offset);
     public static readonly QueryParameter TraceToken = new("token", "In place of a position: the message's token, within the topic's window.", Text);

@@ -212,5 +212,7 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
 
     public async Task<Reconciliation> Reconcile(ReconcileRequest request) => await (await Found()).Reconcile(request);
 
+    public async Task<SessionState> Session(SessionRequest request) => await (await Found()).Session(request);
+
     public async Task<int> Redeliver(RedeliverRequest request) => await (await Found()).Redeliver(request);
 }

@@ -93,6 +93,15 @@ internal interface IPartitionOwner : IMovableGrain
     [Alias("SettleOf"), ResponseTimeout("00:00:10")]
     Task<string?[]> SettleOf(GroupName group, [Immutable] Settlement settlement, LeaseId[] leases, long? upTo);
 
+    [Alias("Sessions"), ResponseTimeout("00:00:10")]
+    Task<SessionState?[]> Sessions(GroupName group, byte[][] keys);
+
+    [Alias("HasSessions"), ResponseTimeout("00:00:10")]
+    Task<bool> HasSessions(GroupName group);
+
+    [Alias("SetSession"), ResponseTimeout("00:00:10")]
+    Task SetSession(GroupName group, [Immutable] SessionRequest request);
+
     [Alias("Redrive"), ResponseTimeout("00:00:25")]
     Task<int> Redrive(GroupName group, long[]? offsets, Message? replace);
 

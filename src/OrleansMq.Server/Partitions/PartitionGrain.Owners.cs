@@ -112,6 +112,12 @@ internal sealed partial class PartitionGrain
 
     public Task<string?[]> SettleOf(GroupName group, Settlement settlement, LeaseId[] leases, long? upTo) => On(engine => engine.Settle(group, settlement, leases, upTo));
 
+    public Task<SessionState?[]> Sessions(GroupName group, byte[][] keys) => On(engine => engine.Sessions(group, [.. keys.Select(key => new ReadOnlyMemory<byte>(key))]));
+
+    public Task<bool> HasSessions(GroupName group) => On(engine => engine.HasSessions(group));
+
+    public Task SetSession(GroupName group, SessionRequest request) => On(engine => engine.SetSession(group, request));
+
     public Task<int> Redrive(GroupName group, long[]? offsets, Message? replace) => On(engine => engine.Redrive(group, offsets, replace));
 
     public Task<int> Discard(GroupName group, long[]? offsets) => On(engine => engine.Discard(group, offsets));

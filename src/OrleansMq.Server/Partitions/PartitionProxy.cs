@@ -38,6 +38,12 @@ internal sealed class PartitionProxy(IPartitionOwner grain, int number, Action<i
     public Task<string?[]> Settle(GroupName name, Settlement settlement, IReadOnlyList<LeaseId> leases, long? upTo) =>
         GrainCalls.Ask(() => grain.SettleOf(name, settlement with { Leases = [], UpTo = [] }, [.. leases], upTo));
 
+    public Task<SessionState?[]> Sessions(GroupName name, IReadOnlyList<ReadOnlyMemory<byte>> keys) => GrainCalls.Ask(() => grain.Sessions(name, [.. keys.Select(key => key.ToArray())]));
+
+    public Task<bool> HasSessions(GroupName name) => GrainCalls.Ask(() => grain.HasSessions(name));
+
+    public Task SetSession(GroupName name, SessionRequest request) => GrainCalls.Ask(() => grain.SetSession(name, request));
+
     public Task<int> Redrive(GroupName name, IReadOnlyCollection<long>? offsets, Message? replace) => GrainCalls.Ask(() => grain.Redrive(name, offsets?.ToArray(), replace));
 
     public Task<int> Discard(GroupName name, IReadOnlyCollection<long>? offsets) => GrainCalls.Ask(() => grain.Discard(name, offsets?.ToArray()));

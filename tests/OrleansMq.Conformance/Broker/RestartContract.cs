@@ -43,6 +43,24 @@ public abstract class RestartContract : BrokerContract
     });
 
     [Fact]
+    public Task StatesOfKeysSurviveARestartWithWhatWasAcknowledged() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        await host.Broker.PutGroup("t", "g", new() { ByKey = true, SessionIdle = TimeSpan.FromSeconds(7) });
+        await PublishKeyed(host.Broker, "t", ("k", "1"), ("k", "2"), ("l", "3"));
+        await Settle(host.Broker, "t", "g", Settlement.Acknowledge(await ReceiveOne(host.Broker, "t", "g"), "one"u8.ToArray()));
+        await host.Broker.Session("t", "g", new("l"u8.ToArray()) { Set = "by hand"u8.ToArray() });
+
+        await Restart(host);
+
+        var delivery = (await Receive(host.Broker, "t", "g")).Single(delivery => delivery.KeyText == "k");
+        Assert.Equal(("2", "one"), (delivery.BodyText, System.Text.Encoding.UTF8.GetString(delivery.SessionState.Span)));
+        await Settle(host.Broker, "t", "g", Settlement.Acknowledge(delivery, default(ReadOnlyMemory<byte>)));
+        Assert.Equal("by hand"u8.ToArray(), (await host.Broker.Session("t", "g", new("l"u8.ToArray()))).State.ToArray());
+        Assert.Equal(TimeSpan.FromSeconds(7), (await host.Broker.DescribeGroup("t", "g")).Settings.SessionIdle);
+    });
+
+    [Fact]
     public Task SettingsSurviveARestart() => Story(async host =>
     {
         var topic = await host.Broker.PutTopic("t", new() { Partitions = 3, Admit = 9 });

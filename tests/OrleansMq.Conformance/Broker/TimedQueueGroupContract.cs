@@ -110,6 +110,25 @@ public abstract class TimedQueueGroupContract : BrokerContract
     });
 
     [Fact]
+    public Task AKeyGoesToOthersWhenItsConsumerSaysNothingForSessionIdle() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await broker.PutGroup("t", "g", new() { ByKey = true, SessionIdle = TimeSpan.FromSeconds(10), Lease = TimeSpan.FromSeconds(60), Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.Zero]) });
+        await PublishKeyed(broker, "t", ("k", "1"), ("k", "2"), ("k", "3"));
+        await Acknowledge(broker, "t", "g", await ReceiveOne(broker, "t", "g", "a"));
+        var began = Time.GetUtcNow();
+
+        Assert.Empty(await Receive(broker, "t", "g", consumer: "b"));
+        var second = Assert.Single(await Time.Until(broker.Receive("t", "g", new() { Consumer = "b", Wait = TimeSpan.FromMinutes(5) }).AsTask()));
+        Assert.Equal(10, (Time.GetUtcNow() - began).TotalSeconds, 1.0);
+
+        // A lease that lapses lets the key go at once.
+        var lapsed = Assert.Single(await Time.Until(broker.Receive("t", "g", new() { Consumer = "c", Wait = TimeSpan.FromMinutes(5) }).AsTask()));
+        Assert.Equal(("2", 1, "2", 2), (second.BodyText, second.DeliveryCount, lapsed.BodyText, lapsed.DeliveryCount));
+        Assert.Equal(70, (Time.GetUtcNow() - began).TotalSeconds, 1.0);
+    });
+
+    [Fact]
     public Task ARequestIdIsForgottenWithItsLease() => Story(async broker =>
     {
         await Prepare(broker, new());

@@ -1,4 +1,5 @@
 using System.Buffers;
+using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Log;
 using Xunit;
 
@@ -38,6 +39,9 @@ public sealed class EntryFormats
         (new Entry { Kind = EntryKind.Grown, Offset = 300, Number = 6 }, "16 AC02 06"),
         (new Entry { Kind = EntryKind.Compacting, Offset = 300 }, "17 AC02"),
         (new Entry { Kind = EntryKind.Compacted, Offset = 300, Time = 1000, Term = 7 }, "18 AC02 E807 07"),
+        (new Entry { Kind = EntryKind.SessionSettled, Group = 3, Lane = 14, Offset = 300, Count = 1, Session = new SessionWrite("ab"u8.ToArray(), "x"u8.ToArray()) }, "19 03 0E AC02 02 6162 02 78"),
+        (new Entry { Kind = EntryKind.SessionSet, Group = 3, Session = new SessionWrite("ab"u8.ToArray(), null) }, "1A 03 02 6162 00"),
+        (new Entry { Kind = EntryKind.KeysLeft, Group = 3, Offset = 300 }, "1B 03 AC02"),
     ];
 
     [Fact]
@@ -45,6 +49,24 @@ public sealed class EntryFormats
     {
         Assert.Equal(Enum.GetValues<EntryKind>(), Golden.Select(each => each.Entry.Kind));
         Assert.All(Golden, each => Assert.Equal(State.Hex(each.Drawn), Convert.ToHexString(Written(each.Entry))));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(200)]
+    [InlineData(SessionChange.MaxStateBytes)]
+    public void AStateOfAnyLengthIsReadAsWrittenAndAnEmptyOneIsNotNone(int length)
+    {
+        var state = new byte[length];
+        new Random(3).NextBytes(state);
+        foreach (var key in (byte[][])[[], new byte[5_000]])
+        {
+            var entry = new Entry { Kind = EntryKind.SessionSet, Group = 1, Session = new SessionWrite(key, state) };
+            ReadOnlySpan<byte> bytes = Written(entry);
+            Assert.True(EntryCodec.TryRead(ref bytes, out var read));
+            Assert.Equal(entry, read);
+            Assert.NotEqual(entry with { Session = new SessionWrite(key, null) }, read);
+        }
     }
 
     [Fact]
@@ -97,7 +119,7 @@ public sealed class EntryFormats
         {
             var bytes = new byte[random.Next(1, 48)];
             random.NextBytes(bytes);
-            bytes[0] %= 22;
+            bytes[0] %= 28;
             ReadOnlySpan<byte> rest = bytes;
             while (EntryCodec.TryRead(ref rest, out var entry))
             {

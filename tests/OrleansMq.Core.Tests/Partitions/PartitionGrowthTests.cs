@@ -1,3 +1,4 @@
+using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Dedup;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
@@ -70,6 +71,33 @@ public sealed class PartitionGrowthTests
         Assert.False(_partition.IsDrained(queue, 3));
         _partition.MoveStart(2, 3, _frames);
         Assert.True(_partition.IsDrained(queue, 5));
+    }
+
+    /// <summary>Of partition 1 of 2, the keys of partition 1 of 4 stay and the others leave.</summary>
+    private static byte[] Key(int partition) =>
+        Enumerable.Range(0, 1_000).Select(i => BitConverter.GetBytes(i)).First(key => Murmur2.PartitionFor(key, 2) == 1 && Murmur2.PartitionFor(key, 4) == partition);
+
+    [Fact]
+    public void StatesOfKeysThatLeftChangeNoMoreUntilTheGroupGoesBack()
+    {
+        var group = _partition.AddGroup("q", Guid.NewGuid(), GroupFlags.ByKey, 0, 1, _frames);
+        _partition.Append(Batch(), null, 1, _frames);
+        _partition.Grow(4, 1, _frames);
+        string? Set(int partition, byte[]? state) =>
+            _partition.SetSession(group, new SessionWrite(Key(partition), state is null ? new ReadOnlyMemory<byte>?() : state), null, 2, _frames);
+
+        Assert.Equal((null, null), (Set(1, [1]), Set(3, [1])));
+        _partition.Seek(group, 1, 2, _frames);
+        Assert.True(_partition.IsDrained(group, 3));
+        _partition.LetKeysGo(group, 3, 2, _frames);
+
+        Assert.Equal((null, ErrorCodes.SessionMoved), (Set(1, [2]), Set(3, [2])));
+        Assert.True(group.Sessions.TryFind(Key(3), out _, out var state));
+        Assert.Equal([1], state.ToArray());
+        // By hand it can be forgotten here.
+        Assert.Null(Set(3, null));
+        _partition.Seek(group, 0, 2, _frames);
+        Assert.Null(Set(3, [3]));
     }
 
     [Fact]

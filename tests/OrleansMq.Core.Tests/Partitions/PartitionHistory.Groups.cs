@@ -61,7 +61,10 @@ internal sealed partial class PartitionHistory
             switch (_random.Next(12))
             {
                 case < 6:
-                    _live.Acknowledge(group, lease, _now, _frames);
+                    if (group.ByKey && _random.Next(2) == 0)
+                        _live.Acknowledge(group, lease, StateOf(_random.Next(6)), null, _now, _frames);
+                    else
+                        _live.Acknowledge(group, lease, _now, _frames);
                     _leases.RemoveAt(at);
                     break;
                 case < 9:
@@ -77,8 +80,18 @@ internal sealed partial class PartitionHistory
         }
     }
 
+    /// <summary>Some state of one of a few keys, or none.</summary>
+    private SessionWrite StateOf(int key)
+    {
+        var state = new byte[_random.Next(0, 12)];
+        _random.NextBytes(state);
+        return new SessionWrite(new[] { (byte)key }, _random.Next(3) == 0 ? new ReadOnlyMemory<byte>?() : state);
+    }
+
     private void MoveCursor()
     {
+        if (_random.Next(3) == 0 && Some(group => group.ByKey) is { } keeping)
+            _live.SetSession(keeping, StateOf(_random.Next(6)), null, _now, _frames);
         if (Some(_ => true) is not { } group)
             return;
         if (group.IsLog && _random.Next(4) != 0)

@@ -18,7 +18,7 @@ internal static class LeaseCheck
             foreach (var message in inOrder.GroupBy(given => (given.Lease.Lane, given.Lease.Offset)))
                 foreach (var violation in OneMessage([.. message], group.Key, durable, history, plan))
                     yield return violation;
-            if (group.Key.Group is Population.ByKey or Population.Held)
+            if (group.Key.Group is Population.ByKey or Population.Held or Population.Folded)
                 foreach (var violation in ByKey(inOrder, group.Key, history))
                     yield return violation;
         }

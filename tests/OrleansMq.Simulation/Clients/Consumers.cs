@@ -1,10 +1,14 @@
+using System.Text;
 using OrleansMq.Simulation.Histories;
 
 namespace OrleansMq.Simulation.Clients;
 
 /// <summary>A worker of a queue-style group that does everything one can do with a lease, and sometimes sleeps over its end.</summary>
-internal sealed class Worker(Desk desk, string topic, string group, string name, bool upTo = false)
+internal sealed class Worker(Desk desk, string topic, string group, string name, bool upTo = false, bool folds = false)
 {
+    /// <summary>One that folds and is told so often that the state has moved leaves the message out: its key has left the partition, or never comes to rest.</summary>
+    private const int LastFold = 6;
+
     /// <summary>The group's own lease; see <see cref="Population"/>.</summary>
     public static readonly TimeSpan GroupLease = TimeSpan.FromSeconds(3);
 
@@ -104,6 +108,8 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
             Consumer = name,
             IsFetched = fetched,
             Rank = rank,
+            State = Encoding.UTF8.GetString(delivery.SessionState.Span),
+            Version = delivery.SessionVersion,
             FirstTry = firstTry,
             UntilMs = until,
             GrantedMs = until - (long)lease.TotalMilliseconds,
@@ -162,7 +168,7 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
         var extension = TimeSpan.FromSeconds(desk.World.Random.Next(1, 4));
         var settled = given.ConvertAll(lease =>
         {
-            var record = new Settled { Call = call, Kind = kind, Extension = extension, InvokedAt = desk.World.Elapsed };
+            var record = new Settled { Call = call, Kind = kind, Extension = extension, InvokedAt = desk.World.Elapsed, Folds = Folds(kind, lease) };
             lease.Settled.Add(record);
             return record;
         });
@@ -173,6 +179,7 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
             Delay = kind == SettlementKind.Refuse && desk.World.Chance(0.5) ? TimeSpan.FromMilliseconds(desk.World.Random.Next(500)) : null,
             Lease = kind == SettlementKind.Extend ? extension : null,
             Reason = kind == SettlementKind.DeadLetter ? "no good" : null,
+            Sessions = [.. given.Where(lease => Folds(kind, lease)).Select(lease => new SessionChange(lease.Lease, Encoding.UTF8.GetBytes(lease.Folded), lease.Version))],
         };
         await desk.Link.Ask(call, broker => broker.Settle(topic, group, settlement), results =>
         {
@@ -182,7 +189,11 @@ internal sealed class Worker(Desk desk, string topic, string group, string name,
         });
         if (call.Outcome == Outcome.Failed)
             settled.ForEach(record => (record.Outcome, record.Code) = (Outcome.Failed, call.Code));
+        if (given.Where((_, i) => settled[i].Code == ErrorCodes.SessionMoved).ToList() is { Count: > 0 } moved)
+            await Settle(SettlementKind.Refuse, moved);
     }
+
+    private bool Folds(SettlementKind kind, Given lease) => folds && kind == SettlementKind.Acknowledge && lease.Key is not null && lease.Number < LastFold;
 
     private async Task AcknowledgeUpTo(Given last)
     {

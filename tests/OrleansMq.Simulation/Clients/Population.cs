@@ -1,3 +1,4 @@
+using System.Text;
 using OrleansMq.Simulation.Histories;
 using OrleansMq.Simulation.Worlds;
 
@@ -31,6 +32,9 @@ internal sealed class Population(Desk desk)
     /// <summary>Grows.</summary>
     public const string Grown = "grown";
     public const string ByKey = "bykey";
+
+    /// <summary>By key, and folds messages into states.</summary>
+    public const string Folded = "folded";
 
     /// <summary>Is compacted.</summary>
     public const string Latest = "latest";
@@ -75,6 +79,14 @@ internal sealed class Population(Desk desk)
         await desk.Insist("put grown bykey", broker => broker.PutGroup(Grown, ByKey, new GroupChange
         {
             ByKey = true,
+            Lease = Worker.GroupLease,
+            MaxDeliveries = 1_000,
+            Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(500)]),
+        }));
+        await desk.Insist("put grown folded", broker => broker.PutGroup(Grown, Folded, new GroupChange
+        {
+            ByKey = true,
+            SessionIdle = TimeSpan.FromSeconds(1),
             Lease = Worker.GroupLease,
             MaxDeliveries = 1_000,
             Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(500)]),
@@ -146,6 +158,7 @@ internal sealed class Population(Desk desk)
             all.Add(KeyedPublisher.Live(desk, Grown, $"keyed{i}"));
             all.Add(NativeProducer.Live(desk, Grown, $"native{i}"));
             all.Add(new Worker(desk, Grown, ByKey, $"grown{i}").Live());
+            all.Add(new Worker(desk, Grown, Folded, $"fold{i}", folds: true).Live());
             all.Add(Member.Live(desk, Grown, "board", $"grownmember{i}"));
         }
     }
@@ -195,7 +208,11 @@ internal sealed class Population(Desk desk)
         if (desk.Plan.Others)
             await OthersComeToRest();
         if (desk.Plan.Growth)
+        {
             await Drain(Grown, ByKey, int.MaxValue);
+            await Drain(Grown, Folded, int.MaxValue);
+        }
+
         if (desk.Plan.Ranked)
             await RankedClients.ComeToRest(desk, () => Drain(Ranked, Held, 1, TimeSpan.FromSeconds(20)));
         foreach (var group in RankedClients.GroupsOf(desk.Plan))
@@ -230,6 +247,8 @@ internal sealed class Population(Desk desk)
             await AuditGrown();
         foreach (var group in RankedClients.GroupsOf(desk.Plan))
             await AuditQueue(Ranked, group, 1);
+        if (desk.Plan.Ranked)
+            await AuditStates(Ranked);
         if (desk.Plan.Compaction)
             await ReadAll(new Place(Latest, 0));
     }
@@ -248,7 +267,22 @@ internal sealed class Population(Desk desk)
         for (var p = 0; p < described.Value.Partitions.Count; p++)
             await ReadAll(new Place(Grown, p));
         await AuditQueue(Grown, ByKey, described.Value.Partitions.Count);
+        await AuditQueue(Grown, Folded, described.Value.Partitions.Count);
+        await AuditStates(Grown);
         await desk.Describe(Grown, "board");
+    }
+
+    private async Task AuditStates(string topic)
+    {
+        for (var i = 0; i < desk.Plan.Keys; i++)
+        {
+            var key = $"k{i}";
+            var found = await desk.Link.Ask(desk.NewCall($"state of {key} in {topic}"), broker => broker.Session(topic, Folded, new SessionRequest(Encoding.UTF8.GetBytes(key))));
+            if (found.IsOk)
+                desk.History.FinalStates[(topic, key)] = Encoding.UTF8.GetString(found.Value!.State.Span);
+            else
+                desk.History.Violate("not served", $"the state of {key} in {topic} can't be had after everything healed: {found.Code}.");
+        }
     }
 
     private async Task AuditQueue(string topic, string group, int partitions)
@@ -304,7 +338,7 @@ internal sealed class Population(Desk desk)
     private async Task Drain(string topic, string group, int partitions, TimeSpan? limit = null)
     {
         // The active one may have been another: it counts as there for some seconds.
-        var worker = new Worker(desk, topic, group, "drain");
+        var worker = new Worker(desk, topic, group, "drain", folds: group == Folded);
         var patience = desk.World.Elapsed + (limit ?? TimeSpan.FromMinutes(3));
         while (desk.World.Elapsed < patience)
         {

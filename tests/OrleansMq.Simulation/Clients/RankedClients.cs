@@ -6,7 +6,7 @@ namespace OrleansMq.Simulation.Clients;
 /// <summary>A topic of one partition whose groups deliver by priority, fairly, and both by key; its publishers flood it now and then with one key.</summary>
 internal static class RankedClients
 {
-    public static IReadOnlyList<string> GroupsOf(WorldPlan plan) => plan.Ranked ? [Population.ByPriority, Population.Fair, Population.ByKey, Population.Held] : [];
+    public static IReadOnlyList<string> GroupsOf(WorldPlan plan) => plan.Ranked ? [Population.ByPriority, Population.Fair, Population.ByKey, Population.Held, Population.Folded] : [];
 
     public static async Task Settle(Desk desk)
     {
@@ -21,6 +21,7 @@ internal static class RankedClients
         await desk.Insist("put ranked fair", broker => broker.PutGroup(Population.Ranked, Population.Fair, queue with { FairBy = FairBy.Key }));
         await desk.Insist("put ranked bykey", broker => broker.PutGroup(Population.Ranked, Population.ByKey, queue with { ByKey = true, Priority = true, FairBy = FairBy.Key }));
         await desk.Insist("put ranked held", broker => broker.PutGroup(Population.Ranked, Population.Held, queue with { ByKey = true, HoldKeyBehindDeadLetter = true }));
+        await desk.Insist("put ranked folded", broker => broker.PutGroup(Population.Ranked, Population.Folded, queue with { ByKey = true, SessionIdle = TimeSpan.FromSeconds(1) }));
     }
 
     public static void Live(Desk desk, List<Task> all)
@@ -28,9 +29,10 @@ internal static class RankedClients
         all.Add(Publish(desk));
         all.Add(Publisher.Live(desk, Population.Ranked, "rankedpub", 400));
         all.Add(Undertaker.Live(desk, Population.Ranked, Population.Held, 1));
+        all.Add(Undertaker.Live(desk, Population.Ranked, Population.Folded, 1));
         foreach (var group in GroupsOf(desk.Plan))
             for (var i = 0; i < 2; i++)
-                all.Add(new Worker(desk, Population.Ranked, group, $"ranked{group}{i}").Live());
+                all.Add(new Worker(desk, Population.Ranked, group, $"ranked{group}{i}", folds: group == Population.Folded).Live());
     }
 
     /// <summary>Keys go on when their letters are thrown away; what is drained may leave new ones.</summary>

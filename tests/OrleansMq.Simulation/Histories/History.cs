@@ -47,6 +47,9 @@ public sealed class History
     /// <summary>What groups say of themselves at the end, drained.</summary>
     public Dictionary<GroupPlace, GroupPartition> FinalGroups { get; } = [];
 
+    /// <summary>The states of keys at the end, of groups that fold.</summary>
+    public Dictionary<(string Topic, string Key), string> FinalStates { get; } = [];
+
     /// <summary>Partitions with transactions, read from their start.</summary>
     public Dictionary<Place, CommittedLog> Committed { get; } = [];
 

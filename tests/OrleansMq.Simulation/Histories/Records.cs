@@ -75,6 +75,13 @@ public sealed class Given
     /// <summary>It was asked for by its position.</summary>
     public required bool IsFetched { get; init; }
 
+    /// <summary>The state of its key that came with it: the places of what was folded into it.</summary>
+    public string State { get; init; } = "";
+    public long Version { get; init; }
+
+    /// <summary>The state with this one in it.</summary>
+    public string Folded => $"{State}{At.Partition}:{Origin} ";
+
     /// <summary>Its place in the answer.</summary>
     public required int Rank { get; init; }
 
@@ -98,6 +105,9 @@ public sealed class Settled
     public required SettlementKind Kind { get; init; }
     public TimeSpan Extension { get; init; }
     public TimeSpan InvokedAt { get; init; }
+
+    /// <summary>The state of its key was to be set with it.</summary>
+    public bool Folds { get; init; }
 
     /// <summary>Of this lease alone.</summary>
     public Outcome Outcome { get; set; }
