@@ -84,6 +84,7 @@ public sealed record DeliveryBlock(byte[] Bytes)
         to.Write(dead.Origin.Offset);
         to.Write(dead.Deliveries);
         to.Write(dead.At.ToUnixTimeMilliseconds());
+        to.Write(dead.Redrives);
     }
 
     private static ushort FlagsOf(Delivery delivery) => (ushort)(
@@ -130,7 +131,7 @@ public sealed record DeliveryBlock(byte[] Bytes)
             Priority = (flags & HasPriority) == 0 ? null : from.ReadByte(),
             DeadLetter = (flags & IsDeadLetter) == 0
                 ? null
-                : new DeadLetterInfo(from.ReadString(), new Position(from.ReadInt32(), from.ReadInt64()), from.ReadInt32(), Time(from)),
+                : new DeadLetterInfo(from.ReadString(), new Position(from.ReadInt32(), from.ReadInt64()), from.ReadInt32(), Time(from), from.ReadInt32()),
         };
     }
 
