@@ -155,6 +155,11 @@ public sealed class HttpReconcileTests : ReconcileContract
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
+public sealed class HttpReconcileScheduleTests : ReconcileScheduleContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
 public sealed class HttpTraceTests : TraceContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();

@@ -15,8 +15,8 @@ public sealed class ReconcileSchedules(IBroker broker, TimeProvider? time = null
 
     public const int MaxSchedules = 1_000;
 
-    // A schedule counts as long as it is the last one.
-    private static readonly TimeSpan Keep = TimeSpan.FromDays(100 * 365);
+    // The most there is: a schedule counts as long as it is the last one.
+    private static readonly TimeSpan Keep = TimeSpan.FromDays(3_660);
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
