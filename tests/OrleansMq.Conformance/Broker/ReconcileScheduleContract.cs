@@ -169,13 +169,13 @@ public abstract class ReconcileScheduleContract : BrokerContract
         await Settle(broker, "t", "g", Settlement.DeadLetter([.. (await Receive(broker, "t", "g")).Select(each => each.Lease)], reason));
     }
 
-    /// <summary>A run as the desks send it ahead, several times.</summary>
+    /// <summary>A run under its token, as each of the desks sends it ahead.</summary>
     private async Task SendDue(IBroker broker, long schedule, string due, int times)
     {
         // The desk makes the topic when it has read the schedule.
         await Eventually(async () => (await broker.ListGroupsOrNone(ReconcileSchedules.Due)).Count > 0);
         for (var i = 0; i < times; i++)
-            await broker.Publish(ReconcileSchedules.Due, [Text($$"""{"topic":"t","group":"g","schedule":{{schedule}},"due":"{{due}}"}""")]);
+            await broker.Publish(ReconcileSchedules.Due, [Text($$"""{"topic":"t","group":"g","schedule":{{schedule}},"due":"{{due}}"}""") with { Token = $"reconcile-{schedule}@{due}" }]);
     }
 
     protected async Task<List<StoredMessage>> Reports(IBroker broker, int atLeast, string topic = "_orleansmq.reports")
