@@ -70,12 +70,12 @@ public abstract class ReconcileScheduleContract : BrokerContract
         await using var one = new ReconcileDesk(broker, time: ClientTime);
         await using var two = new ReconcileDesk(broker, time: ClientTime);
 
-        await SendDue(broker, 0, "2026-01-01T05:00:00Z", 3);
+        await SendDue(broker, 0, "2030-01-01T05:00:00Z", 3);
 
         var report = Assert.Single(await Reports(broker, 1));
-        Assert.Equal(("t/g", "reconcile-0@2026-01-01T05:00:00Z", "application/json"), (report.KeyText, report.Token, report.ContentType));
+        Assert.Equal(("t/g", "reconcile-0@2030-01-01T05:00:00Z", "application/json"), (report.KeyText, report.Token, report.ContentType));
         var said = JsonNode.Parse(report.BodyText)!;
-        Assert.Equal(("t", "g", "2026-01-01T05:00:00Z", 0), ((string?)said["topic"], (string?)said["group"], (string?)said["due"], (int)said["olderThanMs"]!));
+        Assert.Equal(("t", "g", "2030-01-01T05:00:00Z", 0), ((string?)said["topic"], (string?)said["group"], (string?)said["due"], (int)said["olderThanMs"]!));
         Assert.Equal((3, 2, 1), ((int)said["counts"]!["total"]!, (int)said["counts"]!["dead"]!, (int)said["counts"]!["neverDelivered"]!));
         Assert.Equal((2, 0, false), ((int)said["redelivered"]!, (int)said["atLimit"]!, (bool)said["moreToRedeliver"]!));
         Assert.Equal(["neverDelivered", "dead", "dead"], said["messages"]!.AsArray().Select(each => (string?)each!["cause"]));
@@ -97,7 +97,7 @@ public abstract class ReconcileScheduleContract : BrokerContract
         for (var run = 0; run < 3; run++)
         {
             await Kill(broker, $"broken {run}");
-            await SendDue(broker, 0, $"2026-01-01T0{run}:00:00Z", 1);
+            await SendDue(broker, 0, $"2030-01-01T0{run}:00:00Z", 1);
             var report = JsonNode.Parse((await Reports(broker, run + 1, "found"))[^1].BodyText)!;
             said.Add(((int)report["redelivered"]!, (int)report["atLimit"]!));
         }
@@ -116,7 +116,7 @@ public abstract class ReconcileScheduleContract : BrokerContract
         await broker.DeleteGroup("t", "g");
         await using var desk = new ReconcileDesk(broker, time: ClientTime);
 
-        await SendDue(broker, 0, "2026-01-01T05:00:00Z", 1);
+        await SendDue(broker, 0, "2030-01-01T05:00:00Z", 1);
 
         Assert.Equal(ErrorCodes.GroupUnknown, (string?)JsonNode.Parse(Assert.Single(await Reports(broker, 1)).BodyText)!["error"]!["code"]);
     });
@@ -130,8 +130,8 @@ public abstract class ReconcileScheduleContract : BrokerContract
         await using var desk = new ReconcileDesk(broker, time: ClientTime);
         await schedules.Put(Hourly with { OlderThan = TimeSpan.FromHours(2) });
 
-        await SendDue(broker, 0, "2026-01-01T05:00:00Z", 1);
-        await SendDue(broker, 1, "2026-01-01T06:00:00Z", 1);
+        await SendDue(broker, 0, "2030-01-01T05:00:00Z", 1);
+        await SendDue(broker, 1, "2030-01-01T06:00:00Z", 1);
 
         Assert.Equal(7_200_000, (int)JsonNode.Parse(Assert.Single(await Reports(broker, 1)).BodyText)!["olderThanMs"]!);
         Assert.Equal(0, (await broker.Reconcile(ReconcileSchedules.Due, "runners", new() { Max = 0 })).Counts.Dead);
@@ -147,7 +147,7 @@ public abstract class ReconcileScheduleContract : BrokerContract
         await using var desk = new ReconcileDesk(broker, line => { lock (told) told.Add(line); }, ClientTime);
 
         await SendDue(broker, 7, "nonsense", 1);
-        await SendDue(broker, 0, "2026-01-01T05:00:00Z", 1);
+        await SendDue(broker, 0, "2030-01-01T05:00:00Z", 1);
 
         Assert.Single(await Reports(broker, 1));
         await Eventually(async () => (await broker.Reconcile(ReconcileSchedules.Due, "runners", new() { Max = 0 })).Counts.Dead == 1);
