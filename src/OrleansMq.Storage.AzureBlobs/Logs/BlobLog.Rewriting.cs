@@ -1,5 +1,4 @@
 using OrleansMq.Engine.Storage;
-using OrleansMq.Storage.AzureBlobs.Blobs;
 using OrleansMq.Storage.AzureBlobs.Formats;
 
 namespace OrleansMq.Storage.AzureBlobs.Logs;
