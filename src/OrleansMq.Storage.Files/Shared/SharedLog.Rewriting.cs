@@ -51,6 +51,7 @@ internal sealed partial class SharedLog
             throw new LogTrimmedException($"{_place}: no segment begins at position {rewriting.To} any more.");
         _place.BeforeRewriting();
         var file = rewriting.File;
+        rewriting.MayBeNamed = true;
         bool Stays(long position) => position < file.Position || position >= rewriting.To;
         _owner.Change(manifest => manifest with
         {
@@ -82,6 +83,9 @@ internal sealed partial class SharedLog
 
         /// <summary>Placed, failed or abandoned.</summary>
         public bool IsOver { get; private set; }
+
+        /// <summary>Set before the manifest is to name the file. A change that fails leaves it open whether it does, so the file stays from then on: whoever opens the log next knows.</summary>
+        public bool MayBeNamed { get; set; }
 
         public ValueTask Write(ReadOnlyMemory<byte> frames) => Do(() =>
         {
@@ -134,8 +138,7 @@ internal sealed partial class SharedLog
                 IsOver = true;
                 _open?.Dispose();
                 _open = null;
-                // After a change of the manifest whose outcome is open it may be named: whoever opens the log next knows.
-                if (log._over is null)
+                if (!MayBeNamed)
                     log._place.Disk.RemoveIfPossible(_path);
             }
         }
