@@ -25,6 +25,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         IBrokerHost? host = null;
         SecurityHost? security = null;
         WebhookDesk? webhooks = null;
+        ReconcileDesk? reconciling = null;
         var gateways = new List<IGateway>();
         try
         {
@@ -32,6 +33,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
             security = await SecurityHost.Start(options.Security, host, loggers, LogReport, stop);
             await StartGateways(host, security.Security, gateways, stop);
             webhooks = await StartWebhooks(host.Broker, stop);
+            reconciling = new ReconcileDesk(host.Broker, LogReport);
             var addresses = gateways.Select(gateway => $" {gateway.Name}={gateway.Address}");
             await output.WriteLineAsync($"orleansmq ready{string.Concat(addresses)}".AsMemory(), stop);
             await output.FlushAsync(stop);
@@ -55,7 +57,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         }
         finally
         {
-            await Stop(host, security, gateways, webhooks);
+            await Stop(host, security, gateways, [webhooks, reconciling]);
         }
     }
 
@@ -83,12 +85,12 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         }
     }
 
-    private async Task Stop(IBrokerHost? host, SecurityHost? security, List<IGateway> gateways, WebhookDesk? webhooks)
+    private async Task Stop(IBrokerHost? host, SecurityHost? security, List<IGateway> gateways, IAsyncDisposable?[] desks)
     {
         // A flush that hangs must not keep the process beyond its time; what was acknowledged is on disk already.
         using var watchdog = new Timer(_ => Environment.Exit(1), null, StopMayTake, Timeout.InfiniteTimeSpan);
         using var hurry = new CancellationTokenSource(GatewaysMayTake);
-        await Task.WhenAll([webhooks?.DisposeAsync().AsTask() ?? Task.CompletedTask, .. gateways.Select(gateway => gateway.Stop(hurry.Token).AsTask())]);
+        await Task.WhenAll([.. desks.Select(desk => desk?.DisposeAsync().AsTask() ?? Task.CompletedTask), .. gateways.Select(gateway => gateway.Stop(hurry.Token).AsTask())]);
         foreach (var gateway in gateways)
             await gateway.DisposeAsync();
         if (security is not null)

@@ -39,6 +39,9 @@ public static class ReservedHeaders
     /// <summary>When it became one.</summary>
     public const string DeadLetterAt = "mq-dead-at";
 
+    /// <summary>How often it was redriven before.</summary>
+    public const string DeadLetterRedrives = "mq-dead-redrives";
+
     /// <summary>W3C trace context. Not ours, so not reserved: we read it and pass it on.</summary>
     public const string TraceParent = "traceparent";
 
@@ -56,6 +59,7 @@ public static class ReservedHeaders
     public static ReadOnlySpan<byte> DeadLetterOriginUtf8 => "mq-dead-origin"u8;
     public static ReadOnlySpan<byte> DeadLetterDeliveriesUtf8 => "mq-dead-deliveries"u8;
     public static ReadOnlySpan<byte> DeadLetterAtUtf8 => "mq-dead-at"u8;
+    public static ReadOnlySpan<byte> DeadLetterRedrivesUtf8 => "mq-dead-redrives"u8;
     public static ReadOnlySpan<byte> TraceParentUtf8 => "traceparent"u8;
 
     /// <summary>Whether a header's name is one that only OrleansMq gives a meaning: case counts, as it does in Kafka.</summary>

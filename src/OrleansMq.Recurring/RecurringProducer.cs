@@ -1,5 +1,4 @@
 using System.Globalization;
-using Cronos;
 
 namespace OrleansMq;
 
@@ -18,7 +17,7 @@ public sealed class RecurringProducer : IAsyncDisposable
     private readonly IBroker _broker;
     private readonly TopicName _topic;
     private readonly string _name;
-    private readonly CronExpression _cron;
+    private readonly RecurringTimes _times;
     private readonly Func<DateTimeOffset, Message> _message;
     private readonly RecurringOptions _options;
     private readonly TimeProvider _time;
@@ -29,17 +28,24 @@ public sealed class RecurringProducer : IAsyncDisposable
     private DateTimeOffset _scheduledTo;
 
     /// <param name="name">Names the series within the topic. 1 to 200 of <c>A-Z a-z 0-9 . _ -</c>.</param>
-    /// <param name="cron">Five fields, or six with seconds first; <c>@daily</c> and its like.</param>
+    /// <param name="cron">Five fields, or six with seconds first; <c>@daily</c> and its like. Read in <see cref="RecurringOptions.Zone"/>.</param>
     /// <param name="message">The message of an occurrence. Its token and its time of delivery are set here.</param>
     /// <exception cref="ArgumentException">The name, the expression or the options can't be.</exception>
     public RecurringProducer(
         IBroker broker, TopicName topic, string name, string cron, Func<DateTimeOffset, Message> message, RecurringOptions? options = null, TimeProvider? time = null)
+        : this(broker, topic, name, RecurringTimes.Cron(cron, (options ?? new()).Zone), message, options, time)
     {
-        (_broker, _topic, _name, _message, _options, _time) = (broker, topic, name, message, options ?? new(), time ?? TimeProvider.System);
+    }
+
+    /// <inheritdoc cref="RecurringProducer(IBroker, TopicName, string, string, Func{DateTimeOffset, Message}, RecurringOptions, TimeProvider)"/>
+    /// <param name="times">When it is sent; <see cref="RecurringOptions.Zone"/> says nothing.</param>
+    public RecurringProducer(
+        IBroker broker, TopicName topic, string name, RecurringTimes times, Func<DateTimeOffset, Message> message, RecurringOptions? options = null, TimeProvider? time = null)
+    {
+        (_broker, _topic, _name, _times, _message, _options, _time) = (broker, topic, name, times, message, options ?? new(), time ?? TimeProvider.System);
         _options.Validate();
         if (name.Length is 0 or > MaxNameChars || !NameRule.IsValid(name))
             throw new ArgumentException($"A series has a name of 1 to {MaxNameChars} characters, by the rule of topics; '{name}' was given.", nameof(name));
-        _cron = Parse(cron);
         _looking = Look();
     }
 
@@ -47,11 +53,7 @@ public sealed class RecurringProducer : IAsyncDisposable
     public static string TokenOf(string name, DateTimeOffset at) => string.Create(CultureInfo.InvariantCulture, $"{name}@{at.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}");
 
     /// <summary>The occurrences behind a time.</summary>
-    public IEnumerable<DateTimeOffset> After(DateTimeOffset time)
-    {
-        while (_cron.GetNextOccurrence(time, _options.Zone) is { } next)
-            yield return time = next;
-    }
+    public IEnumerable<DateTimeOffset> After(DateTimeOffset time) => _times.After(time);
 
     /// <summary>Takes back what is scheduled: the series is over, or changed. Stop all its producers before.</summary>
     /// <returns>How many.</returns>
@@ -84,18 +86,6 @@ public sealed class RecurringProducer : IAsyncDisposable
         finally
         {
             _stop.Dispose();
-        }
-    }
-
-    private static CronExpression Parse(string cron)
-    {
-        try
-        {
-            return CronExpression.Parse(cron, cron.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard);
-        }
-        catch (CronFormatException e)
-        {
-            throw new ArgumentException($"'{cron}' is no cron expression: {e.Message}", nameof(cron), e);
         }
     }
 

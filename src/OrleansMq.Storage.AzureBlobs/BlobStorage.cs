@@ -76,6 +76,8 @@ public sealed class BlobStorage : IStorage
 
     public IDocuments Documents { get; }
 
+    public bool CanRewrite => true;
+
     /// <summary>Bytes of log held for readers.</summary>
     internal long CachedBytes => _cache.Bytes;
 

@@ -74,22 +74,37 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
             throw new DataFolderException($"{Format} says \"{text}\": the folder is {(shared ? "one machine's own (--storage files)" : "shared by several (--storage shared)")}, and was opened as {(shared ? "shared" : "one machine's own")}.");
         if (!text.StartsWith(FormatName, StringComparison.Ordinal) || !int.TryParse(text[FormatName.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var version))
             throw new DataFolderException($"{Format} says \"{text}\", which is no format of ours.");
-        var known = shared ? FormatVersion : RewrittenVersion;
-        if (version > known)
-            throw new DataFolderException($"{Format} says version {version}; this program reads up to {known}. Use the newer program.");
+        if (version > RewrittenVersion)
+            throw new DataFolderException($"{Format} says version {version}; this program reads up to {RewrittenVersion}. Use the newer program.");
         _raised = version == RewrittenVersion;
     }
 
     /// <summary>Says that there are rewritten segments, durably, before there is one.</summary>
-    public void Raise()
+    /// <param name="unique">Of a shared folder: names what is made, so that several may do it at once.</param>
+    public void Raise(ulong unique = 0)
     {
         lock (_raising)
         {
             if (_raised)
                 return;
-            disk.Replace(Format, Encoding.UTF8.GetBytes($"{FormatName}{RewrittenVersion}\n"));
+            var line = Encoding.UTF8.GetBytes($"{FormatName}{RewrittenVersion}\n");
+            if (shared)
+                PutInPlace(Path.Join(Making, unique.ToString("x16", CultureInfo.InvariantCulture)), line);
+            else
+                disk.Replace(Format, line);
             _raised = true;
         }
+    }
+
+    private void PutInPlace(string made, byte[] line)
+    {
+        using (var file = disk.Open(made, DiskOpenMode.Create))
+        {
+            file.Write(line, 0);
+            file.Flush();
+        }
+        disk.Rename(made, Format);
+        disk.FlushNames(Root);
     }
 
     /// <summary>Of several processes that begin a shared folder at once, the others' line is as good.</summary>

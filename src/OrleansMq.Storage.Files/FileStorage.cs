@@ -273,7 +273,7 @@ public sealed class FileStorage : IStorage
         }
     }
 
-    private FileLogPlace PlaceOf(LogId id) => new(id, _folder.LogFolder(id), _disk, _io, _segments, _options, Closed, _folder.Raise);
+    private FileLogPlace PlaceOf(LogId id) => new(id, _folder.LogFolder(id), _disk, _io, _segments, _options, Closed, () => _folder.Raise());
 
     private void Notify(StorageNotice notice) => _options.OnNotice?.Invoke(notice);
 

@@ -293,6 +293,13 @@ public sealed class EmbeddedTimedReconcileTests : TimedReconcileContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedReconcileScheduleTests : TimedReconcileScheduleContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedTraceTests : TimedTraceContract
 {
     protected override ManualTime Clock { get; } = new();

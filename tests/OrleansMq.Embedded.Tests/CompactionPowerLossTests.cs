@@ -5,12 +5,13 @@ using OrleansMq.Engine.Storage;
 using OrleansMq.Simulation.Disk;
 using OrleansMq.Storage.Files;
 using OrleansMq.Storage.Files.Disk;
+using OrleansMq.Storage.Files.Shared;
 using Xunit;
 
 namespace OrleansMq.Embedded.Tests;
 
 /// <summary>A compaction is cut off at each call to the disk that it makes: afterwards each key's last message is there, what is there stands where it stood, and another compaction ends it.</summary>
-public sealed class CompactionPowerLossTests
+public abstract class CompactionPowerLossContract
 {
     private const int Rounds = 30;
     private const int Keys = 6;
@@ -123,10 +124,25 @@ public sealed class CompactionPowerLossTests
         }
     }
 
+    private protected abstract IStorage StorageOn(SimDisk disk);
+
+    private protected static FileStorageOptions Files => new() { Directory = "/data", SegmentBytes = 8192 };
+
     private async Task<EmbeddedBroker> Open(SimDisk disk) => await EmbeddedBroker.Start(new EmbeddedOptions
     {
-        Storage = new FileStorage(new FileStorageOptions { Directory = "/data", SegmentBytes = 8192 }, disk, new InlineIo()),
+        Storage = StorageOn(disk),
         Time = _time,
         Compaction = new CompactionOptions { DirtyBytes = 4096, DirtyRatio = 0 },
     });
+}
+
+public sealed class CompactionPowerLossTests : CompactionPowerLossContract
+{
+    private protected override IStorage StorageOn(SimDisk disk) => new FileStorage(Files, disk, new InlineIo());
+}
+
+/// <summary>The same on a shared volume, where a file of its own and the manifest take the place of the rename.</summary>
+public sealed class SharedCompactionPowerLossTests : CompactionPowerLossContract
+{
+    private protected override IStorage StorageOn(SimDisk disk) => new SharedFileStorage(Files, disk, new InlineIo());
 }

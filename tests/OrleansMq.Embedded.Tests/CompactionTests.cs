@@ -111,6 +111,44 @@ public sealed class CompactionTests
     });
 
     [Fact]
+    public void ATopicsOwnSettingsGoBeforeTheBrokers() => Story(onDisk: true, async host =>
+    {
+        await host.Broker.PutTopic("t", new() { Compact = true, TombstoneAge = TimeSpan.FromMinutes(30), CompactMinAge = TimeSpan.FromHours(1) });
+        await host.Broker.Publish("t", [new Message { Key = "gone"u8.ToArray(), Tombstone = true }]);
+        var sent = await Fill(host.Broker, "t", rounds: 60, keys: 5);
+        await _time.Pass(TimeSpan.FromMinutes(50));
+        Assert.Equal(sent.Count + 1, (await ReadAll(host.Broker, "t")).Count);
+
+        // Young enough no more, and the tombstone goes 30 minutes after its first compaction.
+        await _time.Pass(TimeSpan.FromMinutes(20));
+        await WakeAndPass();
+        var left = await ReadAll(host.Broker, "t");
+        Assert.InRange(left.Count, 6, sent.Count / 2);
+        Assert.Contains(left, message => Key(message) == "gone");
+        await Fill(host.Broker, "t", rounds: 60, keys: 5);
+        await _time.Pass(TimeSpan.FromMinutes(70));
+        await WakeAndPass();
+        Assert.DoesNotContain(await ReadAll(host.Broker, "t"), message => Key(message) == "gone");
+
+        // All that is stored would have to be new.
+        await host.Broker.PutTopic("t", new() { CompactDirtyRatio = 1, CompactMinAge = TimeSpan.Zero });
+        var before = (await ReadAll(host.Broker, "t")).Count;
+        var more = await Fill(host.Broker, "t", rounds: 60, keys: 5);
+        await _time.Pass(TimeSpan.FromMinutes(10));
+        Assert.Equal(before + more.Count, (await ReadAll(host.Broker, "t")).Count);
+        await host.Broker.PutTopic("t", new() { CompactDirtyRatio = Change<double?>.Default });
+        await WakeAndPass();
+        Assert.InRange((await ReadAll(host.Broker, "t")).Count, 5, before + more.Count - 100);
+
+        // A partition that nobody uses sleeps.
+        async Task WakeAndPass()
+        {
+            await ReadAll(host.Broker, "t");
+            await _time.Pass(TimeSpan.FromMinutes(1));
+        }
+    });
+
+    [Fact]
     public void KeysThatDoNotFitTakeSeveralPasses()
     {
         _options = _options with { MemoryBytes = 0 };

@@ -160,6 +160,11 @@ public sealed class HttpReconcileTests : ReconcileContract
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
+public sealed class HttpReconcileScheduleTests : ReconcileScheduleContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
 public sealed class HttpTraceTests : TraceContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();

@@ -83,6 +83,28 @@ public sealed class CompactionTests
         Assert.Equal(Confluent.Kafka.ErrorCode.InvalidRecord, refused.Error.Code);
     }
 
+    [Fact]
+    public async Task HowATopicIsCompactedHasKafkasNames()
+    {
+        await using var served = await Start();
+        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = served.Gateway.Address }).Build();
+        await admin.CreateTopicsAsync([new TopicSpecification { Name = "table", NumPartitions = 1, Configs = new() { ["cleanup.policy"] = "compact", ["delete.retention.ms"] = "1000" } }]);
+        var resource = new ConfigResource { Type = ResourceType.Topic, Name = "table" };
+
+        await Set("min.cleanable.dirty.ratio", "0.25");
+        await Set("min.compaction.lag.ms", "60000");
+        await Assert.ThrowsAsync<IncrementalAlterConfigsException>(() => Set("min.cleanable.dirty.ratio", "1.5"));
+        await Assert.ThrowsAsync<IncrementalAlterConfigsException>(() => Set("min.compaction.lag.ms", "soon"));
+
+        var shown = (await admin.DescribeConfigsAsync([resource]))[0].Entries;
+        Assert.Equal(("1000", "0.25", "60000"), (shown["delete.retention.ms"].Value, shown["min.cleanable.dirty.ratio"].Value, shown["min.compaction.lag.ms"].Value));
+        var settings = (await served.Broker.DescribeTopic("table")).Settings;
+        Assert.Equal((TimeSpan.FromSeconds(1), 0.25, TimeSpan.FromMinutes(1)), (settings.TombstoneAge, settings.CompactDirtyRatio, settings.CompactMinAge));
+
+        Task Set(string name, string value) => admin.IncrementalAlterConfigsAsync(
+            new Dictionary<ConfigResource, List<ConfigEntry>> { [resource] = [new ConfigEntry { Name = name, Value = value, IncrementalOperation = AlterConfigOpType.Set }] });
+    }
+
     private static Task<Served> Start() => Served.Start(embedded: new EmbeddedOptions
     {
         Storage = new VolatileStorage(segmentBytes: 2048),

@@ -28,7 +28,7 @@ internal static class Arrows
         ("OrleansMq.Access", ["OrleansMq.Abstractions"]),
         ("OrleansMq.Gateways", ["OrleansMq.Abstractions", "OrleansMq.Access"]),
         ("OrleansMq.Gateways.*", ["OrleansMq.Gateways"]),
-        ("OrleansMq.Cli", ["OrleansMq.Http.Client", "OrleansMq.Access", "OrleansMq.Storage.Files"]),
+        ("OrleansMq.Cli", ["OrleansMq.Http.Client", "OrleansMq.Access", "OrleansMq.Recurring", "OrleansMq.Storage.Files"]),
     ];
 
     private static readonly string[] WithoutPackages =

@@ -310,6 +310,12 @@ public sealed class SiloReconcileTests(OneSilo cluster) : ReconcileContract
 }
 
 [Collection(nameof(TwoSilos))]
+public sealed class ClientReconcileScheduleTests(TwoSilos cluster) : ReconcileScheduleContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(TwoSilos))]
 public sealed class ClientTraceTests(TwoSilos cluster) : TraceContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));

@@ -150,6 +150,90 @@ public sealed class ZombieTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ZombieThatHasRewrittenSegmentsPutsNothingInTheirPlace()
+    {
+        await RollWith(_zombie, Bytes(2));
+        await RollWith(_zombie, Bytes(3));
+        var rewriting = await _zombie.Rewrite(0);
+        await rewriting.Write(Bytes(9).AsMemory(0, 40));
+        await rewriting.Seal(160);
+        var owner = await _others.OpenLog(Id);
+
+        await Assert.ThrowsAsync<LogFencedException>(async () => await rewriting.Place());
+        await rewriting.DisposeAsync();
+
+        Assert.Equal(Join(Bytes(1), Bytes(2), Bytes(3)), await ReadAll(owner));
+        Assert.Equal(Join(Bytes(1), Bytes(2), Bytes(3)), await ReadAll(await _others.OpenLog(Id)));
+        Assert.Equal(3, SegmentFiles());
+    }
+
+    [Fact]
+    public async Task RewritingThatIsUnderWayAtATakeoverIsOverAndLeavesNothing()
+    {
+        await RollWith(_zombie, Bytes(2));
+        var rewriting = await _zombie.Rewrite(0);
+        await rewriting.Write(Bytes(9).AsMemory(0, 40));
+
+        var owner = await _others.OpenLog(Id);
+        await using (var own = await owner.Rewrite(0))
+        {
+            await own.Write(Bytes(8).AsMemory(0, 40));
+            await own.Seal(80);
+            await own.Place();
+        }
+
+        await Assert.ThrowsAsync<LogFencedException>(async () =>
+        {
+            await rewriting.Seal(80);
+            await rewriting.Place();
+        });
+        await rewriting.DisposeAsync();
+        Assert.Equal(Join(Bytes(8)[..40], new byte[40], Bytes(2)), await ReadAll(owner));
+        Assert.Equal(Join(Bytes(8)[..40], new byte[40], Bytes(2)), await ReadAll(await _zombies.OpenLog(Id)));
+        Assert.Equal(2, SegmentFiles());
+    }
+
+    [Fact]
+    public async Task OwnerWhoLosesTheLogWhileSealingPutsNothingInPlace()
+    {
+        await RollWith(_zombie, Bytes(2));
+        var rewriting = await _zombie.Rewrite(0);
+        await rewriting.Write(Bytes(9).AsMemory(0, 40));
+        IPartitionLog? owner = null;
+        _zombiesDisk.AfterNextFlushOfASegment = () => owner = _others.OpenLog(Id).AsTask().GetAwaiter().GetResult();
+
+        await rewriting.Seal(80);
+        await Assert.ThrowsAsync<LogFencedException>(async () => await rewriting.Place());
+
+        Assert.Equal(Join(Bytes(1), Bytes(2)), await ReadAll(owner!));
+    }
+
+    [Fact]
+    public async Task FolderSaysItsFormatFromTheFirstRewritingOn()
+    {
+        Assert.Equal("orleansmq shared 1\n", await File.ReadAllTextAsync(Path.Join(_folder.Options.Directory, "format")));
+        await RollWith(_zombie, Bytes(2));
+        await using (var rewriting = await _zombie.Rewrite(0))
+        {
+            await rewriting.Write(Bytes(9).AsMemory(0, 40));
+            await rewriting.Seal(80);
+            await rewriting.Place();
+        }
+
+        Assert.Equal("orleansmq shared 2\n", await File.ReadAllTextAsync(Path.Join(_folder.Options.Directory, "format")));
+        await using var third = new SharedFileStorage(_folder.Options);
+        Assert.Equal(Join(Bytes(9)[..40], new byte[40], Bytes(2)), await ReadAll(await third.OpenLog(Id)));
+    }
+
+    private static async Task RollWith(IPartitionLog log, byte[] bytes)
+    {
+        log.Roll();
+        await log.Append(bytes, flush: true);
+    }
+
+    private int SegmentFiles() => Directory.GetFiles(_folder.Options.Directory, "*.seg", SearchOption.AllDirectories).Length;
+
+    [Fact]
     public async Task DeletedLogIsOverForItsOwnerElsewhere()
     {
         await _others.DeleteLog(Id);

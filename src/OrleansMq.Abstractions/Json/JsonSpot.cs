@@ -115,6 +115,14 @@ public readonly struct JsonSpot
         return number;
     }
 
+    /// <summary>A number from 0 to 1.</summary>
+    public double Fraction()
+    {
+        if (Value.ValueKind != JsonValueKind.Number)
+            throw Wrong("a number");
+        return Value.TryGetDouble(out var number) && number is >= 0 and <= 1 ? number : throw Malformed("is not a number from 0 to 1");
+    }
+
     public TimeSpan Milliseconds(long min = 0, long max = Durations.MaxMs) => TimeSpan.FromMilliseconds(Int64(min, max));
 
     /// <param name="maxChars">More are refused, where this is a request.</param>

@@ -11,17 +11,24 @@ public static class ReconcileJson
     public static void Write(Utf8JsonWriter writer, Reconciliation found)
     {
         writer.WriteStartObject();
-        writer.WriteStartObject("counts");
-        writer.WriteNumber("total", found.Counts.Total);
-        writer.WriteNumber("neverDelivered", found.Counts.NeverDelivered);
-        writer.WriteNumber("leased", found.Counts.Leased);
-        writer.WriteNumber("returned", found.Counts.Returned);
-        writer.WriteNumber("dead", found.Counts.Dead);
-        writer.WriteNumber("uncommitted", found.Counts.Uncommitted);
-        writer.WriteNumber("deferred", found.Counts.Deferred);
-        writer.WriteEndObject();
+        writer.WritePropertyName("counts");
+        WriteCounts(writer, found.Counts);
         writer.WriteList("messages", found.Messages, WriteMessage);
         writer.WriteString("next", found.Next);
+        writer.WriteEndObject();
+    }
+
+    /// <summary><c>{"total","neverDelivered","leased","returned","dead","uncommitted","deferred"}</c></summary>
+    public static void WriteCounts(Utf8JsonWriter writer, UnsettledCounts counts)
+    {
+        writer.WriteStartObject();
+        writer.WriteNumber("total", counts.Total);
+        writer.WriteNumber("neverDelivered", counts.NeverDelivered);
+        writer.WriteNumber("leased", counts.Leased);
+        writer.WriteNumber("returned", counts.Returned);
+        writer.WriteNumber("dead", counts.Dead);
+        writer.WriteNumber("uncommitted", counts.Uncommitted);
+        writer.WriteNumber("deferred", counts.Deferred);
         writer.WriteEndObject();
     }
 

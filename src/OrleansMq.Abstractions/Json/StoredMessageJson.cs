@@ -143,6 +143,8 @@ public static class StoredMessageJson
         writer.WritePosition("origin", deadLetter.Origin);
         writer.WriteNumber("deliveries", deadLetter.Deliveries);
         writer.WriteTime("at", deadLetter.At);
+        if (deadLetter.Redrives > 0)
+            writer.WriteNumber("redrives", deadLetter.Redrives);
         writer.WriteEndObject();
     }
 
@@ -157,6 +159,7 @@ public static class StoredMessageJson
                 "origin" => deadLetter with { Origin = field.Position() },
                 "deliveries" => deadLetter with { Deliveries = field.Int32() },
                 "at" => deadLetter with { At = field.Time() },
+                "redrives" => deadLetter with { Redrives = field.Int32() },
                 _ => field.Unknown(deadLetter),
             };
         }

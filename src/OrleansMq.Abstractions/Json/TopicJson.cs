@@ -31,6 +31,7 @@ public static class TopicJson
                 "tokens" => ReadTokens(field, change),
                 "ttlMs" => change with { TimeToLive = field.Change<TimeSpan?>(f => f.Milliseconds(1)) },
                 "compact" => change with { Compact = field.Change(f => f.Flag()) },
+                "compaction" => ReadCompaction(field, change),
                 _ => field.Unknown(change),
             };
         }
@@ -56,6 +57,7 @@ public static class TopicJson
         WriteTokens(writer, change);
         writer.WriteChange("ttlMs", change.TimeToLive, (w, value) => w.WriteNumberValue(Durations.Milliseconds(value!.Value)));
         writer.WriteChange("compact", change.Compact, (w, value) => w.WriteBooleanValue(value));
+        WriteCompaction(writer, change);
         writer.WriteEndObject();
     }
 
@@ -147,6 +149,34 @@ public static class TopicJson
         writer.WriteEndObject();
     }
 
+    private static TopicChange ReadCompaction(JsonSpot compaction, TopicChange change)
+    {
+        if (compaction.IsNull)
+            return change with { CompactDirtyRatio = Change<double?>.Default, CompactMinAge = Change<TimeSpan?>.Default, TombstoneAge = Change<TimeSpan?>.Default };
+        foreach (var field in compaction.Fields())
+        {
+            change = field.Name switch
+            {
+                "dirtyRatio" => change with { CompactDirtyRatio = field.Change<double?>(f => f.Fraction()) },
+                "minAgeMs" => change with { CompactMinAge = field.Change<TimeSpan?>(f => f.Milliseconds()) },
+                "tombstoneAgeMs" => change with { TombstoneAge = field.Change<TimeSpan?>(f => f.Milliseconds()) },
+                _ => field.Unknown(change),
+            };
+        }
+        return change;
+    }
+
+    private static void WriteCompaction(Utf8JsonWriter writer, TopicChange change)
+    {
+        if (change is { CompactDirtyRatio.Kind: ChangeKind.Keep, CompactMinAge.Kind: ChangeKind.Keep, TombstoneAge.Kind: ChangeKind.Keep })
+            return;
+        writer.WriteStartObject("compaction");
+        writer.WriteChange("dirtyRatio", change.CompactDirtyRatio, (w, value) => w.WriteNumberValue(value!.Value));
+        writer.WriteChange("minAgeMs", change.CompactMinAge, (w, value) => w.WriteNumberValue(Durations.Milliseconds(value!.Value)));
+        writer.WriteChange("tombstoneAgeMs", change.TombstoneAge, (w, value) => w.WriteNumberValue(Durations.Milliseconds(value!.Value)));
+        writer.WriteEndObject();
+    }
+
     private static TopicChange WholeOf(TopicSettings settings) => new()
     {
         Partitions = settings.Partitions,
@@ -166,6 +196,10 @@ public static class TopicJson
         TokenAge = settings.TokenAge,
         TimeToLive = settings.TimeToLive,
         Compact = settings.Compact,
+        // Those of the broker are not said.
+        CompactDirtyRatio = settings.CompactDirtyRatio is { } ratio ? Change<double?>.To(ratio) : default,
+        CompactMinAge = settings.CompactMinAge is { } minAge ? Change<TimeSpan?>.To(minAge) : default,
+        TombstoneAge = settings.TombstoneAge is { } age ? Change<TimeSpan?>.To(age) : default,
     };
 
     private static void WritePartition(Utf8JsonWriter writer, PartitionDescription partition)

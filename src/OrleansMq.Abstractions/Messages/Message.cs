@@ -126,7 +126,8 @@ public record StoredMessage
 /// <param name="Origin">Its position in the topic.</param>
 /// <param name="Deliveries">How often it had been delivered.</param>
 /// <param name="At">When it was moved, by the broker's clock.</param>
-public sealed record DeadLetterInfo(string Reason, Position Origin, int Deliveries, DateTimeOffset At);
+/// <param name="Redrives">How often it has been given to its group again.</param>
+public sealed record DeadLetterInfo(string Reason, Position Origin, int Deliveries, DateTimeOffset At, int Redrives = 0);
 
 /// <summary>A message handed to a consumer of a queue-style group under a lease.</summary>
 public sealed record Delivery : StoredMessage

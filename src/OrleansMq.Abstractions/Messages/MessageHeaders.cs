@@ -45,13 +45,14 @@ internal struct MessageHeaders
         return read;
     }
 
-    /// <summary>Each value is text: the reason; <c>partition:offset</c>; a decimal number; Unix milliseconds.</summary>
+    /// <summary>Each value is text: the reason; <c>partition:offset</c>; a decimal number; Unix milliseconds; a decimal number, where it is not 0.</summary>
     public static RecordHeader[] Of(DeadLetterInfo dead) =>
     [
         RecordHeader.OfText(ReservedHeaders.DeadLetterReason, dead.Reason),
         RecordHeader.OfText(ReservedHeaders.DeadLetterOrigin, dead.Origin.ToString()),
         RecordHeader.OfText(ReservedHeaders.DeadLetterDeliveries, dead.Deliveries.ToString(CultureInfo.InvariantCulture)),
         RecordHeader.OfText(ReservedHeaders.DeadLetterAt, dead.At.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture)),
+        .. dead.Redrives == 0 ? [] : new[] { RecordHeader.OfText(ReservedHeaders.DeadLetterRedrives, dead.Redrives.ToString(CultureInfo.InvariantCulture)) },
     ];
 
     /// <summary>Kafka's -1 (no timestamp), and whatever lies outside the calendar, is 1970.</summary>
@@ -101,6 +102,7 @@ internal struct MessageHeaders
         private Position _origin;
         private int _deliveries;
         private long _atMs;
+        private int _redrives;
 
         public bool TryTake(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
         {
@@ -112,13 +114,15 @@ internal struct MessageHeaders
                 _ = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _deliveries);
             else if (name.SequenceEqual(ReservedHeaders.DeadLetterAtUtf8))
                 _ = long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _atMs);
+            else if (name.SequenceEqual(ReservedHeaders.DeadLetterRedrivesUtf8))
+                _ = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _redrives);
             else
                 return false;
             _any = true;
             return true;
         }
 
-        public readonly DeadLetterInfo? Info() => _any ? new(_reason ?? UnknownReason, _origin, _deliveries, Time(_atMs)) : null;
+        public readonly DeadLetterInfo? Info() => _any ? new(_reason ?? UnknownReason, _origin, _deliveries, Time(_atMs), _redrives) : null;
 
         private static Position PositionOf(ReadOnlySpan<byte> text)
         {

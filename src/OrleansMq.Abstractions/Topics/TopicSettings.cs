@@ -83,6 +83,15 @@ public sealed record TopicSettings
     /// does nothing, and a message without a key is refused. Not on every storage.
     /// </summary>
     public bool Compact { get; init; }
+
+    /// <summary>Compacted once at least this part of what is stored was not compacted yet, 0 to 1. Null: the broker's (0.5), as Kafka's <c>min.cleanable.dirty.ratio</c>.</summary>
+    public double? CompactDirtyRatio { get; init; }
+
+    /// <summary>Messages younger than this stay, whatever follows them. Null: the broker's (0), as Kafka's <c>min.compaction.lag.ms</c>.</summary>
+    public TimeSpan? CompactMinAge { get; init; }
+
+    /// <summary>How long a tombstone stays after it went through a compaction. Null: the broker's (24 h), as Kafka's <c>delete.retention.ms</c>.</summary>
+    public TimeSpan? TombstoneAge { get; init; }
 }
 
 /// <summary>One field of a change: keep what is, restore the default, or set a value.</summary>
@@ -129,6 +138,9 @@ public sealed record TopicChange
     public Change<TimeSpan> TokenAge { get; init; }
     public Change<TimeSpan?> TimeToLive { get; init; }
     public Change<bool> Compact { get; init; }
+    public Change<double?> CompactDirtyRatio { get; init; }
+    public Change<TimeSpan?> CompactMinAge { get; init; }
+    public Change<TimeSpan?> TombstoneAge { get; init; }
 
     /// <summary>The settings that result. They are not validated here.</summary>
     public TopicSettings Over(TopicSettings? current)
@@ -154,6 +166,9 @@ public sealed record TopicChange
             TokenAge = TokenAge.Over(now.TokenAge, standard.TokenAge),
             TimeToLive = TimeToLive.Over(now.TimeToLive, standard.TimeToLive),
             Compact = Compact.Over(now.Compact, standard.Compact),
+            CompactDirtyRatio = CompactDirtyRatio.Over(now.CompactDirtyRatio, standard.CompactDirtyRatio),
+            CompactMinAge = CompactMinAge.Over(now.CompactMinAge, standard.CompactMinAge),
+            TombstoneAge = TombstoneAge.Over(now.TombstoneAge, standard.TombstoneAge),
         };
     }
 }

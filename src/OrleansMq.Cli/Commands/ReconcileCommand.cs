@@ -18,7 +18,10 @@ internal static class ReconcileCommand
         var positions = Common.Positions("With --redeliver: only these, by their positions in the topic.");
         var max = Options.Of<long?>("--max", "Show at most so many messages; 0 counts alone. Default 20.", "N", t => Text.Count(t));
         var again = new Option<bool>("--redeliver") { Description = "Give them to the group again at once. A second time changes nothing more." };
-        var command = new Command("reconcile", "What was published and is not settled by a group, by cause; deliver it again.") { topic, group, olderThan, causes, positions, max, again };
+        var command = new Command("reconcile", "What was published and is not settled by a group, by cause; deliver it again.")
+        {
+            topic, group, olderThan, causes, positions, max, again, ReconcileScheduleCommands.Schedule(shell), ReconcileScheduleCommands.List(shell), ReconcileScheduleCommands.Unschedule(shell),
+        };
         command.Validators.Add(result =>
         {
             if (result.GetResult(positions) is not null && !result.GetValue(again))

@@ -136,13 +136,16 @@ internal sealed class TopicOptions
     private readonly Option<Change<TimeSpan>> _tokenAge = Options.Change("--token-age", "How long a token is remembered, up to 7d. Default 10m.", "TIME", Text.Duration);
     private readonly Option<Change<TimeSpan?>> _ttl = Options.ChangeOrNone("--ttl", "How long a message may wait for its delivery by a queue-style group. Default none.", "TIME", Text.Duration);
     private readonly Option<Change<bool>> _compact = Options.Change("--compact", "Keep each key's last message and let those before it go.", "BOOL", Text.Switch);
+    private readonly Option<Change<double?>> _compactRatio = Options.ChangeOrNone("--compact-ratio", "Compacted once this part of what is stored was not yet, 0 to 1. Default the broker's, 0.5.", "RATIO", Text.Fraction);
+    private readonly Option<Change<TimeSpan?>> _compactMinAge = Options.ChangeOrNone("--compact-min-age", "What is younger is not compacted. Default the broker's, 0.", "TIME", Text.Duration);
+    private readonly Option<Change<TimeSpan?>> _tombstoneAge = Options.ChangeOrNone("--tombstone-age", "How long tombstones stay after a compaction. Default the broker's, 24h.", "TIME", Text.Duration);
 
     public void AddTo(Command command)
     {
         foreach (var option in new Option[]
         {
             _partitions, _acks, _keepUnsettled, _retention, _retentionBytes, _maxMessages, _maxBytes, _whenFull, _admit, _rate, _producerRate,
-            _maxMessageBytes, _maxBatchBytes, _tokenCount, _tokenAge, _ttl, _compact,
+            _maxMessageBytes, _maxBatchBytes, _tokenCount, _tokenAge, _ttl, _compact, _compactRatio, _compactMinAge, _tombstoneAge,
         })
             command.Add(option);
     }
@@ -166,5 +169,8 @@ internal sealed class TopicOptions
         TokenAge = run.Get(_tokenAge),
         TimeToLive = run.Get(_ttl),
         Compact = run.Get(_compact),
+        CompactDirtyRatio = run.Get(_compactRatio),
+        CompactMinAge = run.Get(_compactMinAge),
+        TombstoneAge = run.Get(_tombstoneAge),
     };
 }

@@ -60,6 +60,9 @@ internal static class Text
     public static double Rate(string text) =>
         double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var rate) && rate > 0 ? rate : throw Expected(text, "a number above 0");
 
+    public static double Fraction(string text) =>
+        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number is >= 0 and <= 1 ? number : throw Expected(text, "a number from 0 to 1");
+
     public static int Priority(string text) =>
         SmallCount(text) is var priority && priority < Message.Priorities ? priority : throw Expected(text, $"a priority from 0 to {Message.Priorities - 1}");
 

@@ -7,7 +7,7 @@ namespace OrleansMq.Client.Wire;
 ///   position i32 i64 | timestamp i64 ms | lease i32 i32 i32 i64 i32 | lease until i64 ms | deliveries i32
 ///   flags u16 (1 key, 2 tombstone, 4 content type, 8 token, 16 correlation id, 32 reply-to, 64 dead letter, 128 time of delivery, 256 time to live, 512 routing key, 1024 priority, 2048 state)
 ///   body length i32, body | key length i32, key | the texts of the flags | headers i32, each two texts
-///   time of delivery: i64 ms | time to live: i64 ms | dead letter: reason, origin i32 i64, deliveries i32, at i64 ms | state of the key: version i64, length i32, bytes
+///   time of delivery: i64 ms | time to live: i64 ms | dead letter: reason, origin i32 i64, deliveries i32, at i64 ms, redrives i32 | state of the key: version i64, length i32, bytes
 /// </code>
 /// </summary>
 [GenerateSerializer, Immutable, Alias("OrleansMq.DeliveryBlock")]
@@ -84,6 +84,7 @@ public sealed record DeliveryBlock(byte[] Bytes)
             to.Write(dead.Origin.Offset);
             to.Write(dead.Deliveries);
             to.Write(dead.At.ToUnixTimeMilliseconds());
+            to.Write(dead.Redrives);
         }
 
         if (!HasSession(delivery))
@@ -140,7 +141,7 @@ public sealed record DeliveryBlock(byte[] Bytes)
             Priority = (flags & HasPriority) == 0 ? null : from.ReadByte(),
             DeadLetter = (flags & IsDeadLetter) == 0
                 ? null
-                : new DeadLetterInfo(from.ReadString(), new Position(from.ReadInt32(), from.ReadInt64()), from.ReadInt32(), Time(from)),
+                : new DeadLetterInfo(from.ReadString(), new Position(from.ReadInt32(), from.ReadInt64()), from.ReadInt32(), Time(from), from.ReadInt32()),
             SessionVersion = (flags & HasState) == 0 ? 0 : from.ReadInt64(),
             SessionState = (flags & HasState) == 0 ? default : Slice(from),
         };

@@ -37,14 +37,14 @@ internal sealed class UnsettledCountsConverter : IConverter<UnsettledCounts, Uns
 }
 
 [GenerateSerializer, Alias("OrleansMq.DeadLetterInfoSurrogate")]
-internal readonly record struct DeadLetterInfoSurrogate(string Reason, Position Origin, int Deliveries, DateTimeOffset At);
+internal readonly record struct DeadLetterInfoSurrogate(string Reason, Position Origin, int Deliveries, DateTimeOffset At, int Redrives);
 
 [RegisterConverter]
 internal sealed class DeadLetterInfoConverter : IConverter<DeadLetterInfo, DeadLetterInfoSurrogate>
 {
-    public DeadLetterInfo ConvertFromSurrogate(in DeadLetterInfoSurrogate surrogate) => new(surrogate.Reason, surrogate.Origin, surrogate.Deliveries, surrogate.At);
+    public DeadLetterInfo ConvertFromSurrogate(in DeadLetterInfoSurrogate surrogate) => new(surrogate.Reason, surrogate.Origin, surrogate.Deliveries, surrogate.At, surrogate.Redrives);
 
-    public DeadLetterInfoSurrogate ConvertToSurrogate(in DeadLetterInfo value) => new(value.Reason, value.Origin, value.Deliveries, value.At);
+    public DeadLetterInfoSurrogate ConvertToSurrogate(in DeadLetterInfo value) => new(value.Reason, value.Origin, value.Deliveries, value.At, value.Redrives);
 }
 
 [GenerateSerializer, Alias("OrleansMq.UnsettledMessageSurrogate")]

@@ -19,7 +19,8 @@ internal sealed class ChangeConverter<T> : IConverter<Change<T>, ChangeSurrogate
 [GenerateSerializer, Alias("OrleansMq.TopicSettingsSurrogate")]
 internal readonly record struct TopicSettingsSurrogate(
     int Partitions, Acks? Acks, bool KeepUnsettled, TimeSpan Retention, long? RetentionBytes, long? MaxMessages, long? MaxBytes, WhenFull WhenFull, long? Admit,
-    double? RatePerSecond, double? ProducerRatePerSecond, int MaxMessageBytes, int MaxBatchBytes, int TokenCount, TimeSpan TokenAge, TimeSpan? TimeToLive, bool Compact);
+    double? RatePerSecond, double? ProducerRatePerSecond, int MaxMessageBytes, int MaxBatchBytes, int TokenCount, TimeSpan TokenAge, TimeSpan? TimeToLive, bool Compact,
+    double? CompactDirtyRatio, TimeSpan? CompactMinAge, TimeSpan? TombstoneAge);
 
 [RegisterConverter]
 internal sealed class TopicSettingsConverter : IConverter<TopicSettings, TopicSettingsSurrogate>
@@ -43,18 +44,23 @@ internal sealed class TopicSettingsConverter : IConverter<TopicSettings, TopicSe
         TokenAge = surrogate.TokenAge,
         TimeToLive = surrogate.TimeToLive,
         Compact = surrogate.Compact,
+        CompactDirtyRatio = surrogate.CompactDirtyRatio,
+        CompactMinAge = surrogate.CompactMinAge,
+        TombstoneAge = surrogate.TombstoneAge,
     };
 
     public TopicSettingsSurrogate ConvertToSurrogate(in TopicSettings value) => new(
         value.Partitions, value.Acks, value.KeepUnsettled, value.Retention, value.RetentionBytes, value.MaxMessages, value.MaxBytes, value.WhenFull, value.Admit,
-        value.RatePerSecond, value.ProducerRatePerSecond, value.MaxMessageBytes, value.MaxBatchBytes, value.TokenCount, value.TokenAge, value.TimeToLive, value.Compact);
+        value.RatePerSecond, value.ProducerRatePerSecond, value.MaxMessageBytes, value.MaxBatchBytes, value.TokenCount, value.TokenAge, value.TimeToLive, value.Compact,
+        value.CompactDirtyRatio, value.CompactMinAge, value.TombstoneAge);
 }
 
 [GenerateSerializer, Alias("OrleansMq.TopicChangeSurrogate")]
 internal readonly record struct TopicChangeSurrogate(
     Change<int> Partitions, Change<Acks?> Acks, Change<bool> KeepUnsettled, Change<TimeSpan> Retention, Change<long?> RetentionBytes, Change<long?> MaxMessages,
     Change<long?> MaxBytes, Change<WhenFull> WhenFull, Change<long?> Admit, Change<double?> RatePerSecond, Change<double?> ProducerRatePerSecond, Change<int> MaxMessageBytes,
-    Change<int> MaxBatchBytes, Change<int> TokenCount, Change<TimeSpan> TokenAge, Change<TimeSpan?> TimeToLive, Change<bool> Compact);
+    Change<int> MaxBatchBytes, Change<int> TokenCount, Change<TimeSpan> TokenAge, Change<TimeSpan?> TimeToLive, Change<bool> Compact,
+    Change<double?> CompactDirtyRatio, Change<TimeSpan?> CompactMinAge, Change<TimeSpan?> TombstoneAge);
 
 [RegisterConverter]
 internal sealed class TopicChangeConverter : IConverter<TopicChange, TopicChangeSurrogate>
@@ -78,11 +84,15 @@ internal sealed class TopicChangeConverter : IConverter<TopicChange, TopicChange
         TokenAge = surrogate.TokenAge,
         TimeToLive = surrogate.TimeToLive,
         Compact = surrogate.Compact,
+        CompactDirtyRatio = surrogate.CompactDirtyRatio,
+        CompactMinAge = surrogate.CompactMinAge,
+        TombstoneAge = surrogate.TombstoneAge,
     };
 
     public TopicChangeSurrogate ConvertToSurrogate(in TopicChange value) => new(
         value.Partitions, value.Acks, value.KeepUnsettled, value.Retention, value.RetentionBytes, value.MaxMessages, value.MaxBytes, value.WhenFull, value.Admit,
-        value.RatePerSecond, value.ProducerRatePerSecond, value.MaxMessageBytes, value.MaxBatchBytes, value.TokenCount, value.TokenAge, value.TimeToLive, value.Compact);
+        value.RatePerSecond, value.ProducerRatePerSecond, value.MaxMessageBytes, value.MaxBatchBytes, value.TokenCount, value.TokenAge, value.TimeToLive, value.Compact,
+        value.CompactDirtyRatio, value.CompactMinAge, value.TombstoneAge);
 }
 
 [GenerateSerializer, Alias("OrleansMq.PartitionDescriptionSurrogate")]

@@ -67,6 +67,9 @@ public static class CatalogLimits
 
     public static CatalogLimit TokenAge { get; } = new("tokens.ageMs", 1, 7 * Day, (decimal)Topic.TokenAge.TotalMilliseconds);
     public static CatalogLimit TimeToLive { get; } = new("ttlMs", 1, 3660 * Day, null);
+    public static CatalogLimit CompactDirtyRatio { get; } = new("compaction.dirtyRatio", 0, 1, null);
+    public static CatalogLimit CompactMinAge { get; } = new("compaction.minAgeMs", 0, 3660 * Day, null);
+    public static CatalogLimit TombstoneAge { get; } = new("compaction.tombstoneAgeMs", 0, 3660 * Day, null);
     public static CatalogLimit MaxActive { get; } = new("maxActive", 1, 1, null);
     public static CatalogLimit MaxDeliveries { get; } = new("maxDeliveries", 1, 1000, Group.MaxDeliveries);
 
@@ -86,7 +89,7 @@ public static class CatalogLimits
     /// <summary>The whole table, for documentation and for clients that ask.</summary>
     public static IReadOnlyList<CatalogLimit> All { get; } =
     [
-        Partitions, Retention, RetentionBytes, MaxMessages, MaxBytes, Admit, Rate, ProducerRate, MaxMessageBytes, MaxBatchBytes, TokenCount, TokenAge, TimeToLive,
+        Partitions, Retention, RetentionBytes, MaxMessages, MaxBytes, Admit, Rate, ProducerRate, MaxMessageBytes, MaxBatchBytes, TokenCount, TokenAge, TimeToLive, CompactDirtyRatio, CompactMinAge, TombstoneAge,
         MaxActive, MaxDeliveries, BackoffSteps, BackoffStep, Lease, MaxInFlight,
     ];
 }

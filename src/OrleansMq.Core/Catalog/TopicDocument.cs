@@ -113,6 +113,9 @@ internal sealed class TopicSettingsForm
     public long TokenAgeMs { get; set; } = (long)Standard.TokenAge.TotalMilliseconds;
     public long? TtlMs { get; set; }
     public bool Compact { get; set; }
+    public double? CompactDirtyRatio { get; set; }
+    public long? CompactMinAgeMs { get; set; }
+    public long? TombstoneAgeMs { get; set; }
 
     public static TopicSettingsForm Of(TopicSettings settings) => new()
     {
@@ -133,6 +136,9 @@ internal sealed class TopicSettingsForm
         TokenAgeMs = (long)settings.TokenAge.TotalMilliseconds,
         TtlMs = (long?)settings.TimeToLive?.TotalMilliseconds,
         Compact = settings.Compact,
+        CompactDirtyRatio = settings.CompactDirtyRatio,
+        CompactMinAgeMs = (long?)settings.CompactMinAge?.TotalMilliseconds,
+        TombstoneAgeMs = (long?)settings.TombstoneAge?.TotalMilliseconds,
     };
 
     public TopicSettings Read() => new()
@@ -154,5 +160,8 @@ internal sealed class TopicSettingsForm
         TokenAge = TimeSpan.FromMilliseconds(TokenAgeMs),
         TimeToLive = TtlMs is { } life ? TimeSpan.FromMilliseconds(life) : null,
         Compact = Compact,
+        CompactDirtyRatio = CompactDirtyRatio,
+        CompactMinAge = CompactMinAgeMs is { } minAge ? TimeSpan.FromMilliseconds(minAge) : null,
+        TombstoneAge = TombstoneAgeMs is { } age ? TimeSpan.FromMilliseconds(age) : null,
     };
 }

@@ -34,7 +34,7 @@ public static class TopicRules
     public static void CheckStorage(TopicSettings settings, bool canRewrite)
     {
         if (settings.Compact && !canRewrite)
-            throw new MqException(ErrorCodes.NotAvailable, "compact is not available on this broker's storage: it needs one that can rewrite segments, a folder of the broker's own (--storage files).");
+            throw new MqException(ErrorCodes.NotAvailable, "compact is not available on this broker's storage: it needs one that can rewrite segments, as orleansmq's own can.");
     }
 
     /// <inheritdoc cref="Create"/>
@@ -54,6 +54,11 @@ public static class TopicRules
         CatalogLimits.TokenAge.Check(settings.TokenAge);
         if (settings.TimeToLive is { } life)
             CatalogLimits.TimeToLive.Check(life);
+        CatalogLimits.CompactDirtyRatio.Check(settings.CompactDirtyRatio);
+        if (settings.CompactMinAge is { } minAge)
+            CatalogLimits.CompactMinAge.Check(minAge);
+        if (settings.TombstoneAge is { } age)
+            CatalogLimits.TombstoneAge.Check(age);
         if (settings.MaxMessageBytes > settings.MaxBatchBytes)
             throw Malformed($"maxMessageBytes is at most maxBatchBytes; {settings.MaxMessageBytes} and {settings.MaxBatchBytes} were given.");
         if (settings.WhenFull is < WhenFull.Refuse or > WhenFull.Wait)

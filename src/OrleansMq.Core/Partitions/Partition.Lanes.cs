@@ -33,6 +33,8 @@ public sealed partial class Partition
             headers.Add(RecordHeader.OfText(ReservedHeaders.DeadLetterReason, move.Reason));
             headers.Add(RecordHeader.OfText(ReservedHeaders.DeadLetterDeliveries, move.Deliveries.ToString(CultureInfo.InvariantCulture)));
             headers.Add(RecordHeader.OfText(ReservedHeaders.DeadLetterAt, at.ToString(CultureInfo.InvariantCulture)));
+            if (move.Record.Headers.TryGetLast(ReservedHeaders.DeadLetterRedrivesUtf8, out var redrives))
+                headers.Add(redrives);
             headers.Add(MovedFrom(move.FromLane, move.FromOffset));
             Append(builder, move.Record, headers);
         }
@@ -50,8 +52,9 @@ public sealed partial class Partition
             var record = move.Replacement ?? move.Record;
             var headers = Kept(record);
             foreach (var header in move.Record.Headers)
-                if (IsDeadLetterHeader(header.KeyUtf8.Span))
+                if (IsDeadLetterHeader(header.KeyUtf8.Span) && !header.KeyUtf8.Span.SequenceEqual(ReservedHeaders.DeadLetterRedrivesUtf8))
                     headers.Add(header);
+            headers.Add(RecordHeader.OfText(ReservedHeaders.DeadLetterRedrives, (RedrivesOf(move.Record) + 1).ToString(CultureInfo.InvariantCulture)));
             headers.Add(MovedFrom(lane, move.FromOffset));
             Append(builder, record, headers);
         }
@@ -91,7 +94,13 @@ public sealed partial class Partition
 
     private static bool IsDeadLetterHeader(ReadOnlySpan<byte> key) =>
         key.SequenceEqual(ReservedHeaders.DeadLetterReasonUtf8) || key.SequenceEqual(ReservedHeaders.DeadLetterOriginUtf8)
-        || key.SequenceEqual(ReservedHeaders.DeadLetterDeliveriesUtf8) || key.SequenceEqual(ReservedHeaders.DeadLetterAtUtf8);
+        || key.SequenceEqual(ReservedHeaders.DeadLetterDeliveriesUtf8) || key.SequenceEqual(ReservedHeaders.DeadLetterAtUtf8)
+        || key.SequenceEqual(ReservedHeaders.DeadLetterRedrivesUtf8);
+
+    // A dead letter of before there was a count has none.
+    private static int RedrivesOf(in RecordView letter) =>
+        letter.Headers.TryGetLast(ReservedHeaders.DeadLetterRedrivesUtf8, out var header)
+        && int.TryParse(header.Value.Span, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count < int.MaxValue ? count : 0;
 
     private static RecordHeader MovedFrom(int lane, long offset) =>
         new(LaneHeaders.MovedFrom.ToArray(), Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{lane}:{offset}")));

@@ -78,21 +78,22 @@ public sealed partial class PartitionEngine
     private async Task<CompactionPlan?> PlanCompaction()
     {
         var (settings, options) = (_topic.Settings, _host.Compaction);
+        var (minAge, tombstoneAge) = (settings.CompactMinAge ?? options.MinAge, settings.TombstoneAge ?? options.TombstoneAge);
         var segments = _log.Segments;
         if (_log.End - segments[^1] >= options.DirtyBytes)
             _log.Roll();
         var (from, limit, stable, lanes, tombstones, aborted, now) = await Ask(ReleaseLevel.Durable, (state, _, now) => (
             state.CompactedEnd, state.CompactableEnd(settings.KeepUnsettled), state.StableEnd, state.LeastLanePosition,
-            state.TombstonesFrom((long)options.TombstoneAge.TotalMilliseconds, now), state.Transactions.Aborted, now));
-        if (options.MinAge > TimeSpan.Zero)
-            limit = Math.Min(limit, await FindOffset(StartAt.Time(DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(0, now - (long)options.MinAge.TotalMilliseconds)))));
+            state.TombstonesFrom((long)tombstoneAge.TotalMilliseconds, now), state.Transactions.Aborted, now));
+        if (minAge > TimeSpan.Zero)
+            limit = Math.Min(limit, await FindOffset(StartAt.Time(DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(0, now - (long)minAge.TotalMilliseconds)))));
         // Something that can be read stays behind it: a reader that came so far is not left waiting in a gap.
         var last = await LastSegment(segments, async at => at <= lanes && await OffsetAt(at) is var offset && offset <= limit && offset < stable);
         var first = await LastSegment(segments, async at => await OffsetAt(at) <= from);
         var (fromPosition, to) = (segments[first], segments[last]);
         var dirty = to - fromPosition;
         var clean = Math.Max(0, _log.StoredBytes - (_log.End - fromPosition));
-        if (to <= _compactionStuckAt || dirty < Math.Max(1, options.DirtyBytes) || dirty < options.DirtyRatio * (dirty + clean))
+        if (to <= _compactionStuckAt || dirty < Math.Max(1, options.DirtyBytes) || dirty < (settings.CompactDirtyRatio ?? options.DirtyRatio) * (dirty + clean))
             return null;
         return new CompactionPlan(from, fromPosition, await OffsetAt(to), to, tombstones, aborted);
     }

@@ -17,12 +17,21 @@ internal static class TopicConfigs
             settings => settings.Compact ? "compact" : "delete",
             (change, value) => change with { Compact = value switch { null => Change<bool>.Default, "delete" => false, "compact" => true, _ => throw Refused("cleanup.policy", value, "delete or compact, not both") } }),
         ["compression.type"] = new(_ => "producer", (change, value) => value is null or "producer" ? change : throw Refused("compression.type", value, "producer: batches stay as they were sent")),
+        ["delete.retention.ms"] = new(
+            settings => Text((long)(settings.TombstoneAge ?? TimeSpan.FromHours(24)).TotalMilliseconds),
+            (change, value) => change with { TombstoneAge = value is null ? Change<TimeSpan?>.Default : TimeSpan.FromMilliseconds(Number("delete.retention.ms", value)) }),
         ["max.message.bytes"] = new(
             settings => Text(settings.MaxBatchBytes),
             (change, value) => value is null
                 ? change with { MaxBatchBytes = Change<int>.Default, MaxMessageBytes = Change<int>.Default }
                 : change with { MaxBatchBytes = Bytes("max.message.bytes", value), MaxMessageBytes = Bytes("max.message.bytes", value) }),
         ["message.timestamp.type"] = new(_ => "CreateTime", (change, value) => value is null or "CreateTime" ? change : throw Refused("message.timestamp.type", value, "CreateTime")),
+        ["min.cleanable.dirty.ratio"] = new(
+            settings => (settings.CompactDirtyRatio ?? 0.5).ToString(CultureInfo.InvariantCulture),
+            (change, value) => change with { CompactDirtyRatio = value is null ? Change<double?>.Default : Ratio("min.cleanable.dirty.ratio", value) }),
+        ["min.compaction.lag.ms"] = new(
+            settings => Text((long)(settings.CompactMinAge ?? TimeSpan.Zero).TotalMilliseconds),
+            (change, value) => change with { CompactMinAge = value is null ? Change<TimeSpan?>.Default : TimeSpan.FromMilliseconds(Number("min.compaction.lag.ms", value)) }),
         ["min.insync.replicas"] = new(_ => "1", (change, value) => value is null or "1" ? change : throw Refused("min.insync.replicas", value, "1")),
         ["retention.bytes"] = new(
             settings => settings.RetentionBytes is { } bytes ? Text(bytes) : Unlimited,
@@ -61,6 +70,9 @@ internal static class TopicConfigs
 
     private static long Number(string name, string value) =>
         long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= (long)TimeSpan.MaxValue.TotalMilliseconds ? number : throw Refused(name, value, "a number");
+
+    private static double Ratio(string name, string value) =>
+        double.TryParse(value, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var number) && number is >= 0 and <= 1 ? number : throw Refused(name, value, "a number from 0 to 1");
 
     private static InvalidConfigException Refused(string name, string value, string may) => new($"{name} is {may}; '{value}' was given.");
 }

@@ -75,7 +75,10 @@ internal sealed class BlobNames(string prefix)
 /// <summary>A blob that belongs to a log: a segment or a snapshot, by its first position or the position it describes.</summary>
 /// <param name="Epoch">The opening that made it.</param>
 /// <param name="Sequence">The manifest's sequence when it was made; 0 where there is no blob yet.</param>
-internal readonly record struct BlobPiece(long Position, int Epoch, long Sequence)
+/// <param name="Stored">Of a segment that was rewritten: its bytes, behind which zeros are read up to the next segment. 0: it was not.</param>
+internal readonly record struct BlobPiece(long Position, int Epoch, long Sequence, int Stored = 0)
 {
     public bool IsMade => Sequence > 0;
+
+    public bool IsRewritten => Stored > 0;
 }

@@ -12,7 +12,7 @@ namespace OrleansMq.Storage.AzureBlobs.Formats;
 /// <code>
 ///  0 magic "OMB1"       u32
 ///  4 CRC32C             u32   of bytes 8 to the end
-///  8 version            u32   1
+///  8 version            u32   1; 2 where a segment was rewritten
 /// 12 partition          u32
 /// 16 incarnation        u64
 /// 24 topic id           16 B
@@ -25,7 +25,7 @@ namespace OrleansMq.Storage.AzureBlobs.Formats;
 /// 84 snapshots          u32
 /// 88 name length        u32
 /// 92 definition length  u32
-/// 96 segments, snapshots: each position i64 | epoch u32 | reserved u32 | sequence i64
+/// 96 segments, snapshots: each position i64 | epoch u32 | stored u32 | sequence i64
 ///    name (UTF-8), definition
 /// </code>
 /// </summary>
@@ -35,6 +35,9 @@ internal sealed record LogManifest
 
     private const uint Magic = 0x31424D4F;
     private const uint Version = 1;
+
+    // So that a release which does not know of gaps says that, and does not read beyond a blob's end.
+    private const uint RewrittenVersion = 2;
     private const int FixedSize = 96;
     private const int PieceSize = 24;
 
@@ -49,7 +52,7 @@ internal sealed record LogManifest
     /// <summary>Not <see cref="Open"/>: the next append makes a new segment here, for append blobs can't be cut.</summary>
     public required long ClosedAt { get; init; }
 
-    /// <summary>Ascending, never empty; each ends where the next begins.</summary>
+    /// <summary>Ascending, never empty; each ends where the next begins, though the blob of one that was rewritten ends before.</summary>
     public required IReadOnlyList<BlobPiece> Segments { get; init; }
 
     /// <summary>Ascending; the last two.</summary>
@@ -66,7 +69,7 @@ internal sealed record LogManifest
         var bytes = new byte[pieces + name.Length + Definition.Definition.Length];
         var b = bytes.AsSpan();
         BinaryPrimitives.WriteUInt32LittleEndian(b, Magic);
-        BinaryPrimitives.WriteUInt32LittleEndian(b[8..], Version);
+        BinaryPrimitives.WriteUInt32LittleEndian(b[8..], Segments.Any(segment => segment.IsRewritten) ? RewrittenVersion : Version);
         BinaryPrimitives.WriteInt32LittleEndian(b[12..], Identity.Partition);
         BinaryPrimitives.WriteUInt64LittleEndian(b[16..], Identity.Incarnation);
         Identity.TopicId.TryWriteBytes(b[24..]);
@@ -83,6 +86,7 @@ internal sealed record LogManifest
         {
             BinaryPrimitives.WriteInt64LittleEndian(b[at..], piece.Position);
             BinaryPrimitives.WriteInt32LittleEndian(b[(at + 8)..], piece.Epoch);
+            BinaryPrimitives.WriteInt32LittleEndian(b[(at + 12)..], piece.Stored);
             BinaryPrimitives.WriteInt64LittleEndian(b[(at + 16)..], piece.Sequence);
             at += PieceSize;
         }
@@ -98,8 +102,8 @@ internal sealed record LogManifest
         var b = bytes.Span;
         if (b.Length < FixedSize || BinaryPrimitives.ReadUInt32LittleEndian(b) != Magic || BinaryPrimitives.ReadUInt32LittleEndian(b[4..]) != Crc32C.Compute(b[8..]))
             throw new LogDamagedException($"{blob}: the manifest does not read back as written. Restore the blob from a copy.");
-        if (BinaryPrimitives.ReadUInt32LittleEndian(b[8..]) is var version and not Version)
-            throw new LogDamagedException($"{blob}: version {version} is not known to this program, which knows {Version}.");
+        if (BinaryPrimitives.ReadUInt32LittleEndian(b[8..]) is var version and not (Version or RewrittenVersion))
+            throw new LogDamagedException($"{blob}: version {version} is not known to this program, which knows up to {RewrittenVersion}.");
         var identity = new LogIdentity(BinaryPrimitives.ReadUInt64LittleEndian(b[16..]), new Guid(b.Slice(24, 16)), BinaryPrimitives.ReadInt32LittleEndian(b[12..]));
         if (identity.TopicId != id.TopicId || identity.Partition != id.Partition)
             throw new LogDamagedException($"{blob}: belongs to topic {identity.TopicId:N} partition {identity.Partition}.");
@@ -128,7 +132,7 @@ internal sealed record LogManifest
     {
         var pieces = new BlobPiece[count];
         for (var n = 0; n < count; n++, at += PieceSize)
-            pieces[n] = new BlobPiece(BinaryPrimitives.ReadInt64LittleEndian(b[at..]), BinaryPrimitives.ReadInt32LittleEndian(b[(at + 8)..]), BinaryPrimitives.ReadInt64LittleEndian(b[(at + 16)..]));
+            pieces[n] = new BlobPiece(BinaryPrimitives.ReadInt64LittleEndian(b[at..]), BinaryPrimitives.ReadInt32LittleEndian(b[(at + 8)..]), BinaryPrimitives.ReadInt64LittleEndian(b[(at + 16)..]), BinaryPrimitives.ReadInt32LittleEndian(b[(at + 12)..]));
         return pieces;
     }
 }

@@ -7,8 +7,9 @@ namespace OrleansMq.Storage.AzureBlobs.Logs;
 internal sealed partial class BlobLog
 {
     /// <summary>A committed piece of a segment: what a read falls into.</summary>
-    /// <param name="Length">The segment's bytes that count; its blob may hold more behind a cut.</param>
-    private readonly record struct Extent(BlobPiece Segment, string Blob, long Length)
+    /// <param name="Length">The segment's bytes that count and are there; its blob may hold more behind a cut.</param>
+    /// <param name="Zeros">How many are read as zeros behind them.</param>
+    private readonly record struct Extent(BlobPiece Segment, string Blob, long Length, long Zeros)
     {
         public int EndIn(long page, int pageBytes) => (int)Math.Min(pageBytes, Length - page * pageBytes);
     }
@@ -33,12 +34,18 @@ internal sealed partial class BlobLog
                 extent = ExtentAt(position);
             }
             var offset = position - extent.Segment.Position;
+            if (offset >= extent.Length)
+            {
+                var zeros = destination.Span[..(int)Math.Min(destination.Length, extent.Length + extent.Zeros - offset)];
+                zeros.Clear();
+                return new ValueTask<int>(zeros.Length);
+            }
             var key = new PageKey(extent.Blob, offset / _place.Cache.PageBytes);
             var within = (int)(offset % _place.Cache.PageBytes);
             var wanted = destination[..(int)Math.Min(destination.Length, extent.Length - offset)];
             var count = _place.Cache.Read(key, within, wanted.Span);
             FetchAhead(extent, key);
-            return count > 0 ? new ValueTask<int>(count) : new ValueTask<int>(ReadFetching(extent, key, within, wanted));
+            return count > 0 ? new ValueTask<int>(count) : new ValueTask<int>(ReadFetching(extent, key, within, position, wanted));
         }
         catch (Exception e)
         {
@@ -69,10 +76,12 @@ internal sealed partial class BlobLog
                 high = middle - 1;
         }
         var end = low + 1 < _segments.Count ? _segments[low + 1].Position : _durable;
-        return new Extent(_segments[low], _place.Names.Segment(Id, Incarnation, _segments[low]), end - _segments[low].Position);
+        var length = end - _segments[low].Position;
+        var stored = _segments[low].IsRewritten ? Math.Min(length, _segments[low].Stored) : length;
+        return new Extent(_segments[low], _place.Names.Segment(Id, Incarnation, _segments[low]), stored, length - stored);
     }
 
-    private async Task<int> ReadFetching(Extent extent, PageKey key, int within, Memory<byte> wanted)
+    private async Task<int> ReadFetching(Extent extent, PageKey key, int within, long position, Memory<byte> wanted)
     {
         byte[] page;
         try
@@ -82,6 +91,8 @@ internal sealed partial class BlobLog
         catch (BlobFault fault) when (fault.Kind == BlobFaultKind.Missing)
         {
             ThrowIfOver();
+            if (IsReplaced(extent.Segment))
+                return await Read(position, wanted);
             if (extent.Segment.Position < Start)
                 throw new LogTrimmedException($"{_place}: position {extent.Segment.Position} was removed; the log starts at {Start}.");
             throw Ended(await WhyMissing(extent.Blob));
@@ -93,6 +104,13 @@ internal sealed partial class BlobLog
         var count = Math.Min(wanted.Length, page.Length - within);
         page.AsMemory(within, count).CopyTo(wanted);
         return count;
+    }
+
+    /// <summary>Another was put in its place meanwhile.</summary>
+    private bool IsReplaced(BlobPiece segment)
+    {
+        lock (_listing)
+            return segment.Position >= _segments[0].Position && !_segments.Contains(segment);
     }
 
     /// <summary>The whole page: who reads a part of it will most likely want the rest.</summary>

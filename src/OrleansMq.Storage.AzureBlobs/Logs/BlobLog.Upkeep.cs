@@ -181,6 +181,8 @@ internal sealed partial class BlobLog
     {
         var current = _manifest.Current;
         var named = current.Segments.Select(segment => _place.SegmentName(current, segment)).Concat(current.Snapshots.Select(snapshot => _place.SnapshotName(current, snapshot))).ToHashSet();
+        if (_rewriting is { IsOver: false } underWay)
+            named.Add(underWay.Name);
         var folder = _place.Names.Log(Id);
         try
         {

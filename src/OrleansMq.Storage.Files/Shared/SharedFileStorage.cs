@@ -41,6 +41,8 @@ public sealed class SharedFileStorage : IStorage
 
     public IDocuments Documents { get; }
 
+    public bool CanRewrite => true;
+
     public ValueTask CreateLog(LogId id, LogDefinition definition) => Run(id, () => Create(id, definition));
 
     public async ValueTask<IPartitionLog> OpenLog(LogId id)
@@ -108,7 +110,7 @@ public sealed class SharedFileStorage : IStorage
         CheckSnapshots(cell.Folder, manifest, segments[^1].End);
         RemoveWhatIsNobodys(cell.Folder, manifest);
         owner.Confirm();
-        var place = new SharedLogPlace(id, cell.Folder, _disk, _io, _segments, _options, Closed);
+        var place = new SharedLogPlace(id, cell.Folder, _disk, _io, _segments, _options, Closed, () => _folder.Raise(_options.DrawIncarnation()));
         return _logs[id] = new SharedLog(place, owner, segments);
     }
 
@@ -125,6 +127,10 @@ public sealed class SharedFileStorage : IStorage
             var end = file.Position + opened.Length - SegmentHeader.Size;
             var newest = index == manifest.Segments.Count - 1;
             var mustEnd = newest ? manifest.CutAt : manifest.Segments[index + 1].Position;
+            if (SegmentHeader.RewrittenEnd(header) is { } rewrittenEnd)
+                return end <= rewrittenEnd && (mustEnd ?? rewrittenEnd) <= rewrittenEnd
+                    ? new SegmentExtent(path, file.Position, mustEnd ?? rewrittenEnd, Math.Min(end, mustEnd ?? end))
+                    : throw new LogDamagedException($"{path}: the segment was rewritten to end at position {rewrittenEnd}, has bytes up to {end}, and must go to {mustEnd}.");
             return mustEnd <= end || mustEnd is null
                 ? new SegmentExtent(path, file.Position, mustEnd ?? end)
                 : throw new LogDamagedException($"{path}: the segment ends at position {end}; it must go to {mustEnd}.");
@@ -138,6 +144,9 @@ public sealed class SharedFileStorage : IStorage
     /// <summary>As on a disk of one's own: what no frame says was durable is written again, and then flushed. The one before may be writing the same bytes there.</summary>
     private void MakeCertain(SharedManifest manifest, SegmentExtent newest)
     {
+        // One that was rewritten was flushed before it was named.
+        if (newest.StoredEnd is not null)
+            return;
         using var file = _disk.Open(newest.Path, DiskOpenMode.ReadWrite);
         var certain = TailOfSegment.KnownDurable(file, newest, manifest.Identity);
         TailOfSegment.WriteAgain(file, SegmentHeader.Size + Math.Max(0, certain - newest.Base));

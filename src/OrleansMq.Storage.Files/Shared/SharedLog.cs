@@ -6,7 +6,7 @@ using OrleansMq.Storage.Files.Logs;
 namespace OrleansMq.Storage.Files.Shared;
 
 /// <summary>Where a log lies and with what it works.</summary>
-internal sealed record SharedLogPlace(LogId Id, string Folder, IDisk Disk, IIoScheduler Io, OpenSegments Open, FileStorageOptions Options, Action<SharedLog> Closed)
+internal sealed record SharedLogPlace(LogId Id, string Folder, IDisk Disk, IIoScheduler Io, OpenSegments Open, FileStorageOptions Options, Action<SharedLog> Closed, Action BeforeRewriting)
 {
     public override string ToString() => $"Log {Folder}";
 }
@@ -44,6 +44,9 @@ internal sealed partial class SharedLog : IPartitionLog
     // Where the next segment was asked to begin.
     private long _rollAt = -1;
 
+    // The last one begun. Owned by _upkeep.
+    private SharedRewriting? _rewriting;
+
     // Whether the newest segment was made by this opening and not cut: only such a one is written to. Owned by _appending.
     private bool _newestIsOurs;
 
@@ -54,7 +57,7 @@ internal sealed partial class SharedLog : IPartitionLog
     {
         _place = place;
         _owner = owner;
-        _segments = [.. segments.Select(found => new Segment(place.Disk, found.Path, found.Base) { WrittenTo = found.End, FlushedTo = found.End })];
+        _segments = [.. segments.Select(found => new Segment(place.Disk, found.Path, found.Base, found.StoredEnd) { WrittenTo = found.End, FlushedTo = found.End })];
         _end = _durable = segments[^1].End;
         _reserveStep = place.Options.FirstReserveBytes;
         Epoch = owner.Manifest.Epoch;
@@ -92,8 +95,11 @@ internal sealed partial class SharedLog : IPartitionLog
         try
         {
             ThrowIfOver();
-            if (FindUse(position, destination.Length) is not { } use)
-                return new ValueTask<int>(0);
+            if (FindUse(position, destination.Length, out var zeros) is not { } use)
+            {
+                destination.Span[..zeros].Clear();
+                return new ValueTask<int>(zeros);
+            }
             return use.TryReadCached(destination.Span, out var count)
                 ? new ValueTask<int>(count)
                 : _place.Io.Compute(() => Translated(() => use.ReadWaiting(destination.Span)));
@@ -129,20 +135,37 @@ internal sealed partial class SharedLog : IPartitionLog
         }
     }
 
-    private ReadUse? FindUse(long position, int count)
+    /// <summary>Holds the segment that the position lies in; null at the end, and where a rewriting left nothing.</summary>
+    /// <param name="zeros">How many are read in place of what is not there.</param>
+    private ReadUse? FindUse(long position, int count, out int zeros)
     {
-        var end = End;
-        if (position >= end || count == 0)
-            return null;
-        var segments = _segments;
-        var index = ReadUse.IndexOf(segments, position);
-        if (index < 0 || !_place.Open.TryAcquire(segments[index], out var file))
+        zeros = 0;
+        while (true)
         {
+            var end = End;
+            if (position >= end || count == 0)
+                return null;
+            var segments = _segments;
+            var index = ReadUse.IndexOf(segments, position);
+            if (index >= 0)
+            {
+                var segment = segments[index];
+                var segmentEnd = index + 1 < segments.Length ? segments[index + 1].Base : end;
+                if (segment.StoredEnd <= position)
+                {
+                    zeros = (int)Math.Min(count, segmentEnd - position);
+                    return null;
+                }
+
+                if (_place.Open.TryAcquire(segment, out var file))
+                    return new ReadUse(segment, file, segment.OffsetOf(position), (int)Math.Min(count, (segment.StoredEnd ?? segmentEnd) - position));
+            }
+
             ThrowIfOver();
-            throw new LogTrimmedException($"{_place}: position {position} was removed; the log starts at {Start}.");
+            // Another was put in its place meanwhile: look again.
+            if (_segments == segments)
+                throw new LogTrimmedException($"{_place}: position {position} was removed; the log starts at {Start}.");
         }
-        var segmentEnd = index + 1 < segments.Length ? segments[index + 1].Base : end;
-        return new ReadUse(segments[index], file, segments[index].OffsetOf(position), (int)Math.Min(count, segmentEnd - position));
     }
 
     private LogSnapshot? TryReadSnapshot(SharedFile snapshot)

@@ -18,6 +18,9 @@ namespace OrleansMq.Storage.Files.Shared;
 /// </remarks>
 internal sealed record SharedManifest
 {
+    /// <summary>Segments may be rewritten, and end before the next begins.</summary>
+    public const int RewrittenFormat = 2;
+
     private const int CurrentFormat = 1;
 
     public int Format { get; init; } = CurrentFormat;
@@ -63,7 +66,7 @@ internal sealed record SharedManifest
             || !uint.TryParse(bytes.AsSpan(0, 8), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var crc) || crc != Crc32C.Compute(bytes.AsSpan(9)))
             throw new LogDamagedException($"{folder}: the manifest does not read back as written. Restore it from a copy.");
         var manifest = JsonSerializer.Deserialize(bytes.AsSpan(9), SharedManifestJson.Default.SharedManifest);
-        if (manifest is not { Format: CurrentFormat })
+        if (manifest is not { Format: CurrentFormat or RewrittenFormat })
             throw new DataFolderException($"{folder}: format {manifest?.Format} of the manifest is not known to this program.");
         return manifest.TopicId == id.TopicId && manifest.Partition == id.Partition
             ? manifest

@@ -69,6 +69,9 @@ public abstract class TopicContract : BrokerContract
         ["maxBatchBytes 0"] = new() { MaxBatchBytes = 0 },
         ["tokens -1"] = new() { TokenCount = -1 },
         ["tokens 8 days"] = new() { TokenAge = TimeSpan.FromDays(8) },
+        ["compaction.dirtyRatio 1.1"] = new() { CompactDirtyRatio = 1.1 },
+        ["compaction.minAgeMs -1"] = new() { CompactMinAge = TimeSpan.FromMilliseconds(-1) },
+        ["compaction.tombstoneAgeMs -1"] = new() { TombstoneAge = TimeSpan.FromMilliseconds(-1) },
     };
 
     [Theory]
@@ -89,6 +92,17 @@ public abstract class TopicContract : BrokerContract
         await Refused(ErrorCodes.Malformed, () => broker.PutTopic("t", new() { MaxMessages = 5, MaxMessageBytes = 0 }));
 
         Assert.Equal(before.Settings, (await broker.DescribeTopic("t")).Settings);
+    });
+
+    [Fact]
+    public Task HowATopicIsCompactedIsKept() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { CompactDirtyRatio = 0.25, CompactMinAge = TimeSpan.FromMinutes(5), TombstoneAge = TimeSpan.Zero });
+        await broker.PutTopic("t", new() { CompactMinAge = Change<TimeSpan?>.Default });
+
+        var settings = (await broker.DescribeTopic("t")).Settings;
+
+        Assert.Equal((0.25, null, TimeSpan.Zero), (settings.CompactDirtyRatio, settings.CompactMinAge, settings.TombstoneAge));
     });
 
     /// <summary>Storage that can't rewrite says so at once; there is no topic then.</summary>

@@ -28,6 +28,18 @@ public sealed class DocumentTests
         Assert.Equal(document, TopicDocument.FromJson(document.ToJson()));
     }
 
+    /// <summary>A topic that says nothing of it is stored as before there was any: the golden document above.</summary>
+    [Fact]
+    public void HowATopicIsCompactedIsStoredAsDrawn()
+    {
+        var document = new TopicDocument
+        {
+            Name = "t", Id = Guid.Empty, CreatedAtMs = 1, Settings = new TopicSettings { Compact = true, CompactDirtyRatio = 0.25, CompactMinAge = TimeSpan.FromMinutes(5), TombstoneAge = TimeSpan.Zero },
+        };
+        Assert.EndsWith(""","compact":true,"compactDirtyRatio":0.25,"compactMinAgeMs":300000,"tombstoneAgeMs":0}}""", Encoding.UTF8.GetString(document.ToJson()), StringComparison.Ordinal);
+        Assert.Equal(document, TopicDocument.FromJson(document.ToJson()));
+    }
+
     [Fact]
     public void AGrowthIsStoredAsDrawn()
     {

@@ -109,6 +109,26 @@ public sealed class SimulatedHistoryTests
         }
     }
 
+    /// <summary>Some full segments become one with the same bytes: whoever puts them in place wrongly loses records.</summary>
+    private static async Task WriteAgain(IPartitionLog log, IReadOnlyList<long> segments, int first, Random random)
+    {
+        var (from, to) = (segments[first], segments[random.Next(first + 1, segments.Count)]);
+        var bytes = new byte[to - from];
+        try
+        {
+            await using var rewriting = await log.Rewrite(from);
+            for (var count = 0; count < bytes.Length;)
+                count += await log.Read(from + count, bytes.AsMemory(count));
+            await rewriting.Write(bytes);
+            await rewriting.Seal(to);
+            await rewriting.Place();
+        }
+        catch (LogFullException)
+        {
+            // The service gave no answer for long: everything is as it was.
+        }
+    }
+
     private static async Task Write(LogHistory history, IPartitionLog log, Random random)
     {
         for (var n = 0; n < 25; n++)
@@ -125,6 +145,8 @@ public sealed class SimulatedHistoryTests
                 await log.SaveSnapshot(log.End, record);
             if (random.Next(40) == 0)
                 await log.TrimBefore(log.End);
+            if (random.Next(8) == 0 && log.Segments is { Count: > 1 } segments)
+                await WriteAgain(log, segments, random.Next(segments.Count - 1), random);
         }
     }
 }

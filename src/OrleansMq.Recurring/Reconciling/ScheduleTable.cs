@@ -1,0 +1,73 @@
+using System.Text;
+using OrleansMq.Json;
+
+namespace OrleansMq;
+
+/// <summary>What the topic of schedules says, read up to its end at each <see cref="Read"/>.</summary>
+internal sealed class ScheduleTable(IBroker broker)
+{
+    private readonly Dictionary<string, StoredSchedule> _schedules = new(StringComparer.Ordinal);
+    private long _next;
+
+    /// <summary>Whether the topic is there.</summary>
+    public bool Exists { get; private set; }
+
+    public IReadOnlyCollection<StoredSchedule> Schedules => _schedules.Values;
+
+    public static byte[] KeyOf(TopicName topic, GroupName group) => Encoding.UTF8.GetBytes($"{topic}/{group}");
+
+    public StoredSchedule? Find(TopicName topic, GroupName group) => _schedules.GetValueOrDefault($"{topic}/{group}");
+
+    /// <returns>What stands there and is no schedule; it ends the one before it.</returns>
+    public async Task<IReadOnlyList<string>> Read(CancellationToken cancel)
+    {
+        List<string> faults = [];
+        try
+        {
+            // Fewer than were read: it was deleted, and made anew.
+            if (await broker.FindOffset(ReconcileSchedules.Topic, 0, StartAt.Latest, cancel) < _next)
+                Forget();
+            Exists = true;
+            await foreach (var message in broker.Browse(ReconcileSchedules.Topic, 0, StartAt.Offset(_next), cancel: cancel))
+                if (Take(message) is { } fault)
+                    faults.Add(fault);
+        }
+        catch (MqException gone) when (gone.Code == ErrorCodes.TopicUnknown)
+        {
+            Forget();
+            Exists = false;
+        }
+
+        return faults;
+    }
+
+    private string? Take(StoredMessage message)
+    {
+        _next = message.Position.Offset + 1;
+        var key = message.KeyText ?? "";
+        _schedules.Remove(key);
+        if (message.Tombstone)
+            return null;
+        try
+        {
+            var schedule = JsonForm.ReadRequest(message.Body, ReconcileScheduleJson.Read);
+            schedule.Times(message.Timestamp);
+            if (key != $"{schedule.Topic}/{schedule.Group}")
+                return $"The schedule at {message.Position} is of {schedule.Topic}/{schedule.Group}, and its key is '{key}': it does not count.";
+            if (_schedules.Count >= ReconcileSchedules.MaxSchedules)
+                return $"The {schedule} at {message.Position} is one of more than {ReconcileSchedules.MaxSchedules}: it does not count.";
+            _schedules[key] = new StoredSchedule(schedule, message.Position.Offset, message.Timestamp);
+            return null;
+        }
+        catch (MqException e) when (e.Code == ErrorCodes.Malformed)
+        {
+            return $"The schedule at {message.Position} of {ReconcileSchedules.Topic} does not count: {e.Message}";
+        }
+    }
+
+    private void Forget()
+    {
+        _schedules.Clear();
+        _next = 0;
+    }
+}
