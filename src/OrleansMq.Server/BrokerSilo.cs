@@ -3,6 +3,7 @@ using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Orleans.Providers;
 using Orleans.Storage;
 using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Storage;
@@ -26,7 +27,9 @@ internal sealed partial class BrokerSilo
     private readonly IGrainFactory _grains;
     private readonly ISiloStatusOracle _silos;
     private readonly ILogger _log;
-    private readonly PersistentStateAttribute _documents;
+    // The grain storage of this name where there is one, else the silo's default (null).
+    private readonly string? _grainStorage;
+    private readonly bool _grainsAreKeptApart;
     private readonly ConcurrentDictionary<GrainId, ILeaver> _residents = new();
     private readonly ConcurrentDictionary<string, string> _gateways = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _compactionTurn = new(1);
@@ -44,8 +47,9 @@ internal sealed partial class BrokerSilo
         (Documents, Catalog, Producers) = (documents, new TopicCatalog(documents), new ProducerDesk(documents, TimeProvider.System, EpochAge));
         Exchanges = new ExchangeDesk(
             documents, TimeProvider.System, async topic => await GrainCalls.Ask(() => grains.GetGrain<Topics.ITopicOwner>(topic.Text).Exists()), ExchangeAge);
-        // The grain storage of this name where there is one, else the silo's default.
-        _documents = new PersistentStateAttribute("documents", services.GetKeyedService<IGrainStorage>(OrleansMqOptions.Name) is null ? null! : OrleansMqOptions.Name);
+        var named = services.GetKeyedService<IGrainStorage>(OrleansMqOptions.Name);
+        _grainStorage = named is null ? null : OrleansMqOptions.Name;
+        _grainsAreKeptApart = StateName.AreKeptApart(named ?? services.GetKeyedService<IGrainStorage>(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME));
     }
 
     public OrleansMqOptions Options { get; }
@@ -117,7 +121,8 @@ internal sealed partial class BrokerSilo
     public OwnDocuments DocumentsOf(IGrainContext grain, Action leave) => new(StateOf<DocumentShelf>(grain), leave);
 
     /// <summary>A grain's state in the grain storage that the broker uses; read when the grain is activated.</summary>
-    public IPersistentState<T> StateOf<T>(IGrainContext grain) => _states.Create<T>(grain, _documents);
+    public IPersistentState<T> StateOf<T>(IGrainContext grain) =>
+        _states.Create<T>(grain, new PersistentStateAttribute(StateName.Of(grain.GrainId, _grainsAreKeptApart), _grainStorage!));
 
     public PartitionHost HostOf(TaskScheduler scheduler) => new()
     {
