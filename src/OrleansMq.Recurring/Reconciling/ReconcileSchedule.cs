@@ -76,7 +76,7 @@ public sealed record ReconcileSchedule
         }
         catch (ArgumentException e)
         {
-            throw Malformed(e.Message.Split(" (Parameter")[0].TrimEnd('.'));
+            throw Malformed($"can't be: {e.Message.Split(" (Parameter")[0].TrimEnd('.')}");
         }
         catch (Exception e) when (e is TimeZoneNotFoundException or InvalidTimeZoneException or System.Security.SecurityException)
         {
