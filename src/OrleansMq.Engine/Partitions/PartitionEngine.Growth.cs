@@ -20,6 +20,9 @@ public sealed partial class PartitionEngine
         Lapse(group, now);
         if (!state.IsDrained(group, successor))
             return false;
+        // With no room for the entry its successor waits, as leases here do.
+        if (group.ByKey)
+            RefuseWhileFull(now);
         state.LetKeysGo(group, successor, now, frames);
         return true;
     });
