@@ -72,6 +72,7 @@ public sealed class BodyDecoderTests
         (_, "redeliver", _) => ReconcileJson.ReadRedeliver,
         (_, "redrive", _) => spot => DeadLetterJson.ReadRedrive(spot),
         (_, "discard", _) => DeadLetterJson.ReadDiscard,
+        (_, "session", _) => SessionJson.ReadRequest,
         (_, "producers", _) => ClusterJson.ReadOpenProducer,
         (_, "read", _) => ReadForm.ReadRequest,
         _ => throw new NotSupportedException($"{method} {path} has no reader here."),
