@@ -30,6 +30,9 @@ public static class SettlementRules
     {
         if (settlement.Kind != SettlementKind.Acknowledge)
             throw Malformed("'sessions' are for acknowledging only.");
+        // What is acknowledged by its position would not wait for the state.
+        if (settlement.UpTo.Count > 0)
+            throw Malformed("'sessions' and 'upTo' do not go together.");
         var leases = settlement.Leases.ToHashSet();
         if (settlement.Sessions.FirstOrDefault(session => !leases.Remove(session.Lease)) is { } stray)
             throw Malformed($"A state is for one of the leases that are acknowledged with it, and each has one at most; lease {stray.Lease} is none of them, or has two.");

@@ -41,21 +41,21 @@ public sealed partial class Partition
         return group.Sessions.Fits(session) ? null : ErrorCodes.SessionsFull;
     }
 
+    /// <summary>Where the growth by which the successor came stands, while the keys that it took have not been let go; null where there is nothing to let go.</summary>
+    public long? HoldsKeysOf(PartitionGroup group, int successor)
+    {
+        foreach (var growth in _growths)
+            if (growth.Partitions > successor)
+                return group.ByKey && group.Sessions.LeftBelow <= growth.Offset ? growth.Offset : null;
+        return null;
+    }
+
     /// <summary>
     /// Takes note that the group has settled all of the keys that a later partition took over (<see cref="IsDrained"/>): they are the group's there from now on, and what it keeps of them here
     /// changes no more, also where a message of before comes back later.
     /// </summary>
-    public void LetKeysGo(PartitionGroup group, int successor, long nowMs, FrameBuffer frames)
-    {
-        foreach (var growth in _growths)
-        {
-            if (growth.Partitions <= successor)
-                continue;
-            if (group.ByKey && group.Sessions.LeftBelow <= growth.Offset)
-                Change(new Entry { Kind = EntryKind.KeysLeft, Group = group.Number, Offset = growth.Offset }, nowMs, frames);
-            return;
-        }
-    }
+    public void LetKeysGo(PartitionGroup group, long growth, long nowMs, FrameBuffer frames) =>
+        Change(new Entry { Kind = EntryKind.KeysLeft, Group = group.Number, Offset = growth }, nowMs, frames);
 
     /// <summary>Whether the topic's growth took the key from here, and the group has gone on where it went: its state is kept there then, beginning with the one that is here.</summary>
     public bool HasLeft(PartitionGroup group, ReadOnlySpan<byte> key)

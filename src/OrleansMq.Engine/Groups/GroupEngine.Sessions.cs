@@ -15,7 +15,8 @@ public sealed partial class GroupEngine
             await ClearBefore(request, chain, home);
         if (request.Set is not null)
             await (await _open(home)).SetSession(Name, request);
-        foreach (var number in chain)
+        // After a seek back over a growth there may be a state further on; it is not the one that is kept on with.
+        foreach (var number in chain.Skip(chain.IndexOf(home)))
             if ((await (await _open(number)).Sessions(Name, [request.Key]))[0] is { } state)
                 return number == home ? state : state with { Partition = home, Version = 0 };
         return new SessionState(home, 0, default);

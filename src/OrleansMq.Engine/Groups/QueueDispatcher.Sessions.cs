@@ -15,7 +15,7 @@ public sealed partial class QueueDispatcher
         if (!await IsReleased(number))
             return 0;
         // Before leases are given: none is to lapse because a partition that is asked for a state is away.
-        var earlier = await StatesBefore(number);
+        var earlier = await StatesBefore(number, released: true);
         var partition = await _open(number);
         var leased = await partition.Receive(_group, LeaseHolder.Of(request.Consumer, request.RequestId), max, request.Lease ?? _settings.Lease);
         if (leased.Leases == max)
@@ -30,7 +30,8 @@ public sealed partial class QueueDispatcher
     }
 
     /// <summary>The partitions that had this one's keys, the last first, where they may keep states of them.</summary>
-    private async ValueTask<IReadOnlyList<IGroupPartition>> StatesBefore(int number)
+    /// <param name="released">They have let the keys go: what they don't keep now they never will.</param>
+    private async ValueTask<IReadOnlyList<IGroupPartition>> StatesBefore(int number, bool released = false)
     {
         if (!_settings.ByKey || _releases.PredecessorsOf(number) is not { Count: > 0 } predecessors || _withoutStates.ContainsKey(number))
             return [];
@@ -44,7 +45,8 @@ public sealed partial class QueueDispatcher
 
         if (any)
             return earlier;
-        _withoutStates[number] = true;
+        if (released)
+            _withoutStates[number] = true;
         return [];
     }
 

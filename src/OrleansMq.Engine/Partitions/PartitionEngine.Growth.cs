@@ -20,10 +20,13 @@ public sealed partial class PartitionEngine
         Lapse(group, now);
         if (!state.IsDrained(group, successor))
             return false;
-        // With no room for the entry its successor waits, as leases here do.
-        if (group.ByKey)
+        if (state.HoldsKeysOf(group, successor) is { } growth)
+        {
+            // With no room for the entry its successor waits, as leases here do.
             RefuseWhileFull(now);
-        state.LetKeysGo(group, successor, now, frames);
+            state.LetKeysGo(group, growth, now, frames);
+        }
+
         return true;
     });
 

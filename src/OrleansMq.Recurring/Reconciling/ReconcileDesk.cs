@@ -148,12 +148,32 @@ public sealed class ReconcileDesk : IAsyncDisposable
     {
         var due = Read(delivery);
         await ReadTable(cancel);
-        var schedule = (await Present(cancel)).FirstOrDefault(each => each.Number == due.Number && (each.Schedule.Topic, each.Schedule.Group) == (due.Topic, due.Group));
+        var (schedule, elsewhere) = await Find(due, cancel);
+        // For another process.
+        if (elsewhere)
+            throw new RefuseException();
         // It was changed or taken away meanwhile.
         if (schedule is null)
             return;
+        // Before anything is delivered again: without its report the run would come again, and deliver again.
+        if (schedule.Schedule.ReportTo is { } topic)
+            await _broker.DescribeTopic(topic, cancel);
         var report = await new ReconcileRun(_broker, schedule, due.At).Do(_time.GetUtcNow(), cancel);
         await Publish(schedule.Schedule.ReportTo ?? ReconcileSchedules.Reports, report, cancel);
+    }
+
+    private async Task<(StoredSchedule? Schedule, bool Elsewhere)> Find(DueRun due, CancellationToken cancel)
+    {
+        await _turn.WaitAsync(cancel);
+        try
+        {
+            var stored = _table.Find(due.Topic, due.Group);
+            return (stored?.Number == due.Number ? stored : null, _table.CannotRead(due.Topic, due.Group, due.Number));
+        }
+        finally
+        {
+            _turn.Release();
+        }
     }
 
     private async Task Publish(TopicName topic, Message report, CancellationToken cancel)

@@ -7,6 +7,9 @@ namespace OrleansMq;
 internal sealed class ScheduleTable(IBroker broker)
 {
     private readonly Dictionary<string, StoredSchedule> _schedules = new(StringComparer.Ordinal);
+    /// <summary>By key, those that stand last and can't be read here; another process may.</summary>
+    private readonly Dictionary<string, long> _unread = new(StringComparer.Ordinal);
+
     private long _next;
 
     /// <summary>Whether the topic is there.</summary>
@@ -17,6 +20,9 @@ internal sealed class ScheduleTable(IBroker broker)
     public static byte[] KeyOf(TopicName topic, GroupName group) => Encoding.UTF8.GetBytes($"{topic}/{group}");
 
     public StoredSchedule? Find(TopicName topic, GroupName group) => _schedules.GetValueOrDefault($"{topic}/{group}");
+
+    /// <summary>Whether the schedule counts where it can be read: it may be of a newer release, or of a time zone that this machine has not.</summary>
+    public bool CannotRead(TopicName topic, GroupName group, long number) => _unread.TryGetValue($"{topic}/{group}", out var unread) && unread == number;
 
     /// <returns>What stands there and is no schedule; it ends the one before it.</returns>
     public async Task<IReadOnlyList<string>> Read(CancellationToken cancel)
@@ -46,6 +52,7 @@ internal sealed class ScheduleTable(IBroker broker)
         _next = message.Position.Offset + 1;
         var key = message.KeyText ?? "";
         _schedules.Remove(key);
+        _unread.Remove(key);
         if (message.Tombstone)
             return null;
         try
@@ -61,6 +68,7 @@ internal sealed class ScheduleTable(IBroker broker)
         }
         catch (MqException e) when (e.Code == ErrorCodes.Malformed)
         {
+            _unread[key] = message.Position.Offset;
             return $"The schedule at {message.Position} of {ReconcileSchedules.Topic} does not count: {e.Message}";
         }
     }
@@ -68,6 +76,7 @@ internal sealed class ScheduleTable(IBroker broker)
     private void Forget()
     {
         _schedules.Clear();
+        _unread.Clear();
         _next = 0;
     }
 }

@@ -21,12 +21,20 @@ internal sealed partial class PartitionGrain
         return result;
     });
 
-    public Task<AppendOutcome[]> AppendAll(AppendPart[] parts) => On(async engine =>
+    public Task<AppendOutcome[]> AppendAll(AppendPart[] parts)
+    {
+        // The partition's opening is in it: the caller's time runs.
+        var until = _silo.Time.GetUtcNow() + AnswerWithin;
+        return On(engine => AppendAll(engine, parts, until), parts.Length);
+    }
+
+    private async Task<AppendOutcome[]> AppendAll(PartitionEngine engine, AppendPart[] parts, DateTimeOffset until)
     {
         if (parts.Length > AppendQueue.MaxParts)
             throw new MqException(ErrorCodes.Malformed, $"{AppendQueue.MaxParts} batches go in one call; there are {parts.Length}.");
         var topic = await View();
-        var until = _silo.Time.GetUtcNow() + AnswerWithin;
+        if (_silo.Time.GetUtcNow() >= until)
+            throw new MqException(ErrorCodes.PartitionUnavailable, $"Partition {_number} of topic '{_topicName}' was being opened; nothing was stored.");
         var appends = new Task<AppendResult>[parts.Length];
         for (var i = 0; i < parts.Length; i++)
             appends[i] = Append(engine, topic, parts[i].Batch, parts[i].Terms);
@@ -38,9 +46,30 @@ internal sealed partial class PartitionGrain
                 _metrics.Appended(parts[i].Batch.Length);
         }
 
+        foreach (var append in appends)
+            if (!append.IsCompleted)
+                _ = CountUntilDone(append);
         GiveUpIfStopped();
         return outcomes;
-    }, parts.Length);
+    }
+
+    /// <summary>The engine still has its bytes, though its outcome was given as unknown.</summary>
+    private async Task CountUntilDone(Task<AppendResult> append)
+    {
+        _calls++;
+        try
+        {
+            await append;
+        }
+        catch (Exception failure) when (failure is MqException || Failover.OfTheWay(failure) is not null)
+        {
+            // The caller was told that nobody knows.
+        }
+        finally
+        {
+            _calls--;
+        }
+    }
 
     /// <summary>Handed to the engine before it returns, so in the order of the calls; unless somebody must be asked first.</summary>
     private Task<AppendResult> Append(PartitionEngine engine, PartitionTopic topic, byte[] batch, AppendTerms terms)

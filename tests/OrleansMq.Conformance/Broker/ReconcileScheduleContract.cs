@@ -155,6 +155,37 @@ public abstract class ReconcileScheduleContract : BrokerContract
             Assert.Equal(3, told.Count(line => line.Contains("not count", StringComparison.Ordinal)));
     });
 
+    [Fact]
+    public Task ARunWithNowhereToReportToDeliversNothingAgain() => Story(async broker =>
+    {
+        await Declare(broker);
+        await Kill(broker, "broken", "first");
+        await broker.PutTopic("found", new());
+        await new ReconcileSchedules(broker, ClientTime).Put(Hourly with { Redeliver = [UnsettledCause.Dead], ReportTo = new TopicName("found") });
+        await broker.DeleteTopic("found");
+        await using var desk = new ReconcileDesk(broker, time: ClientTime);
+
+        await SendDue(broker, 0, "2030-01-01T05:00:00Z", 1);
+
+        await Eventually(async () => (await Runs(broker)).Returned == 1);
+        Assert.Equal(1, (await broker.Reconcile("t", "g", new())).Counts.Dead);
+        Assert.Empty(await Receive(broker, "t", "g"));
+    });
+
+    [Fact]
+    public Task ARunOfAScheduleThatCannotBeReadHereIsLeftForAnotherProcess() => Story(async broker =>
+    {
+        await Declare(broker);
+        await broker.PutGroup("t", "h", new());
+        await new ReconcileSchedules(broker, ClientTime).Put(Hourly with { Group = "h" });
+        await broker.Publish(ReconcileSchedules.Topic, [Text("""{"topic":"t","group":"g","everyMs":3600000,"ofTomorrow":1}""", "t/g")]);
+        await using var desk = new ReconcileDesk(broker, time: ClientTime);
+
+        await SendDue(broker, 1, "2030-01-01T05:00:00Z", 1);
+
+        await Eventually(async () => (await Runs(broker)).Returned == 1);
+    });
+
     protected static async Task Declare(IBroker broker)
     {
         await broker.PutTopic("t", new());
@@ -198,9 +229,11 @@ public abstract class ReconcileScheduleContract : BrokerContract
     /// <summary>Nothing that is due waits to be run.</summary>
     private static async Task<bool> IsIdle(IBroker broker)
     {
-        var counts = (await broker.Reconcile(ReconcileSchedules.Due, "runners", new() { Max = 0 })).Counts;
+        var counts = await Runs(broker);
         return counts.NeverDelivered + counts.Leased + counts.Returned == 0;
     }
+
+    private static async Task<UnsettledCounts> Runs(IBroker broker) => (await broker.Reconcile(ReconcileSchedules.Due, "runners", new() { Max = 0 })).Counts;
 
     protected Task Eventually(Func<Task<bool>> holds)
     {

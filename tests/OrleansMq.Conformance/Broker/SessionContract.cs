@@ -187,6 +187,7 @@ public abstract class SessionContract : BrokerContract
         await Refused(ErrorCodes.Malformed, () => broker.Settle("t", "g", Settlement.Refuse([delivery.Lease]) with { Sessions = [change] }));
         await Refused(ErrorCodes.Malformed, () => broker.Settle("t", "g", Settlement.Acknowledge(keyless.Lease) with { Sessions = [change] }));
         await Refused(ErrorCodes.Malformed, () => broker.Settle("t", "g", Settlement.Acknowledge(delivery.Lease) with { Sessions = [change, change] }));
+        await Refused(ErrorCodes.Malformed, () => broker.Settle("t", "g", Settlement.Acknowledge(delivery.Lease) with { Sessions = [change], UpTo = [delivery.Position] }));
         await Refused(ErrorCodes.Malformed, () => broker.Session("t", "g", Of("k") with { Set = new byte[SessionChange.MaxStateBytes + 1] }));
         await Refused(ErrorCodes.Malformed, () => broker.PutGroup("t", "g", new() { SessionIdle = TimeSpan.FromDays(2) }));
         await Refused(ErrorCodes.Conflict, () => broker.PutGroup("t", "plain", new() { SessionIdle = TimeSpan.FromSeconds(2) }));

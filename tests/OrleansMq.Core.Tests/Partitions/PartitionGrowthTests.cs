@@ -89,7 +89,8 @@ public sealed class PartitionGrowthTests
         Assert.Equal((null, null), (Set(1, [1]), Set(3, [1])));
         _partition.Seek(group, 1, 2, _frames);
         Assert.True(_partition.IsDrained(group, 3));
-        _partition.LetKeysGo(group, 3, 2, _frames);
+        _partition.LetKeysGo(group, _partition.HoldsKeysOf(group, 3)!.Value, 2, _frames);
+        Assert.Null(_partition.HoldsKeysOf(group, 3));
 
         Assert.Equal((null, ErrorCodes.SessionMoved), (Set(1, [2]), Set(3, [2])));
         Assert.True(group.Sessions.TryFind(Key(3), out _, out var state));

@@ -148,8 +148,8 @@ internal sealed partial class PartitionHistory
                 break;
             case 36:
                 _live.Grow(_random.Next(1, 40), _now, _frames);
-                if (Some(group => group.ByKey) is { } leaving && _live.Growths is [.., var grown])
-                    _live.LetKeysGo(leaving, grown.Partitions - 1, _now, _frames);
+                if (Some(group => group.ByKey) is { } leaving && _live.Growths is [.., var grown] && _live.HoldsKeysOf(leaving, grown.Partitions - 1) is { } held)
+                    _live.LetKeysGo(leaving, held, _now, _frames);
                 break;
             case 37 when _live.GapsEnd > _live.CompactedEnd:
                 _live.EndCompaction(_random.NextInt64(_live.CompactedEnd, _live.GapsEnd + 1), _live.TombstonesFrom(1_000, _now), _now, _frames);
