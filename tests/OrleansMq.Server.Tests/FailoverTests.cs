@@ -178,7 +178,7 @@ public sealed class FailoverTests : IAsyncLifetime
     public async Task WhatComesDueIsServedThoughItsPartitionSleeps()
     {
         // Long enough that the partition is seen asleep before it is woken, also on a slow machine.
-        await LeaseItsLastDelivery("t", TimeSpan.FromSeconds(60));
+        await LeaseItsLastDelivery("t", TimeSpan.FromSeconds(30));
 
         await Grains.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
 

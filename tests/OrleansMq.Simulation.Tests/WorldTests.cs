@@ -7,7 +7,7 @@ namespace OrleansMq.Simulation.Tests;
 public sealed class WorldTests
 {
     /// <summary>Enough for CI; the program runs thousands: <c>dotnet run --project tests/OrleansMq.Simulation -c Release -- --seeds 1000</c>.</summary>
-    private const int Seeds = 12;
+    private const int Seeds = 8;
 
     [Fact]
     public void NoPromiseIsBroken()
