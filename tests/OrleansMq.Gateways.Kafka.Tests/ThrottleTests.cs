@@ -50,6 +50,8 @@ public sealed class ThrottleTests
         using var other = await guarded.Connect();
         await other.ComeIn("admin", Access.Tests.Some.AdminPassword);
         await other.Ask(Produce(400_000));
+        // Its bytes are given back once its answer is sent, and only then the next is.
+        await other.LookAtTopic();
 
         Assert.Equal(1, (await guarded.Broker.DescribeTopic("t")).Partitions[0].End);
         guarded.Time.Advance(TimeSpan.FromMinutes(1));
