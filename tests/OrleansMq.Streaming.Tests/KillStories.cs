@@ -10,7 +10,7 @@ public sealed class KillStories
     public async Task AnEventSurvivesTheSiloThatWasToDeliverIt()
     {
         await using var outlives = await StoryBroker.Make();
-        await using var cluster = await StreamCluster.Start(outlives, silos: 2);
+        await using var cluster = await StreamCluster.Start(outlives, silos: 2, maxDeliveries: 16);
         var broker = cluster.Broker;
         const int Streams = 40;
         for (var round = 0; round < 10; round++)
@@ -42,7 +42,7 @@ public sealed class KillStories
             8 => WriteFailure.AfterTheWrite,
             _ => WriteFailure.None,
         };
-        await using var cluster = await StreamCluster.Start(outlives, shelf, silos: 2);
+        await using var cluster = await StreamCluster.Start(outlives, shelf, silos: 2, maxDeliveries: 16);
         var broker = cluster.Broker;
         const int Grains = 8, Events = 20;
         for (var n = 0; n < Events; n++)

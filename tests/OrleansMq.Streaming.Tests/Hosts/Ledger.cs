@@ -8,6 +8,9 @@ public sealed class Ledger
 {
     private static readonly ConcurrentDictionary<string, Ledger> ByName = new();
 
+    // A call to a killed silo is over after Orleans' 30 s, and the tries after it come further and further apart.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
+
     private readonly Lock _sync = new();
     private readonly List<Receipt> _receipts = [];
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -49,7 +52,7 @@ public sealed class Ledger
 
     public async Task<IReadOnlyList<Receipt>> Until(Func<IReadOnlyList<Receipt>, bool> holds, string what)
     {
-        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var late = new CancellationTokenSource(Patience);
         while (true)
         {
             Task changed;
@@ -64,7 +67,7 @@ public sealed class Ledger
             }
             catch (OperationCanceledException)
             {
-                throw new TimeoutException($"Waited in vain for {what}; {now.Count} events came, the last ten: {string.Join(", ", now.TakeLast(10).Select(receipt => receipt.Text))}");
+                throw new TimeoutException($"Waited in vain for {what}; {now.Count} events came, the last ten: {string.Join(", ", now.TakeLast(10).Select(receipt => $"{receipt.Text} {receipt.Token?.Position}"))}");
             }
         }
     }
