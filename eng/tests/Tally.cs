@@ -9,7 +9,7 @@ var projects = args[1..].Select(name => Result.Of(name, Path.Combine(args[0], na
 Console.WriteLine();
 foreach (var project in projects)
 {
-    Console.WriteLine($"{project.Name,-40} {project.Passed,6} passed {project.Failed,4} failed {project.Skipped,4} skipped   {project.Remark}");
+    Console.WriteLine($"{project.Name,-40} {project.Passed,6} passed {project.Failed,4} failed {project.Skipped,4} skipped {project.Seconds,5:0} s   {project.Remark}");
 }
 
 foreach (var line in projects.SelectMany(project => project.Unpassed))
@@ -22,17 +22,17 @@ var failed = projects.Sum(project => project.Failed);
 Console.WriteLine($"{passed} passed, {failed} failed, {projects.Sum(project => project.Skipped)} skipped");
 return failed == 0 && passed > 0 ? 0 : 1;
 
-internal sealed record Result(string Name, int Passed, int Failed, int Skipped, string Remark, IReadOnlyList<string> Unpassed)
+internal sealed record Result(string Name, int Passed, int Failed, int Skipped, double Seconds, string Remark, IReadOnlyList<string> Unpassed)
 {
     public static Result Of(string name, string path)
     {
         try
         {
-            return File.Exists(path) ? Read(name, XDocument.Load(path)) : new Result(name, 0, 1, 0, "left no result", []);
+            return File.Exists(path) ? Read(name, XDocument.Load(path)) : new Result(name, 0, 1, 0, 0, "left no result", []);
         }
         catch (System.Xml.XmlException)
         {
-            return new Result(name, 0, 1, 0, "left half a result", []);
+            return new Result(name, 0, 1, 0, 0, "left half a result", []);
         }
     }
 
@@ -46,10 +46,13 @@ internal sealed record Result(string Name, int Passed, int Failed, int Skipped, 
         // The run failed though no test did: the process crashed or hung, and tests are missing.
         var ended = Named(trx, "ResultSummary").Any(summary => Outcome(summary) == "Completed") || failed > 0;
         return new Result(
-            name, passed, ended ? failed : 1, skipped,
+            name, passed, ended ? failed : 1, skipped, Took(trx),
             !ended ? "DID NOT FINISH" : tests.Count == 0 ? "has no tests" : "",
             [.. tests.Where(test => Outcome(test) != "Passed").Select(Line).Order(StringComparer.Ordinal)]);
     }
+
+    private static double Took(XDocument trx) =>
+        Named(trx, "Times").Select(times => ((DateTimeOffset)times.Attribute("finish")! - (DateTimeOffset)times.Attribute("start")!).TotalSeconds).FirstOrDefault();
 
     private static string Line(XElement test)
     {
