@@ -1,9 +1,20 @@
 using System.Globalization;
 using OrleansMq.Simulation;
 
-// dotnet run --project tests/OrleansMq.Simulation -c Release -- --seeds 10000 [--from 1] [--parallel CORES] [--seconds LIMIT] [--go-on 1]     many worlds
-// dotnet run --project tests/OrleansMq.Simulation -c Release -- --seed 17                                                                    one world, with its trace
-var options = args.Chunk(2).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => int.Parse(pair[1], CultureInfo.InvariantCulture));
+const string Usage = """
+    dotnet run --project tests/OrleansMq.Simulation -c Release -- --seeds 10000 [--from 1] [--parallel CORES] [--seconds LIMIT] [--go-on 1]     many worlds
+    dotnet run --project tests/OrleansMq.Simulation -c Release -- --seed 17                                                                    one world, with its trace
+    """;
+string[] known = ["--seeds", "--from", "--parallel", "--seconds", "--go-on", "--seed"];
+var options = new Dictionary<string, int>();
+foreach (var pair in args.Chunk(2))
+{
+    if (pair is [var name, var value] && known.Contains(name) && int.TryParse(value, CultureInfo.InvariantCulture, out var number) && options.TryAdd(name, number))
+        continue;
+    Console.WriteLine(Usage);
+    return pair is ["--help"] ? 0 : 2;
+}
+
 if (options.TryGetValue("--seed", out var one))
 {
     var verdict = Simulator.Run(one, Console.WriteLine);

@@ -339,10 +339,14 @@ internal sealed class Population(Desk desk)
     {
         // The active one may have been another: it counts as there for some seconds.
         var worker = new Worker(desk, topic, group, "drain", folds: group == Folded);
-        var patience = desk.World.Elapsed + (limit ?? TimeSpan.FromMinutes(3));
-        while (desk.World.Elapsed < patience)
+        // Of rounds that bring nothing: a key's messages come one by one, and there may be a thousand.
+        var patience = limit ?? TimeSpan.FromMinutes(3);
+        var gaveUpAt = desk.World.Elapsed + patience;
+        while (desk.World.Elapsed < gaveUpAt)
         {
-            if (await worker.DrainSome() == 0 && await desk.Describe(topic, group) is { } described && described.Partitions.Take(partitions).All(p => p is { Error: null, Lag: 0, InFlight: 0 }))
+            if (await worker.DrainSome() > 0)
+                gaveUpAt = desk.World.Elapsed + patience;
+            else if (await desk.Describe(topic, group) is { } described && described.Partitions.Take(partitions).All(p => p is { Error: null, Lag: 0, InFlight: 0 }))
                 return;
             await desk.Pause(20);
         }
