@@ -26,6 +26,34 @@ public sealed class ClosingTests
         ValueTask<IReadOnlyList<PublishResult>> Second() => broker!.Publish("t", [Message.OfText("second")], new() { Wait = TimeSpan.FromHours(1) });
     }
 
+    [Fact]
+    public async Task WhatWasDeletedIsGoneThoughItsRoomCantBeGivenBackAnyMore()
+    {
+        var trims = 0;
+        var storage = new HandedOnStorage(new VolatileStorage(), log => new ClosedAtTrim(log, () => trims++));
+        await using var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage, SnapshotBytes = 1 });
+        await broker.PutTopic("t", new());
+
+        for (var n = 1; n <= 5; n++)
+        {
+            await broker.Publish("t", [Message.OfText("gone")]);
+            Assert.Equal(n, await broker.DeleteBefore("t", 0, n));
+        }
+
+        Assert.True(trims > 0, "Nothing was to be given back.");
+        Assert.Equal(5, (await broker.DescribeTopic("t")).Partitions[0].Start);
+    }
+
+    /// <summary>It was closed while it was being trimmed.</summary>
+    private sealed class ClosedAtTrim(IPartitionLog log, Action trimming) : HandedOnLog(log)
+    {
+        public override ValueTask TrimBefore(long position)
+        {
+            trimming();
+            throw new ObjectDisposedException("a log");
+        }
+    }
+
     /// <summary>Tells when the snapshot of the closing is being saved.</summary>
     private sealed class ClosingLog(IPartitionLog log, Action saving) : HandedOnLog(log)
     {

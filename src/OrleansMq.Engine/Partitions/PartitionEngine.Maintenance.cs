@@ -29,7 +29,8 @@ public sealed partial class PartitionEngine
             state.MoveStart(offset, now, frames);
             return state.Start;
         });
-        await Trim();
+        // They are gone, whatever becomes of the room that they took.
+        await Upkeep(Trim);
         return start;
     }
 
@@ -70,10 +71,19 @@ public sealed partial class PartitionEngine
             return;
         _state.Tokens.Limit(_topic.Settings.TokenCount, (long)_topic.Settings.TokenAge.TotalMilliseconds, _clock.NowMs);
         _state.Producers.Expire(_clock.NowMs);
-        try
+        await Upkeep(async () =>
         {
             await Retain();
             CompactInBackground();
+        });
+    }
+
+    /// <summary>What goes wrong in it is told of, or stops the partition; nobody waits for it.</summary>
+    private async Task Upkeep(Func<Task> work)
+    {
+        try
+        {
+            await work();
         }
         catch (MqException refusal)
         {

@@ -42,7 +42,7 @@ public class HandedOnLog(IPartitionLog log) : IPartitionLog
 
     public virtual ValueTask<ILogRewriting> Rewrite(long from) => log.Rewrite(from);
 
-    public ValueTask TrimBefore(long position) => log.TrimBefore(position);
+    public virtual ValueTask TrimBefore(long position) => log.TrimBefore(position);
 
     public virtual ValueTask SaveSnapshot(long position, ReadOnlyMemory<byte> state) => log.SaveSnapshot(position, state);
 

@@ -39,7 +39,7 @@ internal static class LeaseCheck
                 if (first.Settled.Find(settled => settled.IsOk && settled.Kind is SettlementKind.Acknowledge or SettlementKind.DeadLetter && settled.IsOk) is { } done)
                     yield return new Violation("acked", $"{at}: {first.Uid} was settled as {first.Lease} ({done.Kind}) and given again as {second.Lease}.");
                 if (first.Settled.Find(settled => settled is { Kind: SettlementKind.Defer, IsOk: true }) is { } aside && !second.IsFetched
-                    && !history.Fetched.Exists(fetch => fetch.Call.May && fetch.Names(at, first.Origin) && fetch.Call.Over > aside.Call.Invoked && fetch.Call.Invoked < second.Call.Answered))
+                    && !history.Fetched.Exists(fetch => MayHaveGiven(fetch.Call) && fetch.Names(at, first.Origin) && fetch.Call.Over > aside.Call.Invoked && fetch.Call.Invoked < second.Call.Answered))
                     yield return new Violation("deferred", $"{at}: {first.Uid} was set aside as {first.Lease} and given as {second.Lease}; nobody had asked for it.");
                 // A crash may forget grants of the last moment; not by key, where they are durable first.
                 if (at.Group != "bykey" && durable.MayBeForgotten(first, second))
@@ -51,6 +51,9 @@ internal static class LeaseCheck
             }
         }
     }
+
+    /// <summary>One that failed at reading what it gave has given it.</summary>
+    private static bool MayHaveGiven(Call fetch) => fetch.May || fetch.Code == ErrorCodes.PartitionUnavailable;
 
     /// <summary>Whether a lease certainly stands at a time of its partition's clock.</summary>
     private static bool IsHeld(Given given, long atMs, long at)
