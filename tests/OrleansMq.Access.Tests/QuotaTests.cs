@@ -136,7 +136,8 @@ public sealed class QuotaTests
         var before = GC.GetAllocatedBytesForCurrentThread();
         Requests(10_000);
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        // Less than a tenth of a byte for each; the runtime may do something of its own meanwhile.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000);
 
         void Requests(int count)
         {
