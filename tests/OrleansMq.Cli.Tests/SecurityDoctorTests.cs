@@ -121,7 +121,7 @@ public sealed class SecurityDoctorTests : IAsyncLifetime
 
         Assert.Equal(0, run.Code);
         Assert.Contains("is TLS, and it is not known whether it lets in who shows no certificate: TLS ended before it had asked for a certificate: ", Assert.Single(Unknown(run)), StringComparison.Ordinal);
-        Assert.Contains("unknown  orleans of", shown.Out, StringComparison.Ordinal);
+        Assert.Contains("unknown\torleans of", shown.Out, StringComparison.Ordinal);
         Assert.DoesNotContain("Nothing is open that should not be", shown.Out + shown.Error, StringComparison.Ordinal);
         Assert.Contains("Nothing was found open, and 1 could not be seen.", shown.Out + shown.Error, StringComparison.Ordinal);
     }
