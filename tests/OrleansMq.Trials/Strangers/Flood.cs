@@ -11,8 +11,8 @@ namespace OrleansMq.Trials.Strangers;
 /// <param name="Waiting">Joins of groups, which wait for members as long as these may be silent.</param>
 internal sealed record FloodResult(int Asked, int Sent, int Answered, int NotConnected, int NotLetIn, int Waiting, List<string> Hangs)
 {
-    /// <summary>Of so many some are answered, whatever the seed: one in ten is something that may be asked by anybody.</summary>
-    private const int Enough = 500;
+    /// <summary>Of so many some are answered, whatever the seed: of Kafka's, before it is known who comes, about one in a hundred.</summary>
+    private const int Enough = 1_000;
 
     public int Closed => Sent - Answered - Waiting - Hangs.Count;
 
