@@ -84,7 +84,7 @@ internal sealed class StrangersTrial(GuardedProgram program, Canary canary, Memo
             return crowd.Open;
         });
         // A hundred bytes each, at most; on a slow machine fewer go out before the time for a head is over.
-        await Crowded("heads sent a byte at a time over HTTP", async crowd => (int)(await crowd.Slowly(_http, SlowSenders, Quiet) / 20));
+        await Crowded("heads sent a byte at a time over HTTP", async crowd => (int)Math.Min(SlowSenders, await crowd.Slowly(_http, SlowSenders, Quiet) / 20));
         await StillWhole(rights);
     }
 
