@@ -9,7 +9,7 @@ internal sealed class SendingClock(long count, int rate)
 {
     private readonly TaskCompletionSource _answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
-    private long _open = count;
+    private long _ended;
     private long _start;
 
     public long[] Acknowledged { get; } = new long[count];
@@ -74,7 +74,7 @@ internal sealed class SendingClock(long count, int rate)
         }
         finally
         {
-            if (Interlocked.Decrement(ref _open) == 0)
+            if (Interlocked.Increment(ref _ended) == count)
                 _answered.SetResult();
         }
     }
