@@ -26,12 +26,13 @@ internal static class OrleansTls
     {
         if (told.OrleansTlsCertificate is not { } certificate)
             return null;
-        if (told is { On: true, Insecure: false, TlsClientRoots: { } clients } && RootsIn(clients).Any(RootsIn(told.OrleansTlsRoots!).Contains))
+        if (told is { Apart: not null, TlsClientRoots: { } clients } && SeparateRoots.InCommon(RootsIn(told.OrleansTlsRoots!), RootsIn(clients)) is { } common)
         {
             throw new SettingException(
-                $"--orleans-tls-roots {told.OrleansTlsRoots} and --tls-client-roots {clients} have a root in common: who has a user's certificate would come in by Orleans' gateway port and go around the rules; give Orleans a root of its own.");
+                $"--orleans-tls-roots {told.OrleansTlsRoots} and --tls-client-roots {clients} have a root's key in common ({common.Subject}): who has a user's certificate would come in by Orleans' gateway port and go around the rules; give Orleans a root of its own.");
         }
-        return TlsCertificates.Start(new FilesOfTls { CertificateFile = certificate, KeyFile = told.OrleansTlsKey!, ClientRootsFile = told.OrleansTlsRoots, AmongPeers = true }, report: report);
+        return TlsCertificates.Start(
+            new FilesOfTls { CertificateFile = certificate, KeyFile = told.OrleansTlsKey!, ClientRootsFile = told.OrleansTlsRoots, AmongPeers = true, Apart = told.Apart }, report: report);
     }
 
     public static void Use(ISiloBuilder orleans, TlsCertificates certificates)

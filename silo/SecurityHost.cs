@@ -27,7 +27,7 @@ internal sealed class SecurityHost : IAsyncDisposable
             if (told.TlsCertificate is { } certificate)
             {
                 tls = TlsCertificates.Start(
-                    new TlsOptions { CertificateFile = certificate, KeyFile = told.TlsKey!, ClientRootsFile = told.TlsClientRoots, ClientCertificateRequired = told.TlsClientRequired }, report: report);
+                    new TlsOptions { CertificateFile = certificate, KeyFile = told.TlsKey!, ClientRootsFile = told.TlsClientRoots, ClientCertificateRequired = told.TlsClientRequired, Apart = told.Apart }, report: report);
             }
             if (told.On)
             {

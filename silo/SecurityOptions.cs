@@ -1,3 +1,5 @@
+using OrleansMq.Gateways;
+
 namespace OrleansMq.Silo;
 
 /// <summary>Who may come in, and TLS: as the program was told, checked.</summary>
@@ -47,6 +49,9 @@ public sealed record SecurityOptions
     /// <summary>The roots of silos and Orleans clients.</summary>
     public string? OrleansTlsRoots { get; private init; }
 
+    /// <summary>Keeps the roots of users from those of Orleans' ports, where rules could be gone around. One for the process.</summary>
+    internal SeparateRoots? Apart { get; private init; }
+
     /// <summary>Whether what is open to others is meant to be.</summary>
     public bool Insecure { get; private init; }
 
@@ -77,7 +82,7 @@ public sealed record SecurityOptions
             Insecure = SiloOptions.Word(settings, "insecure", "true", "false") is "true",
         };
         RefuseContradictions(settings, options);
-        return options;
+        return options is { On: true, Insecure: false } ? options with { Apart = new SeparateRoots() } : options;
     }
 
     private static void RefuseContradictions(IReadOnlyDictionary<string, Setting> settings, SecurityOptions options)

@@ -83,11 +83,15 @@ public sealed class AccessState
             teams = user.Teams;
         }
         var key = teams.Count == 0 ? principal.Name : $"{principal.Name}\n{string.Join('\n', teams)}";
-        if (_grants.TryGetValue(key, out var known))
-            return known;
+        return _grants.TryGetValue(key, out var known) ? known : Remembered(key, principal.Name, teams);
+    }
+
+    // By itself: a closure is made where a method begins, and the known ones are asked for with every request.
+    private Grants Remembered(string key, string name, IReadOnlyList<string> teams)
+    {
         if (_grants.Count >= MaxRemembered)
             _grants.Clear();
-        return _grants.GetOrAdd(key, _ => new Grants(Rules.Where(rule => IsFor(rule, principal.Name, teams))));
+        return _grants.GetOrAdd(key, _ => new Grants(Rules.Where(rule => IsFor(rule, name, teams))));
     }
 
     public AccessState With(AccessUser user) => Users.Count >= MaxUsers && !Users.ContainsKey(user.Name)

@@ -12,9 +12,11 @@ public sealed class QuotaDesk
     /// <summary>What is on its way now is stored, or refused, in some such time.</summary>
     private static readonly TimeSpan InFlightWait = TimeSpan.FromMilliseconds(50);
 
+    private static readonly QuotaScope[] Scopes = [QuotaScope.User, QuotaScope.Tenant, QuotaScope.Address];
+
     private readonly AccessControl _control;
     private readonly TimeProvider _time;
-    private readonly ConcurrentDictionary<(QuotaScope Scope, string Who, QuotaKind Kind), Meter> _meters = new();
+    private readonly ConcurrentDictionary<(QuotaScope Scope, string Who, QuotaKind Kind), QuotaMeter> _meters = new();
     private readonly ConcurrentDictionary<(QuotaScope Scope, string Who), int> _connections = new();
     private readonly ConcurrentDictionary<(QuotaScope Scope, string Who), long> _inFlight = new();
 
@@ -22,32 +24,50 @@ public sealed class QuotaDesk
 
     internal TimeProvider Time => _time;
 
-    /// <summary>Takes one request.</summary>
-    /// <returns>Null, or why not: the quota's name and when it may be tried again.</returns>
-    public MqException? Take(Principal principal)
+    /// <summary>Takes one request, now or not at all.</summary>
+    /// <returns>Null, or why not: the quota's name and when it may be tried again, for each who is refused another time.</returns>
+    public MqException? Take(Principal principal) => Take(principal, TimeSpan.Zero, out _);
+
+    /// <summary>Takes one request, where its turn comes soon enough.</summary>
+    /// <param name="patience">So long the caller holds a request back until its turn.</param>
+    /// <param name="wait">Until its turn, which is kept for it: the caller waits so long, or calls <see cref="GiveBack"/>.</param>
+    /// <returns>Null, or why not: the quota's name and when it may be tried again, for each who is refused another time.</returns>
+    public MqException? Take(Principal principal, TimeSpan patience, out TimeSpan wait)
     {
+        wait = TimeSpan.Zero;
         var state = _control.State;
         if (state.Quotas.IsEmpty)
             return null;
         // All are asked before one is charged: a request that is refused takes nothing of any. (Requests of the same moment may leave a debt.)
-        foreach (var (scope, who) in Of(state, principal))
-            foreach (var (kind, amount) in new[] { (QuotaKind.BytesPerSecond, 0L), (QuotaKind.RequestsPerSecond, 1L) })
-                if (LimitOf(state, principal, scope, who, kind) is { } limit && MeterOf(scope, who, kind).WaitFor(limit, amount, Now) is var wait && wait > TimeSpan.Zero)
-                    return Refusal(scope, who, kind, limit, wait);
-        foreach (var (scope, who) in Of(state, principal))
-            if (LimitOf(state, principal, scope, who, QuotaKind.RequestsPerSecond) is { } limit)
-                MeterOf(scope, who, QuotaKind.RequestsPerSecond).Charge(limit, 1, Now);
+        foreach (var scope in Scopes)
+        {
+            if (NameIn(state, principal, scope) is not { } who)
+                continue;
+            var refusal = Ask(state, principal, scope, who, QuotaKind.BytesPerSecond, patience, ref wait) ?? Ask(state, principal, scope, who, QuotaKind.RequestsPerSecond, patience, ref wait);
+            if (refusal is not null)
+                return refusal;
+        }
+
+        foreach (var scope in Scopes)
+            if (NameIn(state, principal, scope) is { } who && LimitOf(state, principal, scope, who, QuotaKind.RequestsPerSecond) is { } limit)
+                wait = Longer(wait, MeterOf(scope, who, QuotaKind.RequestsPerSecond).Charge(limit, 1, Now));
         return null;
     }
 
-    /// <summary>Before it is known who asks: whether the address has used up its requests. Nothing is taken.</summary>
-    public MqException? RefusalOf(string address)
+    /// <summary>A request that was taken is not made.</summary>
+    public void GiveBack(Principal principal)
     {
         var state = _control.State;
-        return LimitOf(state, null, QuotaScope.Address, address, QuotaKind.RequestsPerSecond) is { } limit
-            && MeterOf(QuotaScope.Address, address, QuotaKind.RequestsPerSecond).WaitFor(limit, 1, Now) is var wait && wait > TimeSpan.Zero
-                ? Refusal(QuotaScope.Address, address, QuotaKind.RequestsPerSecond, limit, wait)
-                : null;
+        foreach (var scope in Scopes)
+            if (NameIn(state, principal, scope) is { } who && LimitOf(state, principal, scope, who, QuotaKind.RequestsPerSecond) is { } limit)
+                MeterOf(scope, who, QuotaKind.RequestsPerSecond).GiveBack(limit, 1, Now);
+    }
+
+    /// <summary>Before it is known who asks: whether the address has used up its requests, and would not have its turn soon enough. Nothing is taken.</summary>
+    public MqException? RefusalOf(string address, TimeSpan patience = default)
+    {
+        var wait = TimeSpan.Zero;
+        return Ask(_control.State, null, QuotaScope.Address, address, QuotaKind.RequestsPerSecond, patience, ref wait);
     }
 
     /// <summary>A request of somebody who did not show who it is: guesses cost their address as much as requests do.</summary>
@@ -58,7 +78,7 @@ public sealed class QuotaDesk
     }
 
     /// <summary>Bytes that came or went.</summary>
-    /// <param name="requests">Of protocols that make clients wait behind a request, instead of refusing it: what <see cref="Take"/> has not taken.</param>
+    /// <param name="requests">Of protocols that make clients wait behind a request, instead of refusing it: what <see cref="Take(Principal)"/> has not taken.</param>
     /// <returns>How long the principal should wait before its next request; zero where it is within its quotas.</returns>
     public TimeSpan Charge(Principal principal, long bytes, int requests = 0)
     {
@@ -66,10 +86,14 @@ public sealed class QuotaDesk
         var longest = TimeSpan.Zero;
         if (state.Quotas.IsEmpty)
             return longest;
-        foreach (var (scope, who) in Of(state, principal))
-            foreach (var (kind, amount) in new[] { (QuotaKind.BytesPerSecond, bytes), (QuotaKind.RequestsPerSecond, requests) })
-                if (amount > 0 && LimitOf(state, principal, scope, who, kind) is { } limit && MeterOf(scope, who, kind).Charge(limit, amount, Now) is var wait && wait > longest)
-                    longest = wait;
+        foreach (var scope in Scopes)
+        {
+            if (NameIn(state, principal, scope) is not { } who)
+                continue;
+            longest = Longer(longest, Charge(state, principal, scope, who, QuotaKind.BytesPerSecond, bytes));
+            longest = Longer(longest, Charge(state, principal, scope, who, QuotaKind.RequestsPerSecond, requests));
+        }
+
         return longest;
     }
 
@@ -82,9 +106,9 @@ public sealed class QuotaDesk
     {
         var state = _control.State;
         var held = new HeldBytes(_inFlight, bytes);
-        foreach (var (scope, who) in Of(state, principal))
+        foreach (var scope in Scopes)
         {
-            if (LimitOf(state, principal, scope, who, QuotaKind.InFlightBytes) is not { } limit || held.Add(scope, who) is var now && (now <= limit || now <= bytes))
+            if (NameIn(state, principal, scope) is not { } who || LimitOf(state, principal, scope, who, QuotaKind.InFlightBytes) is not { } limit || held.Add(scope, who) is var now && (now <= limit || now <= bytes))
                 continue;
             held.Dispose();
             throw Refusal(scope, who, QuotaKind.InFlightBytes, limit, InFlightWait);
@@ -130,14 +154,32 @@ public sealed class QuotaDesk
 
     private double Now => _time.GetTimestamp() / (double)_time.TimestampFrequency;
 
-    private static IEnumerable<(QuotaScope Scope, string Who)> Of(AccessState state, Principal principal)
+    /// <summary>As whom the principal counts there; null: not at all.</summary>
+    private static string? NameIn(AccessState state, Principal principal, QuotaScope scope) => scope switch
     {
-        yield return (QuotaScope.User, principal.Name);
-        if (state.TenantOf(principal) is { } tenant)
-            yield return (QuotaScope.Tenant, tenant);
-        if (principal.Address.Length > 0)
-            yield return (QuotaScope.Address, principal.Address);
+        QuotaScope.User => principal.Name,
+        QuotaScope.Tenant => state.TenantOf(principal),
+        _ => principal.Address.Length > 0 ? principal.Address : null,
+    };
+
+    /// <param name="wait">Made longer where this one's turn comes later.</param>
+    private MqException? Ask(AccessState state, Principal? principal, QuotaScope scope, string who, QuotaKind kind, TimeSpan patience, ref TimeSpan wait)
+    {
+        if (LimitOf(state, principal, scope, who, kind) is not { } limit)
+            return null;
+        var (meter, now) = (MeterOf(scope, who, kind), Now);
+        var turn = meter.WaitFor(limit, kind == QuotaKind.RequestsPerSecond ? 1 : 0, now);
+        // Nobody knows how many bytes it will be, so none are taken before its turn, and another has to put them apart.
+        if (turn > patience || (turn > TimeSpan.Zero && kind == QuotaKind.BytesPerSecond))
+            turn = meter.Turn(limit, turn, now);
+        wait = Longer(wait, turn);
+        return turn > patience ? Refusal(scope, who, kind, limit, turn) : null;
     }
+
+    private TimeSpan Charge(AccessState state, Principal principal, QuotaScope scope, string who, QuotaKind kind, long amount) =>
+        amount > 0 && LimitOf(state, principal, scope, who, kind) is { } limit ? MeterOf(scope, who, kind).Charge(limit, amount, Now) : TimeSpan.Zero;
+
+    private static TimeSpan Longer(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
     private static long? LimitOf(AccessState state, Principal? principal, QuotaScope scope, string who, QuotaKind kind)
     {
@@ -154,7 +196,7 @@ public sealed class QuotaDesk
         return ofEach is null || (principal is not null && state.GrantsOf(principal).IsAdmin && state.TenantOf(principal) is null) ? null : ofEach;
     }
 
-    private Meter MeterOf(QuotaScope scope, string who, QuotaKind kind)
+    private QuotaMeter MeterOf(QuotaScope scope, string who, QuotaKind kind)
     {
         if (_meters.TryGetValue((scope, who, kind), out var known))
             return known;
@@ -162,51 +204,9 @@ public sealed class QuotaDesk
             foreach (var (key, meter) in _meters)
                 if (meter.IsIdle(Now))
                     _meters.TryRemove(key, out _);
-        return _meters.GetOrAdd((scope, who, kind), _ => new Meter());
+        return _meters.GetOrAdd((scope, who, kind), _ => new QuotaMeter());
     }
 
     private static MqException Refusal(QuotaScope scope, string who, QuotaKind kind, long limit, TimeSpan wait) =>
         new(ErrorCodes.RateLimited, $"The quota {AccessJson.QuotaKinds.Write(kind)} of {AccessJson.QuotaScopes.Write(scope)} {who}, {limit}, is reached.", wait);
-
-    /// <summary>A bucket of one second's worth.</summary>
-    private sealed class Meter
-    {
-        // As of _at; negative: a debt. The first use fills it.
-        private double _level = double.NaN;
-        private double _at;
-        private long _limit;
-
-        /// <summary>Zero: so much is there, or as much as there can be.</summary>
-        public TimeSpan WaitFor(long limit, long amount, double now)
-        {
-            lock (this)
-            {
-                Fill(limit, now);
-                var missing = Math.Min(Math.Max(amount, double.Epsilon), limit) - _level;
-                return missing > 1e-6 ? TimeSpan.FromSeconds(Math.Max(missing / limit, 0.001)) : TimeSpan.Zero;
-            }
-        }
-
-        public TimeSpan Charge(long limit, long amount, double now)
-        {
-            lock (this)
-            {
-                Fill(limit, now);
-                _level -= amount;
-                return _level >= 0 ? TimeSpan.Zero : TimeSpan.FromSeconds(-_level / limit);
-            }
-        }
-
-        public bool IsIdle(double now)
-        {
-            lock (this)
-                return now - _at > 60 && _level + (now - _at) * _limit >= 0;
-        }
-
-        private void Fill(long limit, double now)
-        {
-            _level = double.IsNaN(_level) ? limit : Math.Min(limit, _level + (now - _at) * limit);
-            (_at, _limit) = (now, limit);
-        }
-    }
 }

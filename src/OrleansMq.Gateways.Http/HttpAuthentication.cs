@@ -11,8 +11,6 @@ internal sealed class HttpAuthentication(GatewaySecurity security)
 {
     private const int MaxCredentialChars = 4 << 10;
 
-    public bool IsOn => security.Access is not null;
-
     /// <summary>For <c>WWW-Authenticate</c>.</summary>
     public string[] Challenges => security.Tokens is null
         ? ["Basic realm=\"orleansmq\", charset=\"UTF-8\""]

@@ -7,6 +7,7 @@ public sealed record HttpGatewayOptions : GatewayOptions
 {
     // What a receive may wait.
     private static readonly TimeSpan LongestKeepAlive = TimeSpan.FromMilliseconds(QueueJson.MaxWaitMs);
+    private static readonly TimeSpan LongestQuotaWait = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(24);
 
     public HttpGatewayOptions() => Port = 8080;
@@ -16,6 +17,15 @@ public sealed record HttpGatewayOptions : GatewayOptions
 
     /// <summary>What one browse reads at most; it then answers with fewer messages and says where to go on. 16 MiB.</summary>
     public int MaxBrowseBytes { get; init; } = 16 << 20;
+
+    /// <summary>So long a request beyond a rate's quota is held back for its turn, before its body is read; one whose turn comes later is refused, after as long. 1 s, a rate's burst; 0: refused at once; a minute at most.</summary>
+    public TimeSpan MaxQuotaWait { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Requests that are held back at once for a turn, by which they count as in flight; half as many refusals. A further one is not held back, and refused where it would have to wait. 1,000: most of <see cref="GatewayOptions.MaxConcurrentRequests"/> stays for others.</summary>
+    public int MaxHeldRequests { get; init; } = 1_000;
+
+    /// <summary>The clock of these waits.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Event streams that are open at once. A further one is refused as <see cref="ErrorCodes.Overloaded"/>. 2,000: most requests stay for others.</summary>
     public int MaxEventStreams { get; init; } = 2_000;
@@ -44,6 +54,8 @@ public sealed record HttpGatewayOptions : GatewayOptions
         Require(MaxJsonBytes > 0, $"{nameof(MaxJsonBytes)} is {MaxJsonBytes}: 1 at least.");
         Require(MaxJsonBytes <= MaxRequestBytes, $"{nameof(MaxJsonBytes)} is {MaxJsonBytes}, above {nameof(MaxRequestBytes)} {MaxRequestBytes}.");
         Require(MaxBrowseBytes > 0, $"{nameof(MaxBrowseBytes)} is {MaxBrowseBytes}: 1 at least.");
+        Require(MaxQuotaWait >= TimeSpan.Zero && MaxQuotaWait <= LongestQuotaWait, $"{nameof(MaxQuotaWait)} is {MaxQuotaWait}: 0 to {LongestQuotaWait}.");
+        Require(MaxHeldRequests >= 0, $"{nameof(MaxHeldRequests)} is {MaxHeldRequests}: not negative.");
         Require(MaxEventStreams > 0, $"{nameof(MaxEventStreams)} is {MaxEventStreams}: 1 at least.");
         Require(MaxEventCredit is > 0 and <= QueueJson.MaxLeases, $"{nameof(MaxEventCredit)} is {MaxEventCredit}: 1 to {QueueJson.MaxLeases}, what one call settles.");
         Require(EventBytesAtOnce > 0, $"{nameof(EventBytesAtOnce)} is {EventBytesAtOnce}: 1 at least.");

@@ -21,6 +21,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
     private readonly ILogger _log;
     private readonly CancellationToken _stopping;
     private readonly HttpAuthentication _authentication;
+    private readonly QuotaGate? _gate;
     private readonly HttpMetrics _metrics = new();
     private readonly HttpRouter _router;
     private readonly InFlightBytes _inFlightBytes;
@@ -31,6 +32,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
     {
         (_broker, _options, _log, _stopping) = (broker, options, log, stopping);
         _authentication = new HttpAuthentication(options.Security);
+        _gate = options.Security.Access is { } access ? new QuotaGate(access.Quotas, options, stopping) : null;
         _inFlightBytes = new InFlightBytes(options.MaxInFlightBytes);
         _streams = new EventStreams(options.MaxEventStreams);
         IReadOnlyList<HttpRoute> routes = RoutesOf(_metrics, stopping);
@@ -71,8 +73,8 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         {
             await Guard(context, call, async () =>
             {
-                if (_authentication.IsOn && route is not { Public: true })
-                    call.Who = await Admit(context, call);
+                if (_gate is not null && route is not { Public: true })
+                    call.Who = await Admit(context, call, _gate);
                 if (route is null)
                     throw NotFound(context, allowed);
                 RequestChecks.Check(context.Request, route);
@@ -94,27 +96,39 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         }
     }
 
-    /// <summary>Finds out who asks, takes the request from their quotas, and gives the call their broker.</summary>
-    private async ValueTask<Principal?> Admit(HttpContext context, HttpCall call)
+    /// <summary>Finds out who asks, and lets the request in when its quotas have room.</summary>
+    private async ValueTask<Principal?> Admit(HttpContext context, HttpCall call, QuotaGate gate)
     {
-        var (quotas, address) = (_options.Security.Access!.Quotas, PeerAddress.Of(context.Connection.RemoteIpAddress));
-        if (quotas.RefusalOf(address) is { } full)
-            throw full;
-        Principal? who;
         try
         {
-            who = await _authentication.WhoAsks(context);
+            var address = PeerAddress.Of(context.Connection.RemoteIpAddress);
+            gate.Enter(address);
+            var who = await Know(context, call, address);
+            if (context.Features.Get<TenantSeat>()?.Take(who!) is { } crowd)
+                throw crowd;
+            await gate.Pass(who!, context.RequestAborted);
+            return who;
+        }
+        catch (MqException refusal) when (refusal.Code == ErrorCodes.RateLimited)
+        {
+            throw await gate.HoldBack(refusal, context.RequestAborted);
+        }
+    }
+
+    /// <summary>Finds out who asks, and gives the call their broker.</summary>
+    private async ValueTask<Principal?> Know(HttpContext context, HttpCall call, string address)
+    {
+        try
+        {
+            var who = await _authentication.WhoAsks(context);
             call.Broker = _options.Security.BrokerOf(_broker, who);
+            return who;
         }
         catch (MqException stranger) when (stranger.Code == ErrorCodes.Unauthenticated)
         {
-            quotas.TakeOfStranger(address);
+            _options.Security.Access!.Quotas.TakeOfStranger(address);
             throw;
         }
-
-        if (context.Features.Get<TenantSeat>()?.Take(who!) is { } crowd)
-            throw crowd;
-        return quotas.Take(who!) is { } refusal ? throw refusal : who;
     }
 
     /// <summary>Bounds the calls in flight, and answers whatever goes wrong by a problem document.</summary>

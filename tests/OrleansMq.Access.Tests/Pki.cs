@@ -44,6 +44,15 @@ internal sealed class Pki : IDisposable
         return certificate.Thumbprint;
     }
 
+    /// <summary>The root's key in a certificate of another name and number.</summary>
+    public X509Certificate2 RootIssuedAnew()
+    {
+        using var key = _root.GetECDsaPrivateKey()!;
+        var request = new CertificateRequest("CN=test root anew", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        return request.CreateSelfSigned(_root.NotBefore, _root.NotAfter);
+    }
+
     public X509Certificate2 Client(string name) => Make(name, ForClients);
 
     public X509Certificate2 ServerAsClient(string name) => Make(name, ForServers);

@@ -43,6 +43,121 @@ public sealed class QuotaTests
     }
 
     [Fact]
+    public async Task WhoIsRefusedIsToldATimeOfItsOwnSoThatAllWhoWaitDoNotComeAsOne()
+    {
+        await using var control = await Control(new Quota(QuotaScope.User, "anna", QuotaKind.RequestsPerSecond, 10));
+        Use(control, 10);
+
+        var told = Enumerable.Range(0, 5).Select(_ => Told(control)).ToList();
+
+        Assert.Equal([100, 200, 300, 400, 500], told.Select(Milliseconds));
+        // Each who comes when it was told to finds a request free, and who comes before finds none.
+        var since = TimeSpan.Zero;
+        foreach (var time in told)
+        {
+            _time.Advance(time - since - TimeSpan.FromMilliseconds(1));
+            Assert.NotNull(control.Quotas.Take(Anna));
+            _time.Advance(TimeSpan.FromMilliseconds(1));
+            Assert.Null(control.Quotas.Take(Anna));
+            since = time;
+        }
+    }
+
+    [Fact]
+    public async Task NobodyIsToldToWaitForACrowdThatIsLargerThanTenSecondsHold()
+    {
+        await using var control = await Control(new Quota(QuotaScope.User, "anna", QuotaKind.RequestsPerSecond, 10));
+        Use(control, 10);
+
+        var told = Enumerable.Range(0, 1_000).Select(_ => Milliseconds(Told(control))).ToList();
+
+        Assert.Equal((100, 10_100), (told.Min(), told.Max()));
+        // As many for each moment as for any other, within one.
+        Assert.InRange(told.GroupBy(time => time).Max(those => those.Count()), 9, 11);
+    }
+
+    [Fact]
+    public async Task ATimeThatWasToldAndNotUsedIsNoLoss()
+    {
+        await using var control = await Control(new Quota(QuotaScope.User, "anna", QuotaKind.RequestsPerSecond, 10));
+        Use(control, 10);
+        for (var i = 0; i < 50; i++)
+            Told(control);
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Use(control, 10);
+        // A crowd that was there longer ago than it was told to wait puts nobody off.
+        _time.Advance(TimeSpan.FromSeconds(10));
+        Use(control, 10);
+        Assert.Equal(100, Milliseconds(Told(control)));
+    }
+
+    [Fact]
+    public async Task WhoWaitsForBytesIsPutBehindTheOtherByWhatWasTakenLast()
+    {
+        await using var control = await Control(new Quota(QuotaScope.User, "anna", QuotaKind.BytesPerSecond, 1_000));
+        control.Quotas.Charge(Anna, 1_400);
+        control.Quotas.Charge(Anna, 100);
+
+        Assert.Equal([500, 600, 700], Enumerable.Range(0, 3).Select(_ => Milliseconds(Told(control))));
+    }
+
+    [Fact]
+    public async Task WhoWaitsHasItsTurnKeptAndWhoDoesNotWaitGivesItBack()
+    {
+        await using var control = await Control(new Quota(QuotaScope.User, "anna", QuotaKind.RequestsPerSecond, 10));
+        Use(control, 10);
+        var patience = TimeSpan.FromMilliseconds(200);
+
+        Assert.Equal([100, 200], Enumerable.Range(0, 2).Select(_ => Turn()));
+        Assert.Equal(300, Milliseconds(control.Quotas.Take(Anna, patience, out _)!.RetryAfter!.Value));
+        control.Quotas.GiveBack(Anna);
+        Assert.Equal(200, Turn());
+
+        // Those who wait have taken theirs: who comes then has its own turn behind them.
+        _time.Advance(patience);
+        Assert.Equal(100, Turn());
+
+        int Turn()
+        {
+            Assert.Null(control.Quotas.Take(Anna, patience, out var wait));
+            return Milliseconds(wait);
+        }
+    }
+
+    [Fact]
+    public async Task WhatIsWithinItsQuotasAllocatesNothing()
+    {
+        await using var control = await Control(
+            new Quota(QuotaScope.User, "anna", QuotaKind.RequestsPerSecond, 1_000_000), new Quota(QuotaScope.Address, Quota.Each, QuotaKind.BytesPerSecond, 1 << 30));
+        Requests(100);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Requests(10_000);
+
+        // Less than a tenth of a byte for each; the runtime may do something of its own meanwhile.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000);
+
+        void Requests(int count)
+        {
+            for (var i = 0; i < count; i++)
+                if (control.Quotas.Take(Anna, TimeSpan.FromSeconds(1), out _) is not null || control.Quotas.Charge(Anna, 10) > TimeSpan.Zero)
+                    throw new InvalidOperationException("It was refused.");
+        }
+    }
+
+    private static void Use(AccessControl control, int requests)
+    {
+        for (var i = 0; i < requests; i++)
+            Assert.Null(control.Quotas.Take(Anna));
+    }
+
+    private static TimeSpan Told(AccessControl control) => control.Quotas.Take(Anna)!.RetryAfter!.Value;
+
+    private static int Milliseconds(TimeSpan time) => (int)Math.Round(time.TotalMilliseconds);
+
+    [Fact]
     public async Task BytesLeaveADebtThatTimePays()
     {
         await using var control = await Control(new Quota(QuotaScope.User, "anna", QuotaKind.BytesPerSecond, 1_000));
@@ -110,7 +225,7 @@ public sealed class QuotaTests
     {
         await using var control = await Control();
         await using var broker = await EmbeddedBroker.InMemory();
-        await using var gateway = await HttpGateway.Start(broker, new HttpGatewayOptions { Port = 0, Security = new GatewaySecurity { Access = control } });
+        await using var gateway = await HttpGateway.Start(broker, new HttpGatewayOptions { Port = 0, MaxQuotaWait = TimeSpan.Zero, Security = new GatewaySecurity { Access = control } });
         await using var admin = HttpBroker.Connect(gateway.Uri, new HttpBrokerOptions { Credential = HttpCredential.OfPassword("admin", Some.AdminPassword) });
         await admin.Access.SetQuota(QuotaScope.User, "anna", QuotaKind.RequestsPerSecond, 1);
         Assert.Equal([new Quota(QuotaScope.User, "anna", QuotaKind.RequestsPerSecond, 1)], await admin.Access.ListQuotas());

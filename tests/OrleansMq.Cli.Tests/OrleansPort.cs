@@ -14,6 +14,15 @@ internal sealed class OrleansPort : IAsyncDisposable
     public const string Asks = "asks";
     public const string TakesAnyone = "takes anyone";
 
+    /// <summary>It speaks TLS and can't go on, whoever comes.</summary>
+    public const string Fails = "fails";
+
+    /// <summary>Without TLS, as the silo port, which says who it is.</summary>
+    public const string Greets = "greets";
+
+    // A TLS record (RFC 8446, section 5.1) with a fatal alert of 80, internal_error.
+    private static readonly byte[] Alert = [21, 3, 3, 0, 2, 2, 80];
+
     private readonly TcpListener _listener = new(IPAddress.Any, 0);
     private readonly CancellationTokenSource _over = new();
     private readonly X509Certificate2 _certificate = SelfSigned();
@@ -43,7 +52,13 @@ internal sealed class OrleansPort : IAsyncDisposable
             while (true)
             {
                 using var peer = await _listener.AcceptTcpClientAsync(_over.Token);
-                await (manners == Clear ? ReadALength(peer.GetStream()) : Handshake(peer.GetStream(), manners == Asks));
+                await (manners switch
+                {
+                    Clear => ReadALength(peer.GetStream()),
+                    Fails => Say(peer.GetStream(), Alert),
+                    Greets => Say(peer.GetStream(), "who I am"u8.ToArray()),
+                    _ => Handshake(peer.GetStream(), manners == Asks),
+                });
             }
         }
         catch (OperationCanceledException)
@@ -54,6 +69,14 @@ internal sealed class OrleansPort : IAsyncDisposable
 
     /// <summary>Four bytes that are no length of a preamble end the connection.</summary>
     private async Task ReadALength(NetworkStream stream) => await stream.ReadExactlyAsync(new byte[4], _over.Token);
+
+    private async Task Say(NetworkStream stream, byte[] bytes)
+    {
+        await ReadALength(stream);
+        await stream.WriteAsync(bytes, _over.Token);
+        // Until the peer is gone.
+        await Record.ExceptionAsync(async () => await stream.CopyToAsync(Stream.Null, _over.Token));
+    }
 
     private async Task Handshake(NetworkStream stream, bool asks)
     {

@@ -73,9 +73,10 @@ public sealed class SecurityDoctorTests : IAsyncLifetime
 
     [Theory]
     [InlineData(OrleansPort.Asks, true, false, null)]
-    [InlineData(OrleansPort.TakesAnyone, false, true, "asks for no certificate")]
+    [InlineData(OrleansPort.TakesAnyone, false, true, "lets in who shows no certificate: whoever reaches it may do everything")]
     [InlineData(OrleansPort.Clear, true, false, "whoever is on that machine may do everything")]
-    [InlineData(OrleansPort.Clear, false, true, "whoever reaches it may do everything")]
+    [InlineData(OrleansPort.Clear, false, true, "is not TLS (to its beginning it said nothing, and closed the connection): whoever reaches it may do everything")]
+    [InlineData(OrleansPort.Greets, false, true, "is not TLS (to its beginning it said something else): whoever reaches it may do everything")]
     public async Task OrleansPortsAreLookedAtEachByItself(string manners, bool withinTheMachine, bool open, string? what)
     {
         await using var control = await AccessControl.Start(new Memory(), new AccessControlOptions { AdminPassword = "the admin's own", LookEvery = Timeout.InfiniteTimeSpan });
@@ -104,19 +105,36 @@ public sealed class SecurityDoctorTests : IAsyncLifetime
         var run = await Run(control);
 
         Assert.Equal(0, run.Code);
-        Assert.Contains("orleans-silo of", run.Out, StringComparison.Ordinal);
-        Assert.Contains("could not be reached", run.Out, StringComparison.Ordinal);
+        var unseen = Assert.Single(Unknown(run));
+        Assert.StartsWith("orleans-silo of", unseen, StringComparison.Ordinal);
+        Assert.Contains("could not be reached from here (Connection refused): it is not known whether it lets in who shows no certificate", unseen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AnOrleansPortThatSpeaksTlsAndDoesNotComeToAskIsNotTakenForOneThatAsks()
+    {
+        await using var control = await AccessControl.Start(new Memory(), new AccessControlOptions { AdminPassword = "the admin's own", LookEvery = Timeout.InfiniteTimeSpan });
+        await using var port = new OrleansPort(OrleansPort.Fails);
+        _broker.Announce("orleans", $"127.0.0.1:{port.Number}");
+
+        var (run, shown) = (await Run(control), await Run(control, "--security"));
+
+        Assert.Equal(0, run.Code);
+        Assert.Contains("is TLS, and it is not known whether it lets in who shows no certificate: TLS ended before it had asked for a certificate: ", Assert.Single(Unknown(run)), StringComparison.Ordinal);
+        Assert.Contains("unknown\torleans of", shown.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("Nothing is open that should not be", shown.Out + shown.Error, StringComparison.Ordinal);
+        Assert.Contains("Nothing was found open, and 1 could not be seen.", shown.Out + shown.Error, StringComparison.Ordinal);
     }
 
     /// <summary>As an administrator, and as nobody where the command comes without a credential.</summary>
-    private async Task<Mq> Run(AccessControl control)
+    private async Task<Mq> Run(AccessControl control, params string[] how)
     {
         var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
         var password = Path.GetTempFileName();
         try
         {
             await File.WriteAllTextAsync(password, "the admin's own");
-            var code = await MqProgram.Run(["doctor", "--security", "--json", "--login", "admin", "--password-file", password], new MqConsole(TextReader.Null, output, error), (_, options) =>
+            var code = await MqProgram.Run(["doctor", .. how is [] ? ["--security", "--json"] : how, "--login", "admin", "--password-file", password], new MqConsole(TextReader.Null, output, error), (_, options) =>
                 options.Credential is null ? BrokerProxy.Failing(new MqException(ErrorCodes.Unauthenticated, "Say who you are.")) : BrokerProxy.Over(control.As(_broker, new Principal("admin"))));
             return new(code, output.ToString(), error.ToString());
         }
@@ -126,7 +144,11 @@ public sealed class SecurityDoctorTests : IAsyncLifetime
         }
     }
 
-    private static string[] Open(Mq run) => [.. run.Json["findings"]!.AsArray().Where(finding => (bool)finding!["open"]!).Select(finding => (string)finding!["what"]!)];
+    private static string[] Open(Mq run) => Those(run, "open");
+
+    private static string[] Unknown(Mq run) => Those(run, "unknown");
+
+    private static string[] Those(Mq run, string kind) => [.. run.Json["findings"]!.AsArray().Where(finding => (bool)finding![kind]!).Select(finding => (string)finding!["what"]!)];
 
     private sealed class Memory : IAccessStore
     {

@@ -94,7 +94,7 @@ public sealed class OrleansTlsTests(TlsCluster cluster) : IClassFixture<TlsClust
                 await ProgramRun.Orleansmq($"{silo} --orleans-tls-certificate /nowhere.pem --orleans-tls-key /nowhere.key --orleans-tls-roots /nowhere.pem"));
 
             Assert.Equal((2, 1, 1), (shared.Code, alone.Code, missing.Code));
-            Assert.Contains("have a root in common", shared.Errors, StringComparison.Ordinal);
+            Assert.Contains("have a root's key in common (CN=test root)", shared.Errors, StringComparison.Ordinal);
             Assert.Contains($"{forServersAlone.CertificateFile}: peers with the roots", alone.Errors, StringComparison.Ordinal);
             Assert.Contains("/nowhere", missing.Errors, StringComparison.Ordinal);
         }
@@ -132,7 +132,7 @@ public sealed class OrleansTlsTests(TlsCluster cluster) : IClassFixture<TlsClust
 
             foreach (var port in (string[])["orleans of", "orleans-silo of"])
                 Assert.Contains(port, run.Output, StringComparison.Ordinal);
-            Assert.Equal(2, run.Output.Split("is not TLS: whoever is on that machine may do everything").Length - 1);
+            Assert.Equal(2, run.Output.Split("): whoever is on that machine may do everything").Length - 1);
         }
         finally
         {

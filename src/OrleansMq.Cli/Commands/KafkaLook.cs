@@ -32,7 +32,7 @@ internal static class KafkaLook
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         patience.CancelAfter(Patience);
-        using var client = await TcpLook.Connect(address, patience.Token, cancel);
+        using var client = (await TcpLook.Connect(address, patience.Token, cancel)).Client;
         if (client is null)
             return KafkaManners.Unreachable;
         if (!await IsAnswered(client, Versions, 1, patience.Token, cancel))

@@ -4,7 +4,11 @@ using OrleansMq.Json;
 namespace OrleansMq.Cli.Commands;
 
 /// <param name="Open">Somebody may do what nobody may have meant; else it is only worth knowing.</param>
-internal sealed record SecurityFinding(bool Open, string What, string Do);
+/// <param name="Unknown">It was not to be seen whether something is open.</param>
+internal sealed record SecurityFinding(bool Open, string What, string Do, bool Unknown = false)
+{
+    public string Kind => Open ? "open" : Unknown ? "unknown" : "note";
+}
 
 /// <summary><c>mq doctor --security</c>: looks at a running broker as an administrator, and as nobody, and says what is open and why.</summary>
 internal static class SecurityDoctor
@@ -20,7 +24,7 @@ internal static class SecurityDoctor
         if (findings.All(finding => finding.Do != TurnItOn))
             findings.AddRange(await AsAdministrator(run.Broker, run.Cancel));
         if (run.Out.Json)
-            run.Out.Line(Printer.Fields(("open", findings.Any(finding => finding.Open)), ("findings", findings.Select(finding => new { open = finding.Open, what = finding.What, @do = finding.Do }))));
+            run.Out.Line(Printer.Fields(("open", findings.Any(finding => finding.Open)), ("findings", findings.Select(finding => new { open = finding.Open, unknown = finding.Unknown, what = finding.What, @do = finding.Do }))));
         else
             Print(run, findings);
         return findings.Any(finding => finding.Open) ? ExitCode.DamageFound : ExitCode.Done;
@@ -82,7 +86,7 @@ internal static class SecurityDoctor
                 continue;
             var (manners, at) = (await KafkaLook.At(address, cancel), $"kafka of {node.Node} at {address}");
             if (manners == KafkaManners.Unreachable)
-                findings.Add(new SecurityFinding(false, $"{at} could not be reached from here, and was not looked at", "ask from where its clients are, or set its node's --kafka-advertise"));
+                findings.Add(new SecurityFinding(false, $"{at} could not be reached from here: it is not known whether it is open", "ask from where its clients are, or set its node's --kafka-advertise", Unknown: true));
             if (manners == KafkaManners.Open)
                 findings.Add(new SecurityFinding(true, $"{at} asks nobody who they are", "start that node with --access on as well"));
             if (manners is KafkaManners.Open or KafkaManners.Asks && !IsLoopback(address))
@@ -93,24 +97,29 @@ internal static class SecurityDoctor
         return findings;
     }
 
-    /// <summary>Orleans' ports know no users and no rules: whoever they take may do everything.</summary>
     private static async Task<IReadOnlyList<SecurityFinding>> OfOrleans(ClusterDescription cluster, CancellationToken cancel)
     {
-        const string UseTls = "start that node with --orleans-tls-certificate, --orleans-tls-key and --orleans-tls-roots, without --insecure";
         var findings = new List<SecurityFinding>();
         foreach (var (name, address, node) in cluster.Nodes.SelectMany(node => OrleansPorts.Where(node.Gateways.ContainsKey).Select(name => (name, node.Gateways[name], node.Node))))
-        {
-            var (manners, at) = (await OrleansLook.At(address, cancel), $"{name} of {node} at {address}");
-            if (manners == OrleansManners.Unreachable)
-                findings.Add(new SecurityFinding(false, $"{at} could not be reached from here, and was not looked at", "ask from where the other silos are"));
-            else if (manners == OrleansManners.Clear && IsLoopback(address))
-                findings.Add(new SecurityFinding(false, $"{at} is not TLS: whoever is on that machine may do everything, past all rules", $"nothing, where nobody else is; or {UseTls}"));
-            else if (manners == OrleansManners.Clear)
-                findings.Add(new SecurityFinding(true, $"{at} is not TLS: whoever reaches it may do everything, past all rules", UseTls));
-            else if (manners == OrleansManners.TakesAnyone)
-                findings.Add(new SecurityFinding(true, $"{at} is TLS and asks for no certificate: whoever reaches it may do everything, past all rules", "have it require one (RemoteCertificateMode.RequireCertificate)"));
-        }
+            if (OfOrleansPort($"{name} of {node} at {address}", await OrleansLook.At(address, cancel), IsLoopback(address)) is { } finding)
+                findings.Add(finding);
         return findings;
+    }
+
+    /// <summary>Orleans' ports know no users and no rules: whoever they take may do everything.</summary>
+    private static SecurityFinding? OfOrleansPort(string at, OrleansSight sight, bool withinTheMachine)
+    {
+        const string UseTls = "start that node with --orleans-tls-certificate, --orleans-tls-key and --orleans-tls-roots, without --insecure";
+        const string Everything = "may do everything, past all rules";
+        return sight.Manners switch
+        {
+            OrleansManners.Asks => null,
+            OrleansManners.TakesAnyone => new SecurityFinding(true, $"{at} is TLS and lets in who shows no certificate: whoever reaches it {Everything}", "have it require one (RemoteCertificateMode.RequireCertificate)"),
+            OrleansManners.Clear when withinTheMachine => new SecurityFinding(false, $"{at} is not TLS (to its beginning it said {sight.Saw}): whoever is on that machine {Everything}", $"nothing, where nobody else is; or {UseTls}"),
+            OrleansManners.Clear => new SecurityFinding(true, $"{at} is not TLS (to its beginning it said {sight.Saw}): whoever reaches it {Everything}", UseTls),
+            OrleansManners.Unreachable => new SecurityFinding(false, $"{at} could not be reached from here ({sight.Saw}): it is not known whether it lets in who shows no certificate", "ask from where the other silos are", Unknown: true),
+            _ => new SecurityFinding(false, $"{at} is TLS, and it is not known whether it lets in who shows no certificate: {sight.Saw}", "see that node's log and ask again; the certificate and key it was started with may be wrong", Unknown: true),
+        };
     }
 
     private static IEnumerable<SecurityFinding> OfRule(AccessRule rule, IReadOnlyList<UserDescription> users)
@@ -137,9 +146,15 @@ internal static class SecurityDoctor
 
     private static void Print(Invocation run, List<SecurityFinding> findings)
     {
-        run.Out.Table("security", ["", "what", "do"], findings.OrderByDescending(finding => finding.Open).Select(IReadOnlyList<string> (finding) => [finding.Open ? "open" : "note", finding.What, finding.Do]));
-        var open = findings.Count(finding => finding.Open);
-        run.Say(open == 0 ? "Nothing is open that should not be." : $"{open} open.");
+        run.Out.Table("security", ["", "what", "do"], findings.OrderByDescending(finding => (finding.Open, finding.Unknown)).Select(IReadOnlyList<string> (finding) => [finding.Kind, finding.What, finding.Do]));
+        var (open, unknown) = (findings.Count(finding => finding.Open), findings.Count(finding => finding.Unknown));
+        run.Say((open, unknown) switch
+        {
+            (0, 0) => "Nothing is open that should not be.",
+            (0, _) => $"Nothing was found open, and {unknown} could not be seen.",
+            (_, 0) => $"{open} open.",
+            _ => $"{open} open, and {unknown} could not be seen.",
+        });
     }
 
     private static bool IsLoopback(string address) =>

@@ -28,6 +28,9 @@ public sealed class TlsCertificates : IDisposable
     private readonly ITimer _timer;
     private Loaded _loaded;
 
+    // Why the files could not be taken, the last time; null: they were.
+    private string? _said;
+
     private sealed record Loaded(SslStreamCertificateContext Context, X509Certificate2Collection? Roots, string Fingerprint);
 
     private TlsCertificates(TlsOptions options, TimeProvider time, Action<string> report)
@@ -70,19 +73,27 @@ public sealed class TlsCertificates : IDisposable
         listen.UseHttps(new TlsHandshakeCallbackOptions { HandshakeTimeout = handshakeTimeout, OnConnection = _ => ValueTask.FromResult(ForServer(listen.Protocols)) });
     }
 
-    /// <summary>Reads the files again; what can't be read is reported, and the certificates stay.</summary>
+    /// <summary>Reads the files again; what can't be read or may not be is reported once, and the certificates and roots stay.</summary>
     public void LookAgain()
     {
         try
         {
             if (Fingerprint(_options) == _loaded.Fingerprint)
+            {
+                _said = null;
                 return;
+            }
+
             Volatile.Write(ref _loaded, Load(_options));
+            _said = null;
             _report($"TLS: a new certificate from {_options.CertificateFile}, valid until {Certificate.NotAfter.ToUniversalTime():u}.");
         }
         catch (Exception e) when (e is IOException or CryptographicException or UnauthorizedAccessException)
         {
-            _report($"TLS: the certificates stay as they were: {e.Message}");
+            // It is tried again each time, and said once.
+            if (e.Message != _said)
+                _report($"TLS: the certificates stay as they were: {e.Message}");
+            _said = e.Message;
         }
     }
 
@@ -141,7 +152,11 @@ public sealed class TlsCertificates : IDisposable
         }
         if (options.AmongPeers)
             RefuseWhatPeersWouldNotTake(options, certificate, chain, roots);
-        return new Loaded(SslStreamCertificateContext.Create(certificate, chain, offline: true), roots, fingerprint);
+        var loaded = new Loaded(SslStreamCertificateContext.Create(certificate, chain, offline: true), roots, fingerprint);
+        // Last: what is set there is what handshakes go by.
+        if (roots is not null)
+            options.Apart?.Set(options, options.ClientRootsFile!, roots);
+        return loaded;
     }
 
     private static void RefuseWhatPeersWouldNotTake(TlsOptions options, X509Certificate2 certificate, X509Certificate2Collection between, X509Certificate2Collection? roots)

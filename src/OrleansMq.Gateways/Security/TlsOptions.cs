@@ -18,6 +18,9 @@ public sealed record TlsOptions
     /// <summary>Of peers that have the same roots and are each other's servers and clients: a certificate that they would not take as both is refused here. Needs <see cref="ClientRootsFile"/>.</summary>
     public bool AmongPeers { get; init; }
 
+    /// <summary>Roots that <see cref="ClientRootsFile"/> may have no key in common with, now and whenever it is read again. Null: it may have any.</summary>
+    public SeparateRoots? Apart { get; init; }
+
     /// <summary>How often the files are looked at; new ones count for the next handshake. 10 s.</summary>
     public TimeSpan LookEvery { get; init; } = TimeSpan.FromSeconds(10);
 }

@@ -14,6 +14,7 @@ internal sealed class Flooding : IAsyncDisposable
     private readonly Load _load;
     private readonly bool _rude;
     private readonly Task _all;
+    private TimeSpan _time;
     private long _messages;
     private long _refused;
 
@@ -23,9 +24,22 @@ internal sealed class Flooding : IAsyncDisposable
         _all = Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => Task.Run(Append)));
     }
 
-    public double MessagesPerSecond => Interlocked.Read(ref _messages) / Stopwatch.GetElapsedTime(_began).TotalSeconds;
+    /// <summary>After <see cref="Stop"/>.</summary>
+    public double MessagesPerSecond => _messages / _time.TotalSeconds;
 
-    public double RefusedPerSecond => Interlocked.Read(ref _refused) / Stopwatch.GetElapsedTime(_began).TotalSeconds;
+    /// <inheritdoc cref="MessagesPerSecond"/>
+    public double RefusedPerSecond => _refused / _time.TotalSeconds;
+
+    /// <summary>Throws what ended one of its connections before: with one less it was another flood than the one that is told of.</summary>
+    /// <exception cref="InvalidOperationException">Nothing was taken of it.</exception>
+    public async Task Stop()
+    {
+        _time = Stopwatch.GetElapsedTime(_began);
+        await _stop.CancelAsync();
+        await _all;
+        if (_messages == 0)
+            throw new InvalidOperationException($"Nothing of the flood was taken; {_refused} requests were refused.");
+    }
 
     /// <param name="client">Disposed with the flood.</param>
     /// <param name="rude">Does not wait as long as it is told when it is refused.</param>
@@ -38,7 +52,7 @@ internal sealed class Flooding : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        await _all;
+        await _all.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         await _client.DisposeAsync();
         _stop.Dispose();
     }

@@ -7,6 +7,9 @@ namespace OrleansMq.LoadBench.Loads;
 /// <summary>Sends by the clock, whether or not what was sent before was answered; notes when each message was due, and what became of it, in the clock's ticks.</summary>
 internal sealed class SendingClock(long count, int rate)
 {
+    private readonly TaskCompletionSource _answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Exception? _failure;
+    private long _ended;
     private long _start;
 
     public long[] Acknowledged { get; } = new long[count];
@@ -21,9 +24,23 @@ internal sealed class SendingClock(long count, int rate)
         return Task.Factory.StartNew(() => SendOnThisThread(producer, load), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
+    /// <summary>Done when each that was sent is acknowledged.</summary>
+    /// <exception cref="InvalidOperationException">One was not: what was measured is not what was to be.</exception>
+    public async Task AllAcknowledged()
+    {
+        await _answered.Task;
+        if (_failure is not null)
+            throw new InvalidOperationException($"A message was not taken: {_failure.Message}", _failure);
+    }
+
     /// <summary>In µs from when each was due, without the first second.</summary>
-    public IEnumerable<double> Measured(long[] times) =>
-        Enumerable.Range(rate, (int)count - rate).Select(i => Stopwatch.GetElapsedTime(Due(i), times[i]).TotalMicroseconds);
+    /// <exception cref="InvalidOperationException">One has no time.</exception>
+    public IReadOnlyList<double> Measured(long[] times)
+    {
+        if (Array.IndexOf(times, 0L) is var missing && missing >= 0)
+            throw new InvalidOperationException($"Message {missing} of {count} never came to be measured.");
+        return [.. Enumerable.Range(rate, (int)count - rate).Select(i => Stopwatch.GetElapsedTime(Due(i), times[i]).TotalMicroseconds)];
+    }
 
     private long Due(long number) => _start + number * Stopwatch.Frequency / rate;
 
@@ -46,7 +63,19 @@ internal sealed class SendingClock(long count, int rate)
 
     private async Task Acknowledge(Task<PublishResult> sent, long number)
     {
-        (await sent).OrThrow();
-        Acknowledged[number] = Stopwatch.GetTimestamp();
+        try
+        {
+            (await sent).OrThrow();
+            Acknowledged[number] = Stopwatch.GetTimestamp();
+        }
+        catch (Exception e)
+        {
+            Interlocked.CompareExchange(ref _failure, e, null);
+        }
+        finally
+        {
+            if (Interlocked.Increment(ref _ended) == count)
+                _answered.SetResult();
+        }
     }
 }

@@ -9,6 +9,9 @@ internal sealed class DelayScenario : IScenario
 {
     private const int AtOnce = 1_000;
 
+    /// <summary>After the last was due: what has not come by then is lost.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
     public string Name => "delay";
 
     public string Summary => "delayed messages that come due at 10,000 a second: how late each is, and how fast they are scheduled";
@@ -30,7 +33,7 @@ internal sealed class DelayScenario : IScenario
         var first = DateTimeOffset.UtcNow + TimeSpan.FromSeconds(2 + load.Count / 20_000.0);
         await Schedule(bench, host.Broker, load, first, rate);
         var ahead = first - DateTimeOffset.UtcNow;
-        var (late, early) = await Read(host.Broker, load, first);
+        var (late, early) = await Read(host.Broker, load, first, first + TimeSpan.FromSeconds(seconds) + Patience);
         Percentiles.Report(bench, "late", late, bench.Limits.SmallFlushMicros, Limits.SmallFlush);
         bench.Add("early", early, "messages");
         bench.Add("all scheduled before the first was due by", ahead.TotalSeconds, "s");
@@ -58,12 +61,16 @@ internal sealed class DelayScenario : IScenario
         return new Message { Body = body, DeliverAt = at };
     }
 
-    private static async Task<(List<double> Late, int Early)> Read(EmbeddedBroker broker, Load load, DateTimeOffset first)
+    private static async Task<(List<double> Late, int Early)> Read(EmbeddedBroker broker, Load load, DateTimeOffset first, DateTimeOffset end)
     {
-        var (late, early) = (new List<double>((int)load.Count), 0);
+        var (late, early, seen) = (new List<double>((int)load.Count), 0, new HashSet<long>());
         for (long next = 0; next < load.Count;)
         {
+            if (DateTimeOffset.UtcNow > end)
+                throw new InvalidOperationException($"{load.Count - next} of {load.Count} messages have not come.");
             using var result = await broker.Read(new ReadRequest { Partitions = [new PartitionCursor(load.Topic, 0, next)], Wait = TimeSpan.FromSeconds(5) });
+            if (result.Partitions[0].Error is { } error)
+                throw new MqException(error);
             var now = DateTimeOffset.UtcNow;
             foreach (var batch in new RecordBatchReader(result.Partitions[0].Batches))
                 foreach (var record in batch.Records())
@@ -72,6 +79,8 @@ internal sealed class DelayScenario : IScenario
                         continue;
                     next = record.Offset + 1;
                     var due = new DateTimeOffset(BinaryPrimitives.ReadInt64LittleEndian(record.Value.Span), TimeSpan.Zero);
+                    if (!seen.Add(due.Ticks))
+                        throw new InvalidOperationException($"The message due at {due:O} came twice.");
                     // The broker's clock and this one are the same to a millisecond.
                     if (now < due.AddMilliseconds(-1))
                         early++;

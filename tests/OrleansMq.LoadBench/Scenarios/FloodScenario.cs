@@ -21,7 +21,7 @@ internal sealed class FloodScenario : IScenario
         $$"""
         Gateway, broker and clients are in one process. The calm tenant sends {{CalmRate}} messages a second by the clock, durable, and its time from when a message was due to its acknowledgement is measured ("calm"):
         "alone"; "beside a flood": the other tenant appends batches of --batch from 16 connections, as fast as it is let, with quotas of {{FloodRequestsPerSecond}} requests and {{FloodBytesPerSecond >> 20}} MiB a second; it waits when it is told to.
-        "beside a rude flood": it asks again after 1 ms whatever it is told. "without quotas": nothing holds it back.
+        "beside a rude flood": it asks again after 1 ms whatever it is told. "without quotas": nothing holds it back. "refused" is 0 where the gateway holds back what exceeds and no more connections ask than have their turn within a second.
         "of alone": p99 of the same run alone divided into it; the target is 1.5. Default: 10 s each; --only alone|flood|rude|without (alone is always measured).
         """;
 
@@ -62,13 +62,17 @@ internal sealed class FloodScenario : IScenario
             await producer.Send(new Message { Body = new byte[8] });
             await clock.Send(producer, load);
             await producer.Flush();
+            await clock.AllAcknowledged();
         }
-        var times = clock.Measured(clock.Acknowledged).ToArray();
+        var times = clock.Measured(clock.Acknowledged);
         Percentiles.Report(bench, $"calm, {part}", times);
         if (flooding is not null)
+        {
+            await flooding.Stop();
             bench.Add($"{part}: flood", flooding.MessagesPerSecond, "msgs/s");
-        if (flooding is not null)
             bench.Add($"{part}: refused", flooding.RefusedPerSecond, "requests/s");
+        }
+
         return Percentiles.Of(times, 0.99);
     }
 

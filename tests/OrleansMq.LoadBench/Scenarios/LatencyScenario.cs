@@ -41,6 +41,7 @@ internal sealed class LatencyScenario : IScenario
             var reading = Task.Run(() => Read(host.Broker, load, clock));
             late = await clock.Send(producer, load);
             await producer.Flush();
+            await clock.AllAcknowledged();
             await reading;
         }
 

@@ -35,10 +35,11 @@ internal sealed class Crowd : IDisposable
     }
 
     /// <summary>The head of an HTTP request, a byte each 100 ms, until the time is over or the other side closes.</summary>
-    public async Task Slowly(IPEndPoint http, int count, TimeSpan time)
+    /// <returns>How many bytes went out.</returns>
+    public async Task<long> Slowly(IPEndPoint http, int count, TimeSpan time)
     {
         var head = Encoding.ASCII.GetBytes("POST /v1/topics/t/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Padding: " + new string('x', 4_000));
-        var mine = new List<Socket>();
+        var (mine, sent) = (new List<Socket>(), 0L);
         for (var i = 0; i < count; i++)
             mine.Add(await Connect(http));
         for (var at = 0; at < time.TotalMilliseconds / 100 && at < head.Length; at++)
@@ -47,7 +48,7 @@ internal sealed class Crowd : IDisposable
             {
                 try
                 {
-                    await socket.SendAsync(head.AsMemory(at, 1));
+                    sent += await socket.SendAsync(head.AsMemory(at, 1));
                 }
                 catch (SocketException)
                 {
@@ -56,6 +57,7 @@ internal sealed class Crowd : IDisposable
             }
             await Task.Delay(100);
         }
+        return sent;
     }
 
     public void Dispose()

@@ -10,6 +10,8 @@ internal sealed class GuardedProgram : IAsyncDisposable
     public const string Canary = "canary";
     public const string Known = "known";
 
+    private const string Trail = "_orleansmq.audit";
+
     private readonly string _data;
     private readonly BrokerProgram _program;
 
@@ -40,27 +42,75 @@ internal sealed class GuardedProgram : IAsyncDisposable
     /// <summary>Bytes of memory that the program has now.</summary>
     public long Resident => long.Parse(File.ReadLines($"/proc/{_program.Id}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture) << 10;
 
-    /// <summary>All that is kept, but for the canary's topic and the trail of refusals.</summary>
+    /// <summary>All that is kept, but for the canary's messages and the trail of refusals.</summary>
     public async Task<string> State()
     {
         await using var admin = As("admin");
         var lines = new List<string>();
-        foreach (var topic in (await admin.ListTopics()).Items.Where(topic => topic.Text != Canary && !topic.Text.StartsWith("_orleansmq.", StringComparison.Ordinal)))
+        foreach (var topic in await All(after => admin.ListTopics(after: after)))
         {
-            lines.Add($"{topic} {string.Join(' ', (await admin.DescribeTopic(topic)).Partitions.Select(partition => $"{partition.Start}-{partition.End}"))}");
-            lines.AddRange((await admin.ListGroups(topic)).Items.Select(group => $"{topic} {group}"));
+            if (topic.Text == Trail)
+                continue;
+            var found = await admin.DescribeTopic(topic);
+            lines.Add($"{topic} {found.Settings}");
+            if (topic.Text != Canary)
+                lines.AddRange(found.Partitions.Select(partition => $"{topic} {partition.Start}-{partition.End}, {partition.Delayed} delayed"));
+            lines.AddRange((await All(after => admin.ListGroups(topic, after))).Select(group => $"{topic} {group}"));
         }
-        lines.AddRange((await admin.ListExchanges()).Items.Select(exchange => exchange.ToString()));
+        lines.AddRange((await All(after => admin.ListExchanges(after: after))).Select(exchange => exchange.ToString()));
         return string.Join('\n', lines);
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>Who may do what: nobody but an administrator changes it, whoever they are.</summary>
+    public async Task<string> Rights()
     {
-        var code = await _program.Stop();
+        await using var admin = As("admin");
+        return string.Join('\n', [
+            .. (await admin.Access.ListUsers()).Select(user => $"{user} {string.Join(',', user.Teams)}"),
+            .. (await admin.Access.ListRules()).Select(rule => rule.ToString()),
+            .. (await admin.Access.ListQuotas()).Select(quota => quota.ToString()),
+        ]);
+    }
+
+    /// <summary>Whether somebody known comes in and nobody else does: were it otherwise, frames "before" and "after" would be the same.</summary>
+    public async Task<IReadOnlyList<string>> Doors()
+    {
+        await using var known = As(Known);
+        await known.DescribeTopic("t");
+        await using var nobody = HttpBroker.Connect(Http);
+        try
+        {
+            await nobody.DescribeTopic("t");
+            return ["nobody was asked who they are"];
+        }
+        catch (MqException e) when (e.Code == ErrorCodes.Unauthenticated)
+        {
+            return [];
+        }
+    }
+
+    /// <returns>Its exit code; null when it had to be killed.</returns>
+    public Task<int?> Stop() => _program.Stop();
+
+    public ValueTask DisposeAsync()
+    {
         _program.Dispose();
         Directory.Delete(_data, recursive: true);
-        if (code != 0)
-            Console.Error.WriteLine($"The program ended with {code}: {Said}");
+        return ValueTask.CompletedTask;
+    }
+
+    private static async Task<List<T>> All<T>(Func<string?, ValueTask<Page<T>>> list)
+    {
+        var all = new List<T>();
+        string? after = null;
+        do
+        {
+            var page = await list(after);
+            all.AddRange(page.Items);
+            after = page.Next;
+        }
+        while (after is not null);
+        return all;
     }
 
     private async Task MakeUsers()
