@@ -50,6 +50,9 @@ public sealed record WebhookChange
     /// <summary>Requests without an answer, of each node. 16.</summary>
     public Change<int> MaxInFlight { get; init; }
 
+    /// <summary>The refusal of a broker without <see cref="IBroker.Webhooks"/>.</summary>
+    public static MqException NotTaken() => new(ErrorCodes.NotAvailable, "This broker takes no webhooks but those of its operator's file: it was started without --webhooks-api.");
+
     /// <summary>Without secrets, and of the address the host alone: what stands behind it may be a secret too.</summary>
     public override string ToString() => $"{nameof(WebhookChange)} {{ Url = {(Url is null ? "unchanged" : Url.IsAbsoluteUri ? Url.Host : "no address")}, Secrets = {(Secrets.Kind == ChangeKind.Keep ? "unchanged" : "***")} }}";
 }
