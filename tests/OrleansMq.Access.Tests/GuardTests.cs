@@ -14,6 +14,7 @@ public sealed class GuardTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _broker = await EmbeddedBroker.InMemory();
+        _broker.Webhooks = new NoWebhooks();
         await _broker.PutTopic("t", new TopicChange());
         await _broker.PutGroup("t", "g", new GroupChange());
         _control = await Some.ControlWithAnna();
@@ -37,7 +38,7 @@ public sealed class GuardTests : IAsyncLifetime
     [Fact]
     public void NoCallOfTheBrokerIsWithoutARule()
     {
-        foreach (var type in new[] { typeof(IBroker), typeof(IGroupCoordinator), typeof(IAccessDirectory), typeof(ITransactionCoordinator) })
+        foreach (var type in new[] { typeof(IBroker), typeof(IGroupCoordinator), typeof(IAccessDirectory), typeof(ITransactionCoordinator), typeof(IWebhookDirectory) })
             foreach (var method in type.GetMethods().Where(method => !method.IsSpecialName))
             {
                 Assert.True(
@@ -51,6 +52,7 @@ public sealed class GuardTests : IAsyncLifetime
     [InlineData(typeof(IGroupCoordinator), typeof(GuardedCoordinator))]
     [InlineData(typeof(IAccessDirectory), typeof(GuardedDirectory))]
     [InlineData(typeof(ITransactionCoordinator), typeof(GuardedTransactions))]
+    [InlineData(typeof(IWebhookDirectory), typeof(GuardedWebhooks))]
     [InlineData(typeof(IBroker), typeof(TenantBroker))]
     [InlineData(typeof(IGroupCoordinator), typeof(TenantCoordinator))]
     [InlineData(typeof(ITransactionCoordinator), typeof(TenantTransactions))]
@@ -328,6 +330,7 @@ internal sealed class Listening
         {
             IGroupCoordinator coordinator => Heard(coordinator),
             ITransactionCoordinator transactions => Heard(transactions),
+            IWebhookDirectory webhooks => Heard(webhooks),
             _ => result,
         };
     });
@@ -359,4 +362,24 @@ public class Proxy<T> : DispatchProxy where T : class
 
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
         _seen(targetMethod!.Name, targetMethod.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, args, null));
+}
+
+/// <summary>Answers, and does nothing.</summary>
+internal sealed class NoWebhooks : IWebhookDirectory
+{
+    private static WebhookDescription Of(TopicName topic, GroupName group, Uri? url = null) => new()
+    {
+        Topic = topic, Group = group, Url = url ?? new("https://hooks.example.com/x"), SecretFingerprints = [], Timeout = TimeSpan.FromSeconds(1), MaxInFlight = 1,
+        State = new WebhookState { Node = "here", Health = WebhookHealth.Idle }, Created = true,
+    };
+
+    public ValueTask<WebhookDescription> PutWebhook(TopicName topic, GroupName group, WebhookChange change, CancellationToken cancel = default) => ValueTask.FromResult(Of(topic, group, change.Url));
+
+    public ValueTask<WebhookDescription> DescribeWebhook(TopicName topic, GroupName group, CancellationToken cancel = default) => ValueTask.FromResult(Of(topic, group));
+
+    public ValueTask<IReadOnlyList<WebhookDescription>> ListWebhooks(CancellationToken cancel = default) => ValueTask.FromResult<IReadOnlyList<WebhookDescription>>([]);
+
+    public ValueTask RemoveWebhook(TopicName topic, GroupName group, CancellationToken cancel = default) => ValueTask.CompletedTask;
+
+    public ValueTask<WebhookTrial> TestWebhook(TopicName topic, GroupName group, CancellationToken cancel = default) => ValueTask.FromResult(new WebhookTrial(true, "200", TimeSpan.Zero));
 }
