@@ -109,14 +109,15 @@ internal sealed class WebhookDirectory(WebhookDesk desk, WebhookBook book, IBrok
 
     private Uri AddressOf(Uri given)
     {
-        if (!given.IsAbsoluteUri)
+        // As it is stored, and so read again.
+        if (!given.IsAbsoluteUri || !Uri.TryCreate(given.AbsoluteUri, UriKind.Absolute, out var stored))
             throw Malformed("'url' is no address");
-        if (given.AbsoluteUri.Length > WebhookChange.MaxUrlChars)
-            throw Malformed($"'url' has {given.AbsoluteUri.Length} characters, and {WebhookChange.MaxUrlChars} are the limit");
+        if (stored.OriginalString.Length > WebhookChange.MaxUrlChars)
+            throw Malformed($"'url' has {stored.OriginalString.Length} characters, and {WebhookChange.MaxUrlChars} are the limit");
         // A name is looked up when it is connected to; of a number it can be said at once.
-        if (IPAddress.TryParse(given.DnsSafeHost, out var address) && !CallableAddresses.MayBeCalled(address, desk.ApiRules))
+        if (IPAddress.TryParse(stored.DnsSafeHost, out var address) && !CallableAddresses.MayBeCalled(address, desk.ApiRules))
             throw Malformed($"'url': {CallableAddresses.Refusal}");
-        return new Uri(given.AbsoluteUri);
+        return stored;
     }
 
     private static WebhookSecret SecretOf(string text, int index)
