@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OrleansMq.Conformance.Broker;
 
 namespace OrleansMq.Access.Tests;
 
@@ -28,7 +29,7 @@ public sealed class AuditTests
     public async Task WebhooksAreTheOperatorsAndTheTrailHasOfTheirAddressTheHostAlone()
     {
         await using var broker = await EmbeddedBroker.InMemory();
-        broker.Webhooks = new NoWebhooks();
+        broker.Webhooks = new SilentWebhooks();
         await using (var trail = new AuditTrail(broker))
         {
             await using var control = await AccessControl.Start(new MemoryStore(), new AccessControlOptions { AdminPassword = Some.AdminPassword, LookEvery = Timeout.InfiniteTimeSpan, OnAudit = trail.Add });

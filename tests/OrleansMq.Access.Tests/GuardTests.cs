@@ -1,4 +1,5 @@
 using System.Reflection;
+using OrleansMq.Conformance.Broker;
 using OrleansMq.Records;
 
 namespace OrleansMq.Access.Tests;
@@ -14,7 +15,7 @@ public sealed class GuardTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _broker = await EmbeddedBroker.InMemory();
-        _broker.Webhooks = new NoWebhooks();
+        _broker.Webhooks = new SilentWebhooks();
         await _broker.PutTopic("t", new TopicChange());
         await _broker.PutGroup("t", "g", new GroupChange());
         _control = await Some.ControlWithAnna();
@@ -362,24 +363,4 @@ public class Proxy<T> : DispatchProxy where T : class
 
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
         _seen(targetMethod!.Name, targetMethod.Invoke(_inner, BindingFlags.DoNotWrapExceptions, null, args, null));
-}
-
-/// <summary>Answers, and does nothing.</summary>
-internal sealed class NoWebhooks : IWebhookDirectory
-{
-    private static WebhookDescription Of(TopicName topic, GroupName group, Uri? url = null) => new()
-    {
-        Topic = topic, Group = group, Url = url ?? new("https://hooks.example.com/x"), SecretFingerprints = [], Timeout = TimeSpan.FromSeconds(1), MaxInFlight = 1,
-        State = new WebhookState { Node = "here", Health = WebhookHealth.Idle }, Created = true,
-    };
-
-    public ValueTask<WebhookDescription> PutWebhook(TopicName topic, GroupName group, WebhookChange change, CancellationToken cancel = default) => ValueTask.FromResult(Of(topic, group, change.Url));
-
-    public ValueTask<WebhookDescription> DescribeWebhook(TopicName topic, GroupName group, CancellationToken cancel = default) => ValueTask.FromResult(Of(topic, group));
-
-    public ValueTask<IReadOnlyList<WebhookDescription>> ListWebhooks(CancellationToken cancel = default) => ValueTask.FromResult<IReadOnlyList<WebhookDescription>>([]);
-
-    public ValueTask RemoveWebhook(TopicName topic, GroupName group, CancellationToken cancel = default) => ValueTask.CompletedTask;
-
-    public ValueTask<WebhookTrial> TestWebhook(TopicName topic, GroupName group, CancellationToken cancel = default) => ValueTask.FromResult(new WebhookTrial(true, "200", TimeSpan.Zero));
 }

@@ -47,7 +47,7 @@ public sealed class WebhookTests : IAsyncLifetime, IDisposable
         Assert.StartsWith("taken: 200, after ", (await Mq.Ok(_broker, "webhook", "test", "t", "g")).Out, StringComparison.Ordinal);
         Assert.Equal("true", Assert.Single(_receiver.Received).Headers["mq-ping"]);
         var row = Assert.Single((await Mq.Ok(_broker, "webhook", "list")).Lines);
-        Assert.Equal(["t", "g", url, (string?)shown["secretFingerprints"]![0], "idle", "0", "0", "-"], row.Split('\t'));
+        Assert.Equal($"t\tg\t{url}\t{shown["secretFingerprints"]![0]}\tidle\t0\t0\t-", row);
         Assert.Contains("health\tidle", (await Mq.Ok(_broker, "webhook", "show", "t", "g")).Lines);
 
         await Mq.Ok(_broker, "webhook", "put", "t", "g", "--secrets-file", "", "--timeout", "default");
