@@ -31,6 +31,7 @@ internal static class Help
           --kafka-partitions N          1           of a topic that Kafka's clients make by use, or without saying how many
           --amqp --redis --mqtt --stomp             off until they are built
           --webhooks FILE                           groups whose messages are pushed by POST: docs/webhooks.md
+          --webhooks-api                            administrators may register more by HTTP and mq webhook; of no effect on FILE's
           --acks durable|accepted       durable     what an acknowledgement means where neither client nor topic says
 
         The same names stand in appsettings.json and, as ORLEANSMQ_HTTP and so on, in the environment; the command line wins.

@@ -17,6 +17,9 @@ internal interface IBrokerHost : IAsyncDisposable
     /// <summary>The broker's own figures; null where the host has none.</summary>
     Func<TextWriter, CancellationToken, ValueTask>? Metrics { get; }
 
+    /// <summary>Gateways take webhooks from then on.</summary>
+    void Offer(IWebhookDirectory webhooks);
+
     /// <summary>Tells where a gateway of this process answers.</summary>
     void Announce(string gateway, string address);
 }
@@ -31,6 +34,8 @@ internal sealed class EmbeddedHost(EmbeddedBroker broker, IStorage storage) : IB
     public IDocuments Documents { get; } = new AnsweringStorage(storage).Documents;
 
     public Func<TextWriter, CancellationToken, ValueTask>? Metrics => broker.WriteMetrics;
+
+    public void Offer(IWebhookDirectory webhooks) => broker.Webhooks = webhooks;
 
     public void Announce(string gateway, string address) => broker.Announce(gateway, address);
 

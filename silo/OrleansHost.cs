@@ -29,6 +29,8 @@ internal sealed class OrleansHost : IBrokerHost
 
     public Func<TextWriter, CancellationToken, ValueTask>? Metrics => null;
 
+    public void Offer(IWebhookDirectory webhooks) => _host.Services.GetRequiredService<ClusterBroker>().Webhooks = webhooks;
+
     public void Announce(string gateway, string address) => _host.Services.GetRequiredService<IGatewayAnnouncements>().Announce(gateway, address);
 
     public static async ValueTask<IBrokerHost> Start(SiloOptions told, ILoggerFactory loggers, Action<string> report, CancellationToken stop)

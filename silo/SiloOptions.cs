@@ -31,10 +31,10 @@ public sealed record SiloOptions
 
     /// <summary>Every name there is, in the order of the help text.</summary>
     public static readonly IReadOnlyList<string> Names =
-        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "silo-address", "membership", "listen", "insecure", "http", "kafka", "kafka-advertise", "kafka-partitions", .. GatewaysToCome, "acks", "webhooks", .. SecurityOptions.Names];
+        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "silo-address", "membership", "listen", "insecure", "http", "kafka", "kafka-advertise", "kafka-partitions", .. GatewaysToCome, "acks", "webhooks", "webhooks-api", .. SecurityOptions.Names];
 
     /// <summary>Switches that need no value.</summary>
-    public static readonly IReadOnlyList<string> Flags = ["insecure"];
+    public static readonly IReadOnlyList<string> Flags = ["insecure", "webhooks-api"];
 
     private const string Off = "off";
 
@@ -89,6 +89,9 @@ public sealed record SiloOptions
     /// <summary>The file of groups that are pushed over HTTP, else null.</summary>
     public Setting? Webhooks { get; private init; }
 
+    /// <summary>Whether administrators may register webhooks with the broker.</summary>
+    public bool WebhooksApi { get; private init; }
+
     /// <summary>Who may come in, and TLS.</summary>
     public SecurityOptions Security { get; private init; } = new();
 
@@ -125,6 +128,7 @@ public sealed record SiloOptions
             KafkaAdvertise = HostAndPort(settings, "kafka-advertise"),
             KafkaPartitions = Number(settings, "kafka-partitions", 1, TopicSettings.MaxPartitions) ?? options.KafkaPartitions,
             Webhooks = Text(settings, "webhooks") is null ? null : settings["webhooks"],
+            WebhooksApi = Word(settings, "webhooks-api", "true", "false") is "true",
             Durable = Word(settings, "acks", "durable", "accepted") is null or "durable",
         };
         RefuseWhatIsNotBuilt(settings);
@@ -157,6 +161,8 @@ public sealed record SiloOptions
             throw new SettingException($"{settings["storage"].From} shared: is for several silos, and the host is embedded; say --host orleans as well, or --storage files.");
         if (options.Orleans && options.SiloPort == options.GatewayPort)
             throw new SettingException($"--silo-port and --gateway-port are both {options.SiloPort}; each needs its own.");
+        if (options.WebhooksApi && !options.Security.On && !IPAddress.IsLoopback(options.Listen))
+            throw new SettingException($"{settings["webhooks-api"].From}: strangers at {options.Listen} would have this machine call addresses; say --access on as well, or keep 127.0.0.1.");
         if (options.Security.OrleansTlsCertificate is not null && !options.Orleans)
             throw new SettingException($"{settings["orleans-tls-certificate"].From}: is for --host orleans, which is not said; leave it out, or say that too.");
     }

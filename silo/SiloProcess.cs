@@ -31,8 +31,8 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         {
             host = await StartHost(stop);
             security = await SecurityHost.Start(options.Security, host, loggers, LogReport, stop);
+            webhooks = await StartWebhooks(host, stop);
             await StartGateways(host, security.Security, gateways, stop);
-            webhooks = await StartWebhooks(host.Broker, stop);
             reconciling = new ReconcileDesk(host.Broker, LogReport);
             var addresses = gateways.Select(gateway => $" {gateway.Name}={gateway.Address}");
             await output.WriteLineAsync($"orleansmq ready{string.Concat(addresses)}".AsMemory(), stop);
@@ -71,17 +71,21 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
             host.Announce(gateway.Name, options.AnnouncementOf(gateway.Announced));
     }
 
-    private async ValueTask<WebhookDesk?> StartWebhooks(IBroker broker, CancellationToken stop)
+    private async ValueTask<WebhookDesk?> StartWebhooks(IBrokerHost host, CancellationToken stop)
     {
-        if (options.Webhooks is not { } file)
+        if (options.Webhooks is null && !options.WebhooksApi)
             return null;
+        var sources = new WebhookSources { File = options.Webhooks?.Value, Store = options.WebhooksApi ? new DocumentWebhookStore(host.Documents) : null, Node = host.Node };
         try
         {
-            return await WebhookDesk.Start(broker, file.Value, LogReport, cancel: stop);
+            var desk = await WebhookDesk.Start(host.Broker, sources, LogReport, cancel: stop);
+            if (desk.Directory is { } directory)
+                host.Offer(directory);
+            return desk;
         }
-        catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException && options.Webhooks is not null)
         {
-            throw new SettingException($"{file.From} {file.Value}: {FirstLine(e.Message)}.");
+            throw new SettingException($"{options.Webhooks?.From} {options.Webhooks?.Value}: {FirstLine(e.Message)}.");
         }
     }
 

@@ -25,6 +25,7 @@ public sealed partial class GuardedBroker : IBroker
         _inner = _tenant is null ? inner : new TenantBroker(inner, control.NamesOf(_tenant), control.Quotas);
         _held = Hold(state);
         Access = new GuardedDirectory(this, control.Entries);
+        Webhooks = new GuardedWebhooks(this, inner.Webhooks);
         Transactions = _inner.Transactions is { } transactions ? new GuardedTransactions(this, transactions) : null;
         Coordinator = _inner.Coordinator is { } coordinator ? new GuardedCoordinator(this, coordinator) : null;
     }
@@ -36,6 +37,9 @@ public sealed partial class GuardedBroker : IBroker
     public ITransactionCoordinator? Transactions { get; }
 
     public IAccessDirectory Access { get; }
+
+    /// <remarks>There also where the broker takes none: who may not ask is refused as ever, and told nothing else.</remarks>
+    public IWebhookDirectory Webhooks { get; }
 
     /// <summary>Whether this is a user that is there and not disabled.</summary>
     internal bool Exists => Principal.IsUser && _control.State.Users.TryGetValue(Principal.Name, out var user) && !user.Disabled;

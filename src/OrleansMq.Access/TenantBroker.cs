@@ -24,6 +24,9 @@ internal sealed partial class TenantBroker : IBroker
     /// <summary>None: the guard has its own.</summary>
     public IAccessDirectory? Access => null;
 
+    /// <summary>None: they are the operators'.</summary>
+    public IWebhookDirectory? Webhooks => null;
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     public ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default) => _inner.DescribeCluster(cancel);

@@ -72,6 +72,7 @@ public static class MqProgram
         root.Add(SlowCommand.Build(shell));
         root.Add(WhyCommand.Build(shell));
         root.Add(SeekCommand.Build(shell));
+        root.Add(WebhookCommands.Build(shell));
         root.Add(UserCommands.Build(shell));
         root.Add(AclCommands.Build(shell));
         root.Add(QuotaCommands.Build(shell));

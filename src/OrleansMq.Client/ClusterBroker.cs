@@ -44,6 +44,9 @@ public sealed partial class ClusterBroker : IBroker
 
     public ITransactionCoordinator Transactions { get; }
 
+    /// <summary>What a silo that pushes puts here, before its gateways start.</summary>
+    public IWebhookDirectory? Webhooks { get; set; }
+
     private IBrokerGrain Cluster => _grains.GetGrain<IBrokerGrain>(0);
 
     public async ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default) =>

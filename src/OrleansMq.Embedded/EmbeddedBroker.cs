@@ -78,6 +78,9 @@ public sealed partial class EmbeddedBroker : IBroker
 
     public ITransactionCoordinator Transactions => _transactions;
 
+    /// <summary>What a program that pushes puts here, before its gateways start.</summary>
+    public IWebhookDirectory? Webhooks { get; set; }
+
     /// <summary>Tells <see cref="DescribeCluster"/> where a gateway answers.</summary>
     public void Announce(string gateway, string address) => _gateways[gateway] = address;
 

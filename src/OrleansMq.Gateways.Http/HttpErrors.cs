@@ -38,6 +38,7 @@ internal static class HttpErrors
         [ErrorCodes.ExchangeUnknown] = new(StatusCodes.Status404NotFound, "Exchange unknown"),
         [ErrorCodes.UserUnknown] = new(StatusCodes.Status404NotFound, "User unknown"),
         [ErrorCodes.RuleUnknown] = new(StatusCodes.Status404NotFound, "Rule unknown"),
+        [ErrorCodes.WebhookUnknown] = new(StatusCodes.Status404NotFound, "Webhook unknown"),
         [ErrorCodes.ScheduledUnknown] = new(StatusCodes.Status404NotFound, "Delayed message unknown"),
         [ErrorCodes.MessageUnknown] = new(StatusCodes.Status404NotFound, "Message unknown"),
         [ErrorCodes.HalfUnknown] = new(StatusCodes.Status404NotFound, "Half message unknown"),

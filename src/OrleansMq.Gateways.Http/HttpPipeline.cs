@@ -47,7 +47,7 @@ internal sealed partial class HttpPipeline : IHttpApplication<HttpContext>
         routes.AddRange([
             .. TopicCalls.Routes, .. MessageCalls.Routes, .. ScheduledCalls.Routes, .. HalfCalls.Routes, .. BatchCalls.Routes, .. GroupCalls.Routes, .. QueueCalls.Routes, .. EventCalls.Routes, .. TraceCalls.Routes, .. ExchangeCalls.Routes,
             .. TransactionCalls.Routes,
-            .. AccessCalls.Routes,
+            .. AccessCalls.Routes, .. WebhookCalls.Routes,
             .. new ClusterCalls(metrics, openApi, stopping).Routes,
         ]);
         return routes;

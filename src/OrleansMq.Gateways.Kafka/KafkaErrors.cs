@@ -52,6 +52,7 @@ internal static class KafkaErrors
         [ErrorCodes.LeaseUnknown] = KafkaError.UnknownServerError,
         [ErrorCodes.ExchangeUnknown] = KafkaError.UnknownServerError,
         [ErrorCodes.UserUnknown] = KafkaError.UnknownServerError,
+        [ErrorCodes.WebhookUnknown] = KafkaError.UnknownServerError,
         [ErrorCodes.RuleUnknown] = KafkaError.UnknownServerError,
         [ErrorCodes.ScheduledUnknown] = KafkaError.UnknownServerError,
         [ErrorCodes.MessageUnknown] = KafkaError.UnknownServerError,

@@ -25,11 +25,14 @@ public sealed partial class HttpBroker : IBroker
         (_transport, _options) = (new HttpTransport(address, options), options);
         _access = new HttpAccess(_transport);
         Transactions = new HttpTransactions(_transport);
+        Webhooks = new HttpWebhooks(_transport);
     }
 
     public IAccessDirectory Access => _access;
 
     public ITransactionCoordinator Transactions { get; }
+
+    public IWebhookDirectory Webhooks { get; }
 
     /// <summary>Makes the client; connections are made when they are needed.</summary>
     /// <param name="address">For example <c>http://127.0.0.1:8080</c>.</param>

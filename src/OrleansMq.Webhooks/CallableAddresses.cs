@@ -10,6 +10,9 @@ namespace OrleansMq.Webhooks;
 /// </summary>
 internal static class CallableAddresses
 {
+    /// <summary>Says nothing of where a name leads: else whoever registers webhooks could look names of the operator's network up by them.</summary>
+    public const string Refusal = "its address may not be called: it is not public, and no rule names its network";
+
     // IANA's special-purpose registries: what is not globally reachable, and what is no single receiver; and Azure's own address of each of its machines' hosts.
     private static readonly IPNetwork[] NotPublic =
     [
@@ -37,7 +40,7 @@ internal static class CallableAddresses
         var found = await Dns.GetHostAddressesAsync(to.Host, cancel);
         var callable = found.Where(address => MayBeCalled(address, rules)).ToArray();
         if (callable.Length == 0)
-            throw new HttpRequestException($"{to.Host} is at {string.Join(", ", found.Select(address => address.ToString()))}, which may not be called: it is not public, and no rule names its network.");
+            throw new NotCallableException($"{to.Host} is at {string.Join(", ", found.Select(address => address.ToString()))}, which may not be called: it is not public, and no rule names its network.");
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
@@ -66,3 +69,6 @@ internal static class CallableAddresses
 
     private static bool Contains(IPNetwork network, IPAddress address) => network.BaseAddress.AddressFamily == address.AddressFamily && network.Contains(address);
 }
+
+/// <summary>A name leads to no address that may be called. Its text has the addresses: it is for the operator.</summary>
+internal sealed class NotCallableException(string message) : HttpRequestException(message);

@@ -3,9 +3,9 @@ namespace OrleansMq.Webhooks;
 /// <summary>A group whose messages are pushed to an address.</summary>
 public sealed record Webhook
 {
-    public static readonly TimeSpan MaxTimeout = TimeSpan.FromMinutes(1);
-    public const int MostInFlight = 1_000;
-    public const int MaxSecrets = 5;
+    public static readonly TimeSpan MaxTimeout = TimeSpan.FromMilliseconds(WebhookChange.MaxTimeoutMs);
+    public const int MostInFlight = WebhookChange.MostInFlight;
+    public const int MaxSecrets = WebhookChange.MaxSecrets;
 
     public required TopicName Topic { get; init; }
 
@@ -55,4 +55,8 @@ public sealed record WebhookRules
 
     /// <summary>Networks that are not the public internet (private, loopback, link-local, …) and may be called all the same. None: only public addresses.</summary>
     public IReadOnlyList<System.Net.IPNetwork> Networks { get; init; } = [];
+
+    public bool Equals(WebhookRules? other) => other is not null && AllowHttp == other.AllowHttp && Networks.SequenceEqual(other.Networks);
+
+    public override int GetHashCode() => HashCode.Combine(AllowHttp, Networks.Count);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 
 namespace OrleansMq.Webhooks;
@@ -5,14 +6,19 @@ namespace OrleansMq.Webhooks;
 /// <summary>What a receiver's answer means.</summary>
 /// <param name="Failure">Null: it has the message.</param>
 /// <param name="RetryAfter">How long it asks to be left alone.</param>
-internal readonly record struct WebhookAnswer(string? Failure, TimeSpan? RetryAfter = null)
+/// <param name="Shown">Its status, or why there is none, as whoever registered the webhook may know it.</param>
+internal readonly record struct WebhookAnswer(string? Failure, string Shown, TimeSpan? RetryAfter = null)
 {
     /// <summary>Longer ones are taken for this.</summary>
     public static readonly TimeSpan MaxRetryAfter = TimeSpan.FromHours(1);
 
     public static WebhookAnswer Of(HttpResponseMessage response, DateTimeOffset now) => response.IsSuccessStatusCode
-        ? default
-        : new WebhookAnswer($"it answered {(int)response.StatusCode}", Bounded(response.Headers.RetryAfter, now));
+        ? new WebhookAnswer(null, StatusOf(response))
+        : new WebhookAnswer($"it answered {StatusOf(response)}", StatusOf(response), Bounded(response.Headers.RetryAfter, now));
+
+    public static WebhookAnswer None(string why, string? shown = null) => new(why, shown ?? why);
+
+    private static string StatusOf(HttpResponseMessage response) => ((int)response.StatusCode).ToString(CultureInfo.InvariantCulture);
 
     private static TimeSpan? Bounded(RetryConditionHeaderValue? header, DateTimeOffset now)
     {

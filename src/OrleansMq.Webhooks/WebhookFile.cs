@@ -6,12 +6,15 @@ using OrleansMq.Json;
 namespace OrleansMq.Webhooks;
 
 /// <summary>The webhooks of a broker as a file has them.</summary>
-/// <remarks><c>{"allowHttp":false,"networks":["10.1.0.0/16"],"webhooks":[{"topic","group","url","secrets":["whsec_…"],"timeoutMs":10000,"maxInFlight":16}]}</c></remarks>
+/// <remarks><c>{"allowHttp":false,"networks":["10.1.0.0/16"],"webhooks":[{"topic","group","url","secrets":["whsec_…"],"timeoutMs":10000,"maxInFlight":16}],"api":{"allowHttp":false,"networks":[]}}</c></remarks>
 public sealed record WebhookFile(WebhookRules Rules, IReadOnlyList<Webhook> Webhooks)
 {
+    /// <summary>For webhooks that are registered with the broker. What the file's own may do is not theirs.</summary>
+    public WebhookRules ApiRules { get; init; } = new();
+
     public const int MaxWebhooks = 1_000;
     public const int MaxNetworks = 1_000;
-    public const int MaxUrlChars = 4_096;
+    public const int MaxUrlChars = WebhookChange.MaxUrlChars;
     public const int MaxBytes = 4 << 20;
 
     // People write it.
@@ -22,13 +25,19 @@ public sealed record WebhookFile(WebhookRules Rules, IReadOnlyList<Webhook> Webh
     {
         if (utf8.Length > MaxBytes)
             throw new FormatException($"it has {utf8.Length} bytes, and {MaxBytes} is the limit");
+        return ReadJson(utf8, Read);
+    }
+
+    /// <exception cref="FormatException">What is wrong, and where.</exception>
+    internal static T ReadJson<T>(ReadOnlyMemory<byte> utf8, Func<JsonSpot, T> read)
+    {
         // The parser looks at a text's encoding only when it is asked for.
         if (!Utf8.IsValid(utf8.Span))
             throw new FormatException("it is not UTF-8");
         try
         {
             using var document = JsonDocument.Parse(utf8, Reading);
-            return Read(new JsonSpot(document.RootElement, strict: true));
+            return read(new JsonSpot(document.RootElement, strict: true));
         }
         catch (JsonException e)
         {
@@ -42,28 +51,33 @@ public sealed record WebhookFile(WebhookRules Rules, IReadOnlyList<Webhook> Webh
 
     private static WebhookFile Read(JsonSpot file)
     {
-        var rules = new WebhookRules();
+        var (rules, apiRules) = (new WebhookRules(), new WebhookRules());
         IReadOnlyList<Webhook> webhooks = [];
         foreach (var field in file.Fields())
         {
-            if (field.Name == "allowHttp")
-                rules = rules with { AllowHttp = field.Flag() };
-            else if (field.Name == "networks")
-                rules = rules with { Networks = field.Items(MaxNetworks, item => Parsed(item, NetworkOf)) };
-            else if (field.Name == "webhooks")
+            if (field.Name == "webhooks")
                 webhooks = field.Items(MaxWebhooks, WebhookOf);
+            else if (field.Name == "api")
+                apiRules = field.Fields().Aggregate(apiRules, WithRule);
             else
-                throw Unknown(field);
+                rules = WithRule(rules, field);
         }
 
         foreach (var webhook in webhooks)
             webhook.Checked(rules);
         if (webhooks.GroupBy(webhook => (webhook.Topic, webhook.Group)).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new FormatException($"{twice.First()}: it is there twice; another receiver needs another group");
-        return new WebhookFile(rules, webhooks);
+        return new WebhookFile(rules, webhooks) { ApiRules = apiRules };
     }
 
-    private static Webhook WebhookOf(JsonSpot spot)
+    private static WebhookRules WithRule(WebhookRules rules, JsonSpot field) => field.Name switch
+    {
+        "allowHttp" => rules with { AllowHttp = field.Flag() },
+        "networks" => rules with { Networks = field.Items(MaxNetworks, item => Parsed(item, NetworkOf)) },
+        _ => throw Unknown(field),
+    };
+
+    internal static Webhook WebhookOf(JsonSpot spot)
     {
         TopicName? topic = null;
         GroupName? group = null;

@@ -39,6 +39,8 @@ public sealed class WebhookPush : IAsyncDisposable
     // Failures in a row, and whether they were told of: then it is told that they are over.
     private long _failing;
     private bool _told;
+    private DateTimeOffset? _failingSince;
+    private (string Shown, DateTimeOffset At)? _last;
     private long _delivered;
     private long _failed;
 
@@ -57,6 +59,33 @@ public sealed class WebhookPush : IAsyncDisposable
     }
 
     public WebhookStatistics Statistics => new(Interlocked.Read(ref _delivered), Interlocked.Read(ref _failed));
+
+    internal WebhookState StateOn(string node)
+    {
+        var (pushed, refused) = Statistics;
+        lock (_sync)
+        {
+            return new WebhookState
+            {
+                Node = node,
+                Health = _last is null ? WebhookHealth.Idle : _failingSince is null ? WebhookHealth.Well : WebhookHealth.Failing,
+                FailingSince = _failingSince,
+                LastAnswer = _last?.Shown,
+                LastAnswerAt = _last?.At,
+                Pushed = pushed,
+                Refused = refused,
+            };
+        }
+    }
+
+    /// <summary>One request without a message; of no effect on the counts, and sent in a pause too.</summary>
+    internal async Task<WebhookTrial> Ping(CancellationToken cancel)
+    {
+        var began = _time.GetTimestamp();
+        using var request = WebhookRequest.OfPing(_webhook, _time.GetUtcNow());
+        var answer = await Send(request, cancel);
+        return new WebhookTrial(answer.Failure is null, answer.Shown, _time.GetElapsedTime(began));
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -166,11 +195,15 @@ public sealed class WebhookPush : IAsyncDisposable
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancel.IsCancellationRequested)
         {
-            return new WebhookAnswer($"it did not answer within {_webhook.Timeout.TotalMilliseconds:0} ms");
+            return WebhookAnswer.None($"it did not answer within {_webhook.Timeout.TotalMilliseconds:0} ms");
+        }
+        catch (NotCallableException e)
+        {
+            return WebhookAnswer.None(e.Message, CallableAddresses.Refusal);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return new WebhookAnswer(e.InnerException?.Message ?? e.Message);
+            return e.InnerException is NotCallableException inner ? WebhookAnswer.None(inner.Message, CallableAddresses.Refusal) : WebhookAnswer.None(e.InnerException?.Message ?? e.Message);
         }
     }
 
@@ -187,8 +220,11 @@ public sealed class WebhookPush : IAsyncDisposable
         string? line;
         lock (_sync)
         {
+            var now = _time.GetUtcNow();
             if (answer.RetryAfter is { } delay)
-                _pausedUntil = _time.GetUtcNow() + delay > _pausedUntil ? _time.GetUtcNow() + delay : _pausedUntil;
+                _pausedUntil = now + delay > _pausedUntil ? now + delay : _pausedUntil;
+            _last = (answer.Shown, now);
+            _failingSince = answer.Failure is null ? null : _failingSince ?? now;
             line = answer.Failure is { } failure ? Failed(failure) : Succeeded();
         }
 

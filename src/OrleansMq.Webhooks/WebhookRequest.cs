@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 
 namespace OrleansMq.Webhooks;
 
@@ -29,13 +30,7 @@ internal static class WebhookRequest
         var id = IdOf(webhook.Topic, delivery);
         var request = new HttpRequestMessage(HttpMethod.Post, webhook.Url) { Content = new ReadOnlyMemoryContent(delivery.Body) };
         request.Content.Headers.ContentType = IsPlain(delivery.ContentType) && MediaTypeHeaderValue.TryParse(delivery.ContentType, out var type) ? type : new("application/octet-stream");
-        var headers = new List<KeyValuePair<string, string>>
-        {
-            new("webhook-id", id),
-            new("webhook-timestamp", Number(now.ToUnixTimeSeconds())),
-        };
-        if (webhook.Secrets.Count > 0)
-            headers.Add(new("webhook-signature", string.Join(' ', webhook.Secrets.Select(secret => secret.Sign(id, now.ToUnixTimeSeconds(), delivery.Body.Span)))));
+        var headers = Signed(webhook, id, now, delivery.Body.Span);
         headers.AddRange(Facts(webhook, delivery));
         headers.AddRange(delivery.Headers.Select(header => new KeyValuePair<string, string>(NameOf(header.Key), Encode(header.Value, ValueStays))));
         var bytes = headers.Sum(header => header.Key.Length + header.Value.Length + 4);
@@ -45,6 +40,29 @@ internal static class WebhookRequest
             if (!request.Headers.TryAddWithoutValidation(name, value))
                 throw new DeadLetterException($"webhook: the header '{name}' can't be sent over HTTP");
         return request;
+    }
+
+    /// <summary>Without a message, so that a receiver can be tried.</summary>
+    public static HttpRequestMessage OfPing(Webhook webhook, DateTimeOffset now)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(new { ping = true, topic = webhook.Topic.Text, group = webhook.Group.Text });
+        var request = new HttpRequestMessage(HttpMethod.Post, webhook.Url) { Content = new ReadOnlyMemoryContent(body) };
+        request.Content.Headers.ContentType = new("application/json");
+        foreach (var (name, value) in Signed(webhook, "ping_" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)), now, body))
+            request.Headers.Add(name, value);
+        request.Headers.Add("mq-ping", "true");
+        return request;
+    }
+
+    private static List<KeyValuePair<string, string>> Signed(Webhook webhook, string id, DateTimeOffset now, ReadOnlySpan<byte> body)
+    {
+        var headers = new List<KeyValuePair<string, string>> { new("webhook-id", id), new("webhook-timestamp", Number(now.ToUnixTimeSeconds())) };
+        var signatures = new List<string>(webhook.Secrets.Count);
+        foreach (var secret in webhook.Secrets)
+            signatures.Add(secret.Sign(id, now.ToUnixTimeSeconds(), body));
+        if (signatures.Count > 0)
+            headers.Add(new("webhook-signature", string.Join(' ', signatures)));
+        return headers;
     }
 
     // A line's end in it would begin a header of the sender's choice.

@@ -35,6 +35,12 @@ public sealed class WebhookSecret : IEquatable<WebhookSecret>
         return "v1," + Convert.ToBase64String(hmac.GetHashAndReset());
     }
 
+    /// <summary>The first 12 hex digits of the bytes' SHA-256: tells one secret from another, and not what it is.</summary>
+    public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(_key).AsSpan(0, 6));
+
+    /// <summary>The secret itself, to be stored and nothing else.</summary>
+    internal string Reveal() => Prefix + Convert.ToBase64String(_key);
+
     public bool Equals(WebhookSecret? other) => other is not null && CryptographicOperations.FixedTimeEquals(_key, other._key);
 
     public override bool Equals(object? obj) => Equals(obj as WebhookSecret);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using OrleansMq.Conformance.Broker;
 
 namespace OrleansMq.Access.Tests;
 
@@ -21,6 +22,28 @@ public sealed class AuditTests
 
         Assert.Equal(
             ["admin@10.0.0.1 createUser user anna: done", "admin@10.0.0.1 createTopic topic t: done", "anna@ delete topic t: refused", "mallory@10.0.0.9 login http basic: refused"],
+            await Trail(broker));
+    }
+
+    [Fact]
+    public async Task WebhooksAreTheOperatorsAndTheTrailHasOfTheirAddressTheHostAlone()
+    {
+        await using var broker = await EmbeddedBroker.InMemory();
+        broker.Webhooks = new SilentWebhooks();
+        await using (var trail = new AuditTrail(broker))
+        {
+            await using var control = await AccessControl.Start(new MemoryStore(), new AccessControlOptions { AdminPassword = Some.AdminPassword, LookEvery = Timeout.InfiniteTimeSpan, OnAudit = trail.Add });
+            await control.Directory.PutUser("ann", new UserChange { Password = Some.Password, Tenant = "acme" });
+            await control.Directory.AddRule(Some.Rule(AccessOperations.Admin, ResourceKind.Cluster, "", who: "ann"));
+            var admin = control.As(broker, Some.Admin).Webhooks;
+            await admin.PutWebhook("t", "g", new WebhookChange { Url = new("https://hooks.example.com/a-token"), Secrets = Change<IReadOnlyList<string>>.To(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]) });
+            await admin.TestWebhook("t", "g");
+            await admin.RemoveWebhook("t", "g");
+            Assert.Equal(ErrorCodes.Forbidden, (await Assert.ThrowsAsync<MqException>(async () => await control.As(broker, new Principal("ann")).Webhooks.ListWebhooks())).Code);
+        }
+
+        Assert.Equal(
+            ["admin@ createWebhook webhook t/g at hooks.example.com: done", "admin@ testWebhook webhook t/g: done", "admin@ removeWebhook webhook t/g: done", "ann@ admin cluster: refused"],
             await Trail(broker));
     }
 

@@ -1,4 +1,5 @@
 using System.Reflection;
+using OrleansMq.Conformance.Broker;
 using OrleansMq.Records;
 
 namespace OrleansMq.Access.Tests;
@@ -14,6 +15,7 @@ public sealed class GuardTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _broker = await EmbeddedBroker.InMemory();
+        _broker.Webhooks = new SilentWebhooks();
         await _broker.PutTopic("t", new TopicChange());
         await _broker.PutGroup("t", "g", new GroupChange());
         _control = await Some.ControlWithAnna();
@@ -37,7 +39,7 @@ public sealed class GuardTests : IAsyncLifetime
     [Fact]
     public void NoCallOfTheBrokerIsWithoutARule()
     {
-        foreach (var type in new[] { typeof(IBroker), typeof(IGroupCoordinator), typeof(IAccessDirectory), typeof(ITransactionCoordinator) })
+        foreach (var type in new[] { typeof(IBroker), typeof(IGroupCoordinator), typeof(IAccessDirectory), typeof(ITransactionCoordinator), typeof(IWebhookDirectory) })
             foreach (var method in type.GetMethods().Where(method => !method.IsSpecialName))
             {
                 Assert.True(
@@ -51,6 +53,7 @@ public sealed class GuardTests : IAsyncLifetime
     [InlineData(typeof(IGroupCoordinator), typeof(GuardedCoordinator))]
     [InlineData(typeof(IAccessDirectory), typeof(GuardedDirectory))]
     [InlineData(typeof(ITransactionCoordinator), typeof(GuardedTransactions))]
+    [InlineData(typeof(IWebhookDirectory), typeof(GuardedWebhooks))]
     [InlineData(typeof(IBroker), typeof(TenantBroker))]
     [InlineData(typeof(IGroupCoordinator), typeof(TenantCoordinator))]
     [InlineData(typeof(ITransactionCoordinator), typeof(TenantTransactions))]
@@ -328,6 +331,7 @@ internal sealed class Listening
         {
             IGroupCoordinator coordinator => Heard(coordinator),
             ITransactionCoordinator transactions => Heard(transactions),
+            IWebhookDirectory webhooks => Heard(webhooks),
             _ => result,
         };
     });

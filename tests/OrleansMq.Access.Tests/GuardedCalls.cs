@@ -17,7 +17,7 @@ public sealed record GuardedCall(Type Of, string Method, Func<IBroker, Task> Cal
 /// <summary>Every call there is, on the topic t and the group g.</summary>
 public static class GuardedCalls
 {
-    private static readonly Type Broker = typeof(IBroker), Coordinator = typeof(IGroupCoordinator), Directory = typeof(IAccessDirectory), Transactions = typeof(ITransactionCoordinator);
+    private static readonly Type Broker = typeof(IBroker), Coordinator = typeof(IGroupCoordinator), Directory = typeof(IAccessDirectory), Transactions = typeof(ITransactionCoordinator), Webhooks = typeof(IWebhookDirectory);
     private static readonly StartAt Start = StartAt.Earliest;
 
     private static Need Topic(AccessOperations operation) => new(operation, ResourceKind.Topic, "t");
@@ -117,6 +117,12 @@ public static class GuardedCalls
         new(Directory, nameof(IAccessDirectory.SetQuota), async b => await b.Access!.SetQuota(QuotaScope.User, "bea", QuotaKind.RequestsPerSecond, 5), Admin),
         new(Directory, nameof(IAccessDirectory.ListQuotas), async b => await b.Access!.ListQuotas(), Admin),
         new(Directory, nameof(IAccessDirectory.ListRules), async b => await b.Access!.ListRules(), Admin),
+
+        new(Webhooks, nameof(IWebhookDirectory.PutWebhook), async b => await b.Webhooks!.PutWebhook("t", "g", new WebhookChange { Url = new("https://hooks.example.com") }), Admin),
+        new(Webhooks, nameof(IWebhookDirectory.DescribeWebhook), async b => await b.Webhooks!.DescribeWebhook("t", "g"), Admin),
+        new(Webhooks, nameof(IWebhookDirectory.ListWebhooks), async b => await b.Webhooks!.ListWebhooks(), Admin),
+        new(Webhooks, nameof(IWebhookDirectory.RemoveWebhook), async b => await b.Webhooks!.RemoveWebhook("t", "g"), Admin),
+        new(Webhooks, nameof(IWebhookDirectory.TestWebhook), async b => await b.Webhooks!.TestWebhook("t", "g"), Admin),
     ];
 
     private static GroupJoin Joining => new() { Session = TimeSpan.FromSeconds(30), Rebalance = TimeSpan.FromSeconds(1), ProtocolType = "consumer", Protocols = [new GroupProtocol("range", default)] };

@@ -29,6 +29,23 @@ public sealed class SecurityDoctorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task WebhooksThatAnybodyMayRegisterAreOpenAndUnsignedOnesAreNoted()
+    {
+        using var ground = new WebhookGround("{}");
+        await using var desk = await ground.Desk(_broker);
+        _broker.Webhooks = desk.Directory;
+        Assert.Contains(Open(await Mq.Run(_broker, "doctor", "--security", "--json")), what => what.Contains("call addresses by webhooks", StringComparison.Ordinal));
+
+        await _broker.PutTopic("t", new TopicChange());
+        await desk.Directory!.PutWebhook("t", "g", new WebhookChange { Url = new("https://hooks.example.com") });
+        await using var control = await AccessControl.Start(new Memory(), new AccessControlOptions { AdminPassword = "the admin's own", LookEvery = Timeout.InfiniteTimeSpan });
+        var run = await Run(control);
+
+        Assert.Equal((0, 0), (run.Code, Open(run).Length));
+        Assert.Contains("the webhook of t/g is not signed", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task WhatIsOpenAmongTheRulesIsListedWithWhy()
     {
         await using var control = await AccessControl.Start(new Memory(), new AccessControlOptions { AdminPassword = "the admin's own", LookEvery = Timeout.InfiniteTimeSpan });

@@ -26,6 +26,7 @@ internal static class Bodies
         ("POST", Group + "/session", """{"key":"k","state":"AQI=","version":3}"""),
         ("POST", Group + "/dlq/redrive", """{"positions":[{"partition":0,"offset":3}],"replace":{"body":1}}"""),
         ("POST", Group + "/dlq/discard", """{"all":true}"""),
+        ("PUT", Group + "/webhook", """{"url":"https://hooks.example.com/x","secrets":["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],"timeoutMs":5000,"maxInFlight":null}"""),
         ("POST", "/v1/producers", """{"name":"p"}"""),
         ("POST", "/v1/transactions/p/open", """{"timeoutMs":1000,"known":{"id":7,"epoch":1}}"""),
         ("POST", "/v1/transactions/p/partitions", """{"producer":{"id":7,"epoch":1},"partitions":[{"topic":"t","partition":0}]}"""),

@@ -55,6 +55,7 @@ public sealed class BodyDecoderTests
         (_, "offsets", true) => spot => TransactionJson.ReadAddOffsets(spot),
         (_, "commit" or "abort", true) => spot => TransactionJson.ReadEnd(spot),
         ("PUT", "t", _) => TopicJson.ReadChange,
+        ("PUT", "webhook", _) => WebhookJson.ReadChange,
         ("PUT", _, _) => GroupJson.ReadChange,
         (_, "partitions", _) => spot => TopicJson.ReadGrowth(spot),
         (_, "messages", _) => MessageJson.ReadMany,

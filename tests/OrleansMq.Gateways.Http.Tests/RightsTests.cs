@@ -38,6 +38,7 @@ public sealed class RightsTests : IAsyncLifetime
         ["addPartitions"] = [[(AccessOperations.Produce, ResourceKind.Producer), (AccessOperations.Produce, ResourceKind.Topic)]],
         ["addOffsets"] = [[(AccessOperations.Produce, ResourceKind.Producer), .. Consume[0]]],
         ["putUser"] = Admin, ["deleteUser"] = Admin, ["listUsers"] = Admin, ["addRule"] = Admin, ["removeRule"] = Admin, ["listRules"] = Admin, ["setQuota"] = Admin, ["listQuotas"] = Admin,
+        ["putWebhook"] = Admin, ["describeWebhook"] = Admin, ["removeWebhook"] = Admin, ["testWebhook"] = Admin, ["listWebhooks"] = Admin,
     };
 
     private readonly Memory _store = new();

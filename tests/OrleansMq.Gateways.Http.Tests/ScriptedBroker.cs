@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using OrleansMq.Conformance.Broker;
 using OrleansMq.Records;
 
 namespace OrleansMq.Gateways.Http.Tests;
@@ -27,6 +28,8 @@ internal sealed class ScriptedBroker : IBroker
     public TopicSettings TopicSettings { get; set; } = new();
     public GroupDescription Group { get; set; } = Samples.Group;
     public bool Created { get; set; }
+
+    public IWebhookDirectory? Webhooks { get; set; } = new SilentWebhooks();
 
     public ITransactionCoordinator Transactions => new ScriptedTransactions(this);
 

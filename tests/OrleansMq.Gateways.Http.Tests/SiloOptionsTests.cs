@@ -31,6 +31,16 @@ public sealed class SiloOptionsTests
         Assert.Equal(IPAddress.Loopback, Of("--listen", "localhost").Listen);
     }
 
+    [Fact]
+    public void WebhooksAreRegisteredWhereAnOperatorSaysSoAndNotByStrangers()
+    {
+        Assert.False(Of("--webhooks", "w.json").WebhooksApi);
+        Assert.True(Of("--webhooks-api").WebhooksApi);
+        Assert.True(From("""{"webhooks-api":true}""", []).WebhooksApi);
+        Assert.True(Of("--webhooks-api", "--listen", "0.0.0.0", "--insecure", "--access", "on").WebhooksApi);
+        Assert.Contains("--access on", Assert.Throws<SettingException>(() => Of("--webhooks-api", "--listen", "0.0.0.0", "--insecure")).Message, StringComparison.Ordinal);
+    }
+
 #if ORLEANS
     [Fact]
     public void SiloIsAMemberOfAClusterOnASharedFolder()

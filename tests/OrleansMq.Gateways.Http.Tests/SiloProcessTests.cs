@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using OrleansMq.Conformance.Broker;
 
 namespace OrleansMq.Gateways.Http.Tests;
 
@@ -100,6 +101,58 @@ public sealed class SiloProcessTests : IDisposable
             break;
         }
         await Terminate(silo, Task.CompletedTask);
+    }
+
+    [Fact]
+    public async Task AnAdministratorRegistersAWebhookThatARestartKeepsAndNobodyElseMay()
+    {
+        var (rules, password) = (Path.Combine(_data, "webhooks.json"), Path.Combine(_data, "admin.txt"));
+        await File.WriteAllTextAsync(rules, WebhookGround.Here);
+        await File.WriteAllTextAsync(password, "a password of my own");
+        using var receiver = new WebhookReceiver();
+        var asAdmin = new HttpBrokerOptions { Credential = HttpCredential.OfPassword("admin", "a password of my own") };
+        var switches = $"--data {_data}/broker --http 0 --kafka off --access on --admin-password-file {password} --webhooks {rules}";
+
+        using (var silo = SiloProgram.Start($"{switches} --webhooks-api"))
+        {
+            var address = await Ready(silo);
+            await using var admin = HttpBroker.Connect(address, asAdmin);
+            await admin.PutTopic("t", new TopicChange());
+            await admin.Access.PutUser("anna", new UserChange { Password = "hers and nobody else's" });
+            await admin.Access.AddRule(new AccessRule(SubjectKind.User, "anna", AccessOperations.Produce | AccessOperations.Consume | AccessOperations.Create | AccessOperations.Alter, ResourceKind.Topic, ResourceMatch.Pattern, "*"));
+            await using var anna = HttpBroker.Connect(address, new HttpBrokerOptions { Credential = HttpCredential.OfPassword("anna", "hers and nobody else's") });
+            var hook = new WebhookChange { Url = receiver.At("/hook"), Secrets = Change<IReadOnlyList<string>>.To(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]) };
+            Assert.Equal(ErrorCodes.Forbidden, (await Assert.ThrowsAsync<MqException>(async () => await anna.Webhooks.PutWebhook("t", "g", hook))).Code);
+
+            await admin.Webhooks.PutWebhook("t", "g", hook);
+            await admin.Publish("t", [Message.OfText("1")]);
+            await Received(receiver, 1);
+            await Terminate(silo, Task.CompletedTask);
+            Assert.DoesNotContain("MfKQ9r8GKYqr", await silo.StandardOutput.ReadToEndAsync() + await silo.StandardError.ReadToEndAsync(), StringComparison.Ordinal);
+        }
+
+        using (var without = SiloProgram.Start(switches))
+        {
+            await using var admin = HttpBroker.Connect(await Ready(without), asAdmin);
+            Assert.Equal(ErrorCodes.NotAvailable, (await Assert.ThrowsAsync<MqException>(async () => await admin.Webhooks.ListWebhooks())).Code);
+            await admin.Publish("t", [Message.OfText("2")]);
+            await Terminate(without, Task.CompletedTask);
+        }
+
+        Assert.Single(receiver.Received);
+        using (var again = SiloProgram.Start($"{switches} --webhooks-api"))
+        {
+            await Ready(again);
+            await Received(receiver, 2);
+            await Terminate(again, Task.CompletedTask);
+        }
+    }
+
+    private static async Task Received(WebhookReceiver receiver, int count)
+    {
+        using var limit = new CancellationTokenSource(Patience);
+        while (receiver.Received.Count < count)
+            await Task.Delay(20, limit.Token);
     }
 
     private static async Task<Uri> Ready(Process silo)

@@ -62,7 +62,7 @@ public sealed class CallableAddressesTests
         listener.Start();
         var there = new DnsEndPoint("localhost", ((IPEndPoint)listener.LocalEndpoint).Port);
 
-        var refused = await Assert.ThrowsAsync<HttpRequestException>(async () => await CallableAddresses.Connect(there, new(), default));
+        var refused = await Assert.ThrowsAsync<NotCallableException>(async () => await CallableAddresses.Connect(there, new(), default));
         Assert.Contains("may not be called", refused.Message, StringComparison.Ordinal);
         Assert.False(listener.Pending());
         await using var allowed = await CallableAddresses.Connect(there, new() { Networks = [IPNetwork.Parse("127.0.0.0/8")] }, default);

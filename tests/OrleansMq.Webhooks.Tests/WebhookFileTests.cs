@@ -1,8 +1,4 @@
-using System.Collections.Concurrent;
-using System.Net;
 using System.Text;
-using OrleansMq.Conformance;
-using OrleansMq.Servers;
 
 namespace OrleansMq.Webhooks.Tests;
 
@@ -31,6 +27,7 @@ public sealed class WebhookFileTests
         Assert.Equal(("orders", "partner", "http://10.1.2.3/x", TimeSpan.FromSeconds(2.5), 4, 1), (webhook.Topic.Text, webhook.Group.Text, webhook.Url.ToString(), webhook.Timeout, webhook.MaxInFlight, webhook.Secrets.Count));
         Assert.Equal((TimeSpan.FromSeconds(10), 16, 0), (file.Webhooks[1].Timeout, file.Webhooks[1].MaxInFlight, file.Webhooks[1].Secrets.Count));
         Assert.Empty(Parse("{}").Webhooks);
+        Assert.Equal(new WebhookRules(), file.ApiRules);
     }
 
     [Theory]
@@ -39,6 +36,8 @@ public sealed class WebhookFileTests
     [InlineData("""{"hooks":[]}""", "$.hooks is no field")]
     [InlineData("""{"allowHttp":true,"allowHttp":false}""", "$.allowHttp stands here twice")]
     [InlineData("""{"webhooks":[{"topic":"t","group":"g","url":"https://x.example","secret":"x"}]}""", "$.webhooks[0].secret is no field")]
+    [InlineData("""{"api":{"webhooks":[]}}""", "$.api.webhooks is no field")]
+    [InlineData("""{"api":true}""", "$.api should be an object")]
     [InlineData("""{"allowHttp":"yes"}""", "$.allowHttp should be true or false")]
     [InlineData("""{"networks":["10.1.2.3/16x"]}""", "$.networks[0]: it is no network")]
     [InlineData("""{"webhooks":{}}""", "$.webhooks should be an array")]
@@ -55,6 +54,15 @@ public sealed class WebhookFileTests
     [InlineData("""{"webhooks":[{"topic":"t","group":"g","url":"https://x.example"},{"topic":"t","group":"g","url":"https://y.example"}]}""", "twice")]
     public void WhatCanNotBeIsNamed(string json, string named) =>
         Assert.Contains(named, Assert.Throws<FormatException>(() => Parse(json)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void WhatRegisteredWebhooksMayIsSaidByItself()
+    {
+        var file = Parse("""{"api":{"allowHttp":true,"networks":["10.1.0.0/16"]}}""");
+
+        Assert.Equal(new WebhookRules(), file.Rules);
+        Assert.Equal((true, "10.1.0.0/16"), (file.ApiRules.AllowHttp, Assert.Single(file.ApiRules.Networks).ToString()));
+    }
 
     [Fact]
     public void WhatIsNoTextInAnyLanguageIsSaidToo()
@@ -75,197 +83,5 @@ public sealed class WebhookFileTests
         Assert.Contains("$.webhooks[0].url has", Assert.Throws<FormatException>(() => Parse(
             $$"""{"webhooks":[{"topic":"t","group":"g","url":"https://x.example/{{new string('x', WebhookFile.MaxUrlChars)}}"}]}""")).Message, StringComparison.Ordinal);
         Assert.Contains("is the limit", Assert.Throws<FormatException>(() => WebhookFile.Parse(new byte[WebhookFile.MaxBytes + 1])).Message, StringComparison.Ordinal);
-    }
-}
-
-/// <summary>The file's webhooks at work, over real sockets.</summary>
-public sealed class WebhookDeskTests : IAsyncLifetime, IDisposable
-{
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
-    private readonly string _path = Path.Combine(Directory.CreateTempSubdirectory("webhooks-").FullName, "webhooks.json");
-    private readonly ConcurrentQueue<string> _said = new();
-    private readonly ConcurrentQueue<(string Path, string Body)> _received = new();
-    private HttpListener _listener = null!;
-    private EmbeddedBroker _broker = null!;
-    private string _at = "";
-
-    public async Task InitializeAsync()
-    {
-        (_listener, _at) = Listen();
-        _ = Serve();
-        _broker = await EmbeddedBroker.InMemory();
-        await _broker.PutTopic("t", new());
-    }
-
-    public async Task DisposeAsync() => await _broker.DisposeAsync();
-
-    public void Dispose()
-    {
-        _listener.Close();
-        Directory.Delete(Path.GetDirectoryName(_path)!, recursive: true);
-    }
-
-    [Fact]
-    public async Task ChangesOfTheFileAreTakenUpAndBadOnesAreNot()
-    {
-        var time = new ManualTime();
-        await Write("/one");
-        await using var desk = await WebhookDesk.Start(_broker, _path, _said.Enqueue, time);
-        await _broker.Publish("t", [Message.OfText("1")]);
-        await Received(1);
-
-        await File.WriteAllTextAsync(_path, "{");
-        await LookUntil(time, "stay as they were");
-        await _broker.Publish("t", [Message.OfText("2")]);
-        await Received(2);
-        await Write("/two");
-        await LookUntil(time, "were read again");
-        await _broker.Publish("t", [Message.OfText("3")]);
-        await Received(3);
-
-        Assert.Equal([("/one", "1"), ("/one", "2"), ("/two", "3")], _received);
-        await Until(() => desk.Statistics[("t", "g")].Delivered == 1);
-    }
-
-    [Fact]
-    public async Task AFileThatIsGoneIsToldOfOnce()
-    {
-        // Without a webhook the desk's is the only timer.
-        var time = new ManualTime();
-        await File.WriteAllTextAsync(_path, "{}");
-        await using var desk = await WebhookDesk.Start(_broker, _path, _said.Enqueue, time);
-        File.Delete(_path);
-        await Look(time, times: 3);
-        Assert.Single(_said);
-
-        await File.WriteAllTextAsync(_path, "{}");
-        await Look(time, times: 1);
-        File.Delete(_path);
-        await Look(time, times: 2);
-
-        Assert.Equal(2, _said.Count(line => line.Contains("stay as they were", StringComparison.Ordinal)));
-    }
-
-    [Fact]
-    public async Task WithoutARuleNobodyHereIsCalled()
-    {
-        await using var push = new WebhookPush(_broker, Hook("/x"), new() { AllowHttp = true }, _said.Enqueue);
-        await _broker.Publish("t", [Message.OfText("1")]);
-        await Until(() => push.Statistics.Failed > 0);
-
-        Assert.Empty(_received);
-        Assert.Contains(_said, line => line.Contains("may not be called", StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public async Task ARedirectIsNotFollowed()
-    {
-        await using var push = new WebhookPush(_broker, Hook("/redirect"), Here, _said.Enqueue);
-        await _broker.Publish("t", [Message.OfText("1")]);
-        await Until(() => push.Statistics.Failed > 0);
-
-        // It may have come again by now.
-        Assert.NotEmpty(_received);
-        Assert.All(_received, received => Assert.Equal("/redirect", received.Path));
-        Assert.Contains(_said, line => line.Contains("it answered 302", StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public async Task AnAnswerWithoutAnEndHoldsNothingUp()
-    {
-        await using var push = new WebhookPush(_broker, Hook("/endless"), Here, _said.Enqueue);
-        await _broker.Publish("t", [Message.OfText("1")]);
-
-        await Until(() => push.Statistics.Delivered == 1);
-    }
-
-    private static WebhookRules Here => new() { AllowHttp = true, Networks = [IPNetwork.Parse("127.0.0.0/8")] };
-
-    private Webhook Hook(string path) => new() { Topic = "t", Group = "g", Url = new(_at + path) };
-
-    private Task Write(string path) =>
-        File.WriteAllTextAsync(_path, $$"""{"allowHttp":true,"networks":["127.0.0.0/8"],"webhooks":[{"topic":"t","group":"g","url":"{{_at}}{{path}}"}]}""");
-
-    private async Task LookUntil(ManualTime time, string said)
-    {
-        await Until(() =>
-        {
-            time.Advance(WebhookDesk.LookEvery);
-            return _said.Any(line => line.Contains(said, StringComparison.Ordinal));
-        });
-    }
-
-    private static async Task Look(ManualTime time, int times)
-    {
-        for (var i = 0; i < times; i++)
-        {
-            await Until(() => time.ArmedTimers == 1);
-            time.Advance(WebhookDesk.LookEvery);
-        }
-
-        await Until(() => time.ArmedTimers == 1);
-    }
-
-    private Task Received(int count) => Until(() => _received.Count >= count);
-
-    private static async Task Until(Func<bool> condition)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        while (!condition())
-            await Task.Delay(10, limit.Token);
-    }
-
-    private static (HttpListener Listener, string At) Listen()
-    {
-        // HttpListener takes no port 0; another may take the one that was free.
-        while (true)
-        {
-            var port = FreePort.Take();
-            var listener = new HttpListener();
-            listener.Prefixes.Add($"http://127.0.0.1:{port}/");
-            try
-            {
-                listener.Start();
-                return (listener, $"http://127.0.0.1:{port}");
-            }
-            catch (HttpListenerException)
-            {
-                listener.Close();
-            }
-        }
-    }
-
-    private async Task Serve()
-    {
-        try
-        {
-            while (true)
-            {
-                var context = await _listener.GetContextAsync();
-                using var reader = new StreamReader(context.Request.InputStream);
-                _received.Enqueue((context.Request.Url!.AbsolutePath, await reader.ReadToEndAsync()));
-                Answer(context.Response, context.Request.Url.AbsolutePath);
-            }
-        }
-        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or InvalidOperationException)
-        {
-            // The story is over.
-        }
-    }
-
-    private void Answer(HttpListenerResponse response, string path)
-    {
-        if (path == "/redirect")
-            response.Redirect(_at + "/elsewhere");
-        if (path != "/endless")
-        {
-            response.Close();
-            return;
-        }
-
-        response.SendChunked = true;
-        response.OutputStream.Write("endless"u8);
-        response.OutputStream.Flush();
     }
 }

@@ -19,6 +19,9 @@ public partial interface IBroker : IAsyncDisposable
     /// <summary>Users and rules. Null where there are none: whoever reaches this broker may do everything.</summary>
     IAccessDirectory? Access => null;
 
+    /// <summary>Webhooks that are registered with the broker. Null where it takes none: an operator has to allow that.</summary>
+    IWebhookDirectory? Webhooks => null;
+
     ValueTask<ClusterDescription> DescribeCluster(CancellationToken cancel = default);
 
     /// <summary>Creates the topic, or changes it where it exists. A number of partitions that is a multiple of the one it has lets it grow.</summary>

@@ -19,6 +19,7 @@ public static class ErrorCodes
     public const string ExchangeUnknown = "exchange-unknown";
     public const string UserUnknown = "user-unknown";
     public const string RuleUnknown = "rule-unknown";
+    public const string WebhookUnknown = "webhook-unknown";
 
     /// <summary>No message of this name waits for its time (any more).</summary>
     public const string ScheduledUnknown = "scheduled-unknown";

@@ -54,6 +54,9 @@ public static class Words
         ("deadLettered", OrleansMq.TraceStage.DeadLettered), ("redriven", OrleansMq.TraceStage.Redriven), ("discarded", OrleansMq.TraceStage.Discarded),
         ("committed", OrleansMq.TraceStage.Committed), ("sought", OrleansMq.TraceStage.Sought));
 
+    public static WordList<WebhookHealth> WebhookHealth { get; } = new(
+        ("idle", OrleansMq.WebhookHealth.Idle), ("well", OrleansMq.WebhookHealth.Well), ("failing", OrleansMq.WebhookHealth.Failing), ("off", OrleansMq.WebhookHealth.Off));
+
     public static WordList<Isolation> Isolation { get; } =
         new(("uncommitted", OrleansMq.Isolation.Uncommitted), ("committed", OrleansMq.Isolation.Committed));
 }

@@ -55,6 +55,7 @@ internal static class SecurityDoctor
                 new SecurityFinding(true, "whoever reaches the broker may do everything: nobody is asked who they are", TurnItOn),
                 .. reached.Select(gateway => new SecurityFinding(true, $"{gateway.Key} of {gateway.Node} listens at {gateway.Value}, which others can reach", "listen at 127.0.0.1 until it is on")),
                 .. await OfOrleans(cluster, cancel),
+                .. await OfWebhooks(nobody, asNobody: true, cancel),
             ];
         }
         catch (MqException e) when (e.Code == ErrorCodes.Unauthenticated)
@@ -73,8 +74,33 @@ internal static class SecurityDoctor
         var directory = broker.Access ?? throw new UsageException("This broker's address leads to no users and rules.");
         var (users, rules) = (await directory.ListUsers(cancel), await directory.ListRules(cancel));
         var cluster = await broker.DescribeCluster(cancel);
-        return [.. rules.SelectMany(rule => OfRule(rule, users)), .. users.SelectMany(user => OfUser(user, rules)), .. await OfKafka(cluster, cancel), .. await OfOrleans(cluster, cancel)];
+        return [.. rules.SelectMany(rule => OfRule(rule, users)), .. users.SelectMany(user => OfUser(user, rules)), .. await OfKafka(cluster, cancel), .. await OfOrleans(cluster, cancel), .. await OfWebhooks(broker, asNobody: false, cancel)];
     }
+
+    /// <summary>Whoever registers one has the broker's machine call an address.</summary>
+    private static async Task<IReadOnlyList<SecurityFinding>> OfWebhooks(IBroker broker, bool asNobody, CancellationToken cancel)
+    {
+        if (broker.Webhooks is not { } directory)
+            return [];
+        try
+        {
+            var webhooks = await directory.ListWebhooks(cancel);
+            return asNobody
+                ? [new SecurityFinding(true, "whoever reaches the broker may have it call addresses by webhooks", $"{TurnItOn}, or without --webhooks-api")]
+                :
+                [
+                    .. webhooks.Where(webhook => webhook.SecretFingerprints.Count == 0).Select(webhook => new SecurityFinding(
+                        false, $"the webhook of {webhook.Topic}/{webhook.Group} is not signed: its receiver can't tell who calls", $"mq webhook put {webhook.Topic} {webhook.Group} --secrets-file FILE")),
+                ];
+        }
+        catch (MqException e) when (e.Code is ErrorCodes.NotAvailable or ErrorCodes.Forbidden || e.Code == PathUnknown)
+        {
+            return [];
+        }
+    }
+
+    // What a broker says that is older than webhooks by API.
+    private const string PathUnknown = "path-unknown";
 
     /// <summary>Each node's listener by itself: a node may have been started with other settings than the one that was asked.</summary>
     private static async Task<IReadOnlyList<SecurityFinding>> OfKafka(ClusterDescription cluster, CancellationToken cancel)
