@@ -35,14 +35,14 @@ public sealed class ReconcileRunTests
         Assert.Equal((2, true), ((int)report["redelivered"]!, (bool)report["moreToRedeliver"]!));
     }
 
-    private static async Task Declare(IBroker broker)
+    private static async Task Declare(EmbeddedBroker broker)
     {
         await broker.PutTopic("t", new());
         await broker.PutGroup("t", "g", new());
     }
 
     /// <summary>Sends them, if any, and makes dead letters of all that there is.</summary>
-    private static async Task Kill(IBroker broker, params string[] bodies)
+    private static async Task Kill(EmbeddedBroker broker, params string[] bodies)
     {
         if (bodies.Length > 0)
             await broker.Publish("t", [.. bodies.Select(body => Message.OfText(body))]);
@@ -50,10 +50,10 @@ public sealed class ReconcileRunTests
         await broker.Settle("t", "g", Settlement.DeadLetter([.. leased.Select(each => each.Lease)], "broken"));
     }
 
-    private static async Task<JsonNode> Run(IBroker broker, int maxExamined)
+    private static async Task<JsonNode> Run(EmbeddedBroker broker, int maxExamined)
     {
         var schedule = new ReconcileSchedule { Topic = "t", Group = "g", Every = TimeSpan.FromHours(1), Redeliver = [UnsettledCause.Dead], MaxRedrives = 1 };
         var run = new ReconcileRun(broker, new StoredSchedule(schedule, 0, Due), Due) { MaxExamined = maxExamined, MaxPage = 1 };
-        return JsonNode.Parse((await run.Do(Due, default)).BodyText)!;
+        return JsonNode.Parse((await run.Do(Due, default)).Body.Span)!;
     }
 }
