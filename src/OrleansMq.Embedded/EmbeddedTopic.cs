@@ -274,7 +274,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         }
     }
 
-    public bool TookKeysOver(PartitionEngine partition) => _document.Lineage.PredecessorOf(partition.Number) is not null;
+    public PartitionLineage Lineage => _document.Lineage;
 
     public GroupSettings? FindGroup(string group) => _groups.GetValueOrDefault(group)?.Settings;
 

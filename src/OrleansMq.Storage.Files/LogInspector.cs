@@ -145,8 +145,10 @@ public sealed class LogInspector : IDisposable
         {
             if (!SnapshotFile.TryParseName(entry.Name, out var position))
                 continue;
-            var bytes = _disk.ReadWhole(Path.Join(folder, entry.Name));
-            snapshots.Add(new SnapshotInspection(position, bytes.Length, SnapshotFile.Decode(bytes, manifest.Identity, position) is not null));
+            var path = Path.Join(folder, entry.Name);
+            using var snapshot = SnapshotFile.Read(_disk, path, manifest.Identity, position);
+            using var file = _disk.Open(path, DiskOpenMode.Read);
+            snapshots.Add(new SnapshotInspection(position, file.Length, snapshot is not null));
         }
         return snapshots;
     }

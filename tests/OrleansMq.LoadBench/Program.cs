@@ -5,7 +5,7 @@ using OrleansMq.LoadBench.Scenarios;
 IScenario[] scenarios =
 [
     new LimitsScenario(), new ThroughputScenario(), new QueueScenario(), new LatencyScenario(), new BacklogScenario(), new FanoutScenario(),
-    new QueuesScenario(), new PartitionsScenario(), new RestartScenario(), new WorkersScenario(), new DelayScenario(), new HttpScenario(), new FloodScenario(),
+    new QueuesScenario(), new PartitionsScenario(), new RestartScenario(), new WorkersScenario(), new DelayScenario(), new PendingScenario(), new HttpScenario(), new FloodScenario(),
 #if BLOBS
     new BlobsScenario(),
 #endif
@@ -22,6 +22,8 @@ if (args is [] or ["--help"] or ["-h"])
 
 if (args is [RestartScenario.ChildName, .. var childArgs])
     return await RestartScenario.RunChild(childArgs);
+if (args is [PendingProcess.ChildName, .. var pendingArgs])
+    return await PendingProcess.RunChild(pendingArgs);
 #if ORLEANS
 if (args is [OrleansMq.LoadBench.Cluster.BenchSilo.ChildName, .. var siloArgs])
     return await OrleansMq.LoadBench.Cluster.BenchSilo.RunChild(siloArgs);

@@ -1,3 +1,5 @@
+using OrleansMq.Records;
+
 namespace OrleansMq.Core.Catalog;
 
 /// <summary>A count of partitions that a topic had until it grew.</summary>
@@ -34,6 +36,14 @@ public sealed class PartitionLineage(IReadOnlyList<EarlierCount> earlier, int co
             yield return before;
         }
     }
+
+    /// <summary>Whether a key was its predecessor's until this partition came. One whose messages only named the partition was not.</summary>
+    public bool TookOver(int partition, ReadOnlySpan<byte> key) =>
+        PredecessorOf(partition) is not null && BirthOf(partition) is { } before && Murmur2.PartitionFor(key, CountBehind(before)) == partition;
+
+    /// <summary>How many partitions there were before there were so many; null where nobody can say.</summary>
+    public int? CountBefore(int partitions) =>
+        count < partitions ? count : earlier.Where(one => one.Partitions < partitions).Select(one => (int?)one.Partitions).LastOrDefault();
 
     /// <summary>Which of the earlier counts was the last without this partition.</summary>
     private int? BirthOf(int partition)

@@ -34,9 +34,7 @@ public sealed partial class ScheduledLane
             writer.Int32(frame.Count);
             writer.Int32(frame.Bytes);
             writer.Int32(frame.Pending);
-            writer.Count(frame.Tokens?.Length ?? 0);
-            foreach (var mark in frame.Tokens ?? [])
-                writer.Int32((int)mark);
+            writer.UInt32s(frame.Tokens);
         }
 
         _pending.Save(writer);
@@ -52,9 +50,7 @@ public sealed partial class ScheduledLane
         {
             var (first, last, position, due) = (reader.Natural(), reader.Natural(), reader.Natural(), reader.Natural());
             var (count, bytes, waiting) = (reader.Int32(), reader.Int32(), reader.Int32());
-            var marks = new uint[reader.Count(4)];
-            for (var i = 0; i < marks.Length; i++)
-                marks[i] = (uint)reader.Int32();
+            var marks = reader.UInt32s();
             StateReader.Check(
                 waiting > 0 && waiting <= count && bytes > 0 && first <= last && last < lane.End && last - first <= int.MaxValue && (lane._frames.Count == 0 || lane._frames[^1].Last < first),
                 "A frame of delayed messages is out of range.");

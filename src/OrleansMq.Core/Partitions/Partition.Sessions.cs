@@ -1,4 +1,5 @@
 using System.Buffers;
+using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Snapshots;
@@ -11,10 +12,11 @@ public sealed partial class Partition
 {
     /// <summary>Acknowledges a message and sets the state of its key, both or none.</summary>
     /// <param name="version">Of the state that the new one was made from; null: whatever it is.</param>
+    /// <param name="lineage">The counts of partitions that the topic has had, by which keys left.</param>
     /// <returns>Null, or why nothing has changed.</returns>
-    public string? Acknowledge(PartitionGroup group, in LeaseId lease, SessionWrite session, long? version, long nowMs, FrameBuffer frames)
+    public string? Acknowledge(PartitionGroup group, in LeaseId lease, SessionWrite session, long? version, PartitionLineage lineage, long nowMs, FrameBuffer frames)
     {
-        var code = Check(group, lease, nowMs) ?? (HasLeft(group, session.Key.Span) ? ErrorCodes.SessionMoved : Check(group, session, version));
+        var code = Check(group, lease, nowMs) ?? (HasLeft(group, session.Key.Span, lineage) ? ErrorCodes.SessionMoved : Check(group, session, version, lineage));
         if (code is null)
         {
             group.Cursor(lease.Lane).NoteDone(lease.Offset, nowMs);
@@ -25,18 +27,18 @@ public sealed partial class Partition
     }
 
     /// <returns>Null, or why nothing has changed.</returns>
-    public string? SetSession(PartitionGroup group, SessionWrite session, long? version, long nowMs, FrameBuffer frames)
+    public string? SetSession(PartitionGroup group, SessionWrite session, long? version, PartitionLineage lineage, long nowMs, FrameBuffer frames)
     {
-        var code = Check(group, session, version);
+        var code = Check(group, session, version, lineage);
         if (code is null && (session.State is not null || group.Sessions.TryFind(session.Key, out _, out _)))
             Change(new Entry { Kind = EntryKind.SessionSet, Group = group.Number, Session = session }, nowMs, frames);
         return code;
     }
 
-    private string? Check(PartitionGroup group, SessionWrite session, long? version)
+    private string? Check(PartitionGroup group, SessionWrite session, long? version, PartitionLineage lineage)
     {
         group.Sessions.TryFind(session.Key, out var present, out _);
-        if ((version ?? present) != present || (session.State is not null && HasLeft(group, session.Key.Span)))
+        if ((version ?? present) != present || (session.State is not null && HasLeft(group, session.Key.Span, lineage)))
             return ErrorCodes.SessionMoved;
         return group.Sessions.Fits(session) ? null : ErrorCodes.SessionsFull;
     }
@@ -57,14 +59,27 @@ public sealed partial class Partition
     public void LetKeysGo(PartitionGroup group, long growth, long nowMs, FrameBuffer frames) =>
         Change(new Entry { Kind = EntryKind.KeysLeft, Group = group.Number, Offset = growth }, nowMs, frames);
 
-    /// <summary>Whether the topic's growth took the key from here, and the group has gone on where it went: its state is kept there then, beginning with the one that is here.</summary>
-    public bool HasLeft(PartitionGroup group, ReadOnlySpan<byte> key)
+    /// <summary>
+    /// Whether a growth of the topic took the key from here, and the group has gone on where it went: its state is kept there then, beginning with the one that is here. A key that never chose
+    /// this partition has not left it: its messages named it, and go on coming here.
+    /// </summary>
+    public bool HasLeft(PartitionGroup group, ReadOnlySpan<byte> key, PartitionLineage lineage)
     {
+        var (left, counted) = (long.MaxValue, 0);
         foreach (var growth in _growths)
-            if (Murmur2.PartitionFor(key, growth.Partitions) != Log.Partition)
-                return group.Sessions.LeftBelow > growth.Offset;
-        return false;
+        {
+            counted = Math.Max(counted, lineage.CountBefore(growth.Partitions) ?? 0);
+            if (IsChosen(key, growth.Partitions))
+                left = long.MaxValue;
+            else if (counted == 0 || IsChosen(key, counted))
+                left = growth.Offset;
+            counted = growth.Partitions;
+        }
+
+        return group.Sessions.LeftBelow > left;
     }
+
+    private bool IsChosen(ReadOnlySpan<byte> key, int partitions) => Murmur2.PartitionFor(key, partitions) == Log.Partition;
 
     private static void SaveSessions(PartitionGroup group, IBufferWriter<byte> output)
     {

@@ -69,12 +69,10 @@ public sealed partial class Partition
 
     private static void SaveSection(byte kind, Action<IBufferWriter<byte>> save, IBufferWriter<byte> output)
     {
-        var bytes = new ArrayBufferWriter<byte>(1024);
-        save(bytes);
         var writer = new StateWriter(output);
         writer.Byte(kind);
-        writer.Int32(bytes.WrittenCount);
-        output.Write(bytes.WrittenSpan);
+        writer.Int32(LengthOf.Written(save));
+        save(output);
     }
 
     /// <exception cref="StateFormatException">The bytes are no such state.</exception>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace OrleansMq.Core.Snapshots;
@@ -32,6 +33,15 @@ public ref struct StateReader(ReadOnlySpan<byte> source)
         var length = Int32();
         Check(length >= 0, "A length is negative.");
         return Take(length).ToArray();
+    }
+
+    public uint[] UInt32s()
+    {
+        var values = new uint[Count(4)];
+        Take(4 * values.Length).CopyTo(MemoryMarshal.AsBytes(values.AsSpan()));
+        if (!BitConverter.IsLittleEndian)
+            BinaryPrimitives.ReverseEndianness(values, values);
+        return values;
     }
 
     public string Text() => Encoding.UTF8.GetString(Take(BinaryPrimitives.ReadUInt16LittleEndian(Take(2))));

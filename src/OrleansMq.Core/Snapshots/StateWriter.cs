@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace OrleansMq.Core.Snapshots;
@@ -34,6 +35,20 @@ public readonly struct StateWriter(IBufferWriter<byte> output)
     {
         Int32(value.Length);
         output.Write(value);
+    }
+
+    /// <summary>A list of numbers, in one go where there may be millions.</summary>
+    public void UInt32s(ReadOnlySpan<uint> values)
+    {
+        Count(values.Length);
+        if (BitConverter.IsLittleEndian)
+        {
+            output.Write(MemoryMarshal.AsBytes(values));
+            return;
+        }
+
+        foreach (var value in values)
+            Int32((int)value);
     }
 
     public void Text(string value)

@@ -9,7 +9,7 @@ public sealed partial class GroupEngine
     {
         MustBeQueue();
         var here = Murmur2.PartitionFor(request.Key.Span, Partitions);
-        List<int> chain = [here, .. _releases.PredecessorsOf(here)];
+        List<int> chain = [here, .. _releases.PredecessorsOf(here, request.Key.Span)];
         var home = await HomeOf(chain);
         if (request.Set is { IsEmpty: true })
             await ClearBefore(request, chain, home);

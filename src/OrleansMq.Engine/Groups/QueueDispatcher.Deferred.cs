@@ -33,7 +33,7 @@ public sealed partial class QueueDispatcher
                 var partition = await _open(share.Key);
                 var leased = await partition.ReceiveDeferred(_group, LeaseHolder.Of(request.Consumer, request.RequestId), [.. share], left, request.Lease ?? _settings.Lease);
                 left -= leased.Leases;
-                deliveries.AddRange(await WithStates(leased.Deliveries, earlier));
+                deliveries.AddRange(await WithStates(share.Key, leased.Deliveries, earlier));
             }
         }
         catch (MqException unavailable) when (deliveries.Count > 0 && unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged or ErrorCodes.DiskFull)

@@ -12,7 +12,7 @@ public sealed partial class QueueDispatcher
         var deliveries = new List<Delivery>();
         foreach (var number in await _earlier.Take(holder))
         {
-            deliveries.AddRange(await WithStates((await (await _open(number)).ReceiveAgain(_group, holder)).Deliveries, await StatesBefore(number)));
+            deliveries.AddRange(await WithStates(number, (await (await _open(number)).ReceiveAgain(_group, holder)).Deliveries, await StatesBefore(number)));
         }
 
         return deliveries.Count == 0 ? null : deliveries;

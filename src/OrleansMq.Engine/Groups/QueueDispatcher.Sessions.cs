@@ -25,7 +25,7 @@ public sealed partial class QueueDispatcher
                 Flag(number);
         }
 
-        deliveries.AddRange(await WithStates(leased.Deliveries, earlier));
+        deliveries.AddRange(await WithStates(number, leased.Deliveries, earlier));
         return leased.Leases;
     }
 
@@ -50,13 +50,13 @@ public sealed partial class QueueDispatcher
         return [];
     }
 
-    /// <summary>Of keys that have no state here the one that they left with.</summary>
-    private async ValueTask<IReadOnlyList<Delivery>> WithStates(IReadOnlyList<Delivery> deliveries, IReadOnlyList<IGroupPartition> earlier)
+    /// <summary>Of keys that came here and have no state here the one that they left with.</summary>
+    private async ValueTask<IReadOnlyList<Delivery>> WithStates(int number, IReadOnlyList<Delivery> deliveries, IReadOnlyList<IGroupPartition> earlier)
     {
         if (earlier.Count == 0)
             return deliveries;
         List<Delivery> with = [.. deliveries];
-        List<int> without = [.. Enumerable.Range(0, with.Count).Where(at => with[at] is { Key: not null, SessionVersion: 0 })];
+        List<int> without = [.. Enumerable.Range(0, with.Count).Where(at => with[at] is { Key: { } key, SessionVersion: 0 } && _releases.TookOver(number, key.Span))];
         foreach (var partition in earlier)
         {
             if (without.Count == 0)

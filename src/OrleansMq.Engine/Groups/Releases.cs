@@ -49,6 +49,16 @@ public sealed class Releases(GroupName group, PartitionLineage lineage, Func<int
         return predecessors;
     }
 
+    /// <summary>Those of them that had the key, too.</summary>
+    public List<int> PredecessorsOf(int partition, ReadOnlySpan<byte> key) => TookOver(partition, key) ? PredecessorsOf(partition) : [];
+
+    /// <summary>Whether the key was another partition's before.</summary>
+    public bool TookOver(int partition, ReadOnlySpan<byte> key)
+    {
+        lock (_gate)
+            return _lineage.TookOver(partition, key);
+    }
+
     /// <summary>Cursors were set anew: what was drained may not be any more.</summary>
     public void Forget()
     {

@@ -1,3 +1,4 @@
+using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Core.Transactions;
 
@@ -17,8 +18,8 @@ public interface ITopicOfPartition
     /// <summary>A group's settings as they are now; null when the group is gone.</summary>
     GroupSettings? FindGroup(string group);
 
-    /// <summary>Whether another partition had the keys of this one before the topic grew.</summary>
-    bool TookKeysOver(PartitionEngine partition) => false;
+    /// <summary>The counts of partitions that it has had. A growth may be known to a partition before it is here.</summary>
+    PartitionLineage Lineage { get; }
 
     /// <summary>Whether new messages may come in now; takes them from the rates where it says yes. A partition asks one question at a time.</summary>
     AdmissionVerdict Admit(PartitionEngine partition, in AdmissionQuestion question);

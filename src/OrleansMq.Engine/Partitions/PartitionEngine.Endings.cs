@@ -19,7 +19,8 @@ public sealed partial class PartitionEngine
         try
         {
             await _log.Flush();
-            var (state, _) = await LogRecovery.Replay(_log, _log.Snapshot, PartitionLimits.Of(_topic.Settings), new OffsetIndex(_log));
+            using var snapshot = _log.Snapshot;
+            var (state, _) = await LogRecovery.Replay(_log, snapshot, PartitionLimits.Of(_topic.Settings), new OffsetIndex(_log));
             Post(() => Replayed(state));
         }
         catch (Exception e)

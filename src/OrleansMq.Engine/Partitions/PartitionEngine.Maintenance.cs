@@ -1,4 +1,3 @@
-using System.Buffers;
 using OrleansMq.Core.Cursors;
 using OrleansMq.Engine.Storage;
 
@@ -205,26 +204,26 @@ public sealed partial class PartitionEngine
     private async Task SnapshotNow()
     {
         await _snapshotGate.WaitAsync();
+        NativeBytes? bytes = null;
         try
         {
-            var (position, bytes) = await Ask<(long, ArrayBufferWriter<byte>?)>(ReleaseLevel.Durable, (state, frames, _) =>
+            var position = await Ask(ReleaseLevel.Durable, (state, frames, _) =>
             {
                 var end = frames.Close();
-                if (end == _snapshotPosition)
-                    return (end, null);
-                var output = new ArrayBufferWriter<byte>(64 << 10);
-                state.Save(output);
-                return (end, output);
+                if (end != _snapshotPosition)
+                    state.Save(bytes = new NativeBytes(4 << 10));
+                return end;
             });
             if (bytes is null)
                 return;
-            await _log.SaveSnapshot(position, bytes.WrittenMemory);
-            _snapshotBytes = bytes.WrittenCount;
+            await _log.SaveSnapshot(position, bytes.Written);
+            _snapshotBytes = bytes.Written.Length;
             (_olderSnapshotPosition, _snapshotPosition) = (_snapshotPosition, position);
             _olderIsKnown = true;
         }
         finally
         {
+            (bytes as IDisposable)?.Dispose();
             _snapshotGate.Release();
         }
     }

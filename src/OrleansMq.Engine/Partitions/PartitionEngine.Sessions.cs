@@ -29,14 +29,14 @@ public sealed partial class PartitionEngine
             if (key is null)
                 return ErrorCodes.KeyMissing;
             _keepsStates = true;
-            return state.Acknowledge(group, lease, Write(key, session.State), session.Version, now, frames);
+            return state.Acknowledge(group, lease, Write(key, session.State), session.Version, _topic.Lineage, now, frames);
         });
     }
 
     /// <summary>The state as it is stored. Where another partition had the key before, that there is none has to be said.</summary>
     // Not "? null": that null would be a byte[], and become an empty state.
     private SessionWrite Write(byte[] key, ReadOnlyMemory<byte> state) =>
-        new(key, state.IsEmpty && !_topic.TookKeysOver(this) ? new ReadOnlyMemory<byte>?() : new ReadOnlyMemory<byte>(state.ToArray()));
+        new(key, state.IsEmpty && !_topic.Lineage.TookOver(Number, key) ? new ReadOnlyMemory<byte>?() : new ReadOnlyMemory<byte>(state.ToArray()));
 
     /// <summary>The keys of messages that are under these leases; null: it has none.</summary>
     private async ValueTask<Dictionary<LeaseId, byte[]?>> KeysOf(GroupName name, List<LeaseId> leases)
@@ -89,7 +89,7 @@ public sealed partial class PartitionEngine
         SettlementRules.CheckState(set);
         _keepsStates = true;
         // What is cleared by hand is forgotten: whoever goes back to the beginning begins with nothing in every partition.
-        var code = state.SetSession(group, new SessionWrite(request.Key.ToArray(), set.IsEmpty ? new ReadOnlyMemory<byte>?() : new ReadOnlyMemory<byte>(set.ToArray())), request.Version, now, frames);
+        var code = state.SetSession(group, new SessionWrite(request.Key.ToArray(), set.IsEmpty ? new ReadOnlyMemory<byte>?() : new ReadOnlyMemory<byte>(set.ToArray())), request.Version, _topic.Lineage, now, frames);
         return code is null ? true : throw new MqException(code, code == ErrorCodes.SessionsFull
             ? $"Group '{name}' keeps states of {group.Sessions.Bytes} bytes on partition {Number}, and {SessionStates.MaxTotalBytes} are the limit: clear some."
             : "The state of the key is of another version by now, or another partition keeps it since the topic grew: ask for it again.");

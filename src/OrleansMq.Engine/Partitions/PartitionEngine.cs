@@ -94,7 +94,7 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
         try
         {
             var index = new OffsetIndex(log);
-            var snapshot = log.Snapshot;
+            using var snapshot = log.Snapshot;
             var (state, report) = await Replayed(log, snapshot, topic.Settings, index);
             if (report.TornBytes > 0)
                 host.Report($"Topic {topic.Name}, partition {id.Partition}: {report.TornBytes} bytes after position {report.CutAt} were not a whole frame and never acknowledged as durable; they were cut.");

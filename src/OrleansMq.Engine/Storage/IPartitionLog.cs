@@ -32,7 +32,7 @@ public interface IPartitionLog : IAsyncDisposable
     /// <summary>First positions of the segments, oldest first; the first is <see cref="Start"/>. A segment begins with a frame.</summary>
     IReadOnlyList<long> Segments { get; }
 
-    /// <summary>The newest snapshot, or null. It was checked: a damaged one is not returned but falls back to the one before, else null.</summary>
+    /// <summary>The newest snapshot, or null; the caller disposes of it. It was checked: a damaged one is not returned but falls back to the one before, else null.</summary>
     LogSnapshot? Snapshot { get; }
 
     /// <summary>Drops every byte from <paramref name="position"/> on, durably, so that the next append goes there.</summary>
@@ -71,6 +71,7 @@ public interface IPartitionLog : IAsyncDisposable
     ValueTask<ILogRewriting> Rewrite(long from) => throw new NotSupportedException($"Log {Id}: this storage rewrites no segments.");
 
     /// <summary>Replaces the snapshot, atomically and durably. Everything below <paramref name="position"/> is already flushed.</summary>
+    /// <param name="state">Borrowed until the call completes.</param>
     ValueTask SaveSnapshot(long position, ReadOnlyMemory<byte> state);
 }
 
@@ -95,4 +96,8 @@ public interface ILogRewriting : IAsyncDisposable
 }
 
 /// <summary>State at a position: replay goes on from there.</summary>
-public sealed record LogSnapshot(long Position, ReadOnlyMemory<byte> State);
+/// <param name="Owner">What the state's memory goes back to with this; null where it is the collector's.</param>
+public sealed record LogSnapshot(long Position, ReadOnlyMemory<byte> State, IDisposable? Owner = null) : IDisposable
+{
+    public void Dispose() => Owner?.Dispose();
+}

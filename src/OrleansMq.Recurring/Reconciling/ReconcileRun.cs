@@ -10,8 +10,13 @@ internal sealed class ReconcileRun(IBroker broker, StoredSchedule stored, DateTi
     /// <summary>Messages that a report shows.</summary>
     public const int MaxShown = 100;
 
-    /// <summary>Messages that one run delivers again, and that it looks at for them. What is beyond is the next run's.</summary>
-    public const int MaxRedelivered = 10_000, MaxExamined = 100_000;
+    /// <summary>Messages that one run delivers again. What is beyond is the next run's.</summary>
+    public const int MaxRedelivered = 10_000;
+
+    /// <summary>Messages that one run looks at for them. Dead letters at their limit are not counted: they stay, and would hide those behind them from every run.</summary>
+    public int MaxExamined { get; init; } = 100_000;
+
+    public int MaxPage { get; init; } = ReconcileRequest.MaxMessages;
 
     private readonly ReconcileSchedule _schedule = stored.Schedule;
 
@@ -48,16 +53,10 @@ internal sealed class ReconcileRun(IBroker broker, StoredSchedule stored, DateTi
         do
         {
             var page = await broker.Reconcile(_schedule.Topic, _schedule.Group,
-                new() { OlderThan = _schedule.OlderThan, Causes = _schedule.Redeliver, Max = ReconcileRequest.MaxMessages, After = after }, cancel);
-            foreach (var message in page.Messages)
-            {
-                if (message.Cause == UnsettledCause.Dead && message.Message.DeadLetter?.Redrives >= _schedule.MaxRedrives)
-                    atLimit++;
-                else if (!message.Expired)
-                    chosen.Add(message.Message.Position);
-            }
-
-            (after, examined) = (page.Next, examined + page.Messages.Count);
+                new() { OlderThan = _schedule.OlderThan, Causes = _schedule.Redeliver, Max = MaxPage, After = after }, cancel);
+            var open = page.Messages.Where(message => !IsAtLimit(message)).ToList();
+            chosen.AddRange(open.Where(message => !message.Expired).Select(message => message.Message.Position));
+            (after, examined, atLimit) = (page.Next, examined + open.Count, atLimit + page.Messages.Count - open.Count);
         }
         while (after is not null && chosen.Count < MaxRedelivered && examined < MaxExamined);
 
@@ -69,6 +68,8 @@ internal sealed class ReconcileRun(IBroker broker, StoredSchedule stored, DateTi
             : await broker.Redeliver(_schedule.Topic, _schedule.Group, new() { OlderThan = _schedule.OlderThan, Causes = _schedule.Redeliver, Positions = chosen }, cancel);
         return new Again(count, atLimit, more);
     }
+
+    private bool IsAtLimit(UnsettledMessage message) => message.Cause == UnsettledCause.Dead && message.Message.DeadLetter?.Redrives >= _schedule.MaxRedrives;
 
     private Message Report(Action<Utf8JsonWriter> outcome, DateTimeOffset now) => new()
     {

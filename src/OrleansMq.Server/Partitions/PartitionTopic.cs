@@ -73,8 +73,6 @@ internal sealed class PartitionTopic : ITopicOfPartition
         _tracksBacklog = TopicGate.TracksBacklog(view.Settings, view.Groups.Where(group => group.Declared).Select(group => group.Settings));
     }
 
-    public bool TookKeysOver(PartitionEngine partition) => Lineage.PredecessorOf(_number) is not null;
-
     public GroupSettings? FindGroup(string group) => _groups.GetValueOrDefault(group)?.Settings;
 
     public AdmissionVerdict Admit(PartitionEngine partition, in AdmissionQuestion question)

@@ -3,6 +3,7 @@ using System.Globalization;
 using OrleansMq.Core.Log;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Records;
+using OrleansMq.Storage.Files.Disk;
 
 namespace OrleansMq.Storage.Files.Formats;
 
@@ -54,20 +55,33 @@ internal static class SnapshotFile
         return header;
     }
 
-    /// <summary>The snapshot, or null if the bytes are not this log's snapshot at that position.</summary>
-    public static LogSnapshot? Decode(ReadOnlyMemory<byte> file, LogIdentity log, long position)
+    /// <summary>The snapshot, or null if the file is not this log's snapshot at that position.</summary>
+    public static LogSnapshot? Read(IDisk disk, string path, LogIdentity log, long position)
     {
-        var f = file.Span;
-        return f.Length >= HeaderSize
-            && BinaryPrimitives.ReadUInt32LittleEndian(f) == Magic
-            && BinaryPrimitives.ReadUInt32LittleEndian(f[4..]) == Crc32C.Compute(f[8..])
-            && BinaryPrimitives.ReadUInt32LittleEndian(f[8..]) == Version
-            && BinaryPrimitives.ReadInt32LittleEndian(f[12..]) == log.Partition
-            && BinaryPrimitives.ReadUInt64LittleEndian(f[16..]) == log.Incarnation
-            && new Guid(f.Slice(24, 16)) == log.TopicId
-            && BinaryPrimitives.ReadInt64LittleEndian(f[40..]) == position
-            && BinaryPrimitives.ReadInt32LittleEndian(f[48..]) == f.Length - HeaderSize
-            ? new LogSnapshot(position, file[HeaderSize..])
-            : null;
+        var file = ReadWhole(disk, path);
+        if (IsWhole(file.Written.Span, log, position))
+            return new LogSnapshot(position, file.Written[HeaderSize..], file);
+        using (file)
+            return null;
     }
+
+    private static NativeBytes ReadWhole(IDisk disk, string path)
+    {
+        using var file = disk.Open(path, DiskOpenMode.Read);
+        var length = checked((int)file.Length);
+        var bytes = new NativeBytes(length);
+        bytes.Advance(file.ReadUpTo(bytes.GetSpan()[..length], 0));
+        return bytes;
+    }
+
+    private static bool IsWhole(ReadOnlySpan<byte> f, LogIdentity log, long position) =>
+        f.Length >= HeaderSize
+        && BinaryPrimitives.ReadUInt32LittleEndian(f) == Magic
+        && BinaryPrimitives.ReadUInt32LittleEndian(f[4..]) == Crc32C.Compute(f[8..])
+        && BinaryPrimitives.ReadUInt32LittleEndian(f[8..]) == Version
+        && BinaryPrimitives.ReadInt32LittleEndian(f[12..]) == log.Partition
+        && BinaryPrimitives.ReadUInt64LittleEndian(f[16..]) == log.Incarnation
+        && new Guid(f.Slice(24, 16)) == log.TopicId
+        && BinaryPrimitives.ReadInt64LittleEndian(f[40..]) == position
+        && BinaryPrimitives.ReadInt32LittleEndian(f[48..]) == f.Length - HeaderSize;
 }

@@ -7,17 +7,7 @@ namespace OrleansMq.Storage.Files.Logs;
 /// <summary>Other content for segments that are full.</summary>
 internal sealed partial class FileLog
 {
-    public long StoredBytes
-    {
-        get
-        {
-            var (segments, end) = (_segments, End);
-            var bytes = 0L;
-            for (var i = 0; i < segments.Length; i++)
-                bytes += (segments[i].StoredEnd ?? (i + 1 < segments.Length ? segments[i + 1].Base : end)) - segments[i].Base;
-            return bytes;
-        }
-    }
+    public long StoredBytes => Segment.StoredBytes(_segments, End);
 
     public async ValueTask<ILogRewriting> Rewrite(long from)
     {
@@ -36,9 +26,8 @@ internal sealed partial class FileLog
         return rewriting!;
     }
 
-    private int IndexOfFull(long from) => Array.FindIndex(_segments, segment => segment.Base == from) is >= 0 and var index && index < _segments.Length - 1
-        ? index
-        : throw new LogTrimmedException($"{_place}: no segment that is full begins at position {from}; the log starts at {Start}.");
+    private int IndexOfFull(long from) => Segment.IndexOfFull(_segments, from)
+        ?? throw new LogTrimmedException($"{_place}: no segment that is full begins at position {from}; the log starts at {Start}.");
 
     /// <summary>
     /// The new file takes the first one's name, which is one step to whoever looks after a crash; it says where it ends, so that the others, which go next, belong to nobody
@@ -62,104 +51,16 @@ internal sealed partial class FileLog
             _place.Disk.RemoveIfPossible(segment.Path);
     }
 
-    /// <summary>The file beside the segments that is to take the place of some.</summary>
-    private sealed class FileRewriting(FileLog log, long from, string path) : ILogRewriting
+    /// <summary>The file beside the segments: it takes the first one's name.</summary>
+    private sealed class FileRewriting(FileLog log, long from, string path)
+        : RewrittenSegment(log._place.Disk, path + Durably.TemporaryEnding, log._manifest.Identity, log.Epoch, from, log._upkeep)
     {
-        private readonly Lock _gate = new();
-        private readonly string _made = path + Durably.TemporaryEnding;
-        private IDiskFile? _file;
-        private long _end = from;
-        private long _reservedTo;
-        private bool _sealed;
+        protected override ValueTask Run(Action job) => log.Run(job);
 
-        public long From { get; } = from;
+        protected override void ThrowIfOver() => log.ThrowIfOver();
 
-        public long To { get; private set; }
+        protected override void PlaceNow(long storedEnd) => log.PlaceNow(this, Made, storedEnd);
 
-        /// <summary>Placed, failed or abandoned.</summary>
-        public bool IsOver { get; private set; }
-
-        public ValueTask Write(ReadOnlyMemory<byte> frames) => Do(() =>
-        {
-            _file ??= log._place.Disk.Open(_made, DiskOpenMode.Create);
-            var offset = SegmentHeader.Size + _end - From;
-            // So that a full disk shows here and not at the flush.
-            if (offset + frames.Length > _reservedTo)
-            {
-                _file.Reserve(offset, frames.Length);
-                _reservedTo = offset + frames.Length;
-            }
-            _file.Write(frames.Span, offset);
-            _end += frames.Length;
-        });
-
-        public ValueTask Seal(long to) => Do(() =>
-        {
-            if (_file is null || to < _end)
-                throw new InvalidOperationException($"{_made}: what was written from {From} to {_end} can't end at {to}.");
-            To = to;
-            _file.Write(SegmentHeader.Encode(log._manifest.Identity, From, log.Epoch, to), 0);
-            _file.Flush();
-            _file.Dispose();
-            _file = null;
-            _sealed = true;
-        });
-
-        public ValueTask Place() => log.Run(() =>
-        {
-            // In the order in which whoever ends the opening takes them.
-            lock (log._upkeep)
-            lock (_gate)
-                Step(() =>
-                {
-                    if (!_sealed)
-                        throw new InvalidOperationException($"{_made}: it is not sealed.");
-                    log.PlaceNow(this, _made, _end);
-                    IsOver = true;
-                });
-        });
-
-        public ValueTask DisposeAsync()
-        {
-            if (!IsOver)
-                return log.Run(Abandon);
-            return default;
-        }
-
-        public void Abandon()
-        {
-            lock (_gate)
-            {
-                if (IsOver)
-                    return;
-                IsOver = true;
-                _file?.Dispose();
-                _file = null;
-                log._place.Disk.RemoveIfPossible(_made);
-            }
-        }
-
-        private void Step(Action step)
-        {
-            log.ThrowIfOver();
-            if (IsOver)
-                throw new LogTrimmedException($"{_made}: the rewriting is over.");
-            step();
-        }
-
-        /// <summary>Nothing of the log is in the new file until it is placed: what goes wrong before is a refusal, whatever the disk called it.</summary>
-        private ValueTask Do(Action step) => log.Run(() =>
-        {
-            try
-            {
-                lock (_gate)
-                    Step(step);
-            }
-            catch (DiskException e) when (!_sealed)
-            {
-                Abandon();
-                throw new LogFullException($"{log._place}: {e.Message}. The segments are as they were.", e);
-            }
-        });
+        protected override LogFullException Failed(DiskException error) => new($"{log._place}: {error.Message}. The segments are as they were.", error);
     }
 }

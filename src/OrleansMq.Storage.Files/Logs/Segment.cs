@@ -34,6 +34,19 @@ internal sealed class Segment(IDisk disk, string path, long basePosition, long? 
 
     public long OffsetOf(long position) => SegmentHeader.Size + position - Base;
 
+    /// <summary>Bytes of segments that follow one another up to an end; what a rewriting left out is not among them.</summary>
+    public static long StoredBytes(Segment[] segments, long end)
+    {
+        var bytes = 0L;
+        for (var i = 0; i < segments.Length; i++)
+            bytes += (segments[i].StoredEnd ?? (i + 1 < segments.Length ? segments[i + 1].Base : end)) - segments[i].Base;
+        return bytes;
+    }
+
+    /// <summary>The one that begins at a position, unless it is the one being written; null where there is none.</summary>
+    public static int? IndexOfFull(Segment[] segments, long from) =>
+        Array.FindIndex(segments, segment => segment.Base == from) is >= 0 and var index && index < segments.Length - 1 ? index : null;
+
     /// <summary>Gives the open file until <see cref="Release"/>, or null if the segment was removed.</summary>
     public IDiskFile? Acquire()
     {

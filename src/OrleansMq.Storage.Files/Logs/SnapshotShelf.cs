@@ -26,7 +26,8 @@ internal sealed class SnapshotShelf(IDisk disk, string folder, LogIdentity log)
         foreach (var position in Positions())
         {
             var path = PathOf(position);
-            if (Read(position) is null)
+            using var snapshot = Read(position);
+            if (snapshot is null)
                 notice(new StorageNotice(path, "The snapshot does not read back as written; the one before it is used."));
             else if (position > end)
                 throw new LogDamagedException($"{path}: the snapshot was taken at position {position}, but the log ends at {end}: bytes that were durable are missing.");
@@ -59,7 +60,7 @@ internal sealed class SnapshotShelf(IDisk disk, string folder, LogIdentity log)
     /// Null if it is damaged. A disk that can't be read is another matter: falling back then would lose a good snapshot to an error
     /// that may pass.
     /// </summary>
-    private LogSnapshot? Read(long position) => SnapshotFile.Decode(disk.ReadWhole(PathOf(position)), log, position);
+    private LogSnapshot? Read(long position) => SnapshotFile.Read(disk, PathOf(position), log, position);
 
     private List<long> Positions()
     {

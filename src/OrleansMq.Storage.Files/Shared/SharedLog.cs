@@ -172,7 +172,7 @@ internal sealed partial class SharedLog : IPartitionLog
     {
         try
         {
-            return SnapshotFile.Decode(_place.Disk.ReadWhole(Path.Join(_place.Folder, snapshot.SnapshotName)), _owner.Manifest.Identity, snapshot.Position);
+            return SnapshotFile.Read(_place.Disk, Path.Join(_place.Folder, snapshot.SnapshotName), _owner.Manifest.Identity, snapshot.Position);
         }
         catch (DiskException e) when (e.Error == DiskError.Missing)
         {

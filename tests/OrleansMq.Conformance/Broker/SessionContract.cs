@@ -4,7 +4,7 @@ using Xunit;
 namespace OrleansMq.Conformance.Broker;
 
 /// <summary>States that groups by key keep of keys, set with acknowledgements and delivered with the next message.</summary>
-public abstract class SessionContract : BrokerContract
+public abstract partial class SessionContract : BrokerContract
 {
     private static ReadOnlyMemory<byte> Empty => default;
 
@@ -253,61 +253,6 @@ public abstract class SessionContract : BrokerContract
 
         Assert.Equal(["", "by hand "], states);
         Assert.Equal("by hand 1", StateOf(await broker.Session("t", "g", Of("k"))));
-    });
-
-    [Fact]
-    public Task AKeyTakesItsStateAlongWhenTheTopicGrows() => Story(async broker =>
-    {
-        await broker.PutTopic("t", new() { Partitions = 1 });
-        await broker.PutGroup("t", "g", new() { ByKey = true });
-        var keys = Enumerable.Range(0, 8).Select(i => $"k{i}").ToArray();
-        await PublishKeyed(broker, "t", [.. keys.Select(key => (key, "a")), .. keys.Select(key => (key, "b"))]);
-        for (var i = 0; i < keys.Length; i++)
-            await Fold(broker);
-
-        await broker.GrowTopic("t", 2);
-        var published = await PublishKeyed(broker, "t", [.. keys.Select(key => (key, "c")), .. keys.Select(key => (key, "d"))]);
-        var moved = keys.Where((_, i) => published[i].Position.Partition == 1).ToList();
-        // Set by hand while its messages are delivered from where it was before.
-        await broker.Session("t", "g", Of(moved[0]) with { Set = State("A") });
-        await FoldAll(broker, 3 * keys.Length);
-
-        Assert.NotEmpty(moved);
-        foreach (var key in keys)
-        {
-            var expected = key == moved[0] ? "Abcd" : "abcd";
-            Assert.Equal(expected, StateOf(await broker.Session("t", "g", Of(key))));
-        }
-
-        // What is cleared where it went does not come up again from where it was.
-        await PublishKeyed(broker, "t", (moved[0], "e"), (moved[0], "f"));
-        await Settle(broker, "t", "g", Settlement.Acknowledge(await ReceiveOne(broker, "t", "g"), Empty));
-        Assert.Equal("", StateOf(await ReceiveOne(broker, "t", "g")));
-        Assert.True((await broker.Session("t", "g", Of(moved[0]))).State.IsEmpty);
-        // Cleared by hand it is so everywhere.
-        Assert.True((await broker.Session("t", "g", Of(moved[^1]) with { Set = Empty })).State.IsEmpty);
-        Assert.True((await broker.Session("t", "g", Of(moved[^1]))).State.IsEmpty);
-    });
-
-    [Fact]
-    public Task WhatAKeyLeftBehindWhenItMovedDoesNotTouchItsState() => Story(async broker =>
-    {
-        await broker.PutTopic("t", new() { Partitions = 1 });
-        await broker.PutGroup("t", "g", new() { ByKey = true });
-        var keys = Enumerable.Range(0, 8).Select(i => $"k{i}").ToArray();
-        await PublishKeyed(broker, "t", [.. keys.Select(key => (key, "a"))]);
-        var aside = await Receive(broker, "t", "g");
-        await Settle(broker, "t", "g", Settlement.Defer([.. aside.Select(delivery => delivery.Lease)]));
-        await broker.GrowTopic("t", 2);
-        var published = await PublishKeyed(broker, "t", [.. keys.Select(key => (key, "b"))]);
-        await FoldAll(broker, keys.Length);
-
-        var moved = published.Select((each, i) => (each.Position.Partition, Key: keys[i])).First(each => each.Partition == 1).Key;
-        var fetched = Assert.Single(await broker.Receive("t", "g", new() { Consumer = "c", Deferred = [aside.Single(delivery => delivery.KeyText == moved).Position] }));
-        var code = await CodeOf(broker, "t", "g", Settlement.Acknowledge(fetched, State("late")));
-        await Acknowledge(broker, "t", "g", fetched);
-
-        Assert.Equal((ErrorCodes.SessionMoved, "b"), (code, StateOf(await broker.Session("t", "g", Of(moved)))));
     });
 
     [Fact]

@@ -31,6 +31,24 @@ public sealed class PartitionLineageTests
     }
 
     [Fact]
+    public void AKeyThatOnlyNamedAPartitionWasNotTakenOver()
+    {
+        int[] counts = [3, 6, 24, 25];
+        var lineage = Lineage(counts);
+        foreach (var key in Enumerable.Range(0, 1_000).Select(n => Encoding.UTF8.GetBytes($"key-{n}")))
+            foreach (var partition in Enumerable.Range(0, 25))
+                Assert.Equal(partition is >= 3 and < 24 && Murmur2.PartitionFor(key, partition < 6 ? 6 : 24) == partition, lineage.TookOver(partition, key));
+    }
+
+    [Theory]
+    [InlineData(3, null)]
+    [InlineData(4, 3)]
+    [InlineData(6, 3)]
+    [InlineData(24, 6)]
+    [InlineData(25, 24)]
+    public void TheCountBeforeIsTheLastThatWasLess(int partitions, int? before) => Assert.Equal(before, Lineage(3, 6, 24).CountBefore(partitions));
+
+    [Fact]
     public void WhereItIsNoMultipleTheNewOnesHaveNone()
     {
         var lineage = Lineage(2, 4, 5, 10);

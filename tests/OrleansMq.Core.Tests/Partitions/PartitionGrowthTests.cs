@@ -1,3 +1,4 @@
+using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Dedup;
 using OrleansMq.Core.Log;
@@ -84,7 +85,7 @@ public sealed class PartitionGrowthTests
         _partition.Append(Batch(), null, 1, _frames);
         _partition.Grow(4, 1, _frames);
         string? Set(int partition, byte[]? state) =>
-            _partition.SetSession(group, new SessionWrite(Key(partition), state is null ? new ReadOnlyMemory<byte>?() : state), null, 2, _frames);
+            _partition.SetSession(group, new SessionWrite(Key(partition), state is null ? new ReadOnlyMemory<byte>?() : state), null, PartitionLineage.Of(2), 2, _frames);
 
         Assert.Equal((null, null), (Set(1, [1]), Set(3, [1])));
         _partition.Seek(group, 1, 2, _frames);
@@ -99,6 +100,20 @@ public sealed class PartitionGrowthTests
         Assert.Null(Set(3, null));
         _partition.Seek(group, 0, 2, _frames);
         Assert.Null(Set(3, [3]));
+    }
+
+    [Fact]
+    public void AKeyThatNeverChoseThePartitionHasNotLeftIt()
+    {
+        var group = _partition.AddGroup("q", Guid.NewGuid(), GroupFlags.ByKey, 0, 1, _frames);
+        _partition.Grow(4, 1, _frames);
+        _partition.Grow(8, 1, _frames);
+        _partition.LetKeysGo(group, _partition.Growths[^1].Offset, 2, _frames);
+        var keys = Enumerable.Range(0, 1_000).Select(i => BitConverter.GetBytes(i)).ToList();
+        // Known to the partition before the topic's document says it, or after.
+        foreach (var lineage in new PartitionLineage[] { PartitionLineage.Of(2), new([new(2, 0)], 4), new([new(2, 0), new(4, 0)], 8) })
+            foreach (var key in keys)
+                Assert.Equal(Murmur2.PartitionFor(key, 2) == 1 && Murmur2.PartitionFor(key, 8) != 1, _partition.HasLeft(group, key, lineage));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
@@ -62,7 +63,7 @@ internal sealed partial class PartitionHistory
             {
                 case < 6:
                     if (group.ByKey && _random.Next(2) == 0)
-                        _live.Acknowledge(group, lease, StateOf(_random.Next(6)), null, _now, _frames);
+                        _live.Acknowledge(group, lease, StateOf(_random.Next(6)), null, PartitionLineage.Of(3), _now, _frames);
                     else
                         _live.Acknowledge(group, lease, _now, _frames);
                     _leases.RemoveAt(at);
@@ -91,7 +92,7 @@ internal sealed partial class PartitionHistory
     private void MoveCursor()
     {
         if (_random.Next(3) == 0 && Some(group => group.ByKey) is { } keeping)
-            _live.SetSession(keeping, StateOf(_random.Next(6)), null, _now, _frames);
+            _live.SetSession(keeping, StateOf(_random.Next(6)), null, PartitionLineage.Of(3), _now, _frames);
         if (Some(_ => true) is not { } group)
             return;
         if (group.IsLog && _random.Next(4) != 0)

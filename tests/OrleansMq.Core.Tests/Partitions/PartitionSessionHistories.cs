@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Cursors;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
@@ -118,7 +119,7 @@ public sealed class PartitionSessionHistories
         var (lease, state, version) = TakeHeld();
         var key = KeyOf(lease);
         var next = _random.Next(8) == 0 ? "" : state + $"{lease.Lane}:{lease.Offset} ";
-        var code = _partition.Acknowledge(Group, IdOf(lease), new SessionWrite(key, next.Length == 0 ? new ReadOnlyMemory<byte>?() : Encoding.UTF8.GetBytes(next)), version, _now, _frames);
+        var code = _partition.Acknowledge(Group, IdOf(lease), new SessionWrite(key, next.Length == 0 ? new ReadOnlyMemory<byte>?() : Encoding.UTF8.GetBytes(next)), version, PartitionLineage.Of(8), _now, _frames);
         if (code == ErrorCodes.SessionMoved)
         {
             _happened.Add("moved");
