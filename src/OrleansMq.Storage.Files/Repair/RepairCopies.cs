@@ -26,10 +26,14 @@ internal sealed class RepairCopies(IDisk disk, string root, string into)
         if (_kept.Contains(path) || !disk.Exists(path))
             return;
         var copy = Path.Join(into, Path.GetRelativePath(root, path));
-        disk.MakeDirectoryDurably(Path.GetDirectoryName(copy)!);
-        Copy(path, copy);
-        disk.FlushNames(Path.GetDirectoryName(copy)!);
         _kept.Add(path);
+        // Of a repair that was cut off, into the same place: that is the file as it was.
+        if (disk.Exists(copy))
+            return;
+        disk.MakeDirectoryDurably(Path.GetDirectoryName(copy)!);
+        Copy(path, copy + Durably.TemporaryEnding);
+        disk.Rename(copy + Durably.TemporaryEnding, copy);
+        disk.FlushNames(Path.GetDirectoryName(copy)!);
     }
 
     private void Copy(string from, string to)
