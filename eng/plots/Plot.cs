@@ -28,10 +28,10 @@ foreach (var (name, picture) in new[] { ("throughput", Pictures.Throughput(resul
 return 0;
 
 /// <summary>One figure over all runs.</summary>
-record Figure(string Name, string Unit, double Median, double Lowest, double Highest, double? Limit);
+internal sealed record Figure(string Name, string Unit, double Median, double Lowest, double Highest, double? Limit);
 
 /// <summary>One scenario's JSON.</summary>
-record Result(string Scenario, string Machine, string At, int Runs, string Options, double FlushMicros, double DiskMbPerSecond, IReadOnlyList<Figure> Figures)
+internal sealed record Result(string Scenario, string Machine, string At, int Runs, string Options, double FlushMicros, double DiskMbPerSecond, IReadOnlyList<Figure> Figures)
 {
     public static Result Read(string path)
     {
@@ -62,7 +62,7 @@ record Result(string Scenario, string Machine, string At, int Runs, string Optio
     }
 }
 
-static class Pictures
+internal static class Pictures
 {
     /// <summary>Rates beside what was aimed at (shared/targets.md) and what the disk would take in the same run.</summary>
     public static Picture? Throughput(List<Result> results)
@@ -71,7 +71,7 @@ static class Pictures
         foreach (var result in results.Where(result => result.Scenario is not "backlog"))
             foreach (var figure in result.Figures.Where(figure => figure.Unit == "msgs/s"))
                 bars.Add(new Bar($"{result.Scenario}: {figure.Name}", figure, Target(result, figure), DiskLimit(result, figure)));
-        return bars.Count == 0 ? null : BarChart("Throughput", "messages a second", bars, results.First(result => result.Scenario is not "backlog"));
+        return bars.Count == 0 ? null : BarChart("Throughput", "messages a second", bars, results.First(result => bars[0].Label.StartsWith(result.Scenario + ":", StringComparison.Ordinal)));
     }
 
     public static Picture? Backlog(List<Result> results)
@@ -202,7 +202,7 @@ static class Pictures
 }
 
 /// <summary>An SVG with a title above and where its figures come from below.</summary>
-sealed class Picture(int width, int height, string title, Result from)
+internal sealed class Picture(int width, int height, string title, Result from)
 {
     private const string Style =
         """

@@ -1,6 +1,6 @@
 #!/bin/sh
 # measure.sh OUTDIR [RUNS]: runs LoadBench's scenarios of docs/performance.md's plots and draws them. On a quiet machine at most 8 minutes with 3 runs.
-# OUTDIR gets a JSON file for each scenario; the pictures go to docs/plots. DATA is where brokers keep their data (default: LoadBench's).
+# OUTDIR gets a JSON file for each scenario; the pictures go to docs/plots (or PICTURES). DATA is where brokers keep their data (default: LoadBench's), COUNT the messages of each.
 set -eu
 cd "$(dirname "$0")/../.."
 out=${1:?measure.sh OUTDIR [RUNS]}
@@ -18,4 +18,4 @@ bench queue --count "${COUNT:-500000}"
 bench fanout --count "${COUNT:-500000}"
 bench latency
 bench backlog
-dotnet run eng/plots/Plot.cs -- --commit "$(git rev-parse --short HEAD)" "$out/throughput.json" "$out/queue.json" "$out/fanout.json" "$out/latency.json" "$out/backlog.json" docs/plots
+dotnet run eng/plots/Plot.cs -- --commit "$(git rev-parse --short HEAD)" "$out/throughput.json" "$out/queue.json" "$out/fanout.json" "$out/latency.json" "$out/backlog.json" "${PICTURES:-docs/plots}"

@@ -53,7 +53,7 @@ public sealed partial class DoctorRepairTests(LeftFolder left) : IClassFixture<L
         ["the first segment is missing"] = folder => File.Delete(folder.Segments[0]),
         ["the newest segment is missing"] = folder => File.Delete(folder.Segments[^1]),
         ["a segment lost its end"] = folder => DamagedFolder.Cut(folder.Segments[1], 5_000),
-        ["the newest segment is shorter than its snapshot"] = folder => DamagedFolder.Cut(folder.Segments[^1], 900),
+        ["the newest segment is shorter than its snapshot"] = folder => DamagedFolder.Cut(folder.Segments[^1], 4_000),
     };
 
     public static IEnumerable<object[]> MendedDamages => Mended.Keys.Select(damage => new object[] { damage });

@@ -153,8 +153,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         var end = survey.TornAt ?? Math.Max(plan.End, behind[^1].To);
         var rest = plan.Segments.Where(segment => segment.End > from)
             .Select(segment => new Hole { From = Math.Max(from, segment.Base), To = segment == plan.Segments[^1] ? end : segment.End, NextOffset = next }).Where(hole => hole.To > hole.From).ToList();
-        var (state, unknown) = rehearsal.Play(newest, rest, end);
-        // The gap takes a transaction's end with it, but not the transaction.
+        var (state, unknown) = rehearsal.Play(newest, rest, end, areTheRest: true);
         if (state is null)
         {
             context.Report.Leave(_folder, $"damaged at position {from}; {why}, and {unknown} without it: restore the log from a copy");
