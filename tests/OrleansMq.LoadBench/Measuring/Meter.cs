@@ -33,7 +33,7 @@ internal static class Percentiles
     {
         var sorted = micros.ToArray();
         Array.Sort(sorted);
-        foreach (var (name, share) in ((string, double)[])[("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)])
+        foreach (var (name, share) in ((string, double)[])[("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)])
             bench.Add($"{part} {name}", OfSorted(sorted, share), "µs", limit, limitName);
     }
 

@@ -37,6 +37,7 @@ internal sealed class Report(string scenario, BenchOptions options, string machi
         {
             scenario,
             machine,
+            at = TimeProvider.System.GetUtcNow(),
             options = new { options.Size, options.Count, options.Seconds, options.Batch, acks = options.Acks?.ToString(), options.Partitions, options.InFlight, options.PerCall, options.Rate, options.Memory },
             limits = runs.Select(run => run.Limits),
             figures = Rows(),

@@ -6,6 +6,8 @@ namespace OrleansMq.LoadBench.Scenarios;
 
 internal sealed class BacklogScenario : IScenario
 {
+    private static readonly string[] Fifths = ["first", "second", "third", "fourth", "last"];
+
     public string Name => "backlog";
 
     public string Summary => "millions appended and not read, then drained: does the last million cost what the first did?";
@@ -13,7 +15,7 @@ internal sealed class BacklogScenario : IScenario
     public string Help =>
         """
         Messages are appended in batches while nobody reads; then one reader drains them, first as they lie in the page cache, then again after posix_fadvise took the files out of it.
-        "first fifth", "last fifth": the rate of appending. "on disk": what the log counts for each message, and what the file system gave for it. "heap grew": managed memory
+        "first fifth" to "last fifth": the rate of appending. "on disk": what the log counts for each message, and what the file system gave for it. "heap grew": managed memory
         while appending, after a collection; "process": its resident memory then, the tool's own included. Default: 5,000,000 messages accepted (--acks durable for the other), 1 partition.
         """;
 
@@ -44,19 +46,20 @@ internal sealed class BacklogScenario : IScenario
     {
         long appended = 0;
         var fifth = load.Count / 5;
-        var began = Stopwatch.GetTimestamp();
-        long first = 0, last = 0;
+        // Where each fifth begins; at the end, where the last one ends.
+        var passed = new long[Fifths.Length + 1];
+        passed[0] = Stopwatch.GetTimestamp();
         await BatchWriting.Run(host.Broker, load, messages =>
         {
             var now = Interlocked.Add(ref appended, messages);
-            if (now >= fifth && now - messages < fifth)
-                first = Stopwatch.GetTimestamp();
-            if (now >= 4 * fifth && now - messages < 4 * fifth)
-                last = Stopwatch.GetTimestamp();
+            for (var i = 1; i < Fifths.Length; i++)
+                if (now >= i * fifth && now - messages < i * fifth)
+                    passed[i] = Stopwatch.GetTimestamp();
         });
-        bench.Add("appended", load.Count / Stopwatch.GetElapsedTime(began).TotalSeconds, "msgs/s");
-        bench.Add("appended, first fifth", fifth / Stopwatch.GetElapsedTime(began, first).TotalSeconds, "msgs/s");
-        bench.Add("appended, last fifth", (load.Count - 4 * fifth) / Stopwatch.GetElapsedTime(last).TotalSeconds, "msgs/s");
+        passed[^1] = Stopwatch.GetTimestamp();
+        bench.Add("appended", load.Count / Stopwatch.GetElapsedTime(passed[0], passed[^1]).TotalSeconds, "msgs/s");
+        for (var i = 0; i < Fifths.Length; i++)
+            bench.Add($"appended, {Fifths[i]} fifth", (i < Fifths.Length - 1 ? fifth : load.Count - i * fifth) / Stopwatch.GetElapsedTime(passed[i], passed[i + 1]).TotalSeconds, "msgs/s");
     }
 
     private static async Task Drain(Bench bench, BenchBroker host, Load load, long count, string part)

@@ -1,0 +1,104 @@
+using OrleansMq.Embedded;
+using OrleansMq.Records;
+using OrleansMq.Simulation.Disk;
+using OrleansMq.Storage.Files.Repair;
+using Xunit;
+
+namespace OrleansMq.Storage.Files.Tests;
+
+/// <summary>The power goes while a folder is repaired: the next repair completes it.</summary>
+public sealed class RepairCrashTests
+{
+    private const int Messages = 60;
+    private const string Copies = "/copies";
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ARepairThatIsCutOffAtAnyCallIsCompletedByTheNext(bool snapshots)
+    {
+        var files = await Damaged(snapshots);
+        var completed = false;
+        for (var call = 1; !completed; call++)
+        {
+            var disk = new SimDisk(call);
+            foreach (var (path, bytes) in files)
+                disk.Place(path, bytes);
+            completed = Repaired(disk, call);
+
+            using (var again = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk))
+                Assert.Empty(again.Run(acceptLoss: true).Left);
+
+            using (var inspector = LogInspector.Open("/data", disk))
+                foreach (var id in inspector.Logs())
+                    Assert.Empty(inspector.Inspect(id).Problems);
+            Assert.Equal(Enumerable.Range(0, Messages).Where(i => i is not (10 or 11 or 40)).Select(i => (long)i), await ReadAll(disk));
+        }
+    }
+
+    /// <returns>False: the power went before its end.</returns>
+    private static bool Repaired(SimDisk disk, int call)
+    {
+        disk.PowerLossAt = disk.Calls + call;
+        try
+        {
+            using var repair = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk);
+            repair.Run(acceptLoss: true);
+            disk.PowerLossAt = 0;
+            return true;
+        }
+        catch (SimPowerLossException)
+        {
+            disk.Crash(call);
+            return false;
+        }
+    }
+
+    /// <summary>Frames of three messages, the header of a segment, and a slot of the manifest.</summary>
+    private static async Task<List<(string Path, byte[] Bytes)>> Damaged(bool snapshots)
+    {
+        var disk = new SimDisk(1);
+        await using (var broker = await Start(disk))
+        {
+            await broker.PutTopic("t", new TopicChange { Partitions = 1 });
+            for (var i = 0; i < Messages; i++)
+                await broker.Publish("t", [Message.OfText($"m{i}|{new string('x', 300)}")]);
+        }
+
+        foreach (var (path, _) in disk.FilesBelow("/data").Where(file => file.Path.EndsWith(".seg", StringComparison.Ordinal)))
+            foreach (var text in new[] { "m10|", "m11|", "m40|" })
+                if (disk.ContentOf(path).AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) is >= 0 and var at)
+                    disk.FlipBit(path, at, 0);
+        disk.FlipBit(disk.FilesBelow("/data").Where(file => file.Path.EndsWith(".seg", StringComparison.Ordinal)).Select(file => file.Path).Order(StringComparer.Ordinal).ElementAt(1), 30, 0);
+        disk.FlipBit(disk.FilesBelow("/data").Single(file => file.Path.EndsWith("manifest", StringComparison.Ordinal)).Path, 20, 0);
+        return [.. disk.FilesBelow("/data").Where(file => snapshots || !file.Path.Contains("snapshot", StringComparison.Ordinal)).Select(file => (file.Path, disk.ContentOf(file.Path)))];
+    }
+
+    private static ValueTask<EmbeddedBroker> Start(SimDisk disk) => EmbeddedBroker.Start(new EmbeddedOptions
+    {
+        Storage = new FileStorage(new FileStorageOptions { Directory = "/data", SegmentBytes = 8_000, FirstReserveBytes = 4096, ReserveBytes = 16 << 10 }, disk, new InlineIo()),
+        MaintenanceInterval = TimeSpan.FromHours(1),
+    });
+
+    private static async Task<List<long>> ReadAll(SimDisk disk)
+    {
+        await using var broker = await Start(disk);
+        var offsets = new List<long>();
+        for (var next = 0L; ;)
+        {
+            using var result = await broker.Read(new ReadRequest { Partitions = [new PartitionCursor("t", 0, next)], MinBytes = 0 });
+            Assert.Null(result.Partitions[0].Error);
+            var before = next;
+            foreach (var batch in new RecordBatchReader(result.Partitions[0].Batches))
+                foreach (var record in batch.Records())
+                    if (record.Offset >= next)
+                    {
+                        offsets.Add(record.Offset);
+                        next = record.Offset + 1;
+                    }
+
+            if (next == before)
+                return offsets;
+        }
+    }
+}
