@@ -111,7 +111,8 @@ internal static class Pictures
             picture.Text(X(i), bottom + 20, percentiles[i], "small", "middle");
         picture.Text((left + right) / 2, bottom + 40, "percentile of all messages", "small", "middle");
         picture.Line(left, Y(latency.FlushMicros), right, Y(latency.FlushMicros), "limit");
-        picture.Text(right + 8, top + 12 + lines.Count * 44, $"– – the disk's 4 KiB append + fdatasync, p50: {Short(latency.FlushMicros)} µs", "small limitText");
+        picture.Text(right + 12, top + 12 + lines.Count * 44, "– –  the disk's 4 KiB append", "small limitText");
+        picture.Text(right + 36, top + 28 + lines.Count * 44, $"and fdatasync, p50: {Short(latency.FlushMicros)} µs", "small limitText");
         for (var n = 0; n < lines.Count; n++)
         {
             var (part, values) = lines[n];
@@ -153,7 +154,11 @@ internal static class Pictures
             picture.Text(left - 8, y + 15, bar.Label, "small", "end");
             picture.Rect(left, y, X(bar.Figure.Median) - left, 20, bar.Label.Contains("Accepted", StringComparison.Ordinal) ? "s1" : "s0");
             picture.Line(X(bar.Figure.Lowest), y + 10, X(bar.Figure.Highest), y + 10, "whisker ink");
-            picture.Text(X(Math.Max(bar.Figure.Highest, bar.Figure.Median)) + 6, y + 15, Short(bar.Figure.Median), "small");
+            var textAt = X(bar.Figure.Highest) + 6;
+            foreach (var mark in new[] { bar.Target, bar.Limit }.OfType<double>().Select(X).Order())
+                if (mark > textAt - 8 && mark < textAt + 48)
+                    textAt = mark + 6;
+            picture.Text(textAt, y + 15, Short(bar.Figure.Median), "small");
             if (bar.Target is { } target)
                 picture.Line(X(target), y - 4, X(target), y + 24, "target");
             if (bar.Limit is { } limit)
@@ -175,7 +180,7 @@ internal static class Pictures
     {
         ("throughput", "batches, Durable") => DiskLimit(result, figure) is { } limit ? Math.Clamp(0.6 * limit, 1_000_000, 1_800_000) : 1_000_000,
         ("throughput", "batches, Accepted") => 3_000_000,
-        ("queue", _) => 400_000,
+        ("queue", not "calls of 1" and not "consumer") => 400_000,
         ("fanout", _) => 4_000_000,
         _ => null,
     };
@@ -232,7 +237,7 @@ internal sealed class Picture(int width, int height, string title, Result from)
     public string ToSvg(string commit)
     {
         Text(16, 26, title, "title");
-        Text(16, height - 30, $"{from.At}, commit {commit}; {from.Runs} runs: median, lowest to highest; {from.Options}", "faint");
+        Text(16, height - 30, $"{from.At}, commit {commit}; {(from.Runs == 1 ? "1 run" : $"{from.Runs} runs: median, lowest to highest")}; {from.Options}", "faint");
         Text(16, height - 14, from.Machine.Length > 150 ? from.Machine[..150] + "…" : from.Machine, "faint");
         return $"""
             <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" aria-label="{Escaped(title)}">

@@ -252,7 +252,7 @@ public sealed partial class DoctorRepairTests(LeftFolder left) : IClassFixture<L
                 Assert.Contains(_folder.Copies, copies => Path.Join(copies, Path.GetRelativePath(_folder.Path, file)) is var copy && File.Exists(copy) && File.ReadAllBytes(copy).AsSpan().SequenceEqual(bytes));
     }
 
-    private async Task AssertServedBut(IReadOnlySet<long> lost)
+    private async Task AssertServedBut(HashSet<long> lost)
     {
         var served = await ServedMessages.From(_folder.Path);
         var kept = Enumerable.Range(0, LeftFolder.Messages).Select(i => (long)i).Where(i => !lost.Contains(i)).ToList();

@@ -1,4 +1,3 @@
-using OrleansMq.Embedded;
 using OrleansMq.Records;
 using OrleansMq.Simulation.Disk;
 using OrleansMq.Storage.Files.Repair;
