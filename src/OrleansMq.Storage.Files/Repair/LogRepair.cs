@@ -24,7 +24,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         _name = $"topic '{manifest.Definition.TopicName}' partition {id.Partition}";
         if (WasBeingMade(manifest))
             return;
-        var newest = SnapshotsOf.Whole(context.Disk, _folder, manifest.Identity).LastOrDefault(snapshot => snapshot.Position >= manifest.FirstSegment);
+        using var newest = SnapshotsOf.Newest(context.Disk, _folder, manifest.Identity, manifest.FirstSegment);
         var (plan, contradiction) = SegmentPlan.Of(context.Disk, _folder, manifest, newest?.Position ?? 0);
         if (plan is null)
         {

@@ -59,7 +59,7 @@ internal sealed class ManifestRepair(RepairContext context, LogId id, string fol
         return saved;
     }
 
-    private bool HasSnapshotFrom(LogIdentity identity, long position) => SnapshotsOf.Whole(context.Disk, folder, identity).Any(snapshot => snapshot.Position >= position);
+    private bool HasSnapshotFrom(LogIdentity identity, long position) => SnapshotsOf.Whole(context.Disk, folder, identity).Exists(whole => whole >= position);
 
     private LogManifest? Rebuild(ReadOnlyMemory<byte> file, string why)
     {
