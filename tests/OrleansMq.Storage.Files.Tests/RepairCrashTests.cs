@@ -66,6 +66,47 @@ public sealed class RepairCrashTests
         Assert.InRange(served[0], 1, Messages - 10);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task WhatWaitedInADamagedFrameLeavesItsLaneAndWhatWaitsBesideItStays(bool snapshots)
+    {
+        var disk = new SimDisk(1);
+        await using (var broker = await Start(disk))
+        {
+            await broker.PutTopic("t", new TopicChange { Partitions = 1 });
+            foreach (var name in new[] { "lost", "kept" })
+            {
+                await broker.Publish("t", [Message.OfText($"{name} later") with { DeliverAfter = TimeSpan.FromHours(1), Token = $"{name}-later" }]);
+                await broker.Publish("t", [Message.OfText($"{name} half") with { Half = new HalfTerms("shop"), Token = $"{name}-half" }]);
+                await broker.Publish("t", [Message.OfText($"{name} now")]);
+            }
+        }
+
+        foreach (var text in new[] { "lost later", "lost half" })
+        {
+            var segment = disk.FilesBelow("/data").Single(file => file.Path.EndsWith(".seg", StringComparison.Ordinal)).Path;
+            disk.FlipBit(segment, disk.ContentOf(segment).AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)), 0);
+        }
+
+        if (!snapshots)
+            foreach (var (path, _) in disk.FilesBelow("/data").Where(file => file.Path.Contains("snapshot", StringComparison.Ordinal)))
+                disk.Remove(path);
+        using (var repair = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk))
+        {
+            var report = repair.Run(acceptLoss: true);
+            Assert.Empty(report.Left);
+            if (snapshots)
+                Assert.Contains(report.Done, step => step.Lost is { } lost && lost.Contains("1 delayed messages (0)", StringComparison.Ordinal) && lost.Contains("1 half messages (0)", StringComparison.Ordinal));
+        }
+
+        Assert.Empty(ProblemsOf(disk));
+        Assert.Equal([0, 1], await ReadAll(disk));
+        await using var opened = await Start(disk);
+        Assert.Equal(["kept-later"], (await opened.ListScheduled("t")).Items.Select(each => each.Id));
+        Assert.Equal("kept half", System.Text.Encoding.UTF8.GetString(Assert.Single((await opened.ListHalf("t")).Items).Message.Body.Span));
+    }
+
     private static List<string> ProblemsOf(SimDisk disk)
     {
         using var inspector = LogInspector.Open("/data", disk);
