@@ -40,11 +40,17 @@ internal sealed record Result(string Scenario, string Machine, string At, int Ru
         var limits = root.GetProperty("limits").EnumerateArray().ToList();
         return new Result(
             root.GetProperty("scenario").GetString()!, root.GetProperty("machine").GetString()!, root.GetProperty("at").GetDateTimeOffset().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), limits.Count,
-            $"{root.GetProperty("options").GetProperty("size")} B messages, batches of {root.GetProperty("options").GetProperty("batch")}",
+            OptionsOf(root),
             Median(limits, "smallFlushMicros"), Median(limits, "largeFlushMbPerSecond"), [.. root.GetProperty("figures").EnumerateArray().Select(ReadFigure)]);
     }
 
     public Figure? Find(string name) => Figures.FirstOrDefault(figure => figure.Name == name);
+
+    private static string OptionsOf(JsonElement root)
+    {
+        var options = root.GetProperty("options");
+        return $"{options.GetProperty("size")} B messages, " + (root.GetProperty("scenario").GetString() == "latency" ? $"{options.GetProperty("rate")} a second, each due by the clock" : $"batches of {options.GetProperty("batch")}");
+    }
 
     private static Figure ReadFigure(JsonElement figure)
     {

@@ -148,6 +148,6 @@ internal sealed class StrangersTrial(GuardedProgram program, Canary canary, Memo
         if (count == 0)
             _violations.Add($"{name}: the canary published nothing meanwhile");
         if ((most - _atFirst) >> 20 >= options.Memory)
-            _violations.Add($"{name}: {most >> 20} MiB resident, {options.Memory} more than the {_atFirst >> 20} of the quiet");
+            _violations.Add($"{name}: {most >> 20} MiB resident; {options.Memory} above the {_atFirst >> 20} of the quiet may be");
     }
 }
