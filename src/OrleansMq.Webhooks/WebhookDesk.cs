@@ -31,7 +31,7 @@ public sealed class WebhookDesk : IAsyncDisposable
 
     // Held while webhooks are taken up.
     private readonly SemaphoreSlim _turn = new(1);
-    private WebhookFile _file = new(new(), []);
+    private volatile WebhookFile _file = new(new(), []);
     private byte[] _fileSeen = [];
 
     // Registered ones that are not pushed, and why.
