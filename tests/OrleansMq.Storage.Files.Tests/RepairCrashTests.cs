@@ -163,7 +163,7 @@ public sealed class RepairCrashTests
     {
         await using var broker = await Start(disk);
         var offsets = new List<long>();
-        for (var next = 0L; ;)
+        for (var next = await broker.FindOffset("t", 0, StartAt.Earliest); ;)
         {
             using var result = await broker.Read(new ReadRequest { Partitions = [new PartitionCursor("t", 0, next)], MinBytes = 0 });
             Assert.Null(result.Partitions[0].Error);
