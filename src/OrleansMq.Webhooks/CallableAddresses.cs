@@ -11,7 +11,7 @@ namespace OrleansMq.Webhooks;
 internal static class CallableAddresses
 {
     /// <summary>Says nothing of where a name leads: else whoever registers webhooks could look names of the operator's network up by them.</summary>
-    public const string Refusal = "its address may not be called: it is not public, and no rule names its network";
+    public const string Refusal = "there is no address of it that may be called: public, or in a network that a rule names";
 
     // IANA's special-purpose registries: what is not globally reachable, and what is no single receiver; and Azure's own address of each of its machines' hosts.
     private static readonly IPNetwork[] NotPublic =
@@ -37,7 +37,7 @@ internal static class CallableAddresses
     /// <summary>Connects to the first of the name's addresses that may be called and answers.</summary>
     public static async ValueTask<Stream> Connect(DnsEndPoint to, WebhookRules rules, CancellationToken cancel)
     {
-        var found = await Dns.GetHostAddressesAsync(to.Host, cancel);
+        var found = await AddressesOf(to.Host, cancel);
         var callable = found.Where(address => MayBeCalled(address, rules)).ToArray();
         if (callable.Length == 0)
             throw new NotCallableException($"{to.Host} is at {string.Join(", ", found.Select(address => address.ToString()))}, which may not be called: it is not public, and no rule names its network.");
@@ -51,6 +51,18 @@ internal static class CallableAddresses
         {
             socket.Dispose();
             throw;
+        }
+    }
+
+    private static async Task<IPAddress[]> AddressesOf(string host, CancellationToken cancel)
+    {
+        try
+        {
+            return await Dns.GetHostAddressesAsync(host, cancel);
+        }
+        catch (SocketException unknown)
+        {
+            throw new NotCallableException($"{host} was not found: {unknown.Message}");
         }
     }
 

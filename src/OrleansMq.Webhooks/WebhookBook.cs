@@ -21,6 +21,10 @@ internal sealed class WebhookBook(IWebhookStore store)
     /// <exception cref="FormatException">What is stored can't be read.</exception>
     public async ValueTask Look(CancellationToken cancel) => Learn(await Load(cancel));
 
+    /// <summary>Whether a change of what is known now would be refused; it changes nothing.</summary>
+    /// <exception cref="MqException">It would be.</exception>
+    public void Check(TopicName topic, GroupName group, Func<Webhook?, Webhook?> change) => Checked(With(Webhooks, topic, group, change));
+
     /// <summary>Puts one in the place of another of its group, or takes that away; tried again where somebody else wrote first.</summary>
     /// <param name="change">From the present one, which may be null, to the next; null takes it away.</param>
     /// <exception cref="MqException"><see cref="ErrorCodes.Conflict"/>: there is no room, or no end of others' writes.</exception>
@@ -30,11 +34,7 @@ internal sealed class WebhookBook(IWebhookStore store)
         {
             var seen = await Load(cancel);
             var next = With(seen.Webhooks, topic, group, change);
-            var document = WebhookDocument.Write(next);
-            if (document.Length > MaxBytes)
-                throw new MqException(ErrorCodes.Conflict, $"The webhooks would take {document.Length} bytes, and {MaxBytes} are all there can be.");
-            // What could not be read again is refused now, and not by the next process.
-            _ = WebhookDocument.Read(document);
+            var document = Checked(next);
             if (await store.Save(document, seen.Version, cancel) is { } version)
             {
                 Learn(new Seen(next, version));
@@ -43,6 +43,16 @@ internal sealed class WebhookBook(IWebhookStore store)
         }
 
         throw new MqException(ErrorCodes.Conflict, "Others change webhooks at the same moment.", TimeSpan.FromSeconds(1));
+    }
+
+    private static ReadOnlyMemory<byte> Checked(IReadOnlyList<Webhook> webhooks)
+    {
+        var document = WebhookDocument.Write(webhooks);
+        if (document.Length > MaxBytes)
+            throw new MqException(ErrorCodes.Conflict, $"The webhooks would take {document.Length} bytes, and {MaxBytes} are all there can be.");
+        // What could not be read again is refused now, and not by the next process.
+        _ = WebhookDocument.Read(document);
+        return document;
     }
 
     // A look that began before a change may end after it.

@@ -90,6 +90,8 @@ public sealed class WebhookDesk : IAsyncDisposable
         _turn.Release();
     }
 
+    internal bool IsStopping => _stop.IsCancellationRequested;
+
     internal string Node => _sources.Node;
 
     internal WebhookRules ApiRules => _file.ApiRules;

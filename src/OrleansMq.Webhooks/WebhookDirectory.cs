@@ -12,10 +12,9 @@ internal sealed class WebhookDirectory(WebhookDesk desk, WebhookBook book, IBrok
             throw new MqException(ErrorCodes.Conflict, $"The operator's file has a webhook of {topic}/{group}; another receiver is another group.");
         // What can't be is refused before the group is touched.
         var created = book.Find(topic, group) is null;
-        _ = With(topic, group, book.Find(topic, group), change);
-        var declared = await broker.PutGroup(topic, group, new GroupChange(), cancel);
-        if (declared.Settings.Style != GroupStyle.Queue)
-            throw new MqException(ErrorCodes.Conflict, $"{topic}/{group} is a group of log style; a webhook's is queue style.");
+        book.Check(topic, group, present => With(topic, group, present, change));
+        await RefuseLogStyle(topic, group, cancel);
+        await broker.PutGroup(topic, group, new GroupChange(), cancel);
         await book.Change(topic, group, present => With(topic, group, present, change), cancel);
         await desk.TakeUp();
         return Describe(book.Find(topic, group) ?? throw Unknown(topic, group)) with { Created = created };
@@ -57,6 +56,19 @@ internal sealed class WebhookDirectory(WebhookDesk desk, WebhookBook book, IBrok
         }
     }
 
+    private async ValueTask RefuseLogStyle(TopicName topic, GroupName group, CancellationToken cancel)
+    {
+        try
+        {
+            if ((await broker.DescribeGroup(topic, group, cancel)).Settings.Style != GroupStyle.Queue)
+                throw new MqException(ErrorCodes.Conflict, $"{topic}/{group} is a group of log style; a webhook's is queue style.");
+        }
+        catch (MqException unknown) when (unknown.Code == ErrorCodes.GroupUnknown)
+        {
+            // It will be of queue style.
+        }
+    }
+
     private async ValueTask Look(CancellationToken cancel)
     {
         try
@@ -79,7 +91,7 @@ internal sealed class WebhookDirectory(WebhookDesk desk, WebhookBook book, IBrok
         MaxInFlight = webhook.MaxInFlight,
         State = desk.WhyOff(webhook.Topic, webhook.Group) is not { } why && desk.Find(webhook.Topic, webhook.Group) is { } push
             ? push.StateOn(desk.Node)
-            : new WebhookState { Node = desk.Node, Health = WebhookHealth.Off, Reason = desk.WhyOff(webhook.Topic, webhook.Group) ?? "this node is stopping" },
+            : new WebhookState { Node = desk.Node, Health = WebhookHealth.Off, Reason = desk.WhyOff(webhook.Topic, webhook.Group) ?? (desk.IsStopping ? "this node is stopping" : "it is being taken up at this moment") },
     };
 
     private Webhook With(TopicName topic, GroupName group, Webhook? present, WebhookChange change)

@@ -29,6 +29,9 @@ public sealed class WebhookPush : IAsyncDisposable
     private readonly Task<QueueConsumer?> _starting;
     private readonly Lock _sync = new();
 
+    // A ping has a connection of its own, and only one.
+    private readonly SemaphoreSlim _pinging = new(1);
+
     // Until then the receiver wants no request.
     private DateTimeOffset _pausedUntil;
 
@@ -81,10 +84,18 @@ public sealed class WebhookPush : IAsyncDisposable
     /// <summary>One request without a message; of no effect on the counts, and sent in a pause too.</summary>
     internal async Task<WebhookTrial> Ping(CancellationToken cancel)
     {
-        var began = _time.GetTimestamp();
-        using var request = WebhookRequest.OfPing(_webhook, _time.GetUtcNow());
-        var answer = await Send(request, cancel);
-        return new WebhookTrial(answer.Failure is null, answer.Shown, _time.GetElapsedTime(began));
+        await _pinging.WaitAsync(cancel);
+        try
+        {
+            var began = _time.GetTimestamp();
+            using var request = WebhookRequest.OfPing(_webhook, _time.GetUtcNow());
+            var answer = await Send(request, cancel);
+            return new WebhookTrial(answer.Failure is null, answer.Shown, _time.GetElapsedTime(began));
+        }
+        finally
+        {
+            _pinging.Release();
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -103,7 +114,7 @@ public sealed class WebhookPush : IAsyncDisposable
         ActivityHeadersPropagator = null,
         AutomaticDecompression = DecompressionMethods.None,
         ConnectTimeout = webhook.Timeout,
-        MaxConnectionsPerServer = webhook.MaxInFlight,
+        MaxConnectionsPerServer = webhook.MaxInFlight + 1,
         MaxResponseHeadersLength = 16,
         MaxResponseDrainSize = 64 << 10,
         // Names are asked again now and then.
@@ -193,7 +204,7 @@ public sealed class WebhookPush : IAsyncDisposable
             using var response = await _http.SendAsync(request, either.Token);
             return WebhookAnswer.Of(response, _time.GetUtcNow());
         }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancel.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
             return WebhookAnswer.None($"it did not answer within {_webhook.Timeout.TotalMilliseconds:0} ms");
         }
