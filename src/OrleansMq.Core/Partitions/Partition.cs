@@ -88,10 +88,7 @@ public sealed partial class Partition
         }
 
         if (header.Kind == FrameKind.Gap)
-        {
-            ApplyGap(header);
-            return;
-        }
+            throw new PartitionBrokenException($"What stood before position {header.NextPosition} was compacted, and no snapshot of it can be read.");
 
         ApplyHeader(header, 0);
         ApplyEntries(payload.Span);

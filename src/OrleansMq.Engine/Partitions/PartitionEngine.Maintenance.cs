@@ -84,8 +84,9 @@ public sealed partial class PartitionEngine
         {
             await work();
         }
-        catch (MqException refusal)
+        catch (Exception refusal) when (refusal is MqException or LogTrimmedException or LogFullException)
         {
+            // Another one's trim was faster, or there is no room: the next time.
             _host.Report($"Topic {_topic.Name}, partition {Number}: retention could not run: {refusal.Message}");
         }
         catch (ObjectDisposedException)
