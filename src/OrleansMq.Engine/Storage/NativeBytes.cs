@@ -20,9 +20,6 @@ public sealed unsafe class NativeBytes : MemoryManager<byte>, IBufferWriter<byte
         _size = size;
     }
 
-    /// <summary>For who lost it on the way.</summary>
-    ~NativeBytes() => Dispose(false);
-
     /// <summary>What was written. Good until more is written, or this is disposed of.</summary>
     public ReadOnlyMemory<byte> Written => CreateMemory(_written);
 

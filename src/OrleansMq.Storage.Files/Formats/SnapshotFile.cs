@@ -70,8 +70,16 @@ internal static class SnapshotFile
         using var file = disk.Open(path, DiskOpenMode.Read);
         var length = checked((int)file.Length);
         var bytes = new NativeBytes(length);
-        bytes.Advance(file.ReadUpTo(bytes.GetSpan()[..length], 0));
-        return bytes;
+        try
+        {
+            bytes.Advance(file.ReadUpTo(bytes.GetSpan()[..length], 0));
+            return bytes;
+        }
+        catch
+        {
+            ((IDisposable)bytes).Dispose();
+            throw;
+        }
     }
 
     private static bool IsWhole(ReadOnlySpan<byte> f, LogIdentity log, long position) =>
