@@ -11,7 +11,7 @@ namespace OrleansMq.Webhooks;
 internal static class CallableAddresses
 {
     /// <summary>Says nothing of where a name leads: else whoever registers webhooks could look names of the operator's network up by them.</summary>
-    public const string Refusal = "there is no address of it that may be called: public, or in a network that a rule names";
+    public const string Refusal = "it leads nowhere, or to what may not be called: what is not public, and in no network that a rule names";
 
     // IANA's special-purpose registries: what is not globally reachable, and what is no single receiver; and Azure's own address of each of its machines' hosts.
     private static readonly IPNetwork[] NotPublic =

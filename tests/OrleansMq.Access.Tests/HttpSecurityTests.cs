@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
@@ -9,6 +10,7 @@ using System.Text;
 using System.Text.Json;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
+using OrleansMq.Gateways.Kafka.Tests;
 
 namespace OrleansMq.Access.Tests;
 
@@ -198,6 +200,43 @@ public sealed class HttpSecurityTests : IAsyncLifetime
         await client.DescribeTopic("t");
         Assert.Equal(fresh, await ShownBy(gateway, SslProtocols.Tls13));
         Assert.Equal(fresh, await ShownBy(gateway, SslProtocols.Tls12));
+    }
+
+    [Fact]
+    public async Task CertificatesAreReplacedUnderLoadAndNoCallAndNoHandshakeFails()
+    {
+        const int Replacements = 10;
+        using var tls = TlsCertificates.Start(new TlsOptions { CertificateFile = _pki.CertificateFile, KeyFile = _pki.KeyFile });
+        await using var gateway = await Serve(new GatewaySecurity { Access = _control, Tls = tls });
+        await using var client = HttpBroker.Connect(gateway.Uri, new HttpBrokerOptions { Roots = _pki.Roots, Credential = HttpCredential.OfPassword("anna", Some.Password) });
+        var seen = new ConcurrentDictionary<string, bool>();
+        var (isOver, calls) = (false, 0);
+        var calling = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            for (; !Volatile.Read(ref isOver); Interlocked.Increment(ref calls))
+                await client.DescribeTopic("t");
+        }));
+        var shaking = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            while (!Volatile.Read(ref isOver))
+                seen[await ShownBy(gateway, SslProtocols.Tls13)] = true;
+        }));
+        var load = Task.WhenAll([.. calling, .. shaking]);
+
+        var shown = new List<string> { tls.Certificate.Thumbprint };
+        for (var i = 0; i < Replacements; i++)
+        {
+            // Each is used before the next one comes, and calls go on meanwhile.
+            var before = Volatile.Read(ref calls);
+            await Eventually.Holds(() => load.IsFaulted || (seen.ContainsKey(shown[^1]) && Volatile.Read(ref calls) > before));
+            shown.Add(_pki.Replace());
+            tls.LookAgain();
+        }
+        await Eventually.Holds(() => load.IsFaulted || seen.ContainsKey(shown[^1]));
+        Volatile.Write(ref isOver, true);
+        await load;
+
+        Assert.Equal(shown.Order(), seen.Keys.Order());
     }
 
     [Fact]

@@ -1,4 +1,6 @@
 using BenchmarkDotNet.Attributes;
+using OrleansMq.Access;
+using OrleansMq.Access.Tests;
 
 namespace OrleansMq.Benchmarks;
 
@@ -11,15 +13,29 @@ public class BrokerBenchmarks
     /// <summary>After so many appends what is there is removed, so that memory does not fill: in the figures, a few nanoseconds of each.</summary>
     private const int TrimAfter = 4_096;
 
+    private const int OtherRules = 200;
+
     private readonly byte[] _batch = Samples.Batch();
     private readonly byte[] _single = Samples.Batch(1);
-    private EmbeddedBroker _broker = null!;
+    private EmbeddedBroker _embedded = null!;
+    private AccessControl _control = null!;
+    private IBroker _broker = null!;
     private int _appends;
+
+    /// <summary>Whether each call is checked: by a user's rules, 200 others beside those that count.</summary>
+    [Params(false, true)]
+    public bool Checked { get; set; }
 
     [GlobalSetup]
     public async Task Setup()
     {
-        _broker = await EmbeddedBroker.InMemory();
+        _embedded = await EmbeddedBroker.InMemory();
+        _control = await Some.ControlWithAnna();
+        for (var i = 0; i < OtherRules; i++)
+            await _control.Directory.AddRule(Some.Rule(AccessOperations.Consume, ResourceKind.Topic, $"team{i}.", ResourceMatch.Prefix));
+        foreach (var kind in new[] { ResourceKind.Topic, ResourceKind.Group })
+            await _control.Directory.AddRule(Some.Rule(AccessOperations.Produce | AccessOperations.Consume | AccessOperations.Browse | AccessOperations.Create | AccessOperations.Delete, kind, "*", ResourceMatch.Pattern));
+        _broker = Checked ? _control.As(_embedded, Some.Anna) : _embedded;
         await _broker.PutTopic("appended", new TopicChange());
         await _broker.PutTopic("read", new TopicChange());
         for (var i = 0; i < ReadBatches; i++)
@@ -29,7 +45,11 @@ public class BrokerBenchmarks
     }
 
     [GlobalCleanup]
-    public ValueTask Cleanup() => _broker.DisposeAsync();
+    public async Task Cleanup()
+    {
+        await _control.DisposeAsync();
+        await _embedded.DisposeAsync();
+    }
 
     [Benchmark]
     public Task<AppendResult> AppendBatch() => Append("appended", _batch);

@@ -160,6 +160,7 @@ public sealed class RegisteredWebhookTests : IAsyncLifetime, IDisposable
         await using var desk = await _ground.Desk(_broker);
         _ground.Stored = Encoding.UTF8.GetString(WebhookDocument.Write([.. Stored(WebhookBook.MaxWebhooks, urlChars: 30)]));
         await Refused(ErrorCodes.Conflict, "1000 webhooks", async () => await desk.Directory!.PutWebhook("t", "new", new() { Url = new("https://hooks.example.com") }));
+        Assert.DoesNotContain((await _broker.ListGroups("t")).Items, group => group.Text == "new");
         Assert.True((await desk.Directory!.ListWebhooks()).Count == WebhookBook.MaxWebhooks);
 
         _ground.Stored = Encoding.UTF8.GetString(WebhookDocument.Write([.. Stored(WebhookBook.MaxBytes / 4_096, urlChars: 3_950)]));
