@@ -39,8 +39,8 @@ internal sealed class OrleansPort : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _over.CancelAsync();
-        _listener.Dispose();
         await _serving;
+        _listener.Dispose();
         _certificate.Dispose();
         _over.Dispose();
     }
@@ -52,18 +52,30 @@ internal sealed class OrleansPort : IAsyncDisposable
             while (true)
             {
                 using var peer = await _listener.AcceptTcpClientAsync(_over.Token);
-                await (manners switch
-                {
-                    Clear => ReadALength(peer.GetStream()),
-                    Fails => Say(peer.GetStream(), Alert),
-                    Greets => Say(peer.GetStream(), "who I am"u8.ToArray()),
-                    _ => Handshake(peer.GetStream(), manners == Asks),
-                });
+                await Meet(peer.GetStream(), manners);
             }
         }
         catch (OperationCanceledException)
         {
             // The test is over.
+        }
+    }
+
+    private async Task Meet(NetworkStream peer, string manners)
+    {
+        try
+        {
+            await (manners switch
+            {
+                Clear => ReadALength(peer),
+                Fails => Say(peer, Alert),
+                Greets => Say(peer, "who I am"u8.ToArray()),
+                _ => Handshake(peer, manners == Asks),
+            });
+        }
+        catch (IOException)
+        {
+            // It is gone.
         }
     }
 
