@@ -70,8 +70,11 @@ public sealed partial class GuardedBroker
         // Producers' ids are numbers that anybody can guess: whoever puts something into a transaction has to have a right to it.
         if (request.TransactionalId is { } id ? !May(AccessOperations.Produce, ResourceKind.Producer, id) : IsOfTransaction(request.Batch))
             return ValueTask.FromException<AppendResult>(request.TransactionalId is { } named ? Refusal(AccessOperations.Produce, ResourceKind.Producer, named) : Unnamed());
-        return _control.Quotas.HasAny ? Holding(request.Batch.Length, () => _inner.Append(request, cancel)) : _inner.Append(request, cancel);
+        return _control.Quotas.HasAny ? AppendHeld(request, cancel) : _inner.Append(request, cancel);
     }
+
+    // By itself: its closure would be made for every append.
+    private ValueTask<AppendResult> AppendHeld(AppendRequest request, CancellationToken cancel) => Holding(request.Batch.Length, () => _inner.Append(request, cancel));
 
     /// <summary>Keys and bodies.</summary>
     internal static long SizeOf(IReadOnlyList<Message> messages)
