@@ -148,12 +148,7 @@ public sealed class SiloProcessTests : IDisposable
         }
     }
 
-    private static async Task Received(WebhookReceiver receiver, int count)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        while (receiver.Received.Count < count)
-            await Task.Delay(20, limit.Token);
-    }
+    private static Task Received(WebhookReceiver receiver, int count) => WebhookGround.Until(() => receiver.Received.Count >= count);
 
     private static async Task<Uri> Ready(Process silo)
     {

@@ -212,12 +212,7 @@ public sealed class RegisteredWebhookTests : IAsyncLifetime, IDisposable
         Assert.Contains(named, refusal.Message, StringComparison.Ordinal);
     }
 
-    private static Task Until(Func<bool> condition) => Until(() => Task.FromResult(condition()));
+    private static Task Until(Func<bool> condition) => WebhookGround.Until(condition);
 
-    private static async Task Until(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        while (!await condition())
-            await Task.Delay(20, limit.Token);
-    }
+    private static Task Until(Func<Task<bool>> condition) => WebhookGround.Until(condition);
 }

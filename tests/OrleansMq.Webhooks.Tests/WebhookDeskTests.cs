@@ -8,8 +8,6 @@ namespace OrleansMq.Webhooks.Tests;
 /// <summary>The file's webhooks at work, over real sockets.</summary>
 public sealed class WebhookDeskTests : IAsyncLifetime, IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly string _path = Path.Combine(Directory.CreateTempSubdirectory("webhooks-").FullName, "webhooks.json");
     private readonly ConcurrentQueue<string> _said = new();
     private readonly WebhookReceiver _receiver = new();
@@ -134,10 +132,5 @@ public sealed class WebhookDeskTests : IAsyncLifetime, IDisposable
 
     private Task Received(int count) => Until(() => _receiver.Received.Count >= count);
 
-    private static async Task Until(Func<bool> condition)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        while (!condition())
-            await Task.Delay(10, limit.Token);
-    }
+    private static Task Until(Func<bool> condition) => WebhookGround.Until(condition);
 }

@@ -77,7 +77,7 @@ public sealed partial class PartitionEngine
         });
     }
 
-    /// <summary>What goes wrong in it is told of, or stops the partition; nobody waits for it.</summary>
+    /// <summary>What goes wrong in it is told of, or stops the partition; it is nobody's answer.</summary>
     private async Task Upkeep(Func<Task> work)
     {
         try

@@ -179,12 +179,7 @@ public abstract class WebhookContract : BrokerContract
         }
     });
 
-    protected static async Task Comes(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(2 * Patience);
-        while (!await condition())
-            await Task.Delay(20, limit.Token);
-    }
+    protected static Task Comes(Func<Task<bool>> condition) => WebhookGround.Until(condition);
 
     private static Task Comes(Func<bool> condition) => Comes(() => Task.FromResult(condition()));
 

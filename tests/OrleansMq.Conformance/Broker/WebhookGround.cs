@@ -8,6 +8,8 @@ public sealed class WebhookGround : IWebhookStore, IDisposable
 {
     public const string Here = """{"api":{"allowHttp":true,"networks":["127.0.0.0/8"]}}""";
 
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("webhooks-");
     private StoredWebhooks? _stored;
 
@@ -27,6 +29,16 @@ public sealed class WebhookGround : IWebhookStore, IDisposable
         get => _stored is null ? "" : System.Text.Encoding.UTF8.GetString(_stored.Bytes.Span);
         set => _stored = new StoredWebhooks(System.Text.Encoding.UTF8.GetBytes(value), (_stored?.Version ?? 0) + 1);
     }
+
+    /// <summary>Nodes look by themselves, and tell nobody when they have.</summary>
+    public static async Task Until(Func<Task<bool>> condition)
+    {
+        using var limit = new CancellationTokenSource(Patience);
+        while (!await condition())
+            await Task.Delay(20, limit.Token);
+    }
+
+    public static Task Until(Func<bool> condition) => Until(() => Task.FromResult(condition()));
 
     public void Say(string file) => System.IO.File.WriteAllText(File, file);
 
