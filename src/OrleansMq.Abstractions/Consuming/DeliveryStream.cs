@@ -74,6 +74,10 @@ internal sealed class DeliveryStream
         _lookedAt = time.GetTimestamp();
     }
 
+    public TopicName Topic => _topic;
+
+    public GroupName Group => _group;
+
     public ReadyLeases Ready => _ready;
 
     public BrokerCalls Calls => _calls;

@@ -48,7 +48,7 @@ public sealed class LogConsumer : IAsyncDisposable
         _member = _options.Member.Length > 0 ? _options.Member : $"m-{Guid.NewGuid():N}";
         _time = time ?? TimeProvider.System;
         _calls = new BrokerCalls(new Backoff(_options.RetryDelay, _options.MaxRetryDelay, _options.RetrySeed), _time, _options.OnError);
-        _handler = new LogHandler(handleOne, handleMany, _options.MaxAttempts, _calls, _cancelHandler.Token);
+        _handler = new LogHandler(topic, group, handleOne, handleMany, _options.MaxAttempts, _calls, _cancelHandler.Token);
         _running = Run();
     }
 

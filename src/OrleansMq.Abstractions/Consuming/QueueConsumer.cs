@@ -61,12 +61,14 @@ public sealed class QueueConsumer : IAsyncDisposable
 
     private async Task<Verdict> Handle(Delivery delivery, CancellationToken cancel)
     {
+        using var span = MessageTracing.StartProcess(_stream.Topic, _stream.Group, delivery);
         try
         {
             return Verdict.Acknowledge with { Session = await _handle(delivery, cancel) };
         }
         catch (Exception e)
         {
+            MessageTracing.Failed(span, e);
             var verdict = Verdict.Of(e, cancel, out var unexpected);
             if (unexpected)
                 _stream.Calls.ReportHandler(e);

@@ -81,7 +81,23 @@ public sealed partial class Producer : IAsyncDisposable
     /// <summary>Sends a message; the task ends when it is stored, as durably as was asked.</summary>
     /// <param name="cancel">Takes the message back while it waits for room; later it only ends the waiting, and the outcome stays open.</param>
     /// <exception cref="MqException">It was refused for good.</exception>
-    public Task<PublishResult> Send(Message message, CancellationToken cancel = default)
+    public Task<PublishResult> Send(Message message, CancellationToken cancel = default) => MessageTracing.IsOn ? SendTraced(message, cancel) : SendNow(message, cancel);
+
+    private async Task<PublishResult> SendTraced(Message message, CancellationToken cancel)
+    {
+        using var span = MessageTracing.StartSend(_topic, 1);
+        try
+        {
+            return await SendNow(MessageTracing.Stamped(message), cancel);
+        }
+        catch (Exception e)
+        {
+            MessageTracing.Failed(span, e);
+            throw;
+        }
+    }
+
+    private Task<PublishResult> SendNow(Message message, CancellationToken cancel)
     {
         try
         {
@@ -106,6 +122,22 @@ public sealed partial class Producer : IAsyncDisposable
     {
         if (messages.Count == 0)
             return [];
+        if (!MessageTracing.IsOn)
+            return await SendTogetherNow(messages, cancel);
+        using var span = MessageTracing.StartSend(_topic, messages.Count);
+        try
+        {
+            return await SendTogetherNow(MessageTracing.Stamped(messages), cancel);
+        }
+        catch (Exception e)
+        {
+            MessageTracing.Failed(span, e);
+            throw;
+        }
+    }
+
+    private async Task<IReadOnlyList<PublishResult>> SendTogetherNow(IReadOnlyList<Message> messages, CancellationToken cancel)
+    {
         var completions = messages.Select(_ => new TaskCompletionSource<PublishResult>(TaskCreationOptions.RunContinuationsAsynchronously)).ToArray();
         Accept(Outgoing.Of(messages, completions), cancel);
         return await Task.WhenAll(completions.Select(completion => completion.Task)).WaitAsync(cancel);
@@ -113,8 +145,11 @@ public sealed partial class Producer : IAsyncDisposable
 
     /// <summary>Sends a message without telling what became of it: for the most messages a second. Ends when there is room for it.</summary>
     /// <remarks><see cref="ProducerOptions.OnRefused"/> hears of refusals, and <see cref="Flush"/> waits for the rest.</remarks>
-    public ValueTask Enqueue(Message message, CancellationToken cancel = default) =>
-        Accept(Outgoing.Of(message, new PendingMessage(message)), cancel) is { } waiting ? new ValueTask(waiting.Admitted.Task) : default;
+    public ValueTask Enqueue(Message message, CancellationToken cancel = default)
+    {
+        message = MessageTracing.Created(_topic, message);
+        return Accept(Outgoing.Of(message, new PendingMessage(message)), cancel) is { } waiting ? new ValueTask(waiting.Admitted.Task) : default;
+    }
 
     /// <summary>Ends when everything that was sent before has its outcome; nothing lingers meanwhile.</summary>
     /// <exception cref="MqException">The producer has ended.</exception>

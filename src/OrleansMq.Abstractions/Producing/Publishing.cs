@@ -21,6 +21,24 @@ public static class Publishing
     {
         if (messages.Count == 0)
             return [];
+        if (!MessageTracing.IsOn)
+            return await PublishNow(broker, topic, settings, again, messages, options, turn, time, cancel);
+        using var span = MessageTracing.StartSend(topic, messages.Count);
+        try
+        {
+            return await PublishNow(broker, topic, settings, again, MessageTracing.Stamped(messages), options, turn, time, cancel);
+        }
+        catch (Exception e)
+        {
+            MessageTracing.Failed(span, e);
+            throw;
+        }
+    }
+
+    private static async ValueTask<IReadOnlyList<PublishResult>> PublishNow(
+        IBroker broker, TopicName topic, TopicSettings settings, Func<ValueTask<TopicSettings>> again, IReadOnlyList<Message> messages, PublishOptions? options,
+        Func<uint> turn, TimeProvider time, CancellationToken cancel)
+    {
         options ??= new();
         var results = new PublishResult[messages.Count];
         IReadOnlyList<int> left = [.. Enumerable.Range(0, messages.Count)];
