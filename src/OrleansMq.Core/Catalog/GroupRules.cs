@@ -43,6 +43,10 @@ public static class GroupRules
             throw new MqException(ErrorCodes.Conflict, "holdKeyBehindDeadLetter is for groups by key; this one has byKey false.");
         if (settings.SessionIdle is { } idle)
             CatalogLimits.SessionIdle.Check(idle);
+        if (settings.DeleteAfterIdle is { } unused)
+            CatalogLimits.DeleteAfterIdle.Check(unused);
+        if (settings is { DeleteAfterIdle: not null, MaxMessages: not null } or { DeleteAfterIdle: not null, MaxBytes: not null })
+            throw new MqException(ErrorCodes.Conflict, "maxMessages and maxBytes limit what a group holds back; one with deleteAfterIdleMs holds nothing back.");
         if (settings is { SessionIdle: not null, ByKey: false })
             throw new MqException(ErrorCodes.Conflict, "sessionIdleMs is for groups by key; this one has byKey false.");
         if (settings is { Style: GroupStyle.Log, Priority: true })

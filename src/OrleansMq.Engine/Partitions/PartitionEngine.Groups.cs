@@ -30,6 +30,7 @@ public sealed partial class PartitionEngine
 
             known ??= state.AddGroup(name, id, flags & ~GroupFlags.Declared, from.Kind == StartKind.Latest ? state.End : start, now, frames);
             state.DeclareGroup(known, flags.HasFlag(GroupFlags.Declared), now, frames);
+            SetKept(state, known, group, now, frames);
             SetRules(known);
             return true;
         });
@@ -38,7 +39,11 @@ public sealed partial class PartitionEngine
     public Task RemoveGroup(GroupName name) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
     {
         if (state.FindGroup(name) is { } group)
+        {
+            _askedUnused.Remove(group.Id);
             state.RemoveGroup(group, now, frames);
+        }
+
         return true;
     });
 
@@ -357,8 +362,12 @@ public sealed partial class PartitionEngine
     {
         var next = long.MaxValue;
         foreach (var group in _state.Groups)
+        {
+            next = Math.Min(next, UnusedMs(group));
             if (!group.IsLog)
                 next = Math.Min(next, Math.Min(group.Main!.NextDeadline ?? long.MaxValue, group.Redriven!.NextDeadline ?? long.MaxValue));
+        }
+
         if (_parked.First is { Value.AwaitsAnswer: false } parked)
             next = Math.Min(next, parked.Value.PatientUntilMs);
         next = Math.Min(next, Math.Min(Math.Min(NextScheduledMs, NextTransactionMs), Math.Max(NextHalfMs, _fullUntilMs)));
@@ -389,5 +398,6 @@ public sealed partial class PartitionEngine
         StartScheduled();
         TimeOutHalf();
         AskAboutTransactions();
+        AskAboutUnused(now);
     }
 }
