@@ -16,6 +16,8 @@ public static class GroupRules
             throw new MqException(ErrorCodes.Conflict, $"style can't change: the group is {Text(current.Style)} style, {Text(next.Style)} was given.");
         if (next.ByKey != current.ByKey)
             throw new MqException(ErrorCodes.Conflict, $"byKey can't change: the group has {Text(current.ByKey)}, {Text(next.ByKey)} was given.");
+        if (next.DeleteAfterIdle is not null && current.DeleteAfterIdle is null)
+            throw new MqException(ErrorCodes.Conflict, "deleteAfterIdleMs is given when the group is made: this one stays, and what it has not settled would go with it.");
         return Validated(next);
     }
 
