@@ -172,6 +172,8 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
             foreach (var partition in partitions)
                 await partition.EnsureGroup(group.Definition);
             await ApplyLimits();
+            // Its time begins when it can be used, however long that took.
+            group.Touch();
             return (group, true);
         }
         finally

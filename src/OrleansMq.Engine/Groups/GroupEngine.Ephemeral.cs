@@ -24,6 +24,12 @@ public sealed partial class GroupEngine
         return new Using(_use);
     }
 
+    /// <summary>It is used now.</summary>
+    public void Touch()
+    {
+        using var use = Use();
+    }
+
     /// <summary>The refusal of a use that names a group by its id which is there no more.</summary>
     public static MqException Gone(TopicName topic, GroupName group) =>
         new(ErrorCodes.GroupUnknown, $"Topic '{topic}' has no group '{group}' of this id (any more): it was deleted, perhaps because nobody used it. Messages that came since were not for it.");

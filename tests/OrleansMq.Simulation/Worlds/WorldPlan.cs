@@ -41,6 +41,9 @@ public sealed record WorldPlan
     /// <summary>Whether a topic is compacted.</summary>
     public bool Compaction { get; init; }
 
+    /// <summary>Whether a topic is listened to by ephemeral groups.</summary>
+    public bool Broadcast { get; init; }
+
     /// <summary>Whether the others are there.</summary>
     public bool Others { get; init; } = true;
 
@@ -72,6 +75,7 @@ public sealed record WorldPlan
             FirstPartitions = random.Next(1, 3),
             Ranked = seed % 3 == 0,
             Compaction = seed % 3 == 1,
+            Broadcast = seed % 3 == 2,
         };
     }
 }
