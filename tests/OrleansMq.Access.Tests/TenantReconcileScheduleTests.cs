@@ -6,7 +6,7 @@ using OrleansMq.Gateways.Http;
 namespace OrleansMq.Access.Tests;
 
 /// <summary>Tenants' administrators set schedules of reconciliations on their own topics, over HTTP; the broker goes by them and nobody else sees them.</summary>
-public sealed class TenantScheduleTests : IAsyncLifetime
+public sealed class TenantReconcileScheduleTests : IAsyncLifetime
 {
     private static readonly ReconcileSchedule Hourly = new() { Topic = "orders", Group = "g", Every = TimeSpan.FromHours(1) };
 
