@@ -140,6 +140,8 @@ public sealed class RightsTests : IAsyncLifetime
             "setQuota" => """{"user":"bea","quota":"requests-per-second","limit":5}""",
             "bind" or "unbind" => """{"topic":"t","key":"k"}""",
             "checkHalf" => """{"group":"g"}""",
+            // Of no group by its id: that one is not there.
+            "receive" => """{"max":10}""",
             _ => Bodies.All.FirstOrDefault(good => good.Method == route.Method && good.Path == path).Good ?? "{}",
         };
         return new ByteArrayContent(Encoding.UTF8.GetBytes(body)) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
