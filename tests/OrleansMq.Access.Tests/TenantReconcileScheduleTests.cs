@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using OrleansMq.Conformance.Broker;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
 
@@ -140,7 +139,7 @@ public sealed class TenantReconcileScheduleTests : IAsyncLifetime
         await own.Publish(ReconcileSchedules.Due, [Message.OfText($$"""{"topic":"orders","group":"g","schedule":0,"due":"{{at}}"}""")]);
     }
 
-    private static async Task<IReadOnlyList<StoredMessage>> Read(IBroker broker, TopicName topic)
+    private static async Task<IReadOnlyList<StoredMessage>> Read(HttpBroker broker, TopicName topic)
     {
         await Eventually(async () => await CodeOf(() => broker.DescribeTopic(topic)) is null && (await broker.ReadAll(topic)).Count > 0);
         return await broker.ReadAll(topic);
