@@ -90,7 +90,7 @@ public sealed class TenantReconcileScheduleTests : IAsyncLifetime
     public async Task WhoIsNotTheTenantsAdministratorSetsNone()
     {
         foreach (var kind in new[] { ResourceKind.Topic, ResourceKind.Group })
-            await _control.Directory.AddRule(new AccessRule(SubjectKind.User, "amy", ~AccessOperations.Admin & (AccessOperations)0xFF, kind, ResourceMatch.Prefix, ""));
+            await _control.Directory.AddRule(new AccessRule(SubjectKind.User, "amy", ~AccessOperations.Admin & (AccessOperations)0xFF, kind, ResourceMatch.Pattern, "*"));
         await using var amy = Client("amy");
         await using var ann = Client("ann");
 
