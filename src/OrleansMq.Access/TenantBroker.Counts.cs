@@ -91,7 +91,8 @@ internal sealed partial class TenantBroker
     /// <exception cref="MqException"><see cref="ErrorCodes.QuotaReached"/>: the group is not there, and there are as many as there may be.</exception>
     private async ValueTask DemandRoom(TopicName topic, GroupName group, CancellationToken cancel)
     {
-        if (LimitOf(QuotaKind.Groups) is not { } limit || _names.Counted.Has(topic, group))
+        // The broker's own group on a topic of its own is nobody's to count.
+        if ((_isOwn && IsReserved(topic)) || LimitOf(QuotaKind.Groups) is not { } limit || _names.Counted.Has(topic, group))
             return;
         await _names.Turn.WaitAsync(cancel);
         try

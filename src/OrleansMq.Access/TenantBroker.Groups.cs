@@ -4,6 +4,13 @@ internal sealed partial class TenantBroker
 {
     public async ValueTask<GroupDescription> PutGroup(TopicName topic, GroupName group, GroupChange change, CancellationToken cancel = default)
     {
+        // An ephemeral one may have gone by itself since it was counted, and another may have its name's dead letters.
+        if (change.DeleteAfterIdle.Value is not null)
+        {
+            _names.Free.Remove(topic, group);
+            _names.Counted.Remove(topic, group);
+        }
+
         await DemandFree(topic, group, cancel);
         await DemandRoom(topic, group, cancel);
         return await Shown(_inner.PutGroup(await InOrDeadLetters(topic, cancel), _names.In(group), change, cancel), group);
@@ -48,8 +55,13 @@ internal sealed partial class TenantBroker
 
     public async ValueTask<IReadOnlyList<Delivery>> Receive(TopicName topic, GroupName group, ReceiveRequest request, CancellationToken cancel = default)
     {
-        await DemandFree(topic, group, cancel);
-        await DemandRoom(topic, group, cancel);
+        // By its id it makes none.
+        if (request.GroupId is null)
+        {
+            await DemandFree(topic, group, cancel);
+            await DemandRoom(topic, group, cancel);
+        }
+
         return await Shown(_inner.Receive(_names.In(topic), _names.In(group), request, cancel));
     }
 

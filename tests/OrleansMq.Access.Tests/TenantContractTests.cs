@@ -64,6 +64,11 @@ public sealed class TenantDeferTests : DeferContract
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
 
+public sealed class TenantBroadcastTests : BroadcastContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
 public sealed class TenantSessionTests : SessionContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();

@@ -125,6 +125,20 @@ public sealed class EmbeddedDeferTests : DeferContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedBroadcastTests : BroadcastContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
+public sealed class EmbeddedTimedEphemeralGroupTests : TimedEphemeralGroupContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedSessionTests : SessionContract
 {
     protected override ManualTime Clock { get; } = new();

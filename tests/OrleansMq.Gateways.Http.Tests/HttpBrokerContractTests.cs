@@ -95,6 +95,11 @@ public sealed class HttpDeferTests : DeferContract
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
+public sealed class HttpBroadcastTests : BroadcastContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
 public sealed class HttpSessionTests : SessionContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();

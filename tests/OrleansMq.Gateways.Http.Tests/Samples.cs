@@ -47,6 +47,7 @@ internal static class Samples
         Priority = true,
         FairBy = FairBy.Header("tenant"),
         SessionIdle = Change<TimeSpan?>.To(TimeSpan.FromSeconds(8)),
+        DeleteAfterIdle = Change<TimeSpan?>.To(TimeSpan.FromMinutes(9)),
     };
 
     public static SessionState Session => new(1, 12, new byte[] { 1, 2 });
@@ -54,6 +55,7 @@ internal static class Samples
     public static GroupDescription Group => new()
     {
         Name = "g",
+        Id = new Guid("01234567-89ab-cdef-0123-456789abcdef"),
         Settings = WholeGroupChange.Over(null),
         Declared = true,
         Generation = 6,

@@ -132,6 +132,18 @@ public sealed class ClientDeferTests(TwoSilos cluster) : DeferContract
 }
 
 [Collection(nameof(TwoSilos))]
+public sealed class ClientBroadcastTests(TwoSilos cluster) : BroadcastContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloBroadcastTests(OneSilo cluster) : BroadcastContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(TwoSilos))]
 public sealed class ClientSessionTests(TwoSilos cluster) : SessionContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));

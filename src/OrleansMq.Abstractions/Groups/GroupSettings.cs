@@ -84,6 +84,11 @@ public sealed record GroupSettings
     /// </summary>
     public TimeSpan? SessionIdle { get; init; }
 
+    /// <summary>
+    /// The group is ephemeral: the broker deletes it when nobody has received from it for so long, and no lease of it is out. It holds none of its topic's messages back and is no backlog. Null: it stays.
+    /// </summary>
+    public TimeSpan? DeleteAfterIdle { get; init; }
+
     public static IReadOnlyList<TimeSpan> DefaultBackoff { get; } =
         [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(5)];
 }
@@ -108,6 +113,7 @@ public sealed record GroupChange
     public Change<bool> Priority { get; init; }
     public Change<FairBy?> FairBy { get; init; }
     public Change<TimeSpan?> SessionIdle { get; init; }
+    public Change<TimeSpan?> DeleteAfterIdle { get; init; }
 
     /// <summary>The settings that result. They are not validated here.</summary>
     public GroupSettings Over(GroupSettings? current)
@@ -133,6 +139,7 @@ public sealed record GroupChange
             Priority = Priority.Over(now.Priority, standard.Priority),
             FairBy = FairBy.Over(now.FairBy, standard.FairBy),
             SessionIdle = SessionIdle.Over(now.SessionIdle, standard.SessionIdle),
+            DeleteAfterIdle = DeleteAfterIdle.Over(now.DeleteAfterIdle, standard.DeleteAfterIdle),
         };
     }
 }
@@ -141,6 +148,10 @@ public sealed record GroupChange
 public sealed record GroupDescription
 {
     public required GroupName Name { get; init; }
+
+    /// <summary>A group that is deleted and made again under its name has another; see <see cref="ReceiveRequest.GroupId"/>. Empty: whoever answers does not know it.</summary>
+    public Guid Id { get; init; }
+
     public required GroupSettings Settings { get; init; }
 
     /// <summary>False where it was made by first use: it then holds nothing back and lapses after a week unused.</summary>

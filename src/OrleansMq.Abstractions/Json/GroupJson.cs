@@ -33,6 +33,7 @@ public static class GroupJson
                 "priority" => change with { Priority = field.Change(f => f.Flag()) },
                 "fairBy" => change with { FairBy = field.Change<FairBy?>(ReadFairBy) },
                 "sessionIdleMs" => change with { SessionIdle = field.Change<TimeSpan?>(f => f.Milliseconds(1)) },
+                "deleteAfterIdleMs" => change with { DeleteAfterIdle = field.Change<TimeSpan?>(f => f.Milliseconds(1)) },
                 _ => field.Unknown(change),
             };
         }
@@ -59,14 +60,16 @@ public static class GroupJson
         writer.WriteChange("priority", change.Priority, (w, value) => w.WriteBooleanValue(value));
         writer.WriteChange("fairBy", change.FairBy, (w, value) => w.WriteStringValue(value!.ToString()));
         writer.WriteChange("sessionIdleMs", change.SessionIdle, (w, value) => w.WriteNumberValue(Durations.Milliseconds(value!.Value)));
+        writer.WriteChange("deleteAfterIdleMs", change.DeleteAfterIdle, (w, value) => w.WriteNumberValue(Durations.Milliseconds(value!.Value)));
         writer.WriteEndObject();
     }
 
-    /// <summary><c>{"name","declared","generation","settings":{…},"partitions":[…],"members":[…]}</c></summary>
+    /// <summary><c>{"name","id","declared","generation","settings":{…},"partitions":[…],"members":[…]}</c></summary>
     public static void Write(Utf8JsonWriter writer, GroupDescription group)
     {
         writer.WriteStartObject();
         writer.WriteString("name", group.Name.Text);
+        writer.WriteString("id", group.Id);
         writer.WriteBoolean("declared", group.Declared);
         writer.WriteNumber("generation", group.Generation);
         writer.WritePropertyName("settings");
@@ -80,6 +83,7 @@ public static class GroupJson
     public static GroupDescription Read(JsonSpot spot, bool created = false)
     {
         string? name = null;
+        var id = Guid.Empty;
         GroupSettings? settings = null;
         var declared = false;
         var generation = 0;
@@ -90,6 +94,7 @@ public static class GroupJson
             switch (field.Name)
             {
                 case "name": name = field.Text(); break;
+                case "id": id = field.Id(); break;
                 case "declared": declared = field.Flag(); break;
                 case "generation": generation = field.Int32(); break;
                 case "settings": settings = ReadChange(field).Over(null); break;
@@ -101,6 +106,7 @@ public static class GroupJson
         return new GroupDescription
         {
             Name = name ?? throw spot.Missing("name"),
+            Id = id,
             Settings = settings ?? throw spot.Missing("settings"),
             Declared = declared,
             Generation = generation,
@@ -137,6 +143,7 @@ public static class GroupJson
         Priority = settings.Priority,
         FairBy = settings.FairBy,
         SessionIdle = settings.SessionIdle,
+        DeleteAfterIdle = settings.DeleteAfterIdle,
     };
 
     private static FairBy ReadFairBy(JsonSpot field) =>

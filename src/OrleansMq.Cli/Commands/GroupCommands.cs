@@ -114,9 +114,11 @@ internal sealed class GroupOptions(TimeProvider time)
     private readonly Option<Change<FairBy?>> _fairBy = Options.Change<FairBy?>("--fair-by", "Queue style: what takes turns, so that a flood of one delays itself alone: key, header:NAME. Default none.", "WHAT", t => t == "none" ? null : Text.FairBy(t));
     private readonly Option<Change<TimeSpan?>> _sessionIdle = Options.ChangeOrNone("--session-idle", "With --by-key: a key's later messages go to the consumer that had the last one, until so long after it settled that one. Default none.", "TIME", Text.Duration);
 
+    private readonly Option<Change<TimeSpan?>> _deleteAfterIdle = Options.ChangeOrNone("--delete-after-idle", "The group is ephemeral: deleted when nobody has received from it for so long, and holding nothing back. Default none: it stays.", "TIME", Text.Duration);
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _style, _byKey, _maxActive, _from, _maxDeliveries, _backoff, _lease, _maxInFlight, _rate, _maxMessages, _maxBytes, _expired, _hold, _priority, _fairBy, _sessionIdle })
+        foreach (var option in new Option[] { _style, _byKey, _maxActive, _from, _maxDeliveries, _backoff, _lease, _maxInFlight, _rate, _maxMessages, _maxBytes, _expired, _hold, _priority, _fairBy, _sessionIdle, _deleteAfterIdle })
             command.Add(option);
     }
 
@@ -138,5 +140,6 @@ internal sealed class GroupOptions(TimeProvider time)
         Priority = run.Get(_priority),
         FairBy = run.Get(_fairBy),
         SessionIdle = run.Get(_sessionIdle),
+        DeleteAfterIdle = run.Get(_deleteAfterIdle),
     };
 }

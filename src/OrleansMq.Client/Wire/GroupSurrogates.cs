@@ -3,7 +3,7 @@ namespace OrleansMq.Client.Wire;
 [GenerateSerializer, Alias("OrleansMq.GroupSettingsSurrogate")]
 internal readonly record struct GroupSettingsSurrogate(
     GroupStyle Style, bool ByKey, int? MaxActive, StartAt From, int MaxDeliveries, TimeSpan[] Backoff, TimeSpan Lease, int MaxInFlight, double? RatePerSecond,
-    long? MaxMessages, long? MaxBytes, bool Paused, WhenExpired WhenExpired, bool HoldKeyBehindDeadLetter, bool Priority, string? FairBy, TimeSpan? SessionIdle);
+    long? MaxMessages, long? MaxBytes, bool Paused, WhenExpired WhenExpired, bool HoldKeyBehindDeadLetter, bool Priority, string? FairBy, TimeSpan? SessionIdle, TimeSpan? DeleteAfterIdle);
 
 [RegisterConverter]
 internal sealed class GroupSettingsConverter : IConverter<GroupSettings, GroupSettingsSurrogate>
@@ -27,11 +27,12 @@ internal sealed class GroupSettingsConverter : IConverter<GroupSettings, GroupSe
         Priority = surrogate.Priority,
         FairBy = surrogate.FairBy is { } fairBy ? FairByOf(fairBy) : null,
         SessionIdle = surrogate.SessionIdle,
+        DeleteAfterIdle = surrogate.DeleteAfterIdle,
     };
 
     public GroupSettingsSurrogate ConvertToSurrogate(in GroupSettings value) => new(
         value.Style, value.ByKey, value.MaxActive, value.From, value.MaxDeliveries, [.. value.Backoff], value.Lease, value.MaxInFlight, value.RatePerSecond,
-        value.MaxMessages, value.MaxBytes, value.Paused, value.WhenExpired, value.HoldKeyBehindDeadLetter, value.Priority, value.FairBy?.ToString(), value.SessionIdle);
+        value.MaxMessages, value.MaxBytes, value.Paused, value.WhenExpired, value.HoldKeyBehindDeadLetter, value.Priority, value.FairBy?.ToString(), value.SessionIdle, value.DeleteAfterIdle);
 
     /// <summary>What was validated when it was said.</summary>
     internal static FairBy FairByOf(string text) => FairBy.TryParse(text, out var value, out var fault) ? value! : throw new MqException(ErrorCodes.Malformed, fault!);
@@ -41,7 +42,7 @@ internal sealed class GroupSettingsConverter : IConverter<GroupSettings, GroupSe
 internal readonly record struct GroupChangeSurrogate(
     Change<GroupStyle> Style, Change<bool> ByKey, Change<int?> MaxActive, Change<StartAt> From, Change<int> MaxDeliveries, Change<TimeSpan[]> Backoff, Change<TimeSpan> Lease,
     Change<int> MaxInFlight, Change<double?> RatePerSecond, Change<long?> MaxMessages, Change<long?> MaxBytes, Change<bool> Paused, Change<WhenExpired> WhenExpired, Change<bool> HoldKeyBehindDeadLetter,
-    Change<bool> Priority, Change<string?> FairBy, Change<TimeSpan?> SessionIdle);
+    Change<bool> Priority, Change<string?> FairBy, Change<TimeSpan?> SessionIdle, Change<TimeSpan?> DeleteAfterIdle);
 
 [RegisterConverter]
 internal sealed class GroupChangeConverter : IConverter<GroupChange, GroupChangeSurrogate>
@@ -75,12 +76,13 @@ internal sealed class GroupChangeConverter : IConverter<GroupChange, GroupChange
             _ => Change<FairBy?>.To(surrogate.FairBy.Value is { } fairBy ? GroupSettingsConverter.FairByOf(fairBy) : null),
         },
         SessionIdle = surrogate.SessionIdle,
+        DeleteAfterIdle = surrogate.DeleteAfterIdle,
     };
 
     public GroupChangeSurrogate ConvertToSurrogate(in GroupChange value) => new(
         value.Style, value.ByKey, value.MaxActive, value.From, value.MaxDeliveries, Backoff(value.Backoff), value.Lease, value.MaxInFlight, value.RatePerSecond,
         value.MaxMessages, value.MaxBytes, value.Paused, value.WhenExpired, value.HoldKeyBehindDeadLetter,
-        value.Priority, FairBy(value.FairBy), value.SessionIdle);
+        value.Priority, FairBy(value.FairBy), value.SessionIdle, value.DeleteAfterIdle);
 
     private static Change<string?> FairBy(Change<FairBy?> change) => change.Kind switch
     {
@@ -123,7 +125,7 @@ internal sealed class GroupMemberConverter : IConverter<GroupMember, GroupMember
 
 [GenerateSerializer, Alias("OrleansMq.GroupDescriptionSurrogate")]
 internal readonly record struct GroupDescriptionSurrogate(
-    GroupName Name, GroupSettings Settings, bool Declared, GroupPartition[] Partitions, GroupMember[] Members, int Generation, bool Created);
+    GroupName Name, GroupSettings Settings, bool Declared, GroupPartition[] Partitions, GroupMember[] Members, int Generation, bool Created, Guid Id);
 
 [RegisterConverter]
 internal sealed class GroupDescriptionConverter : IConverter<GroupDescription, GroupDescriptionSurrogate>
@@ -137,8 +139,9 @@ internal sealed class GroupDescriptionConverter : IConverter<GroupDescription, G
         Members = surrogate.Members,
         Generation = surrogate.Generation,
         Created = surrogate.Created,
+        Id = surrogate.Id,
     };
 
     public GroupDescriptionSurrogate ConvertToSurrogate(in GroupDescription value) => new(
-        value.Name, value.Settings, value.Declared, [.. value.Partitions], [.. value.Members], value.Generation, value.Created);
+        value.Name, value.Settings, value.Declared, [.. value.Partitions], [.. value.Members], value.Generation, value.Created, value.Id);
 }

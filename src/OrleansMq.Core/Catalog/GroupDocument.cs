@@ -133,6 +133,7 @@ internal sealed class GroupSettingsForm
 
     public string? FairBy { get; set; }
     public long? SessionIdleMs { get; set; }
+    public long? DeleteAfterIdleMs { get; set; }
 
     public static GroupSettingsForm Of(GroupSettings settings) => new()
     {
@@ -154,6 +155,7 @@ internal sealed class GroupSettingsForm
         Priority = settings.Priority ? true : null,
         FairBy = settings.FairBy?.ToString(),
         SessionIdleMs = (long?)settings.SessionIdle?.TotalMilliseconds,
+        DeleteAfterIdleMs = (long?)settings.DeleteAfterIdle?.TotalMilliseconds,
     };
 
     public GroupSettings Read() => new()
@@ -181,6 +183,7 @@ internal sealed class GroupSettingsForm
         HoldKeyBehindDeadLetter = HoldKeyBehindDeadLetter,
         Priority = Priority ?? false,
         SessionIdle = SessionIdleMs is { } idle ? TimeSpan.FromMilliseconds(idle) : null,
+        DeleteAfterIdle = DeleteAfterIdleMs is { } unused ? TimeSpan.FromMilliseconds(unused) : null,
         FairBy = FairBy is null ? null : OrleansMq.FairBy.TryParse(FairBy, out var fairBy, out var fault) ? fairBy : throw new ArgumentException(fault),
     };
 }

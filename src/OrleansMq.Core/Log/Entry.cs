@@ -74,6 +74,9 @@ public enum EntryKind : byte
 
     /// <summary>The group had settled all below <see cref="Entry.Offset"/>, where the topic had grown: keys that left then are the group's in other partitions from now on, and their states here don't change any more.</summary>
     KeysLeft = 27,
+
+    /// <summary>An ephemeral group is not deleted before <see cref="Entry.Time"/>; 0: it is none any more.</summary>
+    GroupKept = 28,
 }
 
 /// <summary>

@@ -54,6 +54,9 @@ public sealed class PartitionGroup
     /// <summary>By key only: what the group keeps of keys.</summary>
     public SessionStates Sessions { get; } = new();
 
+    /// <summary>Of an ephemeral group, in the topic's first partition: it is not deleted before; milliseconds since 1970. Null: it is not ephemeral.</summary>
+    public long? KeptUntilMs { get; internal set; }
+
     public LaneIndex DeadLetters { get; } = new();
 
     public LaneIndex RedrivenLane { get; } = new();
@@ -141,6 +144,9 @@ public sealed class PartitionGroup
                 break;
             case EntryKind.KeysLeft:
                 Sessions.ApplyLeft(entry.Offset);
+                break;
+            case EntryKind.GroupKept:
+                KeptUntilMs = entry.Time == 0 ? null : entry.Time;
                 break;
             case EntryKind.Returned:
                 Cursor(entry.Lane).ApplyReturned(entry.Offset, entry.Time);

@@ -10,7 +10,6 @@ public sealed partial class PartitionEngine
 {
     /// <summary>Offsets on their way to dead letters: read outside the turn, moved in a later one.</summary>
     private readonly HashSet<(int Group, int Lane, long Offset)> _dying = [];
-    private long _deadlineMs = long.MaxValue;
 
     /// <summary>What an answer to a change of cursors means: the topic's durability.</summary>
     private ReleaseLevel CursorLevel => _topic.ReadsUnflushed ? ReleaseLevel.Written : ReleaseLevel.Durable;
@@ -30,6 +29,7 @@ public sealed partial class PartitionEngine
 
             known ??= state.AddGroup(name, id, flags & ~GroupFlags.Declared, from.Kind == StartKind.Latest ? state.End : start, now, frames);
             state.DeclareGroup(known, flags.HasFlag(GroupFlags.Declared), now, frames);
+            SetKept(state, known, group, now, frames);
             SetRules(known);
             return true;
         });
@@ -38,7 +38,11 @@ public sealed partial class PartitionEngine
     public Task RemoveGroup(GroupName name) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
     {
         if (state.FindGroup(name) is { } group)
+        {
+            _askedUnused.Remove(group.Id);
             state.RemoveGroup(group, now, frames);
+        }
+
         return true;
     });
 
@@ -351,43 +355,5 @@ public sealed partial class PartitionEngine
             Post(() => offsets.ForEach(offset => _dying.Remove((number, lane, offset))));
             _host.Report($"Topic {_topic.Name}, partition {Number}: {offsets.Count} messages could not be moved to dead letters: {refusal.Message}");
         }
-    }
-
-    private void SetDeadline()
-    {
-        var next = long.MaxValue;
-        foreach (var group in _state.Groups)
-            if (!group.IsLog)
-                next = Math.Min(next, Math.Min(group.Main!.NextDeadline ?? long.MaxValue, group.Redriven!.NextDeadline ?? long.MaxValue));
-        if (_parked.First is { Value.AwaitsAnswer: false } parked)
-            next = Math.Min(next, parked.Value.PatientUntilMs);
-        next = Math.Min(next, Math.Min(Math.Min(NextScheduledMs, NextTransactionMs), Math.Max(NextHalfMs, _fullUntilMs)));
-        if (next == _deadlineMs)
-            return;
-        _deadlineMs = next;
-        _topic.NoteDeadline(this, next == long.MaxValue ? null : next);
-        var due = next == long.MaxValue ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Clamp(next - _clock.NowMs, 1, 24L * 3600 * 1000));
-        _deadlineTimer.Change(due, Timeout.InfiniteTimeSpan);
-    }
-
-    private void OnDeadline()
-    {
-        _deadlineMs = long.MaxValue;
-        if (_stopped is not null || _replaying)
-            return;
-        var now = _clock.NowMs;
-        foreach (var group in _state.Groups)
-        {
-            if (group.IsLog)
-                continue;
-            Lapse(group, now);
-            MoveExhausted(group, now);
-            CursorMoved(group);
-        }
-
-        RetryParked();
-        StartScheduled();
-        TimeOutHalf();
-        AskAboutTransactions();
     }
 }

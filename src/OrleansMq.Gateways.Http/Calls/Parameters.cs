@@ -12,6 +12,8 @@ internal static class Parameters
     public static readonly QueryParameter Prefix = new("prefix", "Only names that begin so.", Text);
     public static readonly QueryParameter After = new("after", "Only names behind this one: the last page's `next`.", Text);
     public static readonly QueryParameter ScheduledAfter = new("after", "The last page's `next`.", Text);
+    public static readonly QueryParameter GroupPrefix = new("prefix", "Begins the name, before a hyphen and 32 digits; `broadcast` unless said, 64 characters at most.", Text);
+    public static readonly QueryParameter GroupId = new("groupId", "Only of this very group, by the `id` that it was described with: where it was deleted the answer is `group-unknown`, and none is made.", Text);
     public static readonly QueryParameter SessionKey = new("key", "The key, as text.", Text);
     public static readonly QueryParameter SessionKeyBase64 = new("keyBase64", "The key, in base64url or base64; in place of `key`.", Text);
     public static readonly QueryParameter TracePartition = new("partition", "With `offset`: the message's position.", Count);

@@ -186,7 +186,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
             return known;
         var answer = await GrainCalls.Ask(() => Topic.Attach(_topicId, _number, 0));
         if (answer?.View is { } view)
-            return _topic ??= new PartitionTopic(_topicName, _number, view, Topic, _signals, _deadline, AskCoordinator, _silo.Options.DefaultAcks, _silo.Report);
+            return _topic ??= new PartitionTopic(_topicName, _number, view, Topic, _signals, _deadline, AskCoordinator, AskWhetherUsed, _silo.Options.DefaultAcks, _silo.Report);
         DeactivateOnIdle();
         throw new MqException(ErrorCodes.TopicUnknown, $"There is no topic '{_topicName}'.");
     }

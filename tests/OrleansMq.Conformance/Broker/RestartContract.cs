@@ -61,6 +61,20 @@ public abstract class RestartContract : BrokerContract
     });
 
     [Fact]
+    public Task AnEphemeralGroupGoesOnWhereItWasAfterARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        var group = await host.Broker.PutGroup("t", "g", new() { DeleteAfterIdle = (TimeSpan?)TimeSpan.FromMinutes(5) });
+        await Publish(host.Broker, "t", "a", "b");
+        await Acknowledge(host.Broker, "t", "g", await ReceiveOne(host.Broker, "t", "g"));
+
+        await Restart(host);
+
+        Assert.Equal("b", Assert.Single(await host.Broker.Receive("t", "g", new() { GroupId = group.Id })).BodyText);
+        Assert.Equal(TimeSpan.FromMinutes(5), (await host.Broker.DescribeGroup("t", "g")).Settings.DeleteAfterIdle);
+    });
+
+    [Fact]
     public Task SettingsSurviveARestart() => Story(async host =>
     {
         var topic = await host.Broker.PutTopic("t", new() { Partitions = 3, Admit = 9 });

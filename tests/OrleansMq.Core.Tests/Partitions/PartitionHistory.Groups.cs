@@ -28,7 +28,10 @@ internal sealed partial class PartitionHistory
                 _leases.RemoveAll(each => each.Group == some);
                 break;
             case 1 when some is not null:
-                _live.DeclareGroup(some, _random.Next(2) == 0, _now, _frames);
+                if (_random.Next(2) == 0)
+                    _live.DeclareGroup(some, _random.Next(2) == 0, _now, _frames);
+                else
+                    _live.Keep(some, _random.Next(3) == 0 ? null : _now + _random.Next(10_000), _now, _frames);
                 break;
             case var style when _live.Groups.Count < 6:
                 var flags = style switch { 2 => GroupFlags.Log, 3 => GroupFlags.ByKey, _ => GroupFlags.None } | (_random.Next(2) == 0 ? GroupFlags.Declared : 0);

@@ -18,6 +18,7 @@ internal static class Checkers
             .Concat(GrowthCheck.Check(history))
             .Concat(RankedCheck.Check(history))
             .Concat(StateCheck.Check(history))
+            .Concat(BroadcastCheck.Check(history))
             .Concat(CompactionCheck.Check(history))
             .Concat(RestCheck.Check(history, plan));
 }

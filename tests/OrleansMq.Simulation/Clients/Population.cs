@@ -39,6 +39,10 @@ internal sealed class Population(Desk desk)
     /// <summary>Is compacted.</summary>
     public const string Latest = "latest";
 
+    /// <summary>Has ephemeral groups alone.</summary>
+    public const string Air = "air";
+    public const int AirPartitions = 2;
+
     private static readonly string[] OrderQueues = ["shared", "bykey", "solo"];
 
     /// <summary>Those without transactions.</summary>
@@ -49,6 +53,7 @@ internal sealed class Population(Desk desk)
             : Array.Empty<(string, int)>(),
         .. plan.Transactions ? [(Raw, RawPartitions)] : Array.Empty<(string, int)>(),
         .. plan.Ranked ? [(Ranked, 1)] : Array.Empty<(string, int)>(),
+        .. plan.Broadcast ? [(Air, AirPartitions)] : Array.Empty<(string, int)>(),
     ];
 
     private IReadOnlyList<(string Topic, string Group, int Partitions)> Queues { get; } =
@@ -65,6 +70,8 @@ internal sealed class Population(Desk desk)
             await RankedClients.Settle(desk);
         if (desk.Plan.Compaction)
             await desk.Insist("put latest", broker => broker.PutTopic(Latest, new TopicChange { Compact = true, TokenAge = TimeSpan.FromDays(7) }));
+        if (desk.Plan.Broadcast)
+            await desk.Insist("put air", broker => broker.PutTopic(Air, new TopicChange { Partitions = AirPartitions, TokenAge = TimeSpan.FromDays(7) }));
         if (!desk.Plan.Transactions)
             return;
         await desk.Insist("put raw", broker => broker.PutTopic(Raw, new TopicChange { Partitions = RawPartitions, TokenAge = TimeSpan.FromDays(7) }));
@@ -137,6 +144,8 @@ internal sealed class Population(Desk desk)
             RankedClients.Live(desk, all);
         if (desk.Plan.Compaction)
             LiveLatest(all);
+        if (desk.Plan.Broadcast)
+            Listener.Live(desk, all);
         if (desk.Plan.Transactions)
         {
             all.Add(Publisher.Live(desk, Raw, "rawpub", 500));
@@ -217,6 +226,8 @@ internal sealed class Population(Desk desk)
             await RankedClients.ComeToRest(desk, () => Drain(Ranked, Held, 1, TimeSpan.FromSeconds(20)));
         foreach (var group in RankedClients.GroupsOf(desk.Plan))
             await Drain(Ranked, group, 1);
+        if (desk.Plan.Broadcast)
+            await Listener.ComeToRest(desk);
         if (!desk.Plan.Transactions)
             return;
         for (var p = 0; p < RawPartitions; p++)

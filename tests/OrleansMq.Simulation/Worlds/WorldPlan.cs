@@ -44,6 +44,9 @@ public sealed record WorldPlan
     /// <summary>Whether the disk is a shared volume, on which another process may take what one still holds.</summary>
     public bool SharedVolume { get; init; }
 
+    /// <summary>Whether a topic is listened to by ephemeral groups.</summary>
+    public bool Broadcast { get; init; }
+
     /// <summary>Whether the others are there.</summary>
     public bool Others { get; init; } = true;
 
@@ -79,6 +82,7 @@ public sealed record WorldPlan
             Ranked = seed % 3 == 0,
             Compaction = seed % 3 == 1,
             SharedVolume = seed % 4 == 2,
+            Broadcast = seed % 3 == 2,
         };
     }
 }
