@@ -74,6 +74,9 @@ public enum EntryKind : byte
 
     /// <summary>The group had settled all below <see cref="Entry.Offset"/>, where the topic had grown: keys that left then are the group's in other partitions from now on, and their states here don't change any more.</summary>
     KeysLeft = 27,
+
+    /// <summary><see cref="Entry.Count"/> messages of the main lane from <see cref="Entry.Offset"/> on don't match the group's filter: it is done with them.</summary>
+    PassedOver = 28,
 }
 
 /// <summary>
