@@ -77,6 +77,6 @@ internal static class FilterNumber
     {
         number = 0;
         return utf8.Length is > 0 and <= FilterLimits.MaxNumberBytes
-            && Utf8Parser.TryParse(utf8, out number, out var read, 'E') && read == utf8.Length;
+            && Utf8Parser.TryParse(utf8, out number, out var read) && read == utf8.Length;
     }
 }
