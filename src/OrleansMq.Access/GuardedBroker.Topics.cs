@@ -105,7 +105,7 @@ public sealed partial class GuardedBroker
     {
         // A filter says something of its group.
         if (request.Group is { } group)
-            Demand(AccessOperations.Consume | AccessOperations.Describe, ResourceKind.Group, group.Text);
+            Demand(AccessOperations.Describe, ResourceKind.Group, group.Text);
         var refused = new PartitionRead?[request.Partitions.Count];
         for (var i = 0; i < refused.Length; i++)
         {

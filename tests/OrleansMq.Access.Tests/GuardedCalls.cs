@@ -54,7 +54,6 @@ public static class GuardedCalls
         new(Broker, nameof(IBroker.Read), Read, Topic(AccessOperations.Consume)),
         new(Broker, nameof(IBroker.Read), Read, Topic(AccessOperations.Browse)),
         new(Broker, nameof(IBroker.Read), b => Read(b, "g"), Topic(AccessOperations.Browse), Group(AccessOperations.Describe)),
-        new(Broker, nameof(IBroker.Read), b => Read(b, "g"), Consume),
         new(Broker, nameof(IBroker.PutGroup), async b => await b.PutGroup("t", "g", new GroupChange { Filter = "TRUE" }), Topic(AccessOperations.Consume), Group(AccessOperations.Alter)),
         new(Broker, nameof(IBroker.FindOffset), async b => await b.FindOffset("t", 0, Start), Topic(AccessOperations.Describe)),
         new(Broker, nameof(IBroker.DeleteBefore), async b => await b.DeleteBefore("t", 0, 0), Topic(AccessOperations.Delete)),
