@@ -34,7 +34,7 @@ public class FilterBenchmarks
     public int OneHeader() => Run(_one);
 
     [Benchmark(OperationsPerInvoke = Count)]
-    public int SevenTerms() => Run(_some);
+    public int FiveConditions() => Run(_some);
 
     [Benchmark]
     public object Parse() => MessageFilter.Parse(Some);
