@@ -102,7 +102,7 @@ internal sealed partial class TenantBroker : IBroker
         var cursors = new PartitionCursor[request.Partitions.Count];
         for (var i = 0; i < cursors.Length; i++)
             cursors[i] = request.Partitions[i] with { Topic = await InOrDeadLetters(request.Partitions[i].Topic, cancel) };
-        var read = await Shown(_inner.Read(request with { Partitions = cursors }, cancel));
+        var read = await Shown(_inner.Read(request with { Partitions = cursors, Group = request.Group is { } group ? _names.In(group) : new GroupName?() }, cancel));
         return new ReadResult(
             [.. read.Partitions.Select((one, i) => one with { Topic = request.Partitions[i].Topic, Error = _names.Shown(one.Error) })], read);
     }

@@ -47,7 +47,7 @@ public sealed partial class ClusterBroker
             var count = Math.Min(Wave, reads.Length - first);
             var share = room <= 0 ? 0 : (int)Math.Max(LeastShare, room / (reads.Length - first));
             var wave = await Task.WhenAll(request.Partitions.Skip(first).Take(count).Select(cursor =>
-                ReadOne(cursor, share == 0 ? 0 : Math.Max(1, Math.Min(cursor.MaxBytes, share)), request.Isolation, wait, cancel)));
+                ReadOne(cursor, share == 0 ? 0 : Math.Max(1, Math.Min(cursor.MaxBytes, share)), request, wait, cancel)));
             for (var i = 0; i < count; i++)
             {
                 // A partition gives one batch at least, however large: what there is no room for is left for the next read.
@@ -63,7 +63,7 @@ public sealed partial class ClusterBroker
     private async Task<PartitionRead[]> ReadWaiting(ReadRequest request, TimeSpan wait, PartitionRead[] seen, CancellationToken cancel)
     {
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var waiting = request.Partitions.Select((cursor, i) => WaitBehind(cursor, request.Isolation, seen[i].End, wait, enough.Token)).ToList();
+        var waiting = request.Partitions.Select((cursor, i) => WaitBehind(cursor, request, seen[i].End, wait, enough.Token)).ToList();
         await Task.WhenAny(waiting);
         await enough.CancelAsync();
         try
@@ -78,17 +78,17 @@ public sealed partial class ClusterBroker
         return await ReadAll(request, TimeSpan.Zero, cancel);
     }
 
-    private async Task WaitBehind(PartitionCursor cursor, Isolation isolation, long end, TimeSpan wait, CancellationToken cancel) =>
-        await ReadOne(cursor with { Offset = Math.Max(end, cursor.Offset) }, 1, isolation, wait, cancel);
+    private async Task WaitBehind(PartitionCursor cursor, ReadRequest request, long end, TimeSpan wait, CancellationToken cancel) =>
+        await ReadOne(cursor with { Offset = Math.Max(end, cursor.Offset) }, 1, request, wait, cancel);
 
-    private async Task<PartitionRead> ReadOne(PartitionCursor cursor, int maxBytes, Isolation isolation, TimeSpan wait, CancellationToken cancel)
+    private async Task<PartitionRead> ReadOne(PartitionCursor cursor, int maxBytes, ReadRequest request, TimeSpan wait, CancellationToken cancel)
     {
         try
         {
             var block = await OnAny(
                 cursor.Topic,
                 async target => await _failover.Ask(
-                    () => PartitionGrain(target, cursor.Partition).Read(new ReadTerms(cursor.Offset, maxBytes, wait, target.DeadLettersOf, isolation), cancel), Repeat.Freely, cancel),
+                    () => PartitionGrain(target, cursor.Partition).Read(new ReadTerms(cursor.Offset, maxBytes, wait, target.DeadLettersOf, request.Isolation, request.Filter, request.Group), cancel), Repeat.Freely, cancel),
                 cancel);
             return new PartitionRead
             {

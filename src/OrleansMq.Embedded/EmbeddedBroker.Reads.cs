@@ -21,7 +21,7 @@ public sealed partial class EmbeddedBroker
                 waiter.Rearm();
                 var pass = new ReadPass(request.MaxBytes);
                 foreach (var cursor in request.Partitions)
-                    await ReadOne(cursor, request.Isolation, pass, request.Wait > TimeSpan.Zero ? watched : null, waiter);
+                    await ReadOne(cursor, request, pass, request.Wait > TimeSpan.Zero ? watched : null, waiter);
                 var left = TimeSpan.FromSeconds((double)(deadline - _options.Time.GetTimestamp()) / _options.Time.TimestampFrequency);
                 if (pass.Bytes >= request.MinBytes || pass.Failed || left <= TimeSpan.Zero || watched.Count == 0 || _closed)
                     return new ReadResult(pass.Results, pass);
@@ -37,7 +37,7 @@ public sealed partial class EmbeddedBroker
         }
     }
 
-    private async ValueTask ReadOne(PartitionCursor cursor, Isolation isolation, ReadPass pass, HashSet<PartitionEngine>? watch, ReadWaiter waiter)
+    private async ValueTask ReadOne(PartitionCursor cursor, ReadRequest request, ReadPass pass, HashSet<PartitionEngine>? watch, ReadWaiter waiter)
     {
         try
         {
@@ -49,7 +49,7 @@ public sealed partial class EmbeddedBroker
                     partition.AddWaiter(waiter);
 
                 var room = Math.Min(cursor.MaxBytes, pass.BytesLeft);
-                var read = room > 0 || pass.Bytes == 0 ? await partition.ReadBatches(cursor.Offset, Math.Max(1, room), isolation) : null;
+                var read = room > 0 || pass.Bytes == 0 ? await partition.Read(cursor.Offset, Math.Max(1, room), request.Isolation, request.Filter, request.Group) : null;
                 pass.Add(cursor, partition, read);
                 return;
             }
@@ -57,7 +57,7 @@ public sealed partial class EmbeddedBroker
             if (await FindDeadLetters(cursor.Topic) is not { } letters)
                 throw Unknown(cursor.Topic);
             var owner = await letters.Topic.Partition(cursor.Partition);
-            var (batches, start, end) = await owner.ReadDeadLetters(letters.Group.Name, cursor.Offset, Math.Max(1, Math.Min(cursor.MaxBytes, pass.BytesLeft)));
+            var (batches, start, end) = await owner.ReadDeadLetters(letters.Group.Name, cursor.Offset, Math.Max(1, Math.Min(cursor.MaxBytes, pass.BytesLeft)), request.Filter);
             pass.Add(cursor, batches, start, end);
         }
         catch (MqException error)

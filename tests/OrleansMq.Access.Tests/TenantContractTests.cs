@@ -54,6 +54,16 @@ public sealed class TenantDeliveryOrderTests : DeliveryOrderContract
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
 
+public sealed class TenantFilterTests : FilterContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantFilteredReadTests : FilteredReadContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
 public sealed class TenantHeldKeyTests : HeldKeyContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();

@@ -111,6 +111,20 @@ public sealed class EmbeddedDeliveryOrderTests : DeliveryOrderContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedFilterTests : FilterContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
+public sealed class EmbeddedFilteredReadTests : FilteredReadContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedHeldKeyTests : HeldKeyContract
 {
     protected override ManualTime Clock { get; } = new();

@@ -34,6 +34,6 @@ internal static class Bodies
         ("POST", "/v1/transactions/p/offsets", """{"producer":{"id":7,"epoch":1},"group":"g","offsets":[{"topic":"t","partition":0,"offset":3,"note":"n"}],"member":"m","generation":1,"instance":"i"}"""),
         ("POST", "/v1/transactions/p/commit", """{"producer":{"id":7,"epoch":1},"newEpoch":true}"""),
         ("POST", "/v1/transactions/p/abort", """{"producer":{"id":7,"epoch":1}}"""),
-        ("POST", "/v1/read", """{"partitions":[{"topic":"t","partition":0,"offset":0,"maxBytes":100}],"minBytes":0,"waitMs":0}"""),
+        ("POST", "/v1/read", """{"partitions":[{"topic":"t","partition":0,"offset":0,"maxBytes":100}],"minBytes":0,"waitMs":0,"filter":{"type":"order"},"group":"g"}"""),
     ];
 }

@@ -85,6 +85,16 @@ public sealed class HttpDeliveryOrderTests : DeliveryOrderContract
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
+public sealed class HttpFilterTests : FilterContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
+public sealed class HttpFilteredReadTests : FilteredReadContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
 public sealed class HttpHeldKeyTests : HeldKeyContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();

@@ -48,6 +48,7 @@ internal static class Samples
         FairBy = FairBy.Header("tenant"),
         SessionIdle = Change<TimeSpan?>.To(TimeSpan.FromSeconds(8)),
         DeleteAfterIdle = Change<TimeSpan?>.To(TimeSpan.FromMinutes(9)),
+        Filter = "type = 'order'",
     };
 
     public static SessionState Session => new(1, 12, new byte[] { 1, 2 });
@@ -61,7 +62,7 @@ internal static class Samples
         Generation = 6,
         Partitions =
         [
-            new GroupPartition(0, 10, 5, 2, TimeSpan.FromSeconds(3), 1, 4),
+            new GroupPartition(0, 10, 5, 2, TimeSpan.FromSeconds(3), 1, 4, Filtered: 6),
             new GroupPartition(1, 0, 0, 0, null, 0, 0, new MqError(ErrorCodes.PartitionUnavailable, "Away.", TimeSpan.FromSeconds(1))),
         ],
         Members = [new GroupMember("m1", [0], true), new GroupMember("m2", [], false)],

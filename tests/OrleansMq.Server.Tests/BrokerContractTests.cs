@@ -120,6 +120,30 @@ public sealed class ClientDeliveryOrderTests(TwoSilos cluster) : DeliveryOrderCo
 }
 
 [Collection(nameof(TwoSilos))]
+public sealed class ClientFilterTests(TwoSilos cluster) : FilterContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloFilterTests(OneSilo cluster) : FilterContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(TwoSilos))]
+public sealed class ClientFilteredReadTests(TwoSilos cluster) : FilteredReadContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(OneSilo))]
+public sealed class SiloFilteredReadTests(OneSilo cluster) : FilteredReadContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+}
+
+[Collection(nameof(TwoSilos))]
 public sealed class ClientHeldKeyTests(TwoSilos cluster) : HeldKeyContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));

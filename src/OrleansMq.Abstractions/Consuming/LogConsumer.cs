@@ -165,6 +165,7 @@ public sealed class LogConsumer : IAsyncDisposable
             MaxBytes = _options.MaxBytes,
             Wait = _options.ReadWait,
             Isolation = Isolation.Committed,
+            Group = _group,
         }, membership.Lost))
         {
             for (var i = 0; i < partitions.Count; i++)

@@ -32,6 +32,7 @@ public static class GroupJson
                 "holdKeyBehindDeadLetter" => change with { HoldKeyBehindDeadLetter = field.Change(f => f.Flag()) },
                 "priority" => change with { Priority = field.Change(f => f.Flag()) },
                 "fairBy" => change with { FairBy = field.Change<FairBy?>(ReadFairBy) },
+                "filter" => change with { Filter = field.Change<string?>(FilterJson.Read) },
                 "sessionIdleMs" => change with { SessionIdle = field.Change<TimeSpan?>(f => f.Milliseconds(1)) },
                 "deleteAfterIdleMs" => change with { DeleteAfterIdle = field.Change<TimeSpan?>(f => f.Milliseconds(1)) },
                 _ => field.Unknown(change),
@@ -61,6 +62,7 @@ public static class GroupJson
         writer.WriteChange("fairBy", change.FairBy, (w, value) => w.WriteStringValue(value!.ToString()));
         writer.WriteChange("sessionIdleMs", change.SessionIdle, (w, value) => w.WriteNumberValue(Durations.Milliseconds(value!.Value)));
         writer.WriteChange("deleteAfterIdleMs", change.DeleteAfterIdle, (w, value) => w.WriteNumberValue(Durations.Milliseconds(value!.Value)));
+        writer.WriteChange("filter", change.Filter, (w, value) => w.WriteStringValue(value));
         writer.WriteEndObject();
     }
 
@@ -144,6 +146,7 @@ public static class GroupJson
         FairBy = settings.FairBy,
         SessionIdle = settings.SessionIdle,
         DeleteAfterIdle = settings.DeleteAfterIdle,
+        Filter = settings.Filter,
     };
 
     private static FairBy ReadFairBy(JsonSpot field) =>
@@ -162,6 +165,7 @@ public static class GroupJson
             writer.WriteNull("oldestUnsettledMs");
         writer.WriteNumber("deadLetters", partition.DeadLetters);
         writer.WriteNumber("dropped", partition.Dropped);
+        writer.WriteNumber("filtered", partition.Filtered);
         ErrorJson.WriteUnlessNull(writer, partition.Error);
         writer.WriteEndObject();
     }
@@ -179,6 +183,7 @@ public static class GroupJson
                 "inFlight" => partition with { InFlight = field.Int32() },
                 "oldestUnsettledMs" => partition with { OldestUnsettled = field.OrNull(f => f.Milliseconds(long.MinValue / TimeSpan.TicksPerMillisecond)) },
                 "deadLetters" => partition with { DeadLetters = field.Int64() },
+                "filtered" => partition with { Filtered = field.Int64() },
                 "dropped" => partition with { Dropped = field.Int64() },
                 "error" => partition with { Error = field.IsNull ? null : ErrorJson.Read(field) },
                 _ => field.Unknown(partition),

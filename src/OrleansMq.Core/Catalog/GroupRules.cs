@@ -1,3 +1,5 @@
+using OrleansMq.Core.Filters;
+
 namespace OrleansMq.Core.Catalog;
 
 /// <summary>What a group's settings may be, and how they may change. Every refusal names the field, its range and the value.</summary>
@@ -55,6 +57,8 @@ public static class GroupRules
             throw new MqException(ErrorCodes.Conflict, "priority is for groups of style queue; a group of style log reads whole partitions in order.");
         if (settings is { Style: GroupStyle.Log, FairBy: not null })
             throw new MqException(ErrorCodes.Conflict, "fairBy is for groups of style queue; a group of style log reads whole partitions in order.");
+        if (settings.Filter is { } filter)
+            MessageFilter.Parse(filter);
         if (settings is { ByKey: true, Style: GroupStyle.Log })
             throw new MqException(ErrorCodes.Conflict, "byKey is for groups of style queue; a group of style log reads whole partitions in order.");
     }

@@ -77,6 +77,9 @@ public enum EntryKind : byte
 
     /// <summary>An ephemeral group is not deleted before <see cref="Entry.Time"/>; 0: it is none any more.</summary>
     GroupKept = 28,
+
+    /// <summary><see cref="Entry.Count"/> messages of the main lane from <see cref="Entry.Offset"/> on don't match the group's filter: it is done with them.</summary>
+    PassedOver = 29,
 }
 
 /// <summary>

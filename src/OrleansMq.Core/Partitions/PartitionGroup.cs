@@ -1,4 +1,5 @@
 using OrleansMq.Core.Cursors;
+using OrleansMq.Core.Filters;
 using OrleansMq.Core.Log;
 using OrleansMq.Records;
 
@@ -69,6 +70,9 @@ public sealed class PartitionGroup
 
     public long LeastPosition => Math.Min(DeadLetters.LeastPosition, RedrivenLane.LeastPosition);
 
+    /// <summary>Messages that its filter passed over since it was made; what a seek gives it again may count twice.</summary>
+    public long PassedOver { get; internal set; }
+
     public long Dropped => IsLog ? Committed!.Dropped : Main!.Dropped;
 
     public long Lag(long end) => IsLog ? Math.Max(0, end - Committed!.Committed) : Main!.Unsettled(end) + Redriven!.Unsettled(RedrivenLane.End);
@@ -101,8 +105,8 @@ public sealed class PartitionGroup
         DeadLetters.Items.Select(item => (Redriven: false, Item: item)).Concat(RedrivenLane.Items.Select(item => (Redriven: true, Item: item)))
             .Where(letter => Held is { } held && !held.Knows(letter.Redriven, letter.Item.Offset));
 
-    /// <summary>When and how often messages come back, which goes first, and whether keys wait for their dead letters: from the group's settings, not from the log.</summary>
-    public void SetRules(Redelivery rules, DeliveryOrder order, bool holdKeys = false, long? sessionIdleMs = null)
+    /// <summary>When and how often messages come back, which goes first, whether keys wait for their dead letters, and which are passed over: from the group's settings, not from the log.</summary>
+    public void SetRules(Redelivery rules, DeliveryOrder order, bool holdKeys = false, long? sessionIdleMs = null, MessageFilter? filter = null)
     {
         if (IsLog)
             return;
@@ -115,6 +119,7 @@ public sealed class PartitionGroup
 
         Main!.Rules = rules;
         Main.Order = order;
+        Main.Filter = filter;
         Main.SessionIdleMs = sessionIdleMs;
         Redriven!.Rules = rules;
     }
@@ -134,6 +139,10 @@ public sealed class PartitionGroup
                 break;
             case EntryKind.Settled:
                 ApplySettled(entry);
+                break;
+            case EntryKind.PassedOver:
+                Main!.ApplySettled(entry.Offset, entry.Count);
+                PassedOver += entry.Count;
                 break;
             case EntryKind.SessionSettled:
                 ApplySettled(entry);

@@ -1,4 +1,5 @@
 using OrleansMq.Core.Cursors;
+using OrleansMq.Core.Filters;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Engine.Groups;
@@ -30,7 +31,7 @@ public sealed partial class PartitionEngine
             known ??= state.AddGroup(name, id, flags & ~GroupFlags.Declared, from.Kind == StartKind.Latest ? state.End : start, now, frames);
             state.DeclareGroup(known, flags.HasFlag(GroupFlags.Declared), now, frames);
             SetKept(state, known, group, now, frames);
-            SetRules(known);
+            SetRules(known, group.Settings);
             return true;
         });
     }
@@ -51,7 +52,7 @@ public sealed partial class PartitionEngine
     {
         if (_state.FindGroup(name) is not { IsLog: false } group)
             return;
-        SetRules(group);
+        SetRules(group, SettingsOf(group));
         // What another order held back may go now.
         CursorMoved(group);
     });
@@ -73,7 +74,7 @@ public sealed partial class PartitionEngine
         {
             var group = Find(state, name);
             Lapse(group, now);
-            return (new GroupPartition(Number, group.Floor, group.Lag(state.End), group.InFlight, null, group.DeadLetters.Count, group.Dropped), group.Floor);
+            return (new GroupPartition(Number, group.Floor, group.Lag(state.End), group.InFlight, null, group.DeadLetters.Count, group.Dropped, Filtered: group.PassedOver), group.Floor);
         });
         if (described.Lag == 0 || await AppendedAt(floor) is not { } oldest)
             return described;
@@ -89,7 +90,7 @@ public sealed partial class PartitionEngine
     {
         var level = _topic.FindGroup(name.Text) is { ByKey: true } ? CursorLevel : ReleaseLevel.Written;
         // Who joins a reading that began before it asked looks once more: what came in between is chosen from too.
-        var (looked, joined) = (false, false);
+        var (looked, joined, looks) = (false, false, 0);
         while (true)
         {
             var leases = new List<GrantedLease>();
@@ -103,12 +104,14 @@ public sealed partial class PartitionEngine
                     return unknown;
                 state.Lease(group, new LeaseTerms(consumer, max, now, now + (long)lease.TotalMilliseconds, Epoch), _visible.Stable, RedrivenEnd(group), frames, leases);
                 NoteInFlight(group);
+                looks += group.Main!.Filter is null ? 0 : 1;
                 return ReadAhead(group);
             });
-            // A cursor with an order of its own, or by key, grants only what it knows the traits of.
+            // A cursor with an order of its own, by key, or with a filter grants only what it knows the traits of.
             looked = joined || ahead?.IsValueCreated == false;
             joined = true;
-            if (ahead?.Value is not { } loading || leases.Count > 0)
+            // With a filter that lets little through, what is read now says when it is read, and whoever waits comes again.
+            if (ahead?.Value is not { } loading || leases.Count > 0 || looks > FilterLimits.MaxLooksOfReceive)
                 return leases;
             await loading;
         }
@@ -269,18 +272,12 @@ public sealed partial class PartitionEngine
 
     private GroupSettings SettingsOf(PartitionGroup group) => _topic.FindGroup(group.Name) ?? new GroupSettings();
 
-    private void SetRules(PartitionGroup group)
-    {
-        var settings = SettingsOf(group);
-        group.SetRules(Redelivery.Of(settings), DeliveryOrder.Of(settings), settings.HoldKeyBehindDeadLetter, (long?)settings.SessionIdle?.TotalMilliseconds);
-    }
-
     private void AfterReplay()
     {
         _state.Half.OpenedAtMs = _openedAtMs;
         foreach (var group in _state.Groups)
         {
-            SetRules(group);
+            SetRules(group, SettingsOf(group));
             group.Main?.ReplayEnded();
             _keepsStates |= group.Sessions.Count > 0;
             NoteInFlight(group);

@@ -1,10 +1,11 @@
 using System.Text;
 using OrleansMq.Core.Cursors;
+using OrleansMq.Core.Filters;
 using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Partitions;
 
-/// <summary>Reads ahead what decides about messages' turns, for groups that deliver by key, by priority, or fairly.</summary>
+/// <summary>Reads ahead what decides about messages' turns, for groups that deliver by key, by priority, fairly, or through a filter.</summary>
 internal sealed class TraitReader
 {
     private const int ChunkBytes = 1 << 20;
@@ -16,10 +17,11 @@ internal sealed class TraitReader
     private readonly bool _byPriority;
     private readonly FairBy? _fairBy;
     private readonly byte[]? _header;
+    private readonly FilterEvaluation? _filter;
 
-    public TraitReader(bool byKey, DeliveryOrder order)
+    public TraitReader(bool byKey, DeliveryOrder order, FilterEvaluation? filter)
     {
-        (_byKey, _byPriority, _fairBy) = (byKey, order.ByPriority, order.FairBy);
+        (_byKey, _byPriority, _fairBy, _filter) = (byKey, order.ByPriority, order.FairBy, filter);
         _header = _fairBy?.HeaderName is { } name ? Encoding.UTF8.GetBytes(name) : null;
     }
 
@@ -49,6 +51,8 @@ internal sealed class TraitReader
 
     private MessageTraits TraitsOf(in RecordView record)
     {
+        if (_filter is not null && !_filter.Matches(record))
+            return new MessageTraits(0, 0, 1, Message.DefaultPriority, IsPassedOver: true);
         var key = record.HasKey && (_byKey || _fairBy is { HeaderName: null }) ? KeyHash.Of(record.Key.Span) : 0;
         var share = _fairBy is null ? 0 : _header is null ? key : record.Headers.TryGetLast(_header, out var header) ? KeyHash.Of(header.Value.Span) : 0;
         var cost = _fairBy is null ? 1 : MessageTraits.CostOf(record.Size);

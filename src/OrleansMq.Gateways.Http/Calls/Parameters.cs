@@ -50,6 +50,7 @@ internal static class Parameters
     public static readonly QueryParameter Consumer = new("consumer", "Who receives, for groups with one active consumer, key order and lists; a name by chance unless said.", """{"type":"string","maxLength":256}""");
 
     public static readonly QueryParameter From = new("from", "Where to begin: an offset, a time, `earliest` (unless said) or `latest`.", StartSchema);
+    public static readonly QueryParameter Filter = new("filter", "Only messages for which this holds, as a group's `filter`; at most 16 MiB are looked through, and `next` says where to go on.", """{"type":"string","maxLength":4096}""");
     public static readonly QueryParameter At = new("at", "An offset, a time, `earliest` or `latest`.", StartSchema, Required: true);
     public static readonly QueryParameter BrowseMax = new("max", "Messages at most; 100 unless said.", """{"type":"integer","minimum":1,"maximum":10000,"default":100}""");
     public static readonly QueryParameter Before = new("before", "Messages below this offset go.", Offset, Required: true);

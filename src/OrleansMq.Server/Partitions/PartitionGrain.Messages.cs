@@ -54,7 +54,7 @@ internal sealed partial class PartitionGrain
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, _leaving.Token);
         for (var isLast = terms.Wait <= TimeSpan.Zero; ; isLast = true)
         {
-            var (letters, start, end) = await engine.ReadDeadLetters(group, terms.Offset, Math.Max(1, terms.MaxBytes));
+            var (letters, start, end) = await engine.ReadDeadLetters(group, terms.Offset, Math.Max(1, terms.MaxBytes), terms.Filter);
             if (isLast || letters.Length > 0 || either.IsCancellationRequested)
                 return new PartitionBlock(letters, start, end, end, []);
             var wait = Task.Delay(terms.Wait < LookAgain ? terms.Wait : LookAgain, _silo.Time, either.Token);
@@ -65,7 +65,7 @@ internal sealed partial class PartitionGrain
 
     private static async Task<PartitionBlock> ReadNow(PartitionEngine engine, ReadTerms terms)
     {
-        using var read = await engine.ReadBatches(terms.Offset, terms.MaxBytes, terms.Isolation);
+        using var read = await engine.Read(terms.Offset, terms.MaxBytes, terms.Isolation, terms.Filter, terms.Group);
         return new PartitionBlock(read.Batches.ToArray(), engine.Start, read.End, read.Stable, [.. read.Aborted]);
     }
 

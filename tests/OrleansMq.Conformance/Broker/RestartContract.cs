@@ -90,6 +90,23 @@ public abstract class RestartContract : BrokerContract
     });
 
     [Fact]
+    public Task WhatAFilterPassedOverStaysPassedOverAfterARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        await host.Broker.PutGroup("t", "g", new() { Filter = "n < 5 OR n > 7" });
+        await host.Broker.Publish("t", [.. Numbers(0, 10).Select(body => Text(body) with { Headers = [new("n", body)] })]);
+        await Acknowledge(host.Broker, "t", "g", [.. (await Receive(host.Broker, "t", "g", 6)).Take(5)]);
+
+        await Restart(host);
+        await host.Broker.Publish("t", [.. Numbers(6, 3).Select(body => Text(body) with { Headers = [new("n", body)] })]);
+
+        var group = await host.Broker.DescribeGroup("t", "g");
+        Assert.Equal("n < 5 OR n > 7", group.Settings.Filter);
+        Assert.Equal(["8", "9"], Bodies(await Receive(host.Broker, "t", "g")).Distinct().Order());
+        Assert.Equal(5, (await host.Broker.DescribeGroup("t", "g")).Partitions[0].Filtered);
+    });
+
+    [Fact]
     public Task WhatHigherPrioritiesWentPastSurvivesARestart() => Story(async host =>
     {
         await host.Broker.PutTopic("t", new() { Partitions = 1 });

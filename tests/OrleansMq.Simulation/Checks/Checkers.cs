@@ -17,6 +17,7 @@ internal static class Checkers
             .Concat(TransactionCheck.Check(history))
             .Concat(GrowthCheck.Check(history))
             .Concat(RankedCheck.Check(history))
+            .Concat(FilterCheck.Check(history))
             .Concat(StateCheck.Check(history))
             .Concat(BroadcastCheck.Check(history))
             .Concat(CompactionCheck.Check(history))

@@ -29,6 +29,10 @@ internal sealed class Population(Desk desk)
     /// <summary>By key, and keys wait for their dead letters.</summary>
     public const string Held = "held";
 
+    /// <summary>Have a filter, the second by key too.</summary>
+    public const string Filtered = "filtered";
+    public const string FilteredByKey = "filteredkey";
+
     /// <summary>Grows.</summary>
     public const string Grown = "grown";
     public const string ByKey = "bykey";
