@@ -83,20 +83,6 @@ public sealed partial class Producer : IAsyncDisposable
     /// <exception cref="MqException">It was refused for good.</exception>
     public Task<PublishResult> Send(Message message, CancellationToken cancel = default) => MessageTracing.IsOn ? SendTraced(message, cancel) : SendNow(message, cancel);
 
-    private async Task<PublishResult> SendTraced(Message message, CancellationToken cancel)
-    {
-        using var span = MessageTracing.StartSend(_topic, 1);
-        try
-        {
-            return await SendNow(MessageTracing.Stamped(message), cancel);
-        }
-        catch (Exception e)
-        {
-            MessageTracing.Failed(span, e);
-            throw;
-        }
-    }
-
     private Task<PublishResult> SendNow(Message message, CancellationToken cancel)
     {
         try
@@ -122,18 +108,7 @@ public sealed partial class Producer : IAsyncDisposable
     {
         if (messages.Count == 0)
             return [];
-        if (!MessageTracing.IsOn)
-            return await SendTogetherNow(messages, cancel);
-        using var span = MessageTracing.StartSend(_topic, messages.Count);
-        try
-        {
-            return await SendTogetherNow(MessageTracing.Stamped(messages), cancel);
-        }
-        catch (Exception e)
-        {
-            MessageTracing.Failed(span, e);
-            throw;
-        }
+        return await (MessageTracing.IsOn ? SendTogetherTraced(messages, cancel) : SendTogetherNow(messages, cancel));
     }
 
     private async Task<IReadOnlyList<PublishResult>> SendTogetherNow(IReadOnlyList<Message> messages, CancellationToken cancel)
