@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sourced by kafka.sh, after its judge function: Kafka's consumer protocol (KIP-848) by a librdkafka that speaks it. Debian's is older than that, so its Python client gets the one of
 # NuGet, or what librdkafka.sh has built.
-library=$(ls -v "${NUGET_PACKAGES:-$HOME/.nuget/packages}"/librdkafka.redist/*/runtimes/linux-x64/native/librdkafka.so 2> /dev/null | tail -1)
+library=$(ls -v "${NUGET_PACKAGES:-$HOME/.nuget/packages}"/librdkafka.redist/*/runtimes/linux-x64/native/centos8-librdkafka.so 2> /dev/null | tail -1)
 built=$PWD/artifacts/judges/librdkafka/package/deps/librdkafka/src/librdkafka.so.1
 mkdir -p "$work/library"
 if [ -e "$library" ]; then cp "$library" "$work/library/librdkafka.so.1"; elif [ -e "$built" ]; then cp "$built" "$work/library/librdkafka.so.1"; fi
