@@ -66,8 +66,12 @@ public sealed partial class AssigningGroup
         if (beat.Topics is null && beat.Matched is null)
             return null;
         var own = Find(beat.Member);
-        List<string[]> lists = [.. members.Where(m => m != own).SelectMany(m => new[] { m.Names, m.Matched }), TextOf(beat.Topics) ?? own?.Names ?? [], TextOf(beat.Matched) ?? own?.Matched ?? []];
-        if (lists.DistinctBy(names => string.Join('/', names)).Sum(names => names.Length) > MaxNames)
+        // Members that want the same have one list.
+        var lists = members.Where(m => m != own).SelectMany(m => new[] { m.Names, m.Matched }).Distinct().ToList();
+        foreach (var names in new[] { TextOf(beat.Topics) ?? own?.Names ?? [], TextOf(beat.Matched) ?? own?.Matched ?? [] })
+            if (!lists.Exists(list => list.SequenceEqual(names)))
+                lists.Add(names);
+        if (lists.Sum(names => names.Length) > MaxNames)
             return $"The group's members want {MaxNames} topics at most.";
         return lists.SelectMany(names => names).Distinct().Sum(name => (long)((looked.GetValueOrDefault(name) ?? topics.GetValueOrDefault(name))?.Partitions ?? 0)) > MaxPartitions
             ? $"The group's topics have {MaxPartitions} partitions at most."

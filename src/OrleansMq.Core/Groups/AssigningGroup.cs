@@ -124,13 +124,13 @@ public sealed partial class AssigningGroup
 
     private BeatDecision Advance(Member member, MemberBeat beat, IReadOnlyDictionary<string, SeenTopic?> looked, long nowMs)
     {
+        var (held, comes, missed) = (member.Held, beat.Epoch == 0, beat.Repeated || beat.Epoch != member.Epoch);
         var changed = Take(member, beat);
         if (See(looked) || changed)
             Assign();
-        var (held, comes) = (member.Held, beat.Epoch == 0);
         Reconcile(member, comes ? [] : beat.Owned is { } owned ? PartsOf(owned) : null, nowMs);
         member.SeenMs = nowMs;
-        var whole = comes || beat.Repeated || beat is { Owned: not null, Topics: not null, Rebalance: not null } || !member.Held.SetEquals(held);
+        var whole = comes || missed || beat is { Owned: not null, Topics: not null, Rebalance: not null } || !member.Held.SetEquals(held);
         return new BeatDecision(new MemberStanding(member.Name, member.Epoch, whole ? Told(member.Held) : null));
     }
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace OrleansMq.Core.Groups;
 
 /// <summary>
@@ -10,7 +12,8 @@ internal sealed class UniformShares
     /// <summary>Partitions that each has, over all topics.</summary>
     private readonly int[] _counts;
 
-    private readonly List<OfTopic> _topics = [];
+    /// <summary>Topics that the same members want are one: only so who gives is never given to.</summary>
+    private readonly List<Common> _commons = [];
 
     public UniformShares(IReadOnlyList<Sharer> sharers, IEnumerable<SeenTopic> topics)
     {
@@ -19,11 +22,20 @@ internal sealed class UniformShares
         for (var place = 0; place < sharers.Count; place++)
             foreach (var part in sharers[place].Present)
                 owners[part] = place;
+        var byReaders = new Dictionary<string, Common>(StringComparer.Ordinal);
         foreach (var topic in topics)
-            if (Shares.ReadersOf(topic.Name, sharers) is { Length: > 0 } readers)
-                _topics.Add(new OfTopic(topic.Id, readers, Keep(topic, readers, owners)));
-        foreach (var topic in _topics)
-            Give(topic);
+        {
+            var readers = Shares.ReadersOf(topic.Name, sharers);
+            if (readers.Length == 0)
+                continue;
+            var key = string.Join(',', readers.Select(place => place.ToString(CultureInfo.InvariantCulture)));
+            if (!byReaders.TryGetValue(key, out var common))
+                _commons.Add(byReaders[key] = common = new Common(readers));
+            Keep(topic, common, owners);
+        }
+
+        foreach (var common in _commons)
+            Give(common);
     }
 
     public HashSet<TopicPart>[] Level()
@@ -32,57 +44,53 @@ internal sealed class UniformShares
         for (var moved = true; moved;)
         {
             moved = false;
-            foreach (var topic in _topics)
-                moved |= HandOn(topic);
+            foreach (var common in _commons)
+                moved |= HandOn(common);
         }
 
         HashSet<TopicPart>[] shares = [.. _counts.Select(_ => new HashSet<TopicPart>())];
-        foreach (var topic in _topics)
-            for (var reader = 0; reader < topic.Readers.Length; reader++)
-                shares[topic.Readers[reader]].UnionWith(topic.Parts[reader].Select(partition => new TopicPart(topic.Id, partition)));
+        foreach (var common in _commons)
+            for (var reader = 0; reader < common.Readers.Length; reader++)
+                shares[common.Readers[reader]].UnionWith(common.Parts[reader]);
         return shares;
     }
 
-    private (List<int>[] Parts, List<int> Free) Keep(SeenTopic topic, int[] readers, Dictionary<TopicPart, int> owners)
+    private void Keep(SeenTopic topic, Common common, Dictionary<TopicPart, int> owners)
     {
-        List<int>[] parts = [.. readers.Select(_ => new List<int>())];
-        var free = new List<int>();
-        var readerOf = readers.Select((place, reader) => (place, reader)).ToDictionary(pair => pair.place, pair => pair.reader);
         for (var partition = 0; partition < topic.Partitions; partition++)
         {
-            if (!owners.TryGetValue(new TopicPart(topic.Id, partition), out var owner) || !readerOf.TryGetValue(owner, out var reader))
+            var part = new TopicPart(topic.Id, partition);
+            if (!owners.TryGetValue(part, out var owner) || !common.ReaderOf.TryGetValue(owner, out var reader))
             {
-                free.Add(partition);
+                common.Free.Add(part);
                 continue;
             }
 
-            parts[reader].Add(partition);
+            common.Parts[reader].Add(part);
             _counts[owner]++;
         }
-
-        return (parts, free);
     }
 
-    private void Give(OfTopic topic)
+    private void Give(Common common)
     {
-        var least = new PriorityQueue<int, (int Count, int Reader)>(topic.Readers.Select((place, reader) => (reader, (_counts[place], reader))));
-        foreach (var partition in topic.Free)
+        var least = new PriorityQueue<int, (int Count, int Reader)>(common.Readers.Select((place, reader) => (reader, (_counts[place], reader))));
+        foreach (var part in common.Free)
         {
             var reader = least.Dequeue();
-            topic.Parts[reader].Add(partition);
-            least.Enqueue(reader, (++_counts[topic.Readers[reader]], reader));
+            common.Parts[reader].Add(part);
+            least.Enqueue(reader, (++_counts[common.Readers[reader]], reader));
         }
     }
 
-    /// <returns>Whether any partition of the topic changed hands.</returns>
-    private bool HandOn(OfTopic topic)
+    /// <returns>Whether any partition changed hands.</returns>
+    private bool HandOn(Common common)
     {
         for (var moved = false; ; moved = true)
         {
             var (most, least) = (-1, 0);
-            for (var reader = 0; reader < topic.Readers.Length; reader++)
+            for (var reader = 0; reader < common.Readers.Length; reader++)
             {
-                if (topic.Parts[reader].Count > 0 && (most < 0 || CountOf(reader) >= CountOf(most)))
+                if (common.Parts[reader].Count > 0 && (most < 0 || CountOf(reader) >= CountOf(most)))
                     most = reader;
                 if (CountOf(reader) < CountOf(least))
                     least = reader;
@@ -90,21 +98,22 @@ internal sealed class UniformShares
 
             if (most < 0 || CountOf(most) - CountOf(least) <= 1)
                 return moved;
-            topic.Parts[least].Add(topic.Parts[most][^1]);
-            topic.Parts[most].RemoveAt(topic.Parts[most].Count - 1);
-            _counts[topic.Readers[most]]--;
-            _counts[topic.Readers[least]]++;
+            common.Parts[least].Add(common.Parts[most][^1]);
+            common.Parts[most].RemoveAt(common.Parts[most].Count - 1);
+            _counts[common.Readers[most]]--;
+            _counts[common.Readers[least]]++;
         }
 
-        int CountOf(int reader) => _counts[topic.Readers[reader]];
+        int CountOf(int reader) => _counts[common.Readers[reader]];
     }
 
-    /// <param name="readers">Places among all, in their order; <see cref="Parts"/> is in the same.</param>
-    private sealed class OfTopic(Guid id, int[] readers, (List<int>[] Parts, List<int> Free) kept)
+    /// <summary>What the same members want.</summary>
+    /// <param name="readers">Their places among all, in their order; <see cref="Parts"/> is in the same.</param>
+    private sealed class Common(int[] readers)
     {
-        public Guid Id => id;
         public int[] Readers => readers;
-        public List<int>[] Parts => kept.Parts;
-        public List<int> Free => kept.Free;
+        public Dictionary<int, int> ReaderOf { get; } = readers.Select((place, reader) => (place, reader)).ToDictionary(pair => pair.place, pair => pair.reader);
+        public List<TopicPart>[] Parts { get; } = [.. readers.Select(_ => new List<TopicPart>())];
+        public List<TopicPart> Free { get; } = [];
     }
 }
