@@ -12,7 +12,10 @@ internal sealed class TopicIds(TimeProvider time)
     /// <summary>One look at all topics in so much time, whoever asks: ids may be made up.</summary>
     public static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<(string Who, Guid Id), string> _names = new();
+    /// <summary>A fetch by the id goes by the name for so long before somebody looks again whether the topic still has it.</summary>
+    public static readonly TimeSpan FreshFor = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<(string Who, Guid Id), (string Name, long SeenAt)> _names = new();
     private long _looked;
 
     public void Note(string who, Guid id, string name)
@@ -21,10 +24,15 @@ internal sealed class TopicIds(TimeProvider time)
             return;
         if (_names.Count >= MaxKept)
             _names.Clear();
-        _names[(who, id)] = name;
+        _names[(who, id)] = (name, time.GetTimestamp());
     }
 
-    public string? Find(string who, Guid id) => _names.GetValueOrDefault((who, id));
+    public string? Find(string who, Guid id) => _names.GetValueOrDefault((who, id)).Name;
+
+    public string? Fresh(string who, Guid id) => _names.TryGetValue((who, id), out var seen) && time.GetElapsedTime(seen.SeenAt) < FreshFor ? seen.Name : null;
+
+    /// <summary>The topic has this id no more.</summary>
+    public void Forget(string who, Guid id) => _names.TryRemove((who, id), out _);
 
     /// <summary>Whether all topics may be looked at now.</summary>
     public bool MayLook()

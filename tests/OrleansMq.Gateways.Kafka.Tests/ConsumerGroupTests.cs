@@ -48,6 +48,21 @@ public sealed class ConsumerGroupTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ATopicIsFetchedByItsIdAndOneThatIsMadeAnewIsAnother()
+    {
+        await _served.Broker.Publish("t", [new Message { Body = new byte[1], Partition = 0 }]);
+        Assert.Equal((_id, KafkaError.None, 1), await Fetch(_id));
+        var unknown = Guid.NewGuid();
+        Assert.Equal((unknown, KafkaError.UnknownTopicId, -1), await Fetch(unknown));
+        var other = (await _served.Broker.PutTopic("u", new TopicChange())).Id;
+        await MetadataOf("u", Guid.Empty);
+        await _served.Broker.DeleteTopic("u");
+        await Eventually.Holds(() => Fetch(other).GetAwaiter().GetResult().Item2 != KafkaError.None);
+        await _served.Broker.PutTopic("u", new TopicChange());
+        Assert.Equal((other, KafkaError.UnknownTopicId, -1), await Fetch(other));
+    }
+
+    [Fact]
     public async Task UntilVersionOneTheMemberIsNamedHere()
     {
         var joined = await Join("", version: 0);
@@ -224,6 +239,25 @@ public sealed class ConsumerGroupTests : IAsyncLifetime
             r.Tags();
             Assert.True(r.IsWhole);
             return new Standing(error, why, name, at, interval, assigned);
+        });
+
+    private Task<(Guid, KafkaError, long)> Fetch(Guid id) => Ask(
+        ApiKey.Fetch, 13,
+        w =>
+        {
+            w.Int32(-1); w.Int32(0); w.Int32(0); w.Int32(1 << 20); w.Byte(0); w.Int32(0); w.Int32(-1);
+            w.Count(1); w.Id(id); w.Count(1); w.Int32(0); w.Int32(-1); w.Int64(0); w.Int32(-1); w.Int64(-1); w.Int32(1 << 20); w.Tags(); w.Tags(); w.Count(0); w.String(""); w.Tags();
+        },
+        (ref KafkaReader r) =>
+        {
+            r.Int32();
+            r.Int16();
+            r.Int32();
+            Assert.Equal(1, r.Count(1));
+            var topic = r.Id();
+            Assert.Equal(1, r.Count(1));
+            r.Int32();
+            return (topic, (KafkaError)r.Int16(), r.Int64());
         });
 
     private Task<(KafkaError, string?, Guid)> MetadataOf(string? name, Guid id) => Ask(

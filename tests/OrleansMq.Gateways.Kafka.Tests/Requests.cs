@@ -47,11 +47,21 @@ internal static class Requests
         [ApiKey.Fetch] = (w, v) =>
         {
             w.Int32(-1); w.Int32(0); w.Int32(1); w.Int32(1 << 20); w.Byte(0); w.Int32(0); w.Int32(-1);
-            w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Int32(-1); w.Int64(0);
+            w.Count(1);
+            if (v >= 13)
+                w.Id(Guid.NewGuid());
+            else
+                w.String("t");
+            w.Count(1); w.Int32(0); w.Int32(-1); w.Int64(0);
             if (v >= 12)
                 w.Int32(-1);
             w.Int64(-1); w.Int32(1 << 20); w.Tags(); w.Tags();
-            w.Count(1); w.String("u"); w.Int32Array([1]); w.Tags(); w.String(""); w.Tags();
+            w.Count(1);
+            if (v >= 13)
+                w.Id(Guid.NewGuid());
+            else
+                w.String("u");
+            w.Int32Array([1]); w.Tags(); w.String(""); w.Tags();
         },
         [ApiKey.ListOffsets] = (w, _) => { w.Int32(-1); w.Byte(0); w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Int32(-1); w.Int64(-1); w.Tags(); w.Tags(); w.Tags(); },
         [ApiKey.Metadata] = (w, v) =>

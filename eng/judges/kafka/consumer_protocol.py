@@ -43,6 +43,9 @@ def member(address, options):
             continue
         if message.error():
             say(error=str(message.error()))
+            # A fatal one says what it was only where it is asked for.
+            if message.error().fatal():
+                say(error=str(message.error().str()))
         else:
             say(read=f"{message.topic()}-{message.partition()}@{message.offset()}")
     consumer.close()
@@ -187,7 +190,7 @@ def static_name_is_anothers():
         until(lambda: len(members[0].has) == 6, "all")
         second = Member(broker.address, "cp-held", **{"group.instance.id": "one"})
         members.append(second)
-        until(lambda: any("UNRELEASED_INSTANCE_ID" in e for e in second.errors), "the second is refused")
+        until(lambda: any("still used by another" in e or "UNRELEASED_INSTANCE_ID" in e for e in second.errors), "the second is refused")
         second.errors.clear()
         assert len(members[0].has) == 6
     with_members("cp-held", 1, story, **{"group.instance.id": "one"})

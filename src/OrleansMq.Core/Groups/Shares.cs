@@ -1,7 +1,7 @@
 namespace OrleansMq.Core.Groups;
 
 /// <summary>One partition of one topic, which a name does not say: a topic that was deleted and made again is another.</summary>
-internal readonly record struct TopicPart(Guid Topic, int Partition);
+public readonly record struct TopicPart(Guid Topic, int Partition);
 
 /// <summary>A topic as it was looked up.</summary>
 public sealed record SeenTopic(string Name, Guid Id, int Partitions);
@@ -10,10 +10,10 @@ public sealed record SeenTopic(string Name, Guid Id, int Partitions);
 /// <param name="Order">Those who want the same are served in the order of this.</param>
 /// <param name="Topics">By name.</param>
 /// <param name="Present">Its share so far; no part is in two.</param>
-internal sealed record Sharer(string Order, IReadOnlySet<string> Topics, IReadOnlySet<TopicPart> Present);
+public sealed record Sharer(string Order, IReadOnlySet<string> Topics, IReadOnlySet<TopicPart> Present);
 
 /// <summary>How a group's partitions are shared out. Both ways give the same for the same, and every partition that anybody wants to exactly one.</summary>
-internal static class Shares
+public static class Shares
 {
     /// <summary>Everyone as many as the others, and as few as can be change hands.</summary>
     public const string Uniform = "uniform";

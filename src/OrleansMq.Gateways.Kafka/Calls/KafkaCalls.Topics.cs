@@ -38,6 +38,7 @@ internal sealed partial class KafkaCalls
     {
         if (await Has(desk.TopicIds.Find(Who, id)) is { } known)
             return known;
+        desk.TopicIds.Forget(Who, id);
         if (!desk.TopicIds.MayLook())
             return null;
         foreach (var name in await AllTopics())

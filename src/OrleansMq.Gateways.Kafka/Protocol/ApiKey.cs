@@ -48,7 +48,7 @@ internal static class Apis
     [
         // librdkafka compresses only for a broker that lists Produce 0.
         new(ApiKey.Produce, 0, 9, 3, 9),
-        new(ApiKey.Fetch, 4, 12, 4, 12),
+        new(ApiKey.Fetch, 4, 13, 4, 12),
         new(ApiKey.ListOffsets, 1, 6, 1, 6),
         new(ApiKey.Metadata, 0, 12, 0, 9),
         new(ApiKey.OffsetCommit, 2, 9, 2, 8),
