@@ -87,7 +87,7 @@ public sealed class ConfluentTests
     }
 
     private static IConsumer<string, string> Assigned(Served served, string group) => new ConsumerBuilder<string, string>(
-        new ConsumerConfig { BootstrapServers = served.Gateway.Address, GroupId = group, GroupProtocol = GroupProtocol.Consumer, AutoOffsetReset = AutoOffsetReset.Earliest, EnableAutoCommit = false }).Build();
+        new ConsumerConfig { BootstrapServers = served.Gateway.Address, GroupId = group, GroupProtocol = Confluent.Kafka.GroupProtocol.Consumer, AutoOffsetReset = AutoOffsetReset.Earliest, EnableAutoCommit = false }).Build();
 
     [Fact]
     public async Task AdministratorsMakeChangeDescribeAndDelete()

@@ -66,9 +66,9 @@ public sealed class KafkaTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(GroupProtocol.Classic)]
-    [InlineData(GroupProtocol.Consumer)]
-    public async Task AGroupGoesOnWhereItCommittedWhenTheSiloOfItsCoordinatorIsKilled(GroupProtocol protocol)
+    [InlineData(Confluent.Kafka.GroupProtocol.Classic)]
+    [InlineData(Confluent.Kafka.GroupProtocol.Consumer)]
+    public async Task AGroupGoesOnWhereItCommittedWhenTheSiloOfItsCoordinatorIsKilled(Confluent.Kafka.GroupProtocol protocol)
     {
         const int Count = 300;
         var broker = _cluster.Outside;
@@ -93,7 +93,7 @@ public sealed class KafkaTests : IAsyncLifetime
 
         Produce(Count, Count);
         await BrokerCluster.Until(() => Take(first, seen) + Take(second, seen) >= 0 && seen.Count == 2 * Count);
-        Assert.Equal(2, protocol == GroupProtocol.Consumer ? (await broker.Coordinator!.DescribeAssigned("team")).Members.Count : (await broker.Coordinator!.Describe("team")).Members.Count);
+        Assert.Equal(2, protocol == Confluent.Kafka.GroupProtocol.Consumer ? (await broker.Coordinator!.DescribeAssigned("team")).Members.Count : (await broker.Coordinator!.Describe("team")).Members.Count);
         // What was committed before the loss does not come again.
         Assert.All(seen.Where(each => int.Parse(each.Key, System.Globalization.CultureInfo.InvariantCulture) < Count), each => Assert.Equal(1, each.Value));
         first.Close();
@@ -161,7 +161,7 @@ public sealed class KafkaTests : IAsyncLifetime
         Assert.Equal(0, producer.Flush(Patience));
     }
 
-    private IConsumer<Ignore, string> Consumer(string group = "team", bool untilTheEnd = false, GroupProtocol protocol = GroupProtocol.Classic) => new ConsumerBuilder<Ignore, string>(new ConsumerConfig
+    private IConsumer<Ignore, string> Consumer(string group = "team", bool untilTheEnd = false, Confluent.Kafka.GroupProtocol protocol = Confluent.Kafka.GroupProtocol.Classic) => new ConsumerBuilder<Ignore, string>(new ConsumerConfig
     {
         BootstrapServers = Bootstrap,
         GroupId = group,
@@ -170,8 +170,8 @@ public sealed class KafkaTests : IAsyncLifetime
         EnablePartitionEof = untilTheEnd,
         GroupProtocol = protocol,
         // Where the broker assigns they are the broker's to say.
-        SessionTimeoutMs = protocol == GroupProtocol.Consumer ? null : 20_000,
-        HeartbeatIntervalMs = protocol == GroupProtocol.Consumer ? null : 200,
+        SessionTimeoutMs = protocol == Confluent.Kafka.GroupProtocol.Consumer ? null : 20_000,
+        HeartbeatIntervalMs = protocol == Confluent.Kafka.GroupProtocol.Consumer ? null : 200,
     }).Build();
 
     private static int Take(IConsumer<Ignore, string> consumer, Dictionary<string, int> seen)

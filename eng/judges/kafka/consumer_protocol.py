@@ -43,9 +43,6 @@ def member(address, options):
             continue
         if message.error():
             say(error=str(message.error()))
-            # A fatal one says what it was only where it is asked for.
-            if message.error().fatal():
-                say(error=str(message.error().str()))
         else:
             say(read=f"{message.topic()}-{message.partition()}@{message.offset()}")
     consumer.close()
