@@ -19,7 +19,7 @@ fi
 cd "$work/package/deps/librdkafka/tests"
 
 rm -rf "$work/data"
-dotnet "$OLDPWD/silo/bin/Release/net10.0/orleansmq.dll" --data "$work/data" --http off --kafka 0 --kafka-partitions 4 > "$work/ready" 2> "$work/broker.log" &
+dotnet "$OLDPWD/silo/bin/Release/net10.0/orleansmq.dll" --data "$work/data" --http off --kafka 0 --kafka-partitions 4 --kafka-consumer-session 10000 --kafka-consumer-heartbeat 500 > "$work/ready" 2> "$work/broker.log" &
 broker=$!
 trap 'kill $broker 2> /dev/null; wait $broker 2> /dev/null' EXIT
 for _ in $(seq 300); do grep -q ready "$work/ready" && break; sleep 0.2; done
