@@ -20,6 +20,8 @@ internal sealed class TopicPattern
         }
         try
         {
+            // By itself first: what is none could be one with what stands around it, and mean something else.
+            _ = new Regex(text, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
             return new TopicPattern(new Regex($@"\A(?:{text})\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant));
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)

@@ -84,7 +84,7 @@ public sealed class RightsTests : IAsyncLifetime
         {
             w.String("g"); w.String("m"); w.Int32(0); w.NullableString(null); w.NullableString(null); w.Int32(1000); w.Count(1); w.String("t"); w.NullableString(null); w.NullableString(null); w.Count(0); w.Tags();
         }, AfterThrottle, [(AccessOperations.Consume, ResourceKind.Group), (AccessOperations.Describe, ResourceKind.Topic)]),
-        new("ConsumerGroupDescribe", ApiKey.ConsumerGroupDescribe, w => { w.Count(1); w.String("g"); w.Bool(false); w.Tags(); }, r => First(r.Skip(4)).Error(), Group(AccessOperations.Describe)),
+        new("ConsumerGroupDescribe", ApiKey.ConsumerGroupDescribe, w => { w.Count(1); w.String("g"); w.Bool(false); w.Tags(); }, r => First(r.Skip(4)).Error(), [(AccessOperations.Describe, ResourceKind.Group), (AccessOperations.Describe, ResourceKind.Topic)]),
         new("DeleteGroups", ApiKey.DeleteGroups, w => { w.Count(1); w.String("g"); w.Tags(); }, OfNamed, Group(AccessOperations.Delete)),
         new("ApiVersions", ApiKey.ApiVersions, w => { w.String("a"); w.String("1"); w.Tags(); }, r => r.Error(), Nothing),
         new("CreateTopics", ApiKey.CreateTopics, w => Create(w, "new", only: false), OfCreated, Topic(AccessOperations.Create)),
