@@ -65,6 +65,19 @@ public sealed partial class GroupCoordination
         return found;
     }
 
-    private async Task<(string Name, SeenTopic? Topic)> Look(string name) =>
-        (name, await _catalog.FindTopic(name) is { } found ? new SeenTopic(name, found.Topic.Id, found.Topic.Settings.Partitions) : null);
+    /// <remarks>By the broker: in a cluster a topic's document is its grain's own. Dead letters have no id, and are no topic here.</remarks>
+    private async Task<(string Name, SeenTopic? Topic)> Look(string name)
+    {
+        if (!NameRule.IsValid(name))
+            return (name, null);
+        try
+        {
+            var found = await _broker.DescribeTopic(name);
+            return (name, found.Id == Guid.Empty ? null : new SeenTopic(name, found.Id, found.Settings.Partitions));
+        }
+        catch (MqException e) when (e.Code == ErrorCodes.TopicUnknown)
+        {
+            return (name, null);
+        }
+    }
 }
