@@ -69,7 +69,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         if (options.Http is { } port)
             gateways.Add(await HttpGateway.Start(host.Broker, new HttpGatewayOptions { Address = options.Listen, Port = port, Security = security, BrokerMetrics = host.Metrics }, loggers, stop));
         if (options.Kafka is { } kafka)
-            gateways.Add(await KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Security = security, Advertise = options.KafkaAdvertise, DefaultPartitions = options.KafkaPartitions, Node = host.Node }, loggers, stop));
+            gateways.Add(await KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Security = security, Advertise = options.KafkaAdvertise, DefaultPartitions = options.KafkaPartitions, ConsumerSession = options.KafkaConsumerSession, ConsumerHeartbeat = options.KafkaConsumerHeartbeat, Node = host.Node }, loggers, stop));
         foreach (var gateway in gateways)
             host.Announce(gateway.Name, options.AnnouncementOf(gateway.Announced));
     }

@@ -139,7 +139,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
             }
         }
 
-        return new TopicDescription { Name = TopicName, Settings = Settings, Partitions = partitions, Created = created };
+        return new TopicDescription { Name = TopicName, Id = _document.Id, Settings = Settings, Partitions = partitions, Created = created };
     }
 
     public GroupEngine? FindGroupEngine(GroupName name) => _groups.GetValueOrDefault(name.Text);

@@ -105,6 +105,9 @@ public static class GuardedCalls
         new(Coordinator, nameof(IGroupCoordinator.Join), async b => await b.Coordinator!.Join("g", Joining), Group(AccessOperations.Consume)),
         new(Coordinator, nameof(IGroupCoordinator.Sync), async b => await b.Coordinator!.Sync("g", Member, []), Group(AccessOperations.Consume)),
         new(Coordinator, nameof(IGroupCoordinator.Heartbeat), async b => await b.Coordinator!.Heartbeat("g", Member), Group(AccessOperations.Consume)),
+        new(Coordinator, nameof(IGroupCoordinator.Beat), async b => await b.Coordinator!.Beat("g", Beat), Group(AccessOperations.Consume), Topic(AccessOperations.Describe)),
+        new(Coordinator, nameof(IGroupCoordinator.CheckEpoch), async b => await b.Coordinator!.CheckEpoch("g", Member), Group(AccessOperations.Describe)),
+        new(Coordinator, nameof(IGroupCoordinator.DescribeAssigned), async b => await b.Coordinator!.DescribeAssigned("g"), Group(AccessOperations.Describe)),
         new(Coordinator, nameof(IGroupCoordinator.Leave), async b => await b.Coordinator!.Leave("g", [Member]), Group(AccessOperations.Consume)),
         new(Coordinator, nameof(IGroupCoordinator.Commit), Commit, Consume),
         new(Coordinator, nameof(IGroupCoordinator.Committed), async b => await b.Coordinator!.Committed("g"), Group(AccessOperations.Describe)),
@@ -126,6 +129,8 @@ public static class GuardedCalls
         new(Webhooks, nameof(IWebhookDirectory.RemoveWebhook), async b => await b.Webhooks!.RemoveWebhook("t", "g"), Admin),
         new(Webhooks, nameof(IWebhookDirectory.TestWebhook), async b => await b.Webhooks!.TestWebhook("t", "g"), Admin),
     ];
+
+    private static MemberBeat Beat => new() { Member = "m", Epoch = 0, Session = TimeSpan.FromSeconds(30), Rebalance = TimeSpan.FromSeconds(1), Topics = ["t"] };
 
     private static GroupJoin Joining => new() { Session = TimeSpan.FromSeconds(30), Rebalance = TimeSpan.FromSeconds(1), ProtocolType = "consumer", Protocols = [new GroupProtocol("range", default)] };
 

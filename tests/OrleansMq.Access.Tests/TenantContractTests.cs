@@ -104,6 +104,11 @@ public sealed class TenantTransactionTests : TransactionContract
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
 
+public sealed class TenantAssignedGroupTests : AssignedGroupContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
 public sealed class TenantCoordinatorTests : CoordinatorContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();

@@ -181,6 +181,13 @@ public sealed class EmbeddedTimedLogGroupTests : TimedLogGroupContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedAssignedGroupTests : AssignedGroupContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedCoordinatorTests : CoordinatorContract
 {
     protected override ManualTime Clock { get; } = new();

@@ -286,6 +286,12 @@ public sealed class SiloPatternTests(OneSilo cluster) : PatternContract
 }
 
 [Collection(nameof(TwoSilos))]
+public sealed class ClientAssignedGroupTests(TwoSilos cluster) : AssignedGroupContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(TwoSilos))]
 public sealed class ClientCoordinatorTests(TwoSilos cluster) : CoordinatorContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));

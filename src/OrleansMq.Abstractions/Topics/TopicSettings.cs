@@ -180,6 +180,9 @@ public sealed record TopicDescription
     public required TopicSettings Settings { get; init; }
     public required IReadOnlyList<PartitionDescription> Partitions { get; init; }
 
+    /// <summary>Drawn when the topic was made: one that was deleted and made again is another. Zero of dead letters, and where it is not told (over HTTP).</summary>
+    public Guid Id { get; init; }
+
     /// <summary>Whether the call that returned this made the topic.</summary>
     public bool Created { get; init; }
 }
