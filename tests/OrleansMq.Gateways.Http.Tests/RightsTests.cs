@@ -19,7 +19,9 @@ public sealed class RightsTests : IAsyncLifetime
     {
         ["putTopic"] = Topic(AccessOperations.Alter), ["growTopic"] = Topic(AccessOperations.Alter), ["describeTopic"] = Topic(AccessOperations.Describe), ["deleteTopic"] = Topic(AccessOperations.Delete), ["listTopics"] = Nothing,
         ["publish"] = Topic(AccessOperations.Produce), ["appendBatches"] = Topic(AccessOperations.Produce), ["browse"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)],
-        ["readBatches"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)], ["read"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)],
+        ["readBatches"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)], 
+        // The sample names a group, whose filter it is read by.
+        ["read"] = [[(AccessOperations.Browse, ResourceKind.Topic), (AccessOperations.Describe, ResourceKind.Group)], [(AccessOperations.Consume, ResourceKind.Topic), (AccessOperations.Describe, ResourceKind.Group)]],
         ["deleteMessages"] = Topic(AccessOperations.Delete), ["findOffset"] = Topic(AccessOperations.Describe),
         ["describeScheduled"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)], ["listScheduled"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)],
         ["cancelScheduled"] = Topic(AccessOperations.Produce), ["commitHalf"] = Topic(AccessOperations.Produce), ["rollBackHalf"] = Topic(AccessOperations.Produce), ["checkHalf"] = Topic(AccessOperations.Produce),

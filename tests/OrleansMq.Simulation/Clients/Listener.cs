@@ -105,7 +105,8 @@ internal sealed class Listener(Desk desk, string name)
                 return;
             var call = desk.NewCall($"describe {Population.Air} {listening.Group}");
             var reply = await desk.Link.Ask(call, broker => broker.DescribeGroup(Population.Air, listening.Group));
-            if (reply.IsOk && reply.Value!.Id == listening.Id && reply.Value.Partitions.All(partition => partition is { Error: null, Lag: 0 }))
+            // One that was taken over does not know what is there now.
+            if (reply.IsOk && call.Process is { IsTakenOver: false } && reply.Value!.Id == listening.Id && reply.Value.Partitions.All(partition => partition is { Error: null, Lag: 0 }))
             {
                 listening.DrainedAt = call.Invoked;
                 return;
@@ -117,10 +118,8 @@ internal sealed class Listener(Desk desk, string name)
     private async Task<bool> Receive(Listening listening)
     {
         var request = new ReceiveRequest { Max = desk.World.Random.Next(1, 9), Wait = desk.World.Random.Next(3) * TimeSpan.FromMilliseconds(1_500), Consumer = name, GroupId = listening.Id };
-        var reply = await desk.Link.Ask(
-            desk.NewCall($"listen {Population.Air} {listening.Group} max {request.Max}"),
-            broker => broker.Receive(Population.Air, listening.Group, request),
-            deliveries => Note(listening, deliveries));
+        var call = desk.NewCall($"listen {Population.Air} {listening.Group} max {request.Max}");
+        var reply = await desk.Link.Ask(call, broker => broker.Receive(Population.Air, listening.Group, request), deliveries => Note(listening, call, deliveries));
         if (reply.Code == ErrorCodes.GroupUnknown)
         {
             listening.GoneAt = desk.World.Elapsed;
@@ -136,9 +135,11 @@ internal sealed class Listener(Desk desk, string name)
         return true;
     }
 
-    private void Note(Listening listening, IReadOnlyList<Delivery> deliveries)
+    private void Note(Listening listening, Call call, IReadOnlyList<Delivery> deliveries)
     {
-        listening.UsedAt = desk.World.Elapsed;
+        // Who took it over knows nothing of a use there.
+        if (call.Process is { IsTakenOver: false })
+            listening.UsedAt = desk.World.Elapsed;
         foreach (var delivery in deliveries)
         {
             var uid = Desk.UidOf(delivery.Body.Span);

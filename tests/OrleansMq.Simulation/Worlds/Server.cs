@@ -98,7 +98,7 @@ public sealed class Server : IMachine
         if (_zombie is not null || Process is not { } process)
             return;
         _history.Note($"{_world.Elapsed} {process.Name} is taken over{(pause is null ? "" : $", stopped for {pause}")}");
-        process.TakenOverAt = _history.Next();
+        process.IsTakenOver = true;
         _zombie = process;
         Broker = null;
         _up = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -26,8 +26,8 @@ public sealed class SimProcess : SynchronizationContext
     /// <summary>When it died, as an event of the history; the largest number while it lives.</summary>
     public long DiedAt { get; private set; } = long.MaxValue;
 
-    /// <summary>When another was started on its data while it lived, as an event of the history; the largest number if none was.</summary>
-    public long TakenOverAt { get; set; } = long.MaxValue;
+    /// <summary>Another was started on its data while it lived.</summary>
+    public bool IsTakenOver { get; set; }
 
     /// <summary>It finished what it had and flushed: nothing may be forgotten.</summary>
     public bool EndedClean { get; private set; }
