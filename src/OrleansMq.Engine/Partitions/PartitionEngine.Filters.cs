@@ -27,7 +27,7 @@ public sealed partial class PartitionEngine
     public async ValueTask<(byte[] Batches, long Start, long End)> ReadDeadLetters(GroupName group, long offset, int maxBytes, ReadThrough through)
     {
         var filters = through.Begin(Number, ofGroup: null);
-        var (letters, start, end) = await ReadDeadLetters(group, offset, maxBytes);
+        var (letters, start, end) = await ReadDeadLetters(group, offset, filters.Count > 0 && through.IsSpent ? 1 : maxBytes);
         if (filters.Count == 0 || letters.Length == 0)
             return (letters, start, end);
         through.Cancel.ThrowIfCancellationRequested();
