@@ -24,12 +24,12 @@ public sealed partial class ClusterBroker
         if (request.Partitions.Count == 0)
             return new ReadResult([]);
         var until = _options.Time.GetUtcNow() + request.Wait;
-        var isOne = request is { Partitions.Count: 1, MinBytes: 1 };
+        var isOne = request is { Partitions.Count: 1, EnoughBytes: 1 };
         var reads = await ReadAll(request, isOne ? AtMost(request.Wait) : TimeSpan.Zero, cancel);
         while (true)
         {
             var left = until - _options.Time.GetUtcNow();
-            if (reads.Any(read => read.Error is not null) || reads.Sum(read => (long)read.Batches.Length) >= request.MinBytes || left <= TimeSpan.Zero)
+            if (reads.Any(read => read.Error is not null) || reads.Sum(read => (long)read.Batches.Length) >= request.EnoughBytes || left <= TimeSpan.Zero)
                 return new ReadResult(reads);
             reads = isOne ? await ReadAll(request, AtMost(left), cancel) : await ReadWaiting(request, AtMost(left), reads, cancel);
         }
@@ -78,6 +78,9 @@ public sealed partial class ClusterBroker
         return await ReadAll(request, TimeSpan.Zero, cancel);
     }
 
+    /// <summary>What one call may look through, each partition its part; a partition looks at one batch at least.</summary>
+    private static int LookedShare(ReadRequest request) => Math.Max(LeastShare, ReadRequest.MaxLookedBytes / request.Partitions.Count);
+
     private async Task WaitBehind(PartitionCursor cursor, ReadRequest request, long end, TimeSpan wait, CancellationToken cancel) =>
         await ReadOne(cursor with { Offset = Math.Max(end, cursor.Offset) }, 1, request, wait, cancel);
 
@@ -88,7 +91,7 @@ public sealed partial class ClusterBroker
             var block = await OnAny(
                 cursor.Topic,
                 async target => await _failover.Ask(
-                    () => PartitionGrain(target, cursor.Partition).Read(new ReadTerms(cursor.Offset, maxBytes, wait, target.DeadLettersOf, request.Isolation, request.Filter, request.Group), cancel), Repeat.Freely, cancel),
+                    () => PartitionGrain(target, cursor.Partition).Read(new ReadTerms(cursor.Offset, maxBytes, wait, target.DeadLettersOf, request.Isolation, request.Filter, request.Group, LookedShare(request)), cancel), Repeat.Freely, cancel),
                 cancel);
             return new PartitionRead
             {

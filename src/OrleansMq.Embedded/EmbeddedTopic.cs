@@ -96,6 +96,9 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         foreach (var group in _groups.Values)
             await partition.EnsureGroup(group.Definition);
         await TellNumber(partition);
+        // Who changed a group meanwhile did not find this partition among the open ones.
+        foreach (var group in _groups.Values)
+            partition.SettingsChanged(group.Name);
         return partition;
     }
 

@@ -18,14 +18,17 @@ public static class FilterLimits
     /// <summary>Characters of a <c>LIKE</c> pattern without its <c>%</c>: the bits that one character of a value moves.</summary>
     public const int MaxPatternLength = 255;
 
-    /// <summary>A longer value is like nothing that is known: <c>LIKE</c> is unknown there.</summary>
+    /// <summary>Bytes of values that all <c>LIKE</c>s together walk through for one message, a value each time anew; what does not fit any more is like nothing that is known: unknown.</summary>
     public const int MaxLikeBytes = 64 << 10;
 
     /// <summary>A longer value is no number.</summary>
     public const int MaxNumberBytes = 64;
 
-    /// <summary>A read with a filter looks through so much of a partition at most, and then says where to go on.</summary>
-    public const int MaxBytesOfRead = 16 << 20;
+    /// <summary>A read with a filter looks through so much at most, in all its partitions together, and then says where to go on. Bytes as stored, and inflated where messages lie compressed.</summary>
+    public const int MaxBytesOfRead = ReadRequest.MaxLookedBytes;
+
+    /// <summary>So much is looked through without a pause for others.</summary>
+    public const int ChunkBytes = 256 << 10;
 
     /// <summary>A receive of a group with a filter looks ahead so often on a partition, each time at 16,384 messages or 16 MiB, before it answers that there is nothing yet.</summary>
     public const int MaxLooksOfReceive = 8;

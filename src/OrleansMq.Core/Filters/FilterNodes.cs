@@ -68,7 +68,7 @@ internal sealed class LikeNode(int at, FilterNode part, LikePattern pattern) : F
     public override FilterValue Evaluate(FilterRow row)
     {
         var value = part.Evaluate(row);
-        return value.Kind == ValueKind.Text && value.Text.Length <= FilterLimits.MaxLikeBytes ? FilterValue.Of(pattern.Matches(value.Text.Span)) : FilterValue.Unknown;
+        return value.Kind == ValueKind.Text && row.MayWalk(value.Text.Length) ? FilterValue.Of(pattern.Matches(value.Text.Span)) : FilterValue.Unknown;
     }
 }
 

@@ -9,7 +9,8 @@ namespace OrleansMq.Engine.Partitions;
 /// </summary>
 /// <param name="from">Where the reader is.</param>
 /// <param name="maxBytes">It ends before the message that makes it longer; the first is taken all the same.</param>
-internal sealed class MatchingBatch(long from, int maxBytes, IReadOnlyList<FilterEvaluation> filters)
+/// <param name="through">Where it is spent, it ends behind the batch that did it.</param>
+internal sealed class MatchingBatch(long from, int maxBytes, ReadThrough through, IReadOnlyList<FilterEvaluation> filters)
 {
     private readonly RecordBatchBuilder _matching = new(1024);
     private long _looked;
@@ -25,8 +26,9 @@ internal sealed class MatchingBatch(long from, int maxBytes, IReadOnlyList<Filte
         foreach (var batch in new RecordBatchReader(batches))
         {
             // A batch reaches over offsets that an int counts, whatever gaps there are.
-            if (IsFull = IsFull || batch.LastOffset - from > int.MaxValue)
+            if (IsFull = IsFull || through.IsSpent || batch.LastOffset - from > int.MaxValue)
                 return;
+            through.Looked(batch.Length);
             if (committed?.Holds(batch) ?? !batch.IsControl)
                 Take(batch);
             if (!IsFull)
@@ -42,8 +44,11 @@ internal sealed class MatchingBatch(long from, int maxBytes, IReadOnlyList<Filte
 
     private void Take(in RecordBatch batch)
     {
+        var isInflated = batch.Codec != CompressionCodec.None;
         foreach (var record in batch.Records())
         {
+            if (isInflated)
+                through.Looked(record.Size);
             if (record.Offset < Next || !Matches(record))
                 continue;
             if (_matching.Count > 0 && _matching.ByteCount + record.Size > maxBytes)

@@ -15,56 +15,60 @@ public sealed partial class PartitionEngine
 
     /// <summary>Reads what a read's filter and its group's let through; without both, batches as they are stored.</summary>
     /// <inheritdoc cref="ReadBatches"/>
-    public ValueTask<BatchRead> Read(long offset, int maxBytes, Isolation isolation, string? filter, GroupName? group)
+    public ValueTask<BatchRead> Read(long offset, int maxBytes, Isolation isolation, ReadThrough through)
     {
-        List<FilterEvaluation> filters = [];
-        if (filter is not null)
-            filters.Add(MessageFilter.Parse(filter).Begin(Number));
-        if (group is { } name && (_topic.FindGroup(name.Text) ?? throw new MqException(ErrorCodes.GroupUnknown, $"There is no group '{name}'.")).Filter is { } ofGroup)
-            filters.Add(MessageFilter.Parse(ofGroup).Begin(Number));
-        return filters.Count == 0 ? ReadBatches(offset, maxBytes, isolation) : ReadMatching(offset, maxBytes, isolation, filters);
+        var ofGroup = through.Group is not { } name ? null
+            : (_topic.FindGroup(name.Text) ?? throw new MqException(ErrorCodes.GroupUnknown, $"There is no group '{name}'.")).Filter;
+        var filters = through.Begin(Number, ofGroup);
+        return filters.Count == 0 ? ReadBatches(offset, maxBytes, isolation) : ReadMatching(offset, maxBytes, isolation, through, filters);
     }
 
     /// <summary>As the other, with those alone that match.</summary>
-    public async ValueTask<(byte[] Batches, long Start, long End)> ReadDeadLetters(GroupName group, long offset, int maxBytes, string? filter)
+    public async ValueTask<(byte[] Batches, long Start, long End)> ReadDeadLetters(GroupName group, long offset, int maxBytes, ReadThrough through)
     {
-        var matching = filter is null ? null : new MatchingBatch(offset, int.MaxValue, [MessageFilter.Parse(filter).Begin(Number)]);
-        var (letters, start, end) = await ReadDeadLetters(group, offset, maxBytes);
-        if (matching is null || letters.Length == 0)
+        var filters = through.Begin(Number, ofGroup: null);
+        var (letters, start, end) = await ReadDeadLetters(group, offset, filters.Count > 0 && through.IsSpent ? 1 : maxBytes);
+        if (filters.Count == 0 || letters.Length == 0)
             return (letters, start, end);
+        through.Cancel.ThrowIfCancellationRequested();
+        var matching = new MatchingBatch(offset, int.MaxValue, through, filters);
         matching.Take(letters, committed: null);
-        return (matching.Build(Epoch).ToArray(), start, end);
+        return (matching.Next > offset ? matching.Build(Epoch).ToArray() : [], start, end);
     }
 
-    private async ValueTask<BatchRead> ReadMatching(long offset, int maxBytes, Isolation isolation, IReadOnlyList<FilterEvaluation> filters)
+    private async ValueTask<BatchRead> ReadMatching(long offset, int maxBytes, Isolation isolation, ReadThrough through, IReadOnlyList<FilterEvaluation> filters)
     {
-        var matching = new MatchingBatch(offset, maxBytes, filters);
-        var (end, stable) = (0L, 0L);
-        for (var looked = 0; looked < FilterLimits.MaxBytesOfRead && !matching.IsFull;)
+        var matching = new MatchingBatch(offset, maxBytes, through, filters);
+        var (end, stable) = (End, StableEnd);
+        while (!through.IsSpent && !matching.IsFull)
         {
-            using var read = await ReadBatches(matching.Next, FilterChunkBytes, isolation);
+            through.Cancel.ThrowIfCancellationRequested();
+            // Others have their turns between two chunks.
+            if (matching.Next > offset)
+                await Task.Yield();
+            using var read = await ReadBatches(matching.Next, (int)Math.Min(FilterLimits.ChunkBytes, through.Left), isolation);
             (end, stable) = (read.End, read.Stable);
             if (read.Batches.IsEmpty)
                 break;
             var committed = new PartitionRead { Topic = new TopicName(_topic.Name), Partition = Number, Aborted = read.Aborted };
             matching.Take(read.Batches, isolation == Isolation.Committed ? new CommittedBatches(committed) : null);
-            looked += read.Batches.Length;
         }
 
         return BatchRead.CopyOf(matching.Next > offset ? matching.Build(Epoch) : default, matching.Next, end, stable);
     }
 
-    private const int FilterChunkBytes = 1 << 20;
-
     /// <summary>
-    /// Lets a group with a filter look at what lies before an offset, so that what does not match is not counted as unsettled; as far as a receive would.
+    /// Lets a group with a filter look at what lies before an offset, so that what does not match is not counted as unsettled; as far as a receive would, and not where
+    /// a receive would get nothing: in a paused group, or while the disk is full.
     /// </summary>
     private async Task LookThrough(GroupName name, long end)
     {
         for (var looks = 0; looks < FilterLimits.MaxLooksOfReceive; looks++)
         {
-            var ahead = await Ask(ReleaseLevel.Decided, (state, _, _) =>
-                Find(state, name) is { Main: { Filter: not null } main } group && main.Scanned < end ? ReadAhead(group, further: true) : null);
+            var ahead = await Ask(ReleaseLevel.Decided, (state, _, now) =>
+                Find(state, name) is { Main: { Filter: not null } main } group && main.Scanned < end && now >= _fullUntilMs && !SettingsOf(group).Paused
+                    ? ReadAhead(group, further: true)
+                    : null);
             if (ahead is null)
                 return;
             await ahead.Value;

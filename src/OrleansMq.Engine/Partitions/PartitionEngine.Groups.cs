@@ -31,7 +31,8 @@ public sealed partial class PartitionEngine
             known ??= state.AddGroup(name, id, flags & ~GroupFlags.Declared, from.Kind == StartKind.Latest ? state.End : start, now, frames);
             state.DeclareGroup(known, flags.HasFlag(GroupFlags.Declared), now, frames);
             SetKept(state, known, group, now, frames);
-            SetRules(known, group.Settings);
+            // What it is told with may be older than what the topic knows since.
+            SetRules(known, _topic.FindGroup(name.Text) ?? group.Settings);
             return true;
         });
     }

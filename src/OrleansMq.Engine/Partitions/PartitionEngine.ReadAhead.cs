@@ -40,7 +40,8 @@ public sealed partial class PartitionEngine
                 if (_traitLoads.GetValueOrDefault(load.Group) == load)
                     _traitLoads.Remove(load.Group);
                 // What was read for an order or a filter that is no more says nothing about this one; what another has offered meanwhile is passed over.
-                if (traits.Length > 0 && state.FindGroup(load.Group) is { Main: { } main } group && main.Order == load.Order && main.Filter == load.Filter && main.Scanned >= load.From)
+                if (traits.Length > 0 && state.FindGroup(load.Group) is { Main: { } main } group && IsByItsFilter(load, group)
+                    && main.Order == load.Order && main.Filter == load.Filter && main.Scanned >= load.From)
                 {
                     state.PassOver(group, load.From, traits, now, frames);
                     main.Offer(load.From, traits);
@@ -50,6 +51,16 @@ public sealed partial class PartitionEngine
                 return true;
             });
         }
+    }
+
+    /// <summary>What is passed over stays so: it is not done by a filter that the topic knows to be no more.</summary>
+    private bool IsByItsFilter(TraitLoad load, PartitionGroup group)
+    {
+        if (_topic.FindGroup(load.Name) is not { } settings || settings.Filter == load.Filter?.Text)
+            return true;
+        SetRules(group, settings);
+        _topic.Deliverable(this, load.Name);
+        return false;
     }
 
     private sealed class TraitLoad(int group, string name, long from, DeliveryOrder order, MessageFilter? filter)

@@ -168,6 +168,9 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
             // Before anything comes in it knows of the last growth.
             if (topic.Lineage.KnowsLastGrowth(_number))
                 await engine.Grow(topic.Settings.Partitions);
+            // A view that came meanwhile found no open partition to tell.
+            foreach (var group in topic.Groups)
+                engine.SettingsChanged(group.Name);
         }
         catch
         {

@@ -166,6 +166,22 @@ public abstract class FilterContract : BrokerContract
     });
 
     [Fact]
+    public Task WhatIsLeasedHoldsItsKeyWhateverTheFilterIsBecome() => Story(async broker =>
+    {
+        await Prepare(broker, new() { ByKey = true }, Typed("1", "quote", "a"), Typed("2", "quote", "b"));
+        var first = await Receive(broker, "t", "g");
+        Assert.Equal(["1", "2"], Bodies(first));
+        await Refuse(broker, "t", "g", TimeSpan.FromHours(1), first[1]);
+
+        await broker.PutGroup("t", "g", new() { Filter = Orders });
+        await Send(broker, Typed("3", "order", "a"), Typed("4", "order", "b"), Typed("5", "order", "c"));
+
+        Assert.Equal(["5"], Bodies(await Receive(broker, "t", "g")));
+        await Acknowledge(broker, "t", "g", first[0]);
+        Assert.Equal(["3"], Bodies(await Receive(broker, "t", "g")));
+    });
+
+    [Fact]
     public Task PrioritiesAndFairSharesChooseAmongThoseThatMatch() => Story(async broker =>
     {
         Message[] messages = [Typed("1", "order", "a"), Typed("2", "order", "a"), Typed("3", "quote", "b") with { Priority = 9 }, Typed("4", "order", "b") with { Priority = 8 }];

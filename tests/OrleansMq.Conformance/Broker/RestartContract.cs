@@ -107,6 +107,20 @@ public abstract class RestartContract : BrokerContract
     });
 
     [Fact]
+    public Task WhatIsLeasedHoldsItsKeyAfterARestartUnderAnotherFilter() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new() { Partitions = 1 });
+        await host.Broker.PutGroup("t", "g", new() { ByKey = true, Lease = TimeSpan.FromHours(1) });
+        await host.Broker.Publish("t", [Text("1", "k")]);
+        await ReceiveOne(host.Broker, "t", "g");
+        await host.Broker.PutGroup("t", "g", new() { Filter = "mq.offset > 0" });
+        await Restart(host);
+        await host.Broker.Publish("t", [Text("2", "k"), Text("3", "other")]);
+
+        Assert.Equal(["3"], Bodies(await Receive(host.Broker, "t", "g")));
+    });
+
+    [Fact]
     public Task WhatHigherPrioritiesWentPastSurvivesARestart() => Story(async host =>
     {
         await host.Broker.PutTopic("t", new() { Partitions = 1 });

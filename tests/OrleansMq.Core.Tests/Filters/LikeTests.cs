@@ -65,6 +65,18 @@ public sealed class LikeTests
         Assert.Equal("unknown", Filtering.Verdict("h LIKE '%'", record));
     }
 
+    [Fact]
+    public void AllLikesOfAFilterTogetherWalkSoFarForAMessageAndBeginAnewForTheNext()
+    {
+        var record = Filtering.WithHeaders(("h", new string('a', FilterLimits.MaxLikeBytes / 2)), ("s", "b"));
+        var twice = MessageFilter.Parse("h LIKE 'x%' OR h LIKE '%a'").Begin(0);
+
+        Assert.True(twice.Matches(record));
+        Assert.True(twice.Matches(record));
+        Assert.Equal("unknown", Filtering.Verdict("h LIKE 'x%' OR h LIKE 'y%' OR s LIKE 'b'", record));
+        Assert.Equal("true", Filtering.Verdict("s LIKE 'b' OR h LIKE 'x%' OR h LIKE 'y%' OR h LIKE 'z%'", record));
+    }
+
     private static bool Fits(string pattern, string text) => $"h LIKE '{pattern}' ESCAPE '!'".Matches(Filtering.WithHeaders(("h", text)));
 
     private static string Some(Random random, string of, int length) => string.Concat(Enumerable.Range(0, length).Select(_ => of[random.Next(of.Length)]));
