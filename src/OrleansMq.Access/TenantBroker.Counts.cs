@@ -141,6 +141,16 @@ internal sealed partial class TenantBroker
         }
     }
 
+    /// <summary>Those of <see cref="Topics"/>, and those in which the tenant has things stored by its schedules.</summary>
+    private async IAsyncEnumerable<TopicName> StoringTopics([EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var topic in Topics(cancel))
+            yield return topic;
+        yield return ScheduleTopics.Schedules;
+        yield return ScheduleTopics.Due;
+        yield return ScheduleTopics.Reports;
+    }
+
     private async IAsyncEnumerable<TopicName> Topics([EnumeratorCancellation] CancellationToken cancel)
     {
         string? after = null;
