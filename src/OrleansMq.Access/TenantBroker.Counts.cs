@@ -94,6 +94,9 @@ internal sealed partial class TenantBroker
         // The broker's own group on a topic of its own is nobody's to count.
         if ((_isOwn && IsReserved(topic)) || LimitOf(QuotaKind.Groups) is not { } limit || _names.Counted.Has(topic, group))
             return;
+        // One that goes by itself is never remembered, and while it is there nothing is made by its use.
+        if (await IsEphemeral(topic, group, cancel))
+            return;
         await _names.Turn.WaitAsync(cancel);
         try
         {
@@ -117,6 +120,18 @@ internal sealed partial class TenantBroker
         finally
         {
             _names.Turn.Release();
+        }
+    }
+
+    private async ValueTask<bool> IsEphemeral(TopicName topic, GroupName group, CancellationToken cancel)
+    {
+        try
+        {
+            return (await DescribeGroup(topic, group, cancel)).Settings.DeleteAfterIdle is not null;
+        }
+        catch (MqException unknown) when (unknown.Code is ErrorCodes.GroupUnknown or ErrorCodes.TopicUnknown)
+        {
+            return false;
         }
     }
 
