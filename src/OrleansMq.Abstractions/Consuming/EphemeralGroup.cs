@@ -35,7 +35,8 @@ internal sealed class EphemeralGroup(IBroker broker, TopicName topic, BroadcastO
             // Once, however often it is tried: a part of it may have begun at the end.
             if (!_refused)
                 Tell(BroadcastGapReason.GroupDeleted, null);
-            return !(_refused = true);
+            _refused = true;
+            return false;
         }
 
         Interlocked.Exchange(ref _removed, 0);
