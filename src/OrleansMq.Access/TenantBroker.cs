@@ -77,7 +77,9 @@ internal sealed partial class TenantBroker : IBroker
 
     public async ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default)
     {
-        if (topic != ScheduleTopics.Schedules)
+        if (topic == ScheduleTopics.Schedules)
+            DemandSchedules(messages);
+        else
             DemandOwn(topic);
         await DemandRoomFor(messages);
         if (options?.Transaction is { } transaction)

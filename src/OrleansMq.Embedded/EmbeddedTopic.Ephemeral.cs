@@ -30,9 +30,9 @@ internal sealed partial class EmbeddedTopic
             else
                 await DeleteGroup(engine, engine.EndUnused);
         }
-        catch (Exception error) when (error is MqException or StorageException or ObjectDisposedException)
+        catch (Exception error)
         {
-            _options.OnReport($"Topic {Name}: whether the ephemeral group '{group}' is used could not be decided, it is tried again: {error.Message}");
+            _options.OnReport($"Topic {Name}: whether the ephemeral group '{group}' is used could not be decided, it is tried again: {(error is MqException or StorageException or ObjectDisposedException ? error.Message : error)}");
         }
     }
 }

@@ -176,6 +176,7 @@ public sealed partial class TenantQuotaTests : IAsyncLifetime
         var ephemeral = new GroupChange { DeleteAfterIdle = (TimeSpan?)TimeSpan.FromSeconds(1) };
         var mine = await As(Ann).PutGroup("a", "mine", ephemeral);
         await As(Ann).Receive("a", "mine", new ReceiveRequest { GroupId = mine.Id });
+        await As(Ann).Receive("a", "mine", new ReceiveRequest());
         await Reached("groups", async () => await As(Ann).PutGroup("a", "other", ephemeral));
 
         using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
@@ -183,6 +184,7 @@ public sealed partial class TenantQuotaTests : IAsyncLifetime
             await Task.Delay(20, patience.Token);
 
         await As(Ann).PutGroup("a", "other", new GroupChange());
+        await Reached("groups", async () => await As(Ann).Receive("a", "mine", new ReceiveRequest()));
         await Reached("groups", async () => await As(Ann).PutGroup("a", "mine", ephemeral));
     }
 

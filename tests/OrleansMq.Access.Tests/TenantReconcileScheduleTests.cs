@@ -131,6 +131,47 @@ public sealed class TenantReconcileScheduleTests : IAsyncLifetime
         Assert.Single(await Read(ann, ReconcileSchedules.Reports));
     }
 
+    [Fact]
+    public async Task ATenantWritesNothingButSchedulesUnderTheirKeysAndTombstones()
+    {
+        await using var ann = Client("ann");
+        await new ReconcileSchedules(ann).Put(Hourly);
+        const string Schedule = """{"topic":"orders","group":"g","everyMs":3600000}""";
+
+        foreach (var other in new[]
+        {
+            Message.OfText("x", "orders/g"),
+            Message.OfText(Schedule),
+            Message.OfText(Schedule, "orders/h"),
+            Message.OfText(Schedule, new string('k', 1_000)),
+            Message.OfText(Schedule + new string(' ', 5_000), "orders/g"),
+            Message.OfText(Schedule, "orders/g") with { Headers = [new("h", "v")] },
+            Message.OfText("""{"topic":"orders","group":"g","everyMs":3600000,"reportTo":"_orleansmq.audit"}""", "orders/g"),
+            Message.OfText("""{"topic":"_orleansmq.audit","group":"g","everyMs":3600000}""", "_orleansmq.audit/g"),
+            Message.OfText("", "anything") with { Tombstone = true },
+        })
+            Assert.Equal(ErrorCodes.Malformed, await CodeOf(() => ann.Publish(ReconcileSchedules.Topic, [other])));
+
+        Assert.Equal(Hourly, Assert.Single(await new ReconcileSchedules(ann).List()).Schedule);
+        Assert.Equal(ErrorCodes.Malformed, await CodeOf(async () => { await new ReconcileSchedules(ann).Put(Hourly with { ReportTo = new TopicName("_orleansmq.audit") }); return 0; }));
+        await ann.Publish(ReconcileSchedules.Topic, [Message.OfText(Schedule, "orders/g"), new Message { Key = "orders/g"u8.ToArray(), Tombstone = true }]);
+        Assert.Empty(await new ReconcileSchedules(ann).List());
+    }
+
+    [Fact]
+    public async Task WhatSchedulesStoreCountsTowardsTheTenantsStorage()
+    {
+        await using var ann = Client("ann");
+        await new ReconcileSchedules(ann).Put(Hourly);
+        await _control.OfTenant(_broker, "acme").Publish(ReconcileSchedules.Topic, [Message.OfText("""{"topic":"orders","group":"g","everyMs":3600000}""", "orders/g")]);
+        var stored = 0L;
+        foreach (var topic in new[] { "orders", "_orleansmq.schedules" })
+            stored += (await ann.DescribeTopic(topic)).Partitions.Sum(partition => partition.Bytes);
+        await _control.Directory.SetQuota(QuotaScope.Tenant, "acme", QuotaKind.Storage, stored - 1);
+
+        Assert.Equal(ErrorCodes.QuotaReached, await CodeOf(() => ann.Publish("orders", [Message.OfText("x")])));
+    }
+
     /// <summary>What the desk sends ahead for its hour, now.</summary>
     private async Task SendDue(string tenant, string at)
     {

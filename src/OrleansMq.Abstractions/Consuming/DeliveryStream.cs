@@ -205,6 +205,7 @@ internal sealed class DeliveryStream
                 _unanswered = request;
                 var deliveries = await _broker.Receive(_topic, _group, request, stop);
                 _unanswered = null;
+                _ephemeral?.Received();
                 return deliveries;
             }
             catch (MqException gone) when (gone.Code == ErrorCodes.GroupUnknown && _ephemeral is not null && !stop.IsCancellationRequested)
@@ -228,7 +229,8 @@ internal sealed class DeliveryStream
     {
         try
         {
-            await group.JoinAgain(stop);
+            if (!await group.JoinAgain(stop))
+                return false;
         }
         catch (Exception e) when (!stop.IsCancellationRequested)
         {

@@ -6,6 +6,9 @@ internal sealed class EphemeralGroup(IBroker broker, TopicName topic, BroadcastO
     private long _gaps;
     private long _removed;
 
+    /// <summary>The broker has it not, though it is there, and that was told.</summary>
+    private bool _refused;
+
     public GroupName Name { get; } = options.NameOfGroup();
 
     /// <summary>Null where the broker does not say: it makes a group anew by its use then, and nobody is told.</summary>
@@ -22,15 +25,27 @@ internal sealed class EphemeralGroup(IBroker broker, TopicName topic, BroadcastO
     }
 
     /// <summary>The broker has it no more: it begins at the end, and what came meanwhile is missed.</summary>
-    public async ValueTask JoinAgain(CancellationToken cancel)
+    /// <returns>False: it is the same, and the broker says both that it has it and that it has not.</returns>
+    public async ValueTask<bool> JoinAgain(CancellationToken cancel)
     {
         var before = Id;
         await Put(StartAt.Latest, cancel);
         if (Id == before)
-            return;
+        {
+            // Once, however often it is tried: a part of it may have begun at the end.
+            if (!_refused)
+                Tell(BroadcastGapReason.GroupDeleted, null);
+            _refused = true;
+            return false;
+        }
+
         Interlocked.Exchange(ref _removed, 0);
         Tell(BroadcastGapReason.GroupDeleted, null);
+        return true;
     }
+
+    /// <summary>The broker has it.</summary>
+    public void Received() => _refused = false;
 
     /// <summary>Tells of messages that were removed before the group had them.</summary>
     public async ValueTask Check(CancellationToken cancel)
@@ -43,6 +58,9 @@ internal sealed class EphemeralGroup(IBroker broker, TopicName topic, BroadcastO
 
     private void NoteRemoved(GroupDescription group)
     {
+        // One that does not answer says 0, and would be taken for removals when it answers again.
+        if (group.Partitions.Any(partition => partition.Error is not null))
+            return;
         var removed = group.Partitions.Sum(partition => partition.Dropped);
         var before = Interlocked.Exchange(ref _removed, removed);
         if (removed > before)

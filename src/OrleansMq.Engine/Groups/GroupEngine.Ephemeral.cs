@@ -1,5 +1,3 @@
-using OrleansMq.Engine.Storage;
-
 namespace OrleansMq.Engine.Groups;
 
 /// <summary>
@@ -39,16 +37,19 @@ public sealed partial class GroupEngine
     /// <exception cref="MqException">It is not known now: to be asked again.</exception>
     public async Task<bool> EndUnused()
     {
-        if (Settings.DeleteAfterIdle is not { } idle)
+        if (Settings.DeleteAfterIdle is not { } asked)
             return false;
-        var left = _use.Left(idle);
-        if (left <= TimeSpan.Zero && await HasLeases())
-            left = idle;
+        var (left, idle) = (_use.Left(asked), asked);
+        var leased = left <= TimeSpan.Zero && await HasLeases();
         await _gate.WaitAsync();
         try
         {
+            // It may have been made one that stays, or of another time, while its leases were looked for.
+            if (Settings.DeleteAfterIdle is not { } now)
+                return false;
+            idle = now;
             await ExpireMembers();
-            if (_document.Membership.Count > 0)
+            if (leased || idle != asked || _document.Membership.Count > 0)
                 left = idle;
             if (left <= TimeSpan.Zero && _use.TryEnd(idle, out left))
             {
@@ -106,9 +107,9 @@ public sealed partial class GroupEngine
         {
             await (await _open(0)).Keep(Name, Id, time);
         }
-        catch (Exception away) when (away is MqException or StorageException or ObjectDisposedException)
+        catch (Exception)
         {
-            // The next use tells it; and it asks before it lets the group go.
+            // Whatever it was: the next use tells it; and it asks before it lets the group go.
             _use.KeepAgain();
         }
     }

@@ -30,15 +30,15 @@ public sealed partial class PartitionEngine
         return true;
     });
 
-    /// <summary>Takes over whether a group is ephemeral; the time of one that is already goes on.</summary>
+    /// <summary>Takes over whether a group is ephemeral; the time of one that is already goes on, unless a shorter one is over before.</summary>
     private void SetKept(Partition state, PartitionGroup group, GroupDefinition definition, long now, FrameBuffer frames)
     {
         if (Number != 0)
             return;
         if (definition.Settings.DeleteAfterIdle is not { } idle)
             state.Keep(group, null, now, frames);
-        else if (group.KeptUntilMs is null)
-            state.Keep(group, now + (long)GroupUse.Kept(idle).TotalMilliseconds, now, frames);
+        else
+            state.Keep(group, Math.Min(group.KeptUntilMs ?? long.MaxValue, now + (long)GroupUse.Kept(idle).TotalMilliseconds), now, frames);
     }
 
     private long UnusedMs(PartitionGroup group) =>

@@ -8,10 +8,10 @@ public sealed class ReconcileSchedules(IBroker broker, TimeProvider? time = null
     public static readonly TopicName Topic = ScheduleTopics.Schedules;
 
     /// <summary>Each message a report, where a schedule names no other topic.</summary>
-    public static readonly TopicName Reports = new("_orleansmq.reports");
+    public static readonly TopicName Reports = ScheduleTopics.Reports;
 
     /// <summary>Each message a run that is due, or waits for its time.</summary>
-    public static readonly TopicName Due = new("_orleansmq.due");
+    public static readonly TopicName Due = ScheduleTopics.Due;
 
     public const int MaxSchedules = 1_000;
 

@@ -9,7 +9,10 @@ internal sealed partial class ConsumerGroupGrain
         await _changes.WaitAsync();
         try
         {
-            if (_engine is not { } engine || engine.Id != id)
+            if (_engine is not { } engine)
+                // It may be there all the same: whether its document was written was not known when it was made, and the next activation finds it.
+                return await _catalog.FindGroup(_topicId, _name, _silo.NowMs) is not { } found || found.Group.Id != id;
+            if (engine.Id != id)
                 return true;
             var ended = false;
             await Written(async () => ended = await engine.EndUnused());

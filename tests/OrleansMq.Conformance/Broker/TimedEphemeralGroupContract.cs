@@ -159,6 +159,57 @@ public abstract class TimedEphemeralGroupContract : BrokerContract
     });
 
     [Fact]
+    public Task AShorterIdleTimeCountsWithoutAnotherUse() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await broker.PutGroup("t", "g", new() { DeleteAfterIdle = (TimeSpan?)TimeSpan.FromDays(1) });
+
+        await broker.PutGroup("t", "g", new() { DeleteAfterIdle = (TimeSpan?)Idle });
+        await Time.Pass(Gone * 2);
+
+        Assert.Empty((await broker.ListGroups("t")).Items);
+    });
+
+    [Fact]
+    public Task AGroupThatStaysLivesByBeingUsedUnderItsId() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await ReceiveNothing(broker);
+        var id = (await broker.DescribeGroup("t", "g")).Id;
+
+        for (var day = 0; day < 10; day++)
+        {
+            await Time.Pass(TimeSpan.FromDays(1));
+            Assert.Empty(await broker.Receive("t", "g", new() { GroupId = id }));
+        }
+
+        Assert.Equal(id, (await broker.DescribeGroup("t", "g")).Id);
+    });
+
+    [Fact]
+    public Task AConsumerToldThatItsGroupIsUnknownThoughItIsThereSaysSoOnceAndPauses() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var gaps = new List<BroadcastGap>();
+        var (refused, refusals) = (false, 0);
+        var shaky = BrokerProxy.Over(broker, (call, _) =>
+        {
+            if (refused && call == nameof(IBroker.Receive))
+                throw ++refusals > 1_000 ? new NotSupportedException("It asks without a pause.") : new MqException(ErrorCodes.GroupUnknown, "It is not there.");
+        });
+        await using var consumer = await shaky.OpenBroadcast("t", (_, _) => Task.CompletedTask, new() { DeleteAfterIdle = Idle, OnGap = gaps.Add }, ClientTime);
+        refused = true;
+        await Publish(broker, "t", "wakes it");
+
+        await Time.Pass(TimeSpan.FromSeconds(60));
+        refused = false;
+        await Time.Pass(TimeSpan.FromSeconds(30));
+
+        Assert.InRange(refusals, 1, 1_000);
+        Assert.Equal(BroadcastGapReason.GroupDeleted, Assert.Single(gaps).Reason);
+    });
+
+    [Fact]
     public Task ItsDeadLettersGoWithIt() => Story(async broker =>
     {
         await Prepare(broker);
