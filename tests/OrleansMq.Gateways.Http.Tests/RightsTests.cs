@@ -19,7 +19,7 @@ public sealed class RightsTests : IAsyncLifetime
     {
         ["putTopic"] = Topic(AccessOperations.Alter), ["growTopic"] = Topic(AccessOperations.Alter), ["describeTopic"] = Topic(AccessOperations.Describe), ["deleteTopic"] = Topic(AccessOperations.Delete), ["listTopics"] = Nothing,
         ["publish"] = Topic(AccessOperations.Produce), ["appendBatches"] = Topic(AccessOperations.Produce), ["browse"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)],
-        ["readBatches"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)], 
+        ["readBatches"] = [.. Topic(AccessOperations.Browse), .. Topic(AccessOperations.Consume)],
         // The sample names a group, whose filter it is read by.
         ["read"] = [[(AccessOperations.Browse, ResourceKind.Topic), (AccessOperations.Describe, ResourceKind.Group)], [(AccessOperations.Consume, ResourceKind.Topic), (AccessOperations.Describe, ResourceKind.Group)]],
         ["deleteMessages"] = Topic(AccessOperations.Delete), ["findOffset"] = Topic(AccessOperations.Describe),
