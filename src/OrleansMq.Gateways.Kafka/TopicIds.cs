@@ -16,7 +16,9 @@ internal sealed class TopicIds(TimeProvider time)
     public static readonly TimeSpan FreshFor = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<(string Who, Guid Id), (string Name, long SeenAt)> _names = new();
+    private readonly ConcurrentDictionary<(string Who, Guid Id), bool> _checked = new();
     private long _looked;
+    private int _looking;
 
     public void Note(string who, Guid id, string name)
     {
@@ -34,10 +36,25 @@ internal sealed class TopicIds(TimeProvider time)
     /// <summary>The topic has this id no more.</summary>
     public void Forget(string who, Guid id) => _names.TryRemove((who, id), out _);
 
-    /// <summary>Whether all topics may be looked at now.</summary>
-    public bool MayLook()
+    /// <summary>Whether it is for the caller to look if a topic has its id still; nobody else does until <see cref="EndCheck"/>.</summary>
+    public bool BeginCheck(string who, Guid id) => _checked.TryAdd((who, id), true);
+
+    public void EndCheck(string who, Guid id) => _checked.TryRemove((who, id), out _);
+
+    /// <summary>Whether all topics may be looked at now: by one at a time, and so long after the last look ended.</summary>
+    public bool BeginLook()
     {
-        var (now, looked) = (time.GetTimestamp(), Interlocked.Read(ref _looked));
-        return (looked == 0 || time.GetElapsedTime(looked, now) >= LookAgain) && Interlocked.CompareExchange(ref _looked, now, looked) == looked;
+        if (Interlocked.CompareExchange(ref _looking, 1, 0) != 0)
+            return false;
+        if (Interlocked.Read(ref _looked) is var looked && (looked == 0 || time.GetElapsedTime(looked) >= LookAgain))
+            return true;
+        Volatile.Write(ref _looking, 0);
+        return false;
+    }
+
+    public void EndLook()
+    {
+        Interlocked.Exchange(ref _looked, time.GetTimestamp());
+        Volatile.Write(ref _looking, 0);
     }
 }

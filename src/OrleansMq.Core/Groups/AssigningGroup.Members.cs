@@ -26,6 +26,8 @@ public sealed partial class AssigningGroup
             return "The time to give up partitions is above 0.";
         if (beat.Topics?.Count > MaxTopics || beat.Matched?.Count > MaxTopics)
             return $"A member wants {MaxTopics} topics at most.";
+        if (beat.Owned?.Sum(topic => (long)topic.Partitions.Count) > MaxPartitions)
+            return $"A member reads {MaxPartitions} partitions at most.";
         if (beat.Pattern is { Length: > MaxPatternLength })
             return $"A pattern has {MaxPatternLength} characters at most.";
         if (beat.Epoch != 0)

@@ -11,6 +11,9 @@ public sealed partial class GroupCoordination
     /// <summary>Topics looked up at once.</summary>
     private const int LookupsAtOnce = 16;
 
+    /// <summary>A beat waits for topics no longer: the group's other members wait behind it, and their sessions run. What did not answer is as it was until the next look.</summary>
+    public static readonly TimeSpan LookPatience = TimeSpan.FromSeconds(2);
+
     private long _lookedMs;
 
     private AssigningGroup Assigning => _document.Assigning;
@@ -48,7 +51,8 @@ public sealed partial class GroupCoordination
     {
         HashSet<string> names = [.. (beat.Topics ?? []).Concat(beat.Matched ?? []).Select(topic => topic.Text).Take(2 * AssigningGroup.MaxTopics)];
         var known = Assigning.Wanted;
-        if (NowMs - _lookedMs >= (long)LookAgain.TotalMilliseconds)
+        // The clock may have been set back.
+        if (Math.Abs(NowMs - _lookedMs) >= (long)LookAgain.TotalMilliseconds)
         {
             names.UnionWith(known);
             _lookedMs = NowMs;
@@ -59,25 +63,51 @@ public sealed partial class GroupCoordination
         }
 
         var found = new Dictionary<string, SeenTopic?>(names.Count, StringComparer.Ordinal);
+        var began = _time.GetTimestamp();
         foreach (var some in names.Chunk(LookupsAtOnce))
-            foreach (var (name, topic) in await Task.WhenAll(some.Select(Look)))
-                found[name] = topic;
+        {
+            var looks = some.Select(Look).ToList();
+            if (LookPatience - _time.GetElapsedTime(began) is not { Ticks: > 0 } left || !await AllWithin(looks, left))
+                break;
+            foreach (var look in looks)
+                if (await look is (var name, true, var topic))
+                    found[name] = topic;
+        }
+
         return found;
     }
 
+    private async Task<bool> AllWithin(IEnumerable<Task> looks, TimeSpan time)
+    {
+        try
+        {
+            await Task.WhenAll(looks).WaitAsync(time, _time);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
     /// <remarks>By the broker: in a cluster a topic's document is its grain's own. Dead letters have no id, and are no topic here.</remarks>
-    private async Task<(string Name, SeenTopic? Topic)> Look(string name)
+    /// <returns>Not known: nobody can say now, and what was known before holds.</returns>
+    private async Task<(string Name, bool IsKnown, SeenTopic? Topic)> Look(string name)
     {
         if (!NameRule.IsValid(name))
-            return (name, null);
+            return (name, true, null);
         try
         {
             var found = await _broker.DescribeTopic(name);
-            return (name, found.Id == Guid.Empty ? null : new SeenTopic(name, found.Id, found.Settings.Partitions));
+            return (name, true, found.Id == Guid.Empty ? null : new SeenTopic(name, found.Id, found.Settings.Partitions));
         }
         catch (MqException e) when (e.Code == ErrorCodes.TopicUnknown)
         {
-            return (name, null);
+            return (name, true, null);
+        }
+        catch (MqException)
+        {
+            return (name, false, null);
         }
     }
 }

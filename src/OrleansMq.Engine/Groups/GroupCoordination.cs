@@ -68,10 +68,10 @@ public sealed partial class GroupCoordination : IDesk
         {
             if (Assigning.Count > 0)
                 throw new MqException(ErrorCodes.ProtocolMismatch, $"To the members of group '{Name}' the broker assigns: one of the classic protocol can't join them.");
-            _document = _document with { Kind = GroupKind.Classic };
             var decision = Members.Join(join, FreshName(join), now);
             if (decision.Error is { } code)
                 throw Refused(code);
+            _document = _document with { Kind = GroupKind.Classic };
             if (decision.OnlyNamed)
                 return Task.FromResult(new JoinedGroup { Member = decision.Member, JoinAgain = true });
             return decision.Waits ? Waiting(_joins, decision.Member) : Task.FromResult(Members.Joined(decision.Member, decision.ShownLeader));

@@ -112,7 +112,8 @@ internal sealed partial class KafkaCalls
             string? why = null;
             var error = await Coordinate(name, async (coordinator, group) => found = await coordinator.DescribeAssigned(group, ended), e => why = e.Message);
             if (error == KafkaError.GroupAuthorizationFailed && May(AccessOperations.Describe, ResourceKind.Group, name))
-                error = KafkaError.TopicAuthorizationFailed;
+                // Which topic is not theirs to know.
+                (error, why) = (KafkaError.TopicAuthorizationFailed, "The group has a topic that may not be described.");
             described.Add(new DescribedConsumerGroup(name, error, why, found));
         }
         ConsumerGroupDescribeResponse.Write(writer, described);

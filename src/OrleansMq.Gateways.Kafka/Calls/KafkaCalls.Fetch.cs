@@ -56,10 +56,37 @@ internal sealed partial class KafkaCalls
         foreach (var partition in partitions)
         {
             if (partition.Id != id)
-                (id, name) = (partition.Id, desk.TopicIds.Fresh(Who, partition.Id) ?? await NameNow(partition.Id) ?? $"?{partition.Id}");
+                (id, name) = (partition.Id, desk.TopicIds.Fresh(Who, partition.Id) ?? NameSoFar(partition.Id) ?? await NameNow(partition.Id) ?? $"?{partition.Id}");
             named.Add(partition with { Topic = name });
         }
         return named;
+    }
+
+    /// <summary>The name that the id had a moment ago; whether it has it still is looked at beside. A fetch does not wait for all partitions of its topic to answer.</summary>
+    private string? NameSoFar(Guid id)
+    {
+        if (desk.TopicIds.Find(Who, id) is { } name && desk.TopicIds.BeginCheck(Who, id))
+            _ = Check(id, name);
+        return desk.TopicIds.Find(Who, id);
+    }
+
+    private async Task Check(Guid id, string name)
+    {
+        try
+        {
+            if (await FindTopic(name) is { } topic && topic.Id == id)
+                desk.TopicIds.Note(Who, id, name);
+            else
+                desk.TopicIds.Forget(Who, id);
+        }
+        catch (Exception e) when (e is MqException or OperationCanceledException)
+        {
+            // The next fetch has it looked at again, and the read says what is wrong.
+        }
+        finally
+        {
+            desk.TopicIds.EndCheck(Who, id);
+        }
     }
 
     private async ValueTask<string?> NameNow(Guid id)

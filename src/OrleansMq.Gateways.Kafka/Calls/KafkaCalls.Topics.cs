@@ -39,12 +39,32 @@ internal sealed partial class KafkaCalls
         if (await Has(desk.TopicIds.Find(Who, id)) is { } known)
             return known;
         desk.TopicIds.Forget(Who, id);
-        if (!desk.TopicIds.MayLook())
+        if (!desk.TopicIds.BeginLook())
             return null;
-        foreach (var name in await AllTopics())
-            if (await Has(name) is { } found)
-                return found;
-        return null;
+        try
+        {
+            foreach (var name in await AllTopics())
+                if (await HasNow(name) is { } found)
+                    return found;
+            return null;
+        }
+        finally
+        {
+            desk.TopicIds.EndLook();
+        }
+
+        async ValueTask<string?> HasNow(string name)
+        {
+            try
+            {
+                return await Has(name);
+            }
+            catch (MqException)
+            {
+                // Of another topic, or of this one, which nobody can read then: the client asks again.
+                return null;
+            }
+        }
 
         async ValueTask<string?> Has(string? name)
         {
