@@ -9,7 +9,7 @@ public abstract class AssignedGroupContract : BrokerContract
     public Task WhoComesAloneIsGivenEverythingUnderTheTopicsId() => Story(async broker =>
     {
         var topic = await broker.PutTopic("t", new() { Partitions = 3 });
-        var standing = await Of(broker).Beat("alone", Joining("a"));
+        var standing = await Of(broker).Beat("assigned-alone", Joining("a"));
 
         var assigned = Assert.Single(standing.Assigned!);
         Assert.Equal((topic.Id, "t"), (assigned.Id, assigned.Topic.Text));
@@ -23,21 +23,21 @@ public abstract class AssignedGroupContract : BrokerContract
     {
         var topic = await broker.PutTopic("t", new() { Partitions = 2 });
         var groups = Of(broker);
-        var a = await groups.Beat("two", Joining("a"));
-        var b = await groups.Beat("two", Joining("b"));
+        var a = await groups.Beat("assigned-two", Joining("a"));
+        var b = await groups.Beat("assigned-two", Joining("b"));
         Assert.Empty(b.Assigned!);
 
-        Assert.Equal([0], Assert.Single((await groups.Beat("two", Beat("a", a.Epoch))).Assigned!).Partitions);
-        Assert.Null((await groups.Beat("two", Beat("b", b.Epoch))).Assigned);
-        var described = await groups.DescribeAssigned("two");
+        Assert.Equal([0], Assert.Single((await groups.Beat("assigned-two", Beat("a", a.Epoch))).Assigned!).Partitions);
+        Assert.Null((await groups.Beat("assigned-two", Beat("b", b.Epoch))).Assigned);
+        var described = await groups.DescribeAssigned("assigned-two");
         Assert.Equal((GroupPhase.Reconciling, 2, "uniform"), (described.Phase, described.Epoch, described.Assignor));
-        await groups.Beat("two", Beat("a", a.Epoch) with { Owned = [new OwnedTopic(topic.Id, [0])] });
+        await groups.Beat("assigned-two", Beat("a", a.Epoch) with { Owned = [new OwnedTopic(topic.Id, [0])] });
 
-        Assert.Equal([1], Assert.Single((await groups.Beat("two", Beat("b", b.Epoch))).Assigned!).Partitions);
-        described = await groups.DescribeAssigned("two");
+        Assert.Equal([1], Assert.Single((await groups.Beat("assigned-two", Beat("b", b.Epoch))).Assigned!).Partitions);
+        described = await groups.DescribeAssigned("assigned-two");
         Assert.Equal((GroupPhase.Stable, 2), (described.Phase, described.Members.Count));
         Assert.All(described.Members, member => Assert.Equal((2, "t"), (member.Epoch, Assert.Single(member.Topics).Text)));
-        Assert.Equal(GroupKind.Consumer, Assert.Single((await groups.List()).Items, group => group.Name == "two").Kind);
+        Assert.Equal(GroupKind.Consumer, Assert.Single((await groups.List()).Items, group => group.Name == "assigned-two").Kind);
     });
 
     [Fact]
@@ -46,16 +46,16 @@ public abstract class AssignedGroupContract : BrokerContract
         await broker.PutTopic("t", new() { Partitions = 1 });
         await Publish(broker, "t", "0", "1", "2");
         var groups = Of(broker);
-        var a = await groups.Beat("offsets", Joining("a"));
-        await Refused(ErrorCodes.EpochStale, () => groups.Commit("offsets", new MemberRef("a", a.Epoch + 1), [new GroupOffset("t", 0, 1)]));
-        await Refused(ErrorCodes.MemberUnknown, () => groups.Commit("offsets", null, [new GroupOffset("t", 0, 1)]));
-        await Refused(ErrorCodes.EpochStale, () => groups.CheckEpoch("offsets", new MemberRef("a", a.Epoch + 1)));
+        var a = await groups.Beat("assigned-offsets", Joining("a"));
+        await Refused(ErrorCodes.EpochStale, () => groups.Commit("assigned-offsets", new MemberRef("a", a.Epoch + 1), [new GroupOffset("t", 0, 1)]));
+        await Refused(ErrorCodes.MemberUnknown, () => groups.Commit("assigned-offsets", null, [new GroupOffset("t", 0, 1)]));
+        await Refused(ErrorCodes.EpochStale, () => groups.CheckEpoch("assigned-offsets", new MemberRef("a", a.Epoch + 1)));
 
-        Assert.All(await groups.Commit("offsets", new MemberRef("a", a.Epoch), [new GroupOffset("t", 0, 2)]), Assert.Null);
+        Assert.All(await groups.Commit("assigned-offsets", new MemberRef("a", a.Epoch), [new GroupOffset("t", 0, 2)]), Assert.Null);
 
-        await groups.CheckEpoch("offsets", new MemberRef("a", a.Epoch));
-        Assert.Equal([new GroupOffset("t", 0, 2)], await groups.Committed("offsets"));
-        Assert.Equal(2, (await broker.DescribeGroup("t", "offsets")).Partitions[0].Cursor);
+        await groups.CheckEpoch("assigned-offsets", new MemberRef("a", a.Epoch));
+        Assert.Equal([new GroupOffset("t", 0, 2)], await groups.Committed("assigned-offsets"));
+        Assert.Equal(2, (await broker.DescribeGroup("t", "assigned-offsets")).Partitions[0].Cursor);
     });
 
     [Fact]
@@ -64,24 +64,24 @@ public abstract class AssignedGroupContract : BrokerContract
         await broker.PutTopic("t", new() { Partitions = 1 });
         await Publish(broker, "t", "0", "1", "2");
         var groups = Of(broker);
-        var classic = await Until(groups.Join("kinds", Classic).AsTask());
-        await groups.Sync("kinds", new MemberRef(classic.Member, classic.Generation), []);
-        await groups.Commit("kinds", new MemberRef(classic.Member, classic.Generation), [new GroupOffset("t", 0, 1)]);
-        await Refused(ErrorCodes.GroupUnknown, () => groups.Beat("kinds", Joining("a")));
-        await Refused(ErrorCodes.GroupUnknown, () => groups.DescribeAssigned("kinds"));
+        var classic = await Until(groups.Join("assigned-kinds", Classic).AsTask());
+        await groups.Sync("assigned-kinds", new MemberRef(classic.Member, classic.Generation), []);
+        await groups.Commit("assigned-kinds", new MemberRef(classic.Member, classic.Generation), [new GroupOffset("t", 0, 1)]);
+        await Refused(ErrorCodes.GroupUnknown, () => groups.Beat("assigned-kinds", Joining("a")));
+        await Refused(ErrorCodes.GroupUnknown, () => groups.DescribeAssigned("assigned-kinds"));
 
-        await groups.Leave("kinds", [new MemberRef(classic.Member, classic.Generation)]);
-        var a = await groups.Beat("kinds", Joining("a"));
-        Assert.Equal(1, Assert.Single(await groups.Committed("kinds")).Offset);
-        await groups.Commit("kinds", new MemberRef("a", a.Epoch), [new GroupOffset("t", 0, 2)]);
-        await Refused(ErrorCodes.ProtocolMismatch, () => groups.Join("kinds", Classic));
-        await Refused(ErrorCodes.MemberUnknown, () => groups.Heartbeat("kinds", new MemberRef(classic.Member, classic.Generation)));
-        await Refused(ErrorCodes.Conflict, () => groups.Delete("kinds"));
+        await groups.Leave("assigned-kinds", [new MemberRef(classic.Member, classic.Generation)]);
+        var a = await groups.Beat("assigned-kinds", Joining("a"));
+        Assert.Equal(1, Assert.Single(await groups.Committed("assigned-kinds")).Offset);
+        await groups.Commit("assigned-kinds", new MemberRef("a", a.Epoch), [new GroupOffset("t", 0, 2)]);
+        await Refused(ErrorCodes.ProtocolMismatch, () => groups.Join("assigned-kinds", Classic));
+        await Refused(ErrorCodes.MemberUnknown, () => groups.Heartbeat("assigned-kinds", new MemberRef(classic.Member, classic.Generation)));
+        await Refused(ErrorCodes.Conflict, () => groups.Delete("assigned-kinds"));
 
-        await groups.Beat("kinds", Beat("a", MemberBeat.Leaves));
-        await Until(groups.Join("kinds", Classic).AsTask());
-        Assert.Equal(GroupKind.Classic, (await groups.Describe("kinds")).Kind);
-        Assert.Equal(2, Assert.Single(await groups.Committed("kinds")).Offset);
+        await groups.Beat("assigned-kinds", Beat("a", MemberBeat.Leaves));
+        await Until(groups.Join("assigned-kinds", Classic).AsTask());
+        Assert.Equal(GroupKind.Classic, (await groups.Describe("assigned-kinds")).Kind);
+        Assert.Equal(2, Assert.Single(await groups.Committed("assigned-kinds")).Offset);
     });
 
     [Fact]
