@@ -22,7 +22,8 @@ public sealed partial class AssigningGroup
             return "Only a static member comes back.";
         if (beat.Session < Membership.MinSession || beat.Session > Membership.MaxSession)
             return $"A session lasts {Membership.MinSession.TotalSeconds:0} s to {Membership.MaxSession.TotalMinutes:0} min.";
-        if (beat.Rebalance is { } rebalance && rebalance <= TimeSpan.Zero)
+        // Who leaves may say 0, and some do: it has nothing to give up later.
+        if (beat.Epoch >= 0 && beat.Rebalance is { } rebalance && rebalance <= TimeSpan.Zero)
             return "The time to give up partitions is above 0.";
         if (beat.Topics?.Count > MaxTopics || beat.Matched?.Count > MaxTopics)
             return $"A member wants {MaxTopics} topics at most.";

@@ -91,7 +91,8 @@ public sealed class AssigningGroupTests
         Assert.Equal(MemberBeat.Leaves, Beat("a", MemberBeat.Leaves)!.Epoch);
         Assert.Equal("0 1 2 3", Told(Beat("b", 2)!));
         Assert.Equal(ErrorCodes.MemberUnknown, Refused(Of("a", MemberBeat.Leaves)));
-        Beat("b", MemberBeat.Leaves);
+        // With no time and no wish, as @platformatic/kafka leaves.
+        Assert.Null(Refused(Of("b", MemberBeat.Leaves) with { Rebalance = TimeSpan.Zero, Topics = [], Owned = [] }));
         Assert.Equal((GroupPhase.Empty, 4, null), (group.Phase, group.Epoch, group.NextDeadline));
         Assert.Null(group.CheckCommit(null));
     }
@@ -217,6 +218,7 @@ public sealed class AssigningGroupTests
         { "none at all", Joining("m") with { Rebalance = TimeSpan.Zero } },
         { "wants nothing", Joining("m") with { Topics = null } },
         { "reads already", Joining("m") with { Owned = Owned("0") } },
+        { "reads too much", Of("m", 1) with { Owned = [new OwnedTopic(T, new int[AssigningGroup.MaxPartitions + 1])] } },
         { "too many topics", Joining("m") with { Topics = [.. Enumerable.Range(0, AssigningGroup.MaxTopics + 1).Select(i => new TopicName($"t{i}"))] } },
         { "a long pattern", Joining("m") with { Pattern = new string('p', AssigningGroup.MaxPatternLength + 1) } },
         { "a short session", Joining("m") with { Session = TimeSpan.FromMilliseconds(1) } },
