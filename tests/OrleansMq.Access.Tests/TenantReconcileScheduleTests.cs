@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using OrleansMq.Conformance;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
 
@@ -176,21 +177,14 @@ public sealed class TenantReconcileScheduleTests : IAsyncLifetime
     private async Task SendDue(string tenant, string at)
     {
         var own = _control.OfTenant(_broker, tenant);
-        await Eventually(async () => await CodeOf(() => own.DescribeGroup(ReconcileSchedules.Due, "runners")) is null);
+        await Eventually.Holds(async () => await CodeOf(() => own.DescribeGroup(ReconcileSchedules.Due, "runners")) is null);
         await own.Publish(ReconcileSchedules.Due, [Message.OfText($$"""{"topic":"orders","group":"g","schedule":0,"due":"{{at}}"}""")]);
     }
 
     private static async Task<IReadOnlyList<StoredMessage>> Read(HttpBroker broker, TopicName topic)
     {
-        await Eventually(async () => await CodeOf(() => broker.DescribeTopic(topic)) is null && (await broker.ReadAll(topic)).Count > 0);
+        await Eventually.Holds(async () => await CodeOf(() => broker.DescribeTopic(topic)) is null && (await broker.ReadAll(topic)).Count > 0);
         return await broker.ReadAll(topic);
-    }
-
-    private static async Task Eventually(Func<Task<bool>> holds)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-        while (!await holds())
-            await Task.Delay(20, patience.Token);
     }
 
     private static async Task<string?> CodeOf<T>(Func<ValueTask<T>> call)

@@ -1,3 +1,4 @@
+using OrleansMq.Conformance;
 using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Tests;

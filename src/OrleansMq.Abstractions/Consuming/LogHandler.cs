@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace OrleansMq;
 
 /// <summary>The application's handler of a log: called in order, and again with the same where it throws.</summary>
@@ -20,30 +18,11 @@ internal sealed class LogHandler(
     public async Task<bool> Handle(List<StoredMessage> messages, Action<long> progress, CancellationToken lost)
     {
         if (many is not null)
-            return messages.Count == 0 || await Try(() => Traced(() => MessageTracing.StartProcess(topic, group, messages), () => many(messages, cancelHandler)), messages.Count, messages[^1].Position.Offset, progress, lost);
+            return messages.Count == 0 || await Try(() => MessageTracing.Handling(() => MessageTracing.StartProcess(topic, group, messages), () => many(messages, cancelHandler)), messages.Count, messages[^1].Position.Offset, progress, lost);
         foreach (var message in messages)
-            if (!await Try(() => Traced(() => MessageTracing.StartProcess(topic, group, message), () => one!(message, cancelHandler)), 1, message.Position.Offset, progress, lost))
+            if (!await Try(() => MessageTracing.Handling(() => MessageTracing.StartProcess(topic, group, message), () => one!(message, cancelHandler)), 1, message.Position.Offset, progress, lost))
                 return false;
         return true;
-    }
-
-    private static Task Traced(Func<Activity?> start, Func<Task> handle)
-    {
-        return MessageTracing.IsListenedTo ? Handle() : handle();
-
-        async Task Handle()
-        {
-            using var span = start();
-            try
-            {
-                await handle();
-            }
-            catch (Exception e)
-            {
-                MessageTracing.Failed(span, e);
-                throw;
-            }
-        }
     }
 
     private async Task<bool> Try(Func<Task> handle, int messages, long lastOffset, Action<long> progress, CancellationToken lost)

@@ -81,7 +81,8 @@ public sealed partial class Producer : IAsyncDisposable
     /// <summary>Sends a message; the task ends when it is stored, as durably as was asked.</summary>
     /// <param name="cancel">Takes the message back while it waits for room; later it only ends the waiting, and the outcome stays open.</param>
     /// <exception cref="MqException">It was refused for good.</exception>
-    public Task<PublishResult> Send(Message message, CancellationToken cancel = default) => MessageTracing.IsOn ? SendTraced(message, cancel) : SendNow(message, cancel);
+    public Task<PublishResult> Send(Message message, CancellationToken cancel = default) =>
+        MessageTracing.IsOn ? MessageTracing.Sending(_topic, 1, () => SendNow(MessageTracing.Stamped(message), cancel)) : SendNow(message, cancel);
 
     private Task<PublishResult> SendNow(Message message, CancellationToken cancel)
     {
@@ -108,7 +109,7 @@ public sealed partial class Producer : IAsyncDisposable
     {
         if (messages.Count == 0)
             return [];
-        return await (MessageTracing.IsOn ? SendTogetherTraced(messages, cancel) : SendTogetherNow(messages, cancel));
+        return await (MessageTracing.IsOn ? MessageTracing.Sending(_topic, messages.Count, () => SendTogetherNow(MessageTracing.Stamped(messages), cancel)) : SendTogetherNow(messages, cancel));
     }
 
     private async Task<IReadOnlyList<PublishResult>> SendTogetherNow(IReadOnlyList<Message> messages, CancellationToken cancel)

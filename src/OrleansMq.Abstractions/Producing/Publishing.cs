@@ -21,21 +21,12 @@ public static class Publishing
     {
         if (messages.Count == 0)
             return [];
-        if (!MessageTracing.IsOn)
-            return await PublishNow(broker, topic, settings, again, messages, options, turn, time, cancel);
-        using var span = MessageTracing.StartSend(topic, messages.Count);
-        try
-        {
-            return await PublishNow(broker, topic, settings, again, MessageTracing.Stamped(messages), options, turn, time, cancel);
-        }
-        catch (Exception e)
-        {
-            MessageTracing.Failed(span, e);
-            throw;
-        }
+        return await (MessageTracing.IsOn
+            ? MessageTracing.Sending(topic, messages.Count, () => PublishNow(broker, topic, settings, again, MessageTracing.Stamped(messages), options, turn, time, cancel))
+            : PublishNow(broker, topic, settings, again, messages, options, turn, time, cancel));
     }
 
-    private static async ValueTask<IReadOnlyList<PublishResult>> PublishNow(
+    private static async Task<IReadOnlyList<PublishResult>> PublishNow(
         IBroker broker, TopicName topic, TopicSettings settings, Func<ValueTask<TopicSettings>> again, IReadOnlyList<Message> messages, PublishOptions? options,
         Func<uint> turn, TimeProvider time, CancellationToken cancel)
     {
@@ -155,7 +146,7 @@ public static class Publishing
             throw new MqException(ErrorCodes.Malformed, "A message is null.");
         MessageCodec.Validate(message);
         var size = MessageCodec.SizeOf(message);
-        return size <= settings.MaxMessageBytes ? size : throw new MqException(ErrorCodes.MessageTooLarge,
+        return MessageCodec.CountedOf(message, size) <= settings.MaxMessageBytes ? size : throw new MqException(ErrorCodes.MessageTooLarge,
             $"The message has {size} bytes (key, body and headers); its topic takes {settings.MaxMessageBytes}.");
     }
 

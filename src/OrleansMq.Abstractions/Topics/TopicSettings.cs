@@ -63,7 +63,7 @@ public sealed record TopicSettings
     /// <summary>Messages a second of each producer. Null: no limit.</summary>
     public double? ProducerRatePerSecond { get; init; }
 
-    /// <summary>Key, body and headers of one message together. 1 MiB, about Kafka's.</summary>
+    /// <summary>Key, body and headers of one message together, a trace's context aside (<see cref="MessageTracing"/>). 1 MiB, about Kafka's.</summary>
     public int MaxMessageBytes { get; init; } = 1 << 20;
 
     /// <summary>One record batch. 4 MiB.</summary>

@@ -22,8 +22,6 @@ public static class MessageTracing
 
     private static readonly ActivitySource Source = new(Name);
 
-    internal static bool IsListenedTo => Source.HasListeners();
-
     /// <summary>Whether to look at all.</summary>
     internal static bool IsOn => Source.HasListeners() || Activity.Current is { Recorded: true };
 
@@ -65,7 +63,32 @@ public static class MessageTracing
         span.SetStatus(ActivityStatusCode.Error, error.Message);
     }
 
-    internal static Activity? StartSend(TopicName topic, int messages)
+    /// <summary>Sends in a span that ends when it is known what became of it.</summary>
+    internal static Task<T> Sending<T>(TopicName topic, int messages, Func<Task<T>> send) => Within(() => StartSend(topic, messages), send);
+
+    /// <summary>Handles in a span, where somebody listens.</summary>
+    internal static Task Handling(Func<Activity?> start, Func<Task> handle) => !Source.HasListeners() ? handle() : Within(start, async () =>
+    {
+        await handle();
+        return true;
+    });
+
+    /// <remarks>Async, so that the span is current in it and not in the caller behind it.</remarks>
+    private static async Task<T> Within<T>(Func<Activity?> start, Func<Task<T>> work)
+    {
+        using var span = start();
+        try
+        {
+            return await work();
+        }
+        catch (Exception e)
+        {
+            Failed(span, e);
+            throw;
+        }
+    }
+
+    private static Activity? StartSend(TopicName topic, int messages)
     {
         var span = Source.StartActivity($"send {topic}", ActivityKind.Producer);
         if (span is not { IsAllDataRequested: true })
@@ -94,6 +117,15 @@ public static class MessageTracing
 
     internal static IReadOnlyList<Message> Stamped(IReadOnlyList<Message> messages) =>
         Activity.Current is { Recorded: true } ? [.. messages.Select(message => message is null ? message! : Stamped(message))] : messages;
+
+    /// <summary>Of the header with the context, as whoever traces writes it; 0 where there is none.</summary>
+    internal static int ContextBytes(Message message)
+    {
+        foreach (var header in message.Headers)
+            if (header.Key == ReservedHeaders.TraceParent)
+                return header.Value.Length == ReservedHeaders.TraceParentLength ? ReservedHeaders.TraceParent.Length + ReservedHeaders.TraceParentLength : 0;
+        return 0;
+    }
 
     private static bool HasContext(Message message)
     {
