@@ -16,6 +16,7 @@ internal sealed partial class StorageStory : IAsyncDisposable
     private static readonly LogId Fleeting = new(Guid.Parse("aaaaaaaa-0000-0000-0000-000000000002"), 7);
     private static readonly LogDefinition Definition = new("orders", new byte[] { 1 });
 
+    private readonly Func<FileStorageOptions, FileStorageOptions> _configure;
     private readonly Random _random;
     private ulong _incarnations;
     private FileStorage? _storage;
@@ -24,8 +25,9 @@ internal sealed partial class StorageStory : IAsyncDisposable
     // null: a call on it did not end.
     private bool? _fleetingExists = false;
 
-    public StorageStory(int seed)
+    public StorageStory(int seed, Func<FileStorageOptions, FileStorageOptions>? configure = null)
     {
+        _configure = configure ?? (options => options);
         _random = new Random(seed);
         Disk = new SimDisk(seed);
     }
@@ -77,7 +79,7 @@ internal sealed partial class StorageStory : IAsyncDisposable
     }
 
     private FileStorage OpenStorage() => new(
-        new FileStorageOptions
+        _configure(new FileStorageOptions
         {
             Directory = "/data",
             SegmentBytes = 8192,
@@ -85,7 +87,7 @@ internal sealed partial class StorageStory : IAsyncDisposable
             ReserveBytes = 16384,
             OpenSegments = 3,
             DrawIncarnation = () => ++_incarnations,
-        },
+        }),
         Disk,
         new InlineIo());
 

@@ -1,0 +1,430 @@
+using System.Buffers;
+using OrleansMq.Storage.Files.Disk;
+
+namespace OrleansMq.Storage.Files.Journaling;
+
+/// <summary>
+/// One flush for all: small changes of many files are written here together and are durable with that; the files themselves are written through the page
+/// cache, and flushed later in the background. After a crash the records are applied to the files again.
+/// </summary>
+/// <remarks>
+/// <para>Who commits first writes for everybody who waits. Records have the order in which they were added, and whoever adds keeps the order of what it does to one path.</para>
+/// <para>Before a part of the journal is written over, the files that it speaks of are flushed and a record says that it is settled.</para>
+/// </remarks>
+/// <param name="root">The data folder; paths in records go on from it.</param>
+/// <param name="io">Where checkpoints run in the background.</param>
+internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoScheduler io, int helpers) : IDisposable
+{
+    private readonly object _gate = new();
+    private readonly LivePaths _live = new();
+
+    // Committed before they are done, and not done yet.
+    private readonly SortedSet<long> _executing = [];
+    private ArrayBufferWriter<byte> _pending = new();
+    private ArrayBufferWriter<byte> _written = new();
+    private long _added;
+    private long _committed;
+    private long _settled;
+
+    // A record that says that all up to another is settled, and is not committed yet.
+    private (long Number, long UpTo) _settling;
+    private bool _writing;
+    private bool _closed;
+
+    // The last write failed: whether its records are there is not known.
+    private bool _isBroken;
+    private long _failedTo;
+    private int _failures;
+    private Checkpoint? _background;
+    private int _flushing;
+
+    /// <summary>The paths, under <see cref="Locked"/>.</summary>
+    internal LivePaths Live => _live;
+
+    /// <summary>How many flushes are under way: alone, a file's own flush is as good.</summary>
+    public int Flushing => Volatile.Read(ref _flushing);
+
+    public void EnterFlush() => Interlocked.Increment(ref _flushing);
+
+    public void LeaveFlush() => Interlocked.Decrement(ref _flushing);
+
+    public T Locked<T>(Func<LivePaths, T> look)
+    {
+        lock (_gate)
+            return look(_live);
+    }
+
+    /// <summary>Does what a journal from before says, durably.</summary>
+    public void Apply(JournalImage image)
+    {
+        new JournalReplay(disk, root).Apply(image.Records.Select(numbered => numbered.Record));
+        lock (_gate)
+        {
+            foreach (var (number, record) in image.Records)
+                _live.Note(number, record, record.Content.Length);
+            _added = _committed = image.LastRecord;
+        }
+        Begin(_added).Finish();
+        Settle(_added);
+    }
+
+    /// <summary>Begins with new files after a journal that was applied.</summary>
+    public void Start(JournalImage image) => files.Renew(image.LastRecord, image.LastBatch, image.LastFile);
+
+    /// <summary>Adds a record of what was just done; it is durable after <see cref="Commit(long)"/>.</summary>
+    public long Add(JournalKind kind, string path, long offset = 0, params ReadOnlySpan<ReadOnlyMemory<byte>> content)
+    {
+        lock (_gate)
+            return AddNow(kind, path, offset, content);
+    }
+
+    /// <summary>Does what must not be there before its record is: the record first, then the deed.</summary>
+    public void CommitThen(JournalKind kind, string path, long offset, ReadOnlySpan<ReadOnlyMemory<byte>> content, Action deed)
+    {
+        long number;
+        int failures;
+        lock (_gate)
+        {
+            _executing.Add(number = AddNow(kind, path, offset, content));
+            failures = _failures;
+        }
+        try
+        {
+            Commit(number, failures);
+            deed();
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _executing.Remove(number);
+                Monitor.PulseAll(_gate);
+            }
+        }
+    }
+
+    /// <summary>Returns when the record and all before it are durable.</summary>
+    /// <exception cref="DiskException">It is not known whether they are.</exception>
+    public void Commit(long number) => Commit(number, Volatile.Read(ref _failures));
+
+    /// <param name="failures">How many there were when the record was added: a later one may have been its own.</param>
+    private void Commit(long number, int failures)
+    {
+        lock (_gate)
+        {
+            while (true)
+            {
+                if (_committed >= number)
+                    return;
+                if (_failures != failures && number <= _failedTo)
+                    throw new DiskException(DiskError.Failed, "commit", root, "the journal's flush failed");
+                if (_closed)
+                    throw new DiskException(DiskError.Failed, "commit", root, "the journal is closed");
+                if (!_writing)
+                    break;
+                Monitor.Wait(_gate);
+            }
+            _writing = true;
+        }
+        Lead();
+    }
+
+    /// <summary>Flushes everything that the journal speaks of into the files, so that it speaks of nothing any more.</summary>
+    public void SettleAll()
+    {
+        Commit(Volatile.Read(ref _added));
+        Leading(() =>
+        {
+            var upTo = Volatile.Read(ref _committed);
+            if (upTo <= _settled)
+                return;
+            Begin(upTo).Finish();
+            files.WriteSettled(upTo);
+            Settle(upTo);
+        });
+    }
+
+    /// <summary>A flush of the file itself failed. What the journal holds of it is written into it again before it counts as flushed.</summary>
+    public void Suspect(string path)
+    {
+        lock (_gate)
+            if (_live.Find(path) is { } live)
+                live.IsSuspect = true;
+    }
+
+    /// <summary>Writes into a file what the journal holds of it, if a flush of it failed.</summary>
+    public void HealIfSuspect(string path)
+    {
+        if (!Locked(live => live.Find(path)?.IsSuspect == true))
+            return;
+        disk.Open(FullPath(path), DiskOpenMode.Read).Dispose();
+        var settled = Volatile.Read(ref _settled);
+        new JournalReplay(disk, root).Apply(files.Read()
+            .Where(batch => batch.LastRecord > settled)
+            .SelectMany(batch => JournalRecord.Decode(batch.Payload, root).Select((record, i) => (Record: record, Number: batch.FirstRecord + i)))
+            .Where(numbered => numbered.Number > settled && numbered.Record.Path == path)
+            .Select(numbered => numbered.Record));
+    }
+
+    /// <summary>Settles everything, so that the next start finds nothing to do. After a failure it does find something.</summary>
+    public void Dispose()
+    {
+        try
+        {
+            if (!_isBroken)
+                SettleAll();
+        }
+        finally
+        {
+            lock (_gate)
+                _closed = true;
+            files.Dispose();
+        }
+    }
+
+    private long AddNow(JournalKind kind, string path, long offset, ReadOnlySpan<ReadOnlyMemory<byte>> content)
+    {
+        if (_pending.WrittenCount == 0)
+            JournalFiles.Begin(_pending);
+        JournalRecord.Encode(_pending, kind, path, offset, content);
+        var length = 0L;
+        foreach (var piece in content)
+            length += piece.Length;
+        _live.Note(++_added, new JournalRecord(kind, path, offset, default), length);
+        return _added;
+    }
+
+    private void Lead()
+    {
+        try
+        {
+            if (_isBroken)
+                Renew();
+            long first, last;
+            lock (_gate)
+            {
+                (_pending, _written) = (_written, _pending);
+                (first, last) = (_committed + 1, _added);
+            }
+            if (first > last)
+                return;
+            WriteBatch(first, last);
+        }
+        finally
+        {
+            StopLeading();
+        }
+    }
+
+    private void Leading(Action work)
+    {
+        lock (_gate)
+        {
+            while (_writing)
+                Monitor.Wait(_gate);
+            _writing = true;
+        }
+        try
+        {
+            work();
+        }
+        finally
+        {
+            StopLeading();
+        }
+    }
+
+    private void StopLeading()
+    {
+        lock (_gate)
+        {
+            _writing = false;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void WriteBatch(long first, long last)
+    {
+        try
+        {
+            if (files.IsFull(_written.WrittenCount))
+                MakeRoom();
+            files.Write(_written, first, (int)(last - first + 1));
+        }
+        catch (DiskException e)
+        {
+            Break(last);
+            throw e.IsRefusal ? new DiskException(DiskError.Failed, e.Operation, e.Path, e.Message) : e;
+        }
+        finally
+        {
+            _written.ResetWrittenCount();
+        }
+        lock (_gate)
+        {
+            _committed = last;
+            if (_settling.Number > 0 && _settling.Number <= last)
+            {
+                SettleNow(_settling.UpTo);
+                _settling = default;
+            }
+        }
+    }
+
+    private void Break(long last)
+    {
+        lock (_gate)
+        {
+            _isBroken = true;
+            _failedTo = last;
+            _failures++;
+        }
+    }
+
+    /// <summary>After a failure: what the journal spoke of is flushed where it lies, and new files take the place of those that can't be trusted.</summary>
+    private void Renew()
+    {
+        try
+        {
+            Begin(_failedTo).Finish();
+            files.Renew(_failedTo, 0, 0);
+        }
+        catch (DiskException)
+        {
+            lock (_gate)
+            {
+                _pending.ResetWrittenCount();
+                _failedTo = _added;
+                _failures++;
+            }
+            throw;
+        }
+        lock (_gate)
+        {
+            _committed = Math.Max(_committed, _failedTo);
+            SettleNow(_failedTo);
+            _settling = default;
+            _isBroken = false;
+        }
+    }
+
+    /// <summary>Goes on in the other file, and begins to settle what the one that is full holds.</summary>
+    private void MakeRoom()
+    {
+        var upTo = files.LastRecordOfOther;
+        if (upTo > Volatile.Read(ref _settled))
+        {
+            if (!FinishRunning(upTo))
+                Begin(upTo).Finish();
+            files.WriteSettled(upTo);
+            Settle(upTo);
+        }
+        var full = files.LastRecord;
+        files.Switch();
+        SettleInBackground(full);
+    }
+
+    /// <summary>Helps the checkpoint that runs; false if there is none that settles enough, or it failed.</summary>
+    private bool FinishRunning(long upTo)
+    {
+        if (Volatile.Read(ref _background) is not { } running || running.UpTo < upTo)
+            return false;
+        try
+        {
+            running.Finish();
+            return true;
+        }
+        catch (DiskException)
+        {
+            return false;
+        }
+    }
+
+    private void SettleInBackground(long upTo)
+    {
+        _ = io.Run(() =>
+        {
+            var checkpoint = Begin(upTo);
+            Volatile.Write(ref _background, checkpoint);
+            for (var i = 1; i < helpers; i++)
+                _ = io.Run(checkpoint.Help);
+            try
+            {
+                checkpoint.Finish();
+            }
+            catch (DiskException)
+            {
+                // It is tried again by whoever needs the room, and fails there for all to see.
+                return;
+            }
+            finally
+            {
+                Volatile.Write(ref _background, null);
+            }
+            lock (_gate)
+                if (upTo > _settled && !_closed)
+                    _settling = (AddNow(JournalKind.Settled, "", upTo, []), upTo);
+        });
+    }
+
+    /// <summary>Waits until what was committed up to a record is done, too, and tells what has to be flushed for it.</summary>
+    private Checkpoint Begin(long upTo)
+    {
+        lock (_gate)
+        {
+            while (_executing.Count > 0 && _executing.Min <= upTo)
+                Monitor.Wait(_gate);
+            return new Checkpoint(upTo, [
+                .. _live.FilesUpTo(upTo).Select(path => (Action)(() => FlushFile(path))),
+                .. _live.Directories().Select(path => (Action)(() => FlushDirectory(path)))]);
+        }
+    }
+
+    private void FlushFile(string path)
+    {
+        try
+        {
+            HealIfSuspect(path);
+            using var file = disk.Open(FullPath(path), DiskOpenMode.ReadWrite);
+            file.Flush();
+        }
+        catch (DiskException e) when (e.Error == DiskError.Missing)
+        {
+            // It was removed since.
+        }
+        catch (DiskException)
+        {
+            Suspect(path);
+            throw;
+        }
+        lock (_gate)
+            if (_live.Find(path) is { } live)
+                live.IsSuspect = false;
+    }
+
+    private void FlushDirectory(string path)
+    {
+        try
+        {
+            disk.FlushDirectory(FullPath(path));
+        }
+        catch (DiskException e) when (e.Error == DiskError.Missing)
+        {
+            // It was removed since.
+        }
+    }
+
+    private string FullPath(string path) => path.Length == 0 ? root : Path.Join(root, path);
+
+    private void Settle(long upTo)
+    {
+        lock (_gate)
+            SettleNow(upTo);
+    }
+
+    private void SettleNow(long upTo)
+    {
+        _settled = Math.Max(_settled, upTo);
+        _live.Settle(upTo);
+    }
+}
