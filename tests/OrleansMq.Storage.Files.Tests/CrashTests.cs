@@ -71,7 +71,8 @@ public class CrashTests
             await Told($"seed {seed}", async () =>
             {
                 await story.Live(10);
-                story.Disk.Capacity = 60_000;
+                await story.Start();
+                story.Disk.Capacity = story.Disk.UsedBytes + 30_000;
                 await story.Live(60);
                 Assert.Equal(0, story.Failures);
                 refusals += story.Refusals;

@@ -139,7 +139,15 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
             if (upTo <= _settled)
                 return;
             Begin(upTo).Finish();
-            files.WriteSettled(upTo);
+            try
+            {
+                files.WriteSettled(upTo);
+            }
+            catch (DiskException)
+            {
+                Break(upTo);
+                throw;
+            }
             Settle(upTo);
         });
     }

@@ -9,6 +9,9 @@ namespace OrleansMq.Storage.Files.Journaling;
 /// </summary>
 internal sealed class JournalFiles(IDisk disk, string folder, long capacity, Func<ulong> drawSalt) : IDisposable
 {
+    /// <summary>Room behind the capacity for what says that records are settled: two such for each batch at most.</summary>
+    private const int RoomForSettled = 4096;
+
     private Area[] _areas = [];
     private int _current;
     private int _lastFile;
@@ -57,7 +60,7 @@ internal sealed class JournalFiles(IDisk disk, string folder, long capacity, Fun
     /// <param name="batch">Room for the header, then the records.</param>
     public void Write(ArrayBufferWriter<byte> batch, long firstRecord, int count) => Append(_areas[_current], batch, firstRecord, count);
 
-    /// <summary>Says that everything up to a record is settled. It goes beyond the capacity, if need be.</summary>
+    /// <summary>Says that everything up to a record is settled. There is room beyond the capacity for it.</summary>
     public void WriteSettled(long settled) => Append(_areas[_current], Settling(settled), LastRecord, 1);
 
     /// <summary>Goes on in the other file. What it holds was settled, and the file that is left says so.</summary>
@@ -80,8 +83,8 @@ internal sealed class JournalFiles(IDisk disk, string folder, long capacity, Fun
         var area = new Area(path, name.Salt, disk.Open(path, DiskOpenMode.Create)) { LastRecord = settled };
         try
         {
-            area.File.Reserve(0, capacity);
-            area.File.SetLength(capacity);
+            area.File.Reserve(0, capacity + RoomForSettled);
+            area.File.SetLength(capacity + RoomForSettled);
             area.File.Flush();
             return area;
         }

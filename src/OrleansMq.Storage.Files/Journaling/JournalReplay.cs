@@ -61,8 +61,11 @@ internal sealed class JournalReplay(IDisk disk, string root)
             disk.Open(path, DiskOpenMode.Create).Dispose();
     }
 
+    /// <summary>Not where it is so already: a full disk has no room for a second one.</summary>
     private void Put(string path, ReadOnlyMemory<byte> content)
     {
+        if (disk.Exists(path) && disk.ReadWhole(path).AsSpan().SequenceEqual(content.Span))
+            return;
         var temporary = path + Durably.TemporaryEnding;
         using (var file = disk.Open(temporary, DiskOpenMode.Create))
             file.Write(content.Span, 0);
