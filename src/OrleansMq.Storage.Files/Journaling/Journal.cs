@@ -16,6 +16,9 @@ namespace OrleansMq.Storage.Files.Journaling;
 internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoScheduler io, int helpers) : IDisposable
 {
     private readonly object _gate = new();
+
+    // Who waits for a batch, in the order of coming.
+    private readonly List<Waiter> _waiters = [];
     private readonly LivePaths _live = new();
 
     // Committed before they are done, and not done yet.
@@ -110,9 +113,10 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
     /// <param name="failures">How many there were when the record was added: a later one may have been its own.</param>
     private void Commit(long number, int failures)
     {
-        lock (_gate)
+        while (true)
         {
-            while (true)
+            Waiter waiter;
+            lock (_gate)
             {
                 if (_committed >= number)
                     return;
@@ -121,10 +125,13 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
                 if (_closed)
                     throw new DiskException(DiskError.Failed, "commit", root, "the journal is closed");
                 if (!_writing)
+                {
+                    _writing = true;
                     break;
-                Monitor.Wait(_gate);
+                }
+                _waiters.Add(waiter = new Waiter(number));
             }
-            _writing = true;
+            waiter.Wait();
         }
         Lead();
     }
@@ -226,11 +233,19 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
 
     private void Leading(Action work)
     {
-        lock (_gate)
+        while (true)
         {
-            while (_writing)
-                Monitor.Wait(_gate);
-            _writing = true;
+            Waiter waiter;
+            lock (_gate)
+            {
+                if (!_writing)
+                {
+                    _writing = true;
+                    break;
+                }
+                _waiters.Add(waiter = new Waiter(long.MaxValue));
+            }
+            waiter.Wait();
         }
         try
         {
@@ -242,13 +257,20 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
         }
     }
 
+    /// <summary>Wakes those whose batch was written, or failed, and one more, who leads the next.</summary>
     private void StopLeading()
     {
+        List<Waiter> woken;
         lock (_gate)
         {
             _writing = false;
-            Monitor.PulseAll(_gate);
+            var known = Math.Max(_committed, _failedTo);
+            var next = _waiters.Find(waiter => waiter.Number > known);
+            woken = _waiters.FindAll(waiter => waiter.Number <= known || waiter == next);
+            _waiters.RemoveAll(woken.Contains);
         }
+        foreach (var waiter in woken)
+            waiter.Wake();
     }
 
     private void WriteBatch(long first, long last)
@@ -434,5 +456,31 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
     {
         _settled = Math.Max(_settled, upTo);
         _live.Settle(upTo);
+    }
+
+    /// <summary>A thread that waits for a record.</summary>
+    private sealed class Waiter(long number)
+    {
+        private bool _woken;
+
+        public long Number => number;
+
+        public void Wait()
+        {
+            lock (this)
+            {
+                while (!_woken)
+                    Monitor.Wait(this);
+            }
+        }
+
+        public void Wake()
+        {
+            lock (this)
+            {
+                _woken = true;
+                Monitor.Pulse(this);
+            }
+        }
     }
 }
