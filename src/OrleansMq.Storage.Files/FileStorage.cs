@@ -52,7 +52,7 @@ public sealed class FileStorage : IStorage
         _options = options.Validated();
         _disk = disk ?? LocalDisk.ForThisMachine();
         _folder = new DataFolder(_disk, options.Directory);
-        _io = io ?? (_ownThreads = new IoThreads(options.FlushThreads));
+        _io = io ?? (_ownThreads = new IoThreads(options.Journal ? Math.Max(64, options.FlushThreads) : options.FlushThreads));
         _lock = TakeFolder();
         try
         {
