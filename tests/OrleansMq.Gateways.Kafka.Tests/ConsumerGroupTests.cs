@@ -1,4 +1,6 @@
 using OrleansMq.Conformance;
+using OrleansMq.Core.Groups;
+using OrleansMq.Engine.Storage;
 using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Tests;
@@ -58,10 +60,16 @@ public sealed class ConsumerGroupTests : IAsyncLifetime
         var other = (await _served.Broker.PutTopic("u", new TopicChange())).Id;
         await MetadataOf("u", Guid.Empty);
         await _served.Broker.DeleteTopic("u");
-        await Eventually.Holds(() => Fetch(other).GetAwaiter().GetResult().Item2 != KafkaError.None);
-        await _served.Broker.PutTopic("u", new TopicChange());
-        // A name counts for a second.
-        await Eventually.Holds(() => Fetch(other).GetAwaiter().GetResult() == (other, KafkaError.UnknownTopicId, -1));
+        Assert.Equal((other, KafkaError.UnknownTopicId, -1), await Fetch(other));
+        var again = (await _served.Broker.PutTopic("t2", new TopicChange())).Id;
+        await MetadataOf("t2", Guid.Empty);
+        await _served.Broker.DeleteTopic("t2");
+        await _served.Broker.PutTopic("t2", new TopicChange());
+        await _served.Broker.Publish("t2", [new Message { Body = new byte[1] }]);
+        // Not one message of the new one is read by the old one's id, and its name leads to the new one.
+        Assert.Equal((again, KafkaError.UnknownTopicId, -1), await Fetch(again));
+        var (_, _, present) = await MetadataOf("t2", Guid.Empty);
+        Assert.Equal((present, KafkaError.None, 1), await Fetch(present));
     }
 
     [Fact]
@@ -115,6 +123,47 @@ public sealed class ConsumerGroupTests : IAsyncLifetime
         Assert.Equal("t|o.*r", Assert.Single((await _served.Broker.Coordinator.DescribeAssigned("g")).Members).Pattern);
         await Beat("m", 1, regex: "t", full: true);
         Assert.Equal(_id, Assert.Single(Assert.Single((await _served.Broker.Coordinator.DescribeAssigned("g")).Members).Assigned).Id);
+    }
+
+    [Fact]
+    public async Task APatternIsKeptWhereItsMemberComesByAnotherConnectionAndDoesNotSayIt()
+    {
+        var time = new ManualTime();
+        await using var served = await Served.Start(new KafkaGatewayOptions { Time = time }, new EmbeddedOptions { Storage = new VolatileStorage(), Time = time });
+        var first = (await served.Broker.PutTopic("p1", new TopicChange())).Id;
+        using (var gone = await served.Connect())
+        {
+            _client = gone;
+            Assert.Equal([(first, "0")], (await Join("m", topics: null, regex: "p.*")).Assigned!);
+        }
+        _client = await served.Connect();
+        Assert.Equal(1, (await Beat("m", 1)).Epoch);
+        var second = (await served.Broker.PutTopic("p2", new TopicChange())).Id;
+        time.Advance(PatternMatches.MatchAgain);
+        Assert.Equal(new[] { (first, "0"), (second, "0") }, (await Beat("m", 1)).Assigned!);
+        // And where it comes again at 0, with names beside it.
+        Assert.Equal(2, (await Join("m", topics: [])).Assigned!.Count);
+        Assert.Empty((await Join("m", topics: [], regex: "")).Assigned!);
+    }
+
+    [Fact]
+    public async Task APatternThatIsTooLongOrCouldTakeLongIsRefusedAndSaysWhy()
+    {
+        var refused = await Join("m", regex: new string('a', TopicPattern.MaxLength + 1));
+        Assert.Equal((KafkaError.InvalidRegularExpression, $"A pattern has {TopicPattern.MaxLength} characters at most."), (refused.Error, refused.Why));
+        refused = await Join("m", regex: @"(a+)\1");
+        Assert.Equal(KafkaError.InvalidRegularExpression, refused.Error);
+        Assert.NotEmpty(refused.Why!);
+        Assert.Equal(KafkaError.UnknownMemberId, (await Beat("m", 1)).Error);
+    }
+
+    [Fact]
+    public async Task ANameBeyondItsLimitIsRefusedAndSaysWhich()
+    {
+        var refused = await Join(new string('m', MemberNames.MaxLength + 1));
+        Assert.Equal((KafkaError.InvalidRequest, "A member's name has 255 characters at most; 256 were given."), (refused.Error, refused.Why));
+        refused = await Join("m", instance: new string('i', MemberNames.MaxLength + 1));
+        Assert.Equal((KafkaError.InvalidRequest, "A static name has 255 characters at most; 256 were given."), (refused.Error, refused.Why));
     }
 
     [Fact]

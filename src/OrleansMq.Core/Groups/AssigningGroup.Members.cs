@@ -20,10 +20,12 @@ public sealed partial class AssigningGroup
 
     private static string? Malformed(MemberBeat beat)
     {
-        if (beat.Member.Length is 0 or > MaxIdLength)
-            return $"A member's name has 1 to {MaxIdLength} characters.";
-        if (beat.Instance is { Length: 0 or > MaxIdLength } || beat.Rack is { Length: 0 or > MaxIdLength })
-            return $"A static name and a rack have 1 to {MaxIdLength} characters.";
+        if (beat.Member.Length == 0)
+            return "A member has a name.";
+        if (beat.Instance is { Length: 0 } || beat.Rack is { Length: 0 })
+            return "A static name and a rack are not empty.";
+        if (MemberNames.TooLong(beat) is { } tooLong)
+            return tooLong;
         if (beat.Epoch < MemberBeat.ComesBack)
             return $"The epoch {beat.Epoch} means nothing.";
         if (beat.Epoch == MemberBeat.ComesBack && beat.Instance is null)

@@ -32,9 +32,6 @@ public sealed partial class AssigningGroup
 
     public const int MaxPatternLength = 1_024;
 
-    /// <summary>Of what a member calls itself, its rack and its static name.</summary>
-    public const int MaxIdLength = 255;
-
     public static IReadOnlyList<string> Assignors => Shares.Known;
 
     /// <summary>In the order in which they came.</summary>

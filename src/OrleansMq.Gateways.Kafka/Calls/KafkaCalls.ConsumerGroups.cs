@@ -1,4 +1,5 @@
 using System.Net;
+using OrleansMq.Access;
 using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Calls;
@@ -12,8 +13,10 @@ internal sealed partial class KafkaCalls
     /// <summary>Of members that beat here, with what was brought last of what they match. One that came by another connection and does not say its pattern again has the one that the coordinator knows.</summary>
     private readonly Dictionary<(string Group, string Member), (TopicPattern Pattern, TopicName[]? Brought)> _patterns = [];
 
-    /// <summary>Whose names and topics: tenants' are their own.</summary>
-    private string Who => login.Principal?.Name ?? "";
+    private Asker _asker = new(null);
+
+    /// <summary>Whose names and topics: tenants' are their own, and a token says what it may see.</summary>
+    private string Who => (_asker.Is(login.Principal) ? _asker : _asker = new Asker(login.Principal)).Key;
 
     private async Task<bool> ConsumerGroupHeartbeat(RequestHeader header, ConsumerGroupHeartbeatRequest request, KafkaWriter writer)
     {
@@ -56,12 +59,12 @@ internal sealed partial class KafkaCalls
     private bool NewPattern(ConsumerGroupHeartbeatRequest request, out string? why)
     {
         why = null;
-        var member = (request.Group, request.Member);
         // It did not change; also where it comes again.
         if (request.Regex is null)
             return true;
+        var member = (request.Group, request.Member);
         _patterns.Remove(member);
-        if (string.IsNullOrEmpty(request.Regex))
+        if (request.Regex.Length == 0)
             return true;
         if (TopicPattern.Parse(request.Regex, out why) is not { } pattern)
             return false;
@@ -111,7 +114,14 @@ internal sealed partial class KafkaCalls
         if (!_patterns.TryGetValue(member, out var known))
             return null;
         var matched = await desk.Matches.Of(Who, known.Pattern, () => AllTopics(desk.Stopping));
-        return matched == known.Brought ? null : matched;
+        return known.Brought is { } brought && matched.AsSpan().SequenceEqual(brought) ? null : matched;
+    }
+
+    private sealed class Asker(Principal? principal)
+    {
+        public string Key { get; } = principal is null ? "" : string.Join('\n', [principal.Name, principal.Tenant ?? "", .. principal.Teams]);
+
+        public bool Is(Principal? other) => ReferenceEquals(principal, other);
     }
 
     private async Task<bool> ConsumerGroupDescribe(ConsumerGroupDescribeRequest request, KafkaWriter writer)

@@ -210,7 +210,12 @@ public sealed class AssigningGroupTests
     public static TheoryData<string, MemberBeat> Malformed => new()
     {
         { "no name", Joining("") },
-        { "a long name", Joining(new string('m', AssigningGroup.MaxIdLength + 1)) },
+        { "a long name", Joining(Long) },
+        { "a long static name", Joining("m") with { Instance = Long } },
+        { "a long rack", Joining("m") with { Rack = Long } },
+        { "a long client's id", Joining("m") with { Client = Long } },
+        { "a long host", Joining("m") with { Host = Long } },
+        { "an empty rack", Joining("m") with { Rack = "" } },
         { "an empty static name", Joining("m") with { Instance = "" } },
         { "an epoch below", Of("m", -3) },
         { "back without a static name", Of("m", MemberBeat.ComesBack) },
@@ -223,6 +228,108 @@ public sealed class AssigningGroupTests
         { "a long pattern", Joining("m") with { Pattern = new string('p', AssigningGroup.MaxPatternLength + 1) } },
         { "a short session", Joining("m") with { Session = TimeSpan.FromMilliseconds(1) } },
     };
+
+    private static string Long => new('m', MemberNames.MaxLength + 1);
+
+    [Fact]
+    public void NamesMayBeAsLongAsTheLimit()
+    {
+        var longest = new string('m', MemberNames.MaxLength);
+        Assert.Null(Refused(Joining(longest) with { Instance = longest, Rack = longest, Client = longest, Host = longest }));
+        Assert.Null(MemberNames.TooLong(Classic(longest)));
+        Assert.Contains("255 characters at most; 256 were given", MemberNames.TooLong(Classic(longest) with { Client = Long }));
+        Assert.NotNull(MemberNames.TooLong(Classic(Long)));
+        Assert.NotNull(MemberNames.TooLong(Classic("m") with { Instance = Long }));
+        Assert.NotNull(MemberNames.TooLong(Classic("m") with { Host = Long }));
+
+        static GroupJoin Classic(string member) => new() { Member = member, Session = TimeSpan.FromSeconds(10), Rebalance = TimeSpan.FromSeconds(10), ProtocolType = "consumer", Protocols = [] };
+    }
+
+    [Fact]
+    public void WhatIsNotSaidStaysAlsoWhereTheMemberComesAgain()
+    {
+        topics["u"] = new SeenTopic("u", Guid.NewGuid(), 1);
+        group.Beat(Joining("a") with { Pattern = "u.*", Matched = ["u"], Rack = "r", Assignor = "range" }, topics, now);
+        var again = group.Beat(Joining("a"), topics, now).Standing!;
+        Assert.Equal((1, "u.*", 5), (again.Epoch, again.Pattern, again.Assigned!.Sum(topic => topic.Partitions.Count)));
+        Assert.Equal(("r", "range"), (group.Describe()[0].Rack, group.Assignor));
+        Assert.Equal("u.*", Beat("a", 1)!.Pattern);
+        Assert.Equal("", group.Beat(Of("a", 1) with { Pattern = "" }, topics, now).Standing!.Pattern);
+    }
+
+    [Fact]
+    public void StaticMemberThatComesBackUnderAnotherNameKeepsItsPattern()
+    {
+        topics["u"] = new SeenTopic("u", Guid.NewGuid(), 1);
+        group.Beat(Joining("a") with { Instance = "one", Pattern = "u.*", Matched = ["u"] }, topics, now);
+        Beat("a", MemberBeat.ComesBack, "one");
+        var back = Join("a2", "one");
+        Assert.Equal((1, "u.*"), (back.Epoch, back.Pattern));
+        Assert.Equal(1, group.Epoch);
+    }
+
+    [Fact]
+    public void ALookThatWasOvertakenTakesNoPartitionsAway()
+    {
+        topics["t"] = new SeenTopic("t", T, 6);
+        Join("a");
+        group.Learn(new Dictionary<string, SeenTopic?> { ["t"] = new SeenTopic("t", T, 4) });
+        Assert.Equal(1, group.Epoch);
+        Assert.Equal("0 1 2 3 4 5", Told(Join("a")));
+    }
+
+    [Fact]
+    public void ATopicThatNobodyWantsAnyMoreIsForgottenAndOneThatStaysIsNot()
+    {
+        topics["u"] = new SeenTopic("u", Guid.NewGuid(), 1);
+        group.Beat(Joining("a") with { Topics = ["t", "u"] }, topics, now);
+        group.Beat(Joining("b") with { Topics = ["u"] }, topics, now);
+        Assert.Equal(["t", "u"], group.Wanted.Order());
+        group.Beat(Of("a", 1) with { Topics = ["t"], Owned = [] }, new Dictionary<string, SeenTopic?>(), now);
+        Assert.True(group.Wants("u"));
+        Beat("b", MemberBeat.Leaves);
+        Assert.False(group.Wants("u"));
+        Assert.Equal(["t"], group.Wanted);
+        Assert.Equal("0 1 2 3", Told(group.Beat(Of("a", 1) with { Owned = [] }, new Dictionary<string, SeenTopic?>(), now).Standing!));
+    }
+
+    [Fact]
+    public void SessionsEndInTimeHoweverManyBeatsWentByMeanwhile()
+    {
+        Join("a");
+        Join("b");
+        for (var second = 1; second <= 20; second++)
+        {
+            Pass(1_000);
+            Beat("a", group.Describe()[0].Epoch, owned: []);
+            Assert.Equal(second < 10 ? 2 : 1, group.Count);
+            Assert.InRange(group.NextDeadline!.Value, now + 1, now + 10_000);
+        }
+        Pass(10_000);
+        Assert.Null(group.NextDeadline);
+    }
+
+    [Theory]
+    [InlineData(10, 10)]
+    [InlineData(1_000, 1_000)]
+    public void ABeatThatChangesNothingCostsNoMoreInALargeGroup(int members, int names)
+    {
+        List<TopicName> wanted = [.. Enumerable.Range(0, names).Select(i => new TopicName($"t{i}"))];
+        for (var i = 0; i < members; i++)
+            Assert.Null(Refused(Joining($"m{i}") with { Topics = wanted }));
+        group.Learn(wanted.ToDictionary(topic => topic.Text, topic => (SeenTopic?)new SeenTopic(topic.Text, Guid.NewGuid(), 1)));
+        var nothing = new Dictionary<string, SeenTopic?>();
+        var epoch = group.Beat(Joining("m0") with { Topics = wanted }, nothing, now).Standing!.Epoch;
+        Assert.Null(group.Beat(Of("m0", epoch), nothing, now).Standing!.Assigned);
+        var beat = Of("m0", epoch);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 100; i++)
+            group.Beat(beat, nothing, now);
+
+        // A set of what all want, or a walk through lists of members, would be thousands of bytes in the large one.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 100 * 300);
+    }
 
     [Theory]
     [MemberData(nameof(Malformed))]
@@ -267,6 +374,21 @@ public sealed class AssigningGroupTests
         Assert.Equal((0, 3), (group.Count, group.Epoch));
         Reload();
         Assert.Equal(4, Join("c").Epoch);
+    }
+
+    [Fact]
+    public void ADocumentIsOfTheSecondVersionOnceTheBrokerAssignedInItsGroup()
+    {
+        Assert.Contains("\"version\":1", Json(CoordinationDocument.New("g", now)));
+        Join("a");
+        Assert.Contains("\"version\":2", Json(CoordinationDocument.New("g", now) with { Assigning = group, Kind = GroupKind.Consumer }));
+        // Also when it is classic again: its epoch is not to be used twice.
+        Assert.Contains("\"version\":2", Json(CoordinationDocument.New("g", now) with { Assigning = group }));
+        // As the first ones were stored.
+        var first = Json(CoordinationDocument.New("g", now) with { Assigning = group, Kind = GroupKind.Consumer }).Replace("\"version\":2", "\"version\":1");
+        Assert.Equal(1, CoordinationDocument.FromJson(System.Text.Encoding.UTF8.GetBytes(first), now).Assigning.Count);
+
+        static string Json(CoordinationDocument document) => System.Text.Encoding.UTF8.GetString(document.ToJson());
     }
 
     [Fact]
