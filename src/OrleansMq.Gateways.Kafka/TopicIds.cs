@@ -17,7 +17,7 @@ internal sealed class TopicIds(TimeProvider time)
 
     private readonly ConcurrentDictionary<(string Who, Guid Id), string> _names = new();
     private readonly ConcurrentDictionary<(string Who, string Name), (Guid Id, long SeenAt)> _ids = new();
-    private long _looked;
+    private long _looked = long.MinValue;
     private int _looking;
 
     public void Note(string who, Guid id, string name)
@@ -61,7 +61,7 @@ internal sealed class TopicIds(TimeProvider time)
     {
         if (Interlocked.CompareExchange(ref _looking, 1, 0) != 0)
             return false;
-        if (Interlocked.Read(ref _looked) is var looked && (looked == 0 || time.GetElapsedTime(looked) >= LookAgain))
+        if (Interlocked.Read(ref _looked) is var looked && (looked == long.MinValue || time.GetElapsedTime(looked) >= LookAgain))
             return true;
         Volatile.Write(ref _looking, 0);
         return false;
