@@ -76,7 +76,7 @@ public sealed partial class GroupCoordination
     {
         List<string> names = [.. (beat.Topics ?? []).Concat(beat.Matched ?? []).Take(2 * AssigningGroup.MaxTopics).Select(topic => topic.Text).Where(name => !Assigning.Wants(name))];
         // The clock may have been set back.
-        if (Math.Abs(NowMs - _lookedMs) >= (long)LookAgain.TotalMilliseconds)
+        if (beat.Epoch >= 0 && Math.Abs(NowMs - _lookedMs) >= (long)LookAgain.TotalMilliseconds)
         {
             names.AddRange(Assigning.Wanted);
             _lookedMs = NowMs;
