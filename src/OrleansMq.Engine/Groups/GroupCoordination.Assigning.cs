@@ -11,29 +11,54 @@ public sealed partial class GroupCoordination
     /// <summary>Topics looked up at once.</summary>
     private const int LookupsAtOnce = 16;
 
-    /// <summary>A beat waits for topics no longer: the group's other members wait behind it, and their sessions run. What did not answer is as it was until the next look.</summary>
+    /// <summary>A beat waits for topics no longer. What did not answer is as it was until the next look.</summary>
     public static readonly TimeSpan LookPatience = TimeSpan.FromSeconds(2);
 
     private long _lookedMs;
 
     private AssigningGroup Assigning => _document.Assigning;
 
+    /// <remarks>Topics are looked up outside the group's gate: whoever needs none goes on meanwhile.</remarks>
     public async Task<MemberStanding> Beat(MemberBeat beat)
     {
-        MemberStanding? standing = null;
-        await Hold(async () =>
+        HashSet<string> asked = new(StringComparer.Ordinal);
+        Dictionary<string, SeenTopic?> found = new(StringComparer.Ordinal);
+        var began = _time.GetTimestamp();
+        while (true)
         {
-            if (Members.Count > 0)
-                throw new MqException(ErrorCodes.GroupUnknown, $"Group '{Name}' has members of the classic protocol; one to which the broker assigns can come when they are gone.");
-            var decision = Assigning.Beat(beat, await Look(beat), NowMs);
-            if (decision.Error is { } code)
-                throw decision.Why is { } why ? new MqException(code, why) : Refused(code);
-            _document = _document with { Kind = GroupKind.Consumer };
-            standing = decision.Standing!;
-            if (standing.Assigned is not null)
-                await FinishCommits();
-        });
-        return standing!;
+            MemberStanding? standing = null;
+            List<string> missing = [];
+            await Hold(async () =>
+            {
+                if (Members.Count > 0)
+                    throw new MqException(ErrorCodes.GroupUnknown, $"Group '{Name}' has members of the classic protocol; one to which the broker assigns can come when they are gone.");
+                missing = Unseen(beat, asked);
+                if (missing.Count == 0)
+                    standing = await Beat(beat, found);
+            });
+            if (standing is not null)
+                return standing;
+            // Somebody else's topics may have gone meanwhile, among them some that this one names: then there is more to look for.
+            asked.UnionWith(missing);
+            await Look(missing, found, began);
+        }
+    }
+
+    private async Task<MemberStanding> Beat(MemberBeat beat, Dictionary<string, SeenTopic?> found)
+    {
+        var decision = Assigning.Beat(beat, found, NowMs);
+        if (decision.Error is { } code)
+        {
+            // What was looked up for the others holds all the same.
+            Assigning.Learn(found);
+            throw decision.Why is { } why ? new MqException(code, why) : Refused(code);
+        }
+
+        _document = _document with { Kind = GroupKind.Consumer };
+        var standing = decision.Standing!;
+        if (standing.Assigned is not null)
+            await FinishCommits();
+        return standing;
     }
 
     /// <inheritdoc cref="IGroupCoordinator.CheckEpoch"/>
@@ -46,24 +71,22 @@ public sealed partial class GroupCoordination
     private string? CheckCommit(MemberRef? member, long nowMs) =>
         _document.Kind == GroupKind.Consumer ? Assigning.CheckCommit(member) : Members.CheckCommit(member, nowMs);
 
-    /// <returns>What is found under the names that the beat brings; now and then under all others too.</returns>
-    private async Task<Dictionary<string, SeenTopic?>> Look(MemberBeat beat)
+    /// <summary>Topics that the beat names and the group does not know, and now and then all that it knows; without those that were asked for it before.</summary>
+    private List<string> Unseen(MemberBeat beat, HashSet<string> asked)
     {
-        HashSet<string> names = [.. (beat.Topics ?? []).Concat(beat.Matched ?? []).Select(topic => topic.Text).Take(2 * AssigningGroup.MaxTopics)];
-        var known = Assigning.Wanted;
+        List<string> names = [.. (beat.Topics ?? []).Concat(beat.Matched ?? []).Take(2 * AssigningGroup.MaxTopics).Select(topic => topic.Text).Where(name => !Assigning.Wants(name))];
         // The clock may have been set back.
-        if (Math.Abs(NowMs - _lookedMs) >= (long)LookAgain.TotalMilliseconds)
+        if (beat.Epoch >= 0 && Math.Abs(NowMs - _lookedMs) >= (long)LookAgain.TotalMilliseconds)
         {
-            names.UnionWith(known);
+            names.AddRange(Assigning.Wanted);
             _lookedMs = NowMs;
         }
-        else
-        {
-            names.ExceptWith(known);
-        }
 
-        var found = new Dictionary<string, SeenTopic?>(names.Count, StringComparer.Ordinal);
-        var began = _time.GetTimestamp();
+        return [.. names.Where(name => !asked.Contains(name)).Distinct(StringComparer.Ordinal)];
+    }
+
+    private async Task Look(List<string> names, Dictionary<string, SeenTopic?> found, long began)
+    {
         foreach (var some in names.Chunk(LookupsAtOnce))
         {
             var looks = some.Select(Look).ToList();
@@ -73,8 +96,6 @@ public sealed partial class GroupCoordination
                 if (await look is (var name, true, var topic))
                     found[name] = topic;
         }
-
-        return found;
     }
 
     private async Task<bool> AllWithin(IEnumerable<Task> looks, TimeSpan time)

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace OrleansMq.Core.Tests.Groups;
 
-public sealed class AssigningGroupTests
+public sealed partial class AssigningGroupTests
 {
     private static readonly Guid T = Guid.Parse("00000000-0000-0000-0000-0000000000aa");
 
@@ -183,18 +183,6 @@ public sealed class AssigningGroupTests
     }
 
     [Fact]
-    public void WhatAPatternMatchesIsWantedAsWhatWasNamed()
-    {
-        topics["u"] = new SeenTopic("u", Guid.NewGuid(), 1);
-        group.Beat(Joining("a") with { Pattern = "u.*", Matched = ["u"] }, topics, now);
-        Assert.Equal(5, group.Describe()[0].Assigned.Sum(topic => topic.Partitions.Count));
-        group.Beat(Of("a", 1) with { Pattern = "" }, topics, now);
-        group.Beat(Of("a", 1) with { Owned = Owned("0 1 2 3") }, topics, now);
-        Assert.Equal("t", Assert.Single(group.Describe()[0].Assigned).Topic.Text);
-        Assert.Equal("", group.Describe()[0].Pattern);
-    }
-
-    [Fact]
     public void TheWayThatMostWantIsTaken()
     {
         group.Beat(Joining("a") with { Assignor = "range" }, topics, now);
@@ -210,7 +198,12 @@ public sealed class AssigningGroupTests
     public static TheoryData<string, MemberBeat> Malformed => new()
     {
         { "no name", Joining("") },
-        { "a long name", Joining(new string('m', AssigningGroup.MaxIdLength + 1)) },
+        { "a long name", Joining(Long) },
+        { "a long static name", Joining("m") with { Instance = Long } },
+        { "a long rack", Joining("m") with { Rack = Long } },
+        { "a long client's id", Joining("m") with { Client = Long } },
+        { "a long host", Joining("m") with { Host = Long } },
+        { "an empty rack", Joining("m") with { Rack = "" } },
         { "an empty static name", Joining("m") with { Instance = "" } },
         { "an epoch below", Of("m", -3) },
         { "back without a static name", Of("m", MemberBeat.ComesBack) },
@@ -223,6 +216,38 @@ public sealed class AssigningGroupTests
         { "a long pattern", Joining("m") with { Pattern = new string('p', AssigningGroup.MaxPatternLength + 1) } },
         { "a short session", Joining("m") with { Session = TimeSpan.FromMilliseconds(1) } },
     };
+
+    private static string Long => new('m', MemberNames.MaxLength + 1);
+
+    [Fact]
+    public void NamesMayBeAsLongAsTheLimit()
+    {
+        var longest = new string('m', MemberNames.MaxLength);
+        Assert.Null(Refused(Joining(longest) with { Instance = longest, Rack = longest, Client = longest, Host = longest }));
+        Assert.Null(MemberNames.TooLong(Classic(longest)));
+        Assert.Contains("255 characters at most; 256 were given", MemberNames.TooLong(Classic(longest) with { Client = Long }));
+        Assert.NotNull(MemberNames.TooLong(Classic(Long)));
+        Assert.NotNull(MemberNames.TooLong(Classic("m") with { Instance = Long }));
+        Assert.NotNull(MemberNames.TooLong(Classic("m") with { Host = Long }));
+
+        static GroupJoin Classic(string member) => new() { Member = member, Session = TimeSpan.FromSeconds(10), Rebalance = TimeSpan.FromSeconds(10), ProtocolType = "consumer", Protocols = [] };
+    }
+
+    [Fact]
+    public void SessionsEndInTimeHoweverManyBeatsWentByMeanwhile()
+    {
+        Join("a");
+        Join("b");
+        for (var second = 1; second <= 20; second++)
+        {
+            Pass(1_000);
+            Beat("a", group.Describe()[0].Epoch, owned: []);
+            Assert.Equal(second < 10 ? 2 : 1, group.Count);
+            Assert.InRange(group.NextDeadline!.Value, now + 1, now + 10_000);
+        }
+        Pass(10_000);
+        Assert.Null(group.NextDeadline);
+    }
 
     [Theory]
     [MemberData(nameof(Malformed))]
@@ -267,6 +292,21 @@ public sealed class AssigningGroupTests
         Assert.Equal((0, 3), (group.Count, group.Epoch));
         Reload();
         Assert.Equal(4, Join("c").Epoch);
+    }
+
+    [Fact]
+    public void ADocumentIsOfTheSecondVersionOnceTheBrokerAssignedInItsGroup()
+    {
+        Assert.Contains("\"version\":1", Json(CoordinationDocument.New("g", now)));
+        Join("a");
+        Assert.Contains("\"version\":2", Json(CoordinationDocument.New("g", now) with { Assigning = group, Kind = GroupKind.Consumer }));
+        // Also when it is classic again: its epoch is not to be used twice.
+        Assert.Contains("\"version\":2", Json(CoordinationDocument.New("g", now) with { Assigning = group }));
+        // As the first ones were stored.
+        var first = Json(CoordinationDocument.New("g", now) with { Assigning = group, Kind = GroupKind.Consumer }).Replace("\"version\":2", "\"version\":1");
+        Assert.Equal(1, CoordinationDocument.FromJson(System.Text.Encoding.UTF8.GetBytes(first), now).Assigning.Count);
+
+        static string Json(CoordinationDocument document) => System.Text.Encoding.UTF8.GetString(document.ToJson());
     }
 
     [Fact]
