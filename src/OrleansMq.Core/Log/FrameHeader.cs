@@ -35,6 +35,9 @@ public enum FrameFlags : ushort
     /// offsets they had, and this frame replaces those that held them.
     /// </summary>
     Moved = 4,
+
+    /// <summary>Of a gap: what stood here was damaged, and was given up by a repair. Offsets from the end so far up to its base offset have no message, and a replay passes over it.</summary>
+    Lost = 8,
 }
 
 /// <summary>

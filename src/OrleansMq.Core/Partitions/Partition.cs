@@ -88,7 +88,10 @@ public sealed partial class Partition
         }
 
         if (header.Kind == FrameKind.Gap)
-            throw new PartitionBrokenException($"What stood before position {header.NextPosition} was compacted, and no snapshot of it can be read.");
+        {
+            ApplyGap(header);
+            return;
+        }
 
         ApplyHeader(header, 0);
         ApplyEntries(payload.Span);

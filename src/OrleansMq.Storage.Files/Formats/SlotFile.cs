@@ -85,6 +85,16 @@ internal static class SlotFile
         file.Length >= FixedPartOffset && !file[SlotSize..SlotDistance].ContainsAnyExcept((byte)0) && !file[(SlotDistance + SlotSize)..FixedPartOffset].ContainsAnyExcept((byte)0)
         && (!file[..SlotSize].ContainsAnyExcept((byte)0) || BinaryPrimitives.ReadUInt32LittleEndian(file) == Magic);
 
+    /// <summary>Writes those zeros again.</summary>
+    public static void ClearGaps(IDisk disk, string path)
+    {
+        using var file = disk.Open(path, DiskOpenMode.ReadWrite);
+        var zeros = new byte[SlotDistance - SlotSize];
+        file.OverwriteInUse(zeros, SlotSize);
+        file.OverwriteInUse(zeros, SlotDistance + SlotSize);
+        file.FlushInUse();
+    }
+
     private static int PlaceOf(ulong sequence) => sequence % 2 == 0 ? 0 : SlotDistance;
 
     private static byte[] Encode(ReadOnlySpan<byte> content, ulong sequence, ulong owner)

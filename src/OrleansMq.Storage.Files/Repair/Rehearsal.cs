@@ -1,0 +1,107 @@
+using System.Buffers;
+using OrleansMq.Core.Log;
+using OrleansMq.Core.Partitions;
+using OrleansMq.Core.Snapshots;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Records;
+
+namespace OrleansMq.Storage.Files.Repair;
+
+/// <summary>
+/// What a broker will do when it opens the log: the snapshot is loaded and the frames behind it are applied, with a gap where there are none. It shows whether what stands
+/// behind a hole makes sense without it.
+/// </summary>
+internal sealed class Rehearsal(SegmentPlan plan, LogIdentity identity, int epoch)
+{
+    /// <summary>
+    /// What is passed over where no frame behind tells how many offsets were given: none may be given twice. Else so many as there were bytes; that can be too few only where
+    /// records were compressed to less than a byte each.
+    /// </summary>
+    private const long OffsetsInDoubt = 1L << 20;
+
+    /// <summary>At least what any topic can have: a broker that loads the state applies its own.</summary>
+    private static readonly PartitionLimits Limits = new() { TokenCount = 10_000_000, TokenAgeMs = 7L * 24 * 3600 * 1000 };
+
+    /// <param name="holes">Behind the snapshot, in their order; how far each goes on is filled in where no frame tells.</param>
+    /// <param name="areTheRest">Nothing stands between and behind them: a transaction that is open there stays open, and its coordinator is asked.</param>
+    /// <returns>The state, or why there is none.</returns>
+    public (Partition? State, string? Why) Play(LogSnapshot? snapshot, IEnumerable<Hole> holes, long end, bool areTheRest = false)
+    {
+        try
+        {
+            var state = snapshot is null ? new Partition(identity, Limits, plan.Start) : Partition.Load(identity, Limits, snapshot.State.Span, snapshot.Position);
+            var crossed = false;
+            foreach (var hole in holes)
+            {
+                Apply(state, hole.From, crossed);
+                if (state.Transactions.OpenCount > 0 && !areTheRest)
+                    return (null, "a transaction is open there");
+                hole.FirstOffset = state.End;
+                hole.NextOffset ??= state.End + (hole.IsBoundless ? OffsetsInDoubt : hole.To - hole.From);
+                state.Apply(GapFor(hole.From, hole.To, hole.NextOffset.Value, state.ClockMs), default);
+                crossed = true;
+            }
+
+            Apply(state, end, crossed);
+            return (state, null);
+        }
+        catch (Exception nonsense) when (nonsense is StateFormatException or PartitionBrokenException or MalformedBatchException)
+        {
+            return (null, nonsense.Message.TrimEnd('.'));
+        }
+    }
+
+    /// <summary>A frame that says that nothing is left of what stood between two positions.</summary>
+    public FrameHeader GapFor(long from, long to, long nextOffset, long atMs) => new()
+    {
+        Kind = FrameKind.Gap,
+        Flags = FrameFlags.Lost,
+        PayloadLength = checked((int)(to - from - FrameHeader.Size)),
+        PayloadCrc = 0,
+        Partition = identity.Partition,
+        Incarnation = identity.Incarnation,
+        TopicId = identity.TopicId,
+        Position = from,
+        DurablePosition = from,
+        BaseOffset = nextOffset,
+        AppendedAt = atMs,
+        Epoch = epoch,
+        ProducerId = -1,
+        ProducerEpoch = -1,
+        BaseSequence = -1,
+    };
+
+    /// <summary>The state of a partition of which only its messages are known: nobody's cursor, no lane, no token.</summary>
+    public LogSnapshot WithMessagesAlone(long position, long first, long end, long atMs)
+    {
+        var state = new Partition(identity, Limits, position - FrameHeader.Size);
+        state.Apply(GapFor(position - FrameHeader.Size, position, end, atMs), default);
+        var frames = new FrameBuffer(identity, epoch);
+        frames.Reset(position);
+        frames.AddEntry(new Entry { Kind = EntryKind.StartMoved, Offset = first }, end, atMs);
+        ApplyFrame(state, frames.Seal());
+        state.SealedAt(position);
+        var bytes = new ArrayBufferWriter<byte>();
+        state.Save(bytes);
+        return new LogSnapshot(position, bytes.WrittenMemory);
+    }
+
+    public static void ApplyFrame(Partition state, ReadOnlyMemory<byte> frame)
+    {
+        if (FrameHeader.TryRead(frame.Span, out var header))
+            state.Apply(header, frame.Slice(FrameHeader.Size, header.PayloadLength));
+    }
+
+    private void Apply(Partition state, long end, bool crossed)
+    {
+        if (state.Position >= end)
+            return;
+        FrameScan.Walk(plan.Read, state.Position, end, plan.Segments[^1].Base, identity, (in FrameHeader header, ReadOnlySpan<byte> payload) =>
+        {
+            // Its beginning or its end may be what was lost: then it would be taken for decided, or another for it.
+            if (crossed && FrameSurvey.IsOfTransaction(header, payload))
+                throw new PartitionBrokenException("behind it stand messages of transactions");
+            state.Apply(header, payload.ToArray());
+        });
+    }
+}
