@@ -21,6 +21,31 @@ public sealed partial class DoctorRepairTests(LeftFolder left) : IClassFixture<L
         },
         ["the identity in the manifest"] = folder => DamagedFolder.Flip(folder.Manifest, 8192 + 20),
         ["the manifest is missing"] = folder => File.Delete(folder.Manifest),
+        ["the manifest is missing, and the header of the newest segment"] = folder =>
+        {
+            File.Delete(folder.Manifest);
+            DamagedFolder.Flip(folder.Segments[^1], 41);
+        },
+        ["the manifest is missing, and the header of the first segment"] = folder =>
+        {
+            File.Delete(folder.Manifest);
+            DamagedFolder.Flip(folder.Segments[0], 41);
+        },
+        ["a slot of the manifest, and the header of the first segment"] = folder =>
+        {
+            DamagedFolder.Flip(folder.Manifest, 20);
+            DamagedFolder.Flip(folder.Segments[0], 41);
+        },
+        ["a slot of the manifest, and the header of the newest segment"] = folder =>
+        {
+            DamagedFolder.Flip(folder.Manifest, 20);
+            DamagedFolder.Flip(folder.Segments[^1], 41);
+        },
+        ["the other slot of the manifest, and the header of the newest segment"] = folder =>
+        {
+            DamagedFolder.Flip(folder.Manifest, 4096 + 20);
+            DamagedFolder.Flip(folder.Segments[^1], 41);
+        },
         ["between the manifest's slots"] = folder => DamagedFolder.Flip(folder.Manifest, 300),
         ["the header of a segment"] = folder => DamagedFolder.Flip(folder.Segments[1], 41),
         ["the header of the newest segment"] = folder => DamagedFolder.Flip(folder.Segments[^1], 41),
@@ -51,7 +76,6 @@ public sealed partial class DoctorRepairTests(LeftFolder left) : IClassFixture<L
         },
         ["a segment is missing"] = folder => File.Delete(folder.Segments[1]),
         ["the first segment is missing"] = folder => File.Delete(folder.Segments[0]),
-        ["the newest segment is missing"] = folder => File.Delete(folder.Segments[^1]),
         ["a segment lost its end"] = folder => DamagedFolder.Cut(folder.Segments[1], 5_000),
         ["the newest segment is shorter than its snapshot"] = folder => DamagedFolder.Cut(folder.Segments[^1], 4_000),
     };
@@ -132,6 +156,41 @@ public sealed partial class DoctorRepairTests(LeftFolder left) : IClassFixture<L
         var served = await ServedMessages.From(_folder.Path);
         Assert.Equal(Enumerable.Range(0, 20).Select(i => (long)i), served.Read.Keys.Order());
         Assert.True(served.NextOffset >= LeftFolder.Messages, $"the next message got offset {served.NextOffset}");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task WhereTheNewestSegmentIsMissingNoOffsetOfItIsGivenAgain(bool snapshots)
+    {
+        var newest = _folder.Segments[^1];
+        var first = Enumerable.Range(20, LeftFolder.Messages - 20).First(i => DamagedFolder.Read(newest).AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes($"m{i}|")) >= 0);
+        File.Delete(newest);
+        if (!snapshots)
+            _folder.ForgetSnapshots();
+
+        var repaired = await Doctor("--repair", "--accept-loss");
+
+        Assert.True(repaired.Code == ExitCode.Done, repaired.Out);
+        await AssertNothingIsLeftToDo();
+        Assert.Contains(repaired.Lines, line => line.Contains("Lost: topic 't' partition 0, offsets ", StringComparison.Ordinal));
+        var served = await ServedMessages.From(_folder.Path);
+        Assert.Equal(Enumerable.Range(0, first).Select(i => (long)i), served.Read.Keys.Order());
+        Assert.True(served.NextOffset > LeftFolder.Messages, $"the next message got offset {served.NextOffset}");
+    }
+
+    [Fact]
+    public async Task AHoleThatIsTooLongForAGapIsLeftAndNothingIsChanged()
+    {
+        var newest = _folder.Segments[^1];
+        File.Move(newest, Path.Join(Path.GetDirectoryName(newest), $"{3_000_000_000:D20}.seg"));
+        var before = _folder.Bytes();
+
+        var run = await Doctor("--repair", "--accept-loss");
+
+        Assert.Equal(ExitCode.DamageFound, run.Code);
+        Assert.Contains(run.Lines, line => line.StartsWith("left: ", StringComparison.Ordinal) && line.Contains("more than one gap can stand in for", StringComparison.Ordinal));
+        Assert.Equal(before, _folder.Bytes());
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using OrleansMq.Core.Log;
 using OrleansMq.Records;
 using OrleansMq.Simulation.Disk;
 using OrleansMq.Storage.Files.Repair;
@@ -20,9 +21,7 @@ public sealed class RepairCrashTests
         var completed = false;
         for (var call = 1; !completed; call++)
         {
-            var disk = new SimDisk(call);
-            foreach (var (path, bytes) in files)
-                disk.Place(path, bytes);
+            var disk = Placed(files, call);
             completed = Repaired(disk, call);
 
             using (var again = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk))
@@ -37,22 +36,7 @@ public sealed class RepairCrashTests
     public async Task ATrimmedLogWithoutASnapshotIsGivenOneOfItsMessages()
     {
         const int many = 240;
-        var left = new SimDisk(1);
-        await using (var broker = await Start(left, snapshotBytes: 4_000))
-        {
-            await broker.PutTopic("t", new TopicChange { Partitions = 1 });
-            for (var i = 0; i < many; i++)
-            {
-                await broker.Publish("t", [Message.OfText($"m{i}|{new string('x', 300)}")]);
-                if (i % 20 == 19)
-                    await broker.DeleteBefore("t", 0, i - 10);
-            }
-        }
-
-        var disk = new SimDisk(1);
-        foreach (var (path, _) in left.FilesBelow("/data").Where(file => !file.Path.Contains("snapshot", StringComparison.Ordinal)))
-            disk.Place(path, left.ContentOf(path));
-        Assert.DoesNotContain(disk.FilesBelow("/data"), file => file.Path.EndsWith($"{0:D20}.seg", StringComparison.Ordinal));
+        var disk = await TrimmedWithoutSnapshots(many);
         Assert.Contains(ProblemsOf(disk), problem => problem.Contains("no snapshot", StringComparison.Ordinal));
 
         using (var repair = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk))
@@ -65,6 +49,44 @@ public sealed class RepairCrashTests
         var served = await ReadAll(disk);
         Assert.Equal(Enumerable.Range((int)served[0], many - (int)served[0]).Select(i => (long)i), served);
         Assert.InRange(served[0], 1, many - 10);
+    }
+
+    [Theory]
+    [InlineData(true, 2)]
+    [InlineData(false, 2, 4)]
+    public async Task SoIsOneOfATopicThatGrewOnceAndNotOfOneThatGrewTwice(bool isMade, params int[] partitions)
+    {
+        var disk = await TrimmedWithoutSnapshots(240, partitions);
+
+        using var repair = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk);
+        var report = repair.Run(acceptLoss: true);
+
+        Assert.Equal(isMade, report.Left.Count == 0);
+        Assert.Equal(isMade, report.Done.Any(step => step.Lost?.Contains("at which offset the topic grew", StringComparison.Ordinal) ?? false));
+    }
+
+    private static async Task<SimDisk> TrimmedWithoutSnapshots(int many, params int[] growths)
+    {
+        var left = new SimDisk(1);
+        await using (var broker = await Start(left, snapshotBytes: 4_000))
+        {
+            await broker.PutTopic("t", new TopicChange { Partitions = 1 });
+            for (var i = 0; i < many; i++)
+            {
+                await broker.Publish("t", [Message.OfText($"m{i}|{new string('x', 300)}")]);
+                if (i % 20 == 19)
+                    await broker.DeleteBefore("t", 0, i - 10);
+            }
+
+            foreach (var partitions in growths)
+                await broker.PutTopic("t", new TopicChange { Partitions = partitions });
+        }
+
+        var disk = new SimDisk(1);
+        foreach (var (path, _) in left.FilesBelow("/data").Where(file => !file.Path.Contains("snapshot", StringComparison.Ordinal)))
+            disk.Place(path, left.ContentOf(path));
+        Assert.DoesNotContain(disk.FilesBelow("/data"), file => file.Path.EndsWith($"/0/{0:D20}.seg", StringComparison.Ordinal));
+        return disk;
     }
 
     [Theory]
@@ -108,6 +130,115 @@ public sealed class RepairCrashTests
         Assert.Equal("kept half", System.Text.Encoding.UTF8.GetString(Assert.Single((await opened.ListHalf("t")).Items).Message.Body.Span));
     }
 
+    [Fact]
+    public async Task WhereAHoleIsLeftTheTailThatProvesItIsNotCut()
+    {
+        var files = await DamageThatOnlyATornTailProves();
+        var disk = Placed(files, 1);
+
+        using (var repair = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk))
+            Assert.NotEmpty(repair.Run(acceptLoss: false).Left);
+
+        Assert.All(files, file => Assert.Equal(file.Bytes, disk.ContentOf(file.Path)));
+        Assert.NotEmpty(ProblemsOf(disk));
+    }
+
+    [Fact]
+    public async Task WhatStandsBehindDamageThatOnlyATornTailProvesIsServedWhereverTheRepairWasCutOff()
+    {
+        var files = await DamageThatOnlyATornTailProves();
+        var completed = false;
+        for (var call = 1; !completed; call++)
+        {
+            var disk = Placed(files, call);
+            completed = Repaired(disk, call);
+
+            using (var again = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk))
+                Assert.Empty(again.Run(acceptLoss: true).Left);
+
+            Assert.Empty(ProblemsOf(disk));
+            Assert.Equal([0, 2], await ReadAll(disk));
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task NoOffsetOfAMissingNewestSegmentIsGivenAgainWhereverTheRepairWasCutOff(bool snapshots)
+    {
+        var files = await Whole(snapshots);
+        files.RemoveAll(file => file.Path == files.FindLast(each => each.Path.EndsWith(".seg", StringComparison.Ordinal)).Path);
+        var completed = false;
+        for (var call = 1; !completed; call++)
+        {
+            var disk = Placed(files, call);
+            completed = Repaired(disk, call);
+
+            using (var again = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk))
+                Assert.Empty(again.Run(acceptLoss: true).Left);
+
+            Assert.Empty(ProblemsOf(disk));
+            var served = await ReadAll(disk);
+            Assert.Equal(Enumerable.Range(0, served.Count).Select(i => (long)i), served);
+            await using var broker = await Start(disk);
+            var next = (await broker.Publish("t", [Message.OfText("new")]))[0].OrThrow().Offset;
+            Assert.True(next > Messages, $"the next message got offset {next}, and {served.Count} are served");
+        }
+    }
+
+    [Fact]
+    public async Task AnotherRepairIntoTheSameCopiesLeavesThoseOfTheFirst()
+    {
+        var disk = Placed(await Whole(snapshots: true), 1);
+        var segment = disk.FilesBelow("/data").First(file => file.Path.EndsWith(".seg", StringComparison.Ordinal)).Path;
+        var copy = Copies + segment["/data".Length..];
+        var seen = new List<byte[]>();
+        foreach (var text in new[] { "m3|", "m5|" })
+        {
+            disk.FlipBit(segment, disk.ContentOf(segment).AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)), 0);
+            seen.Add(disk.ContentOf(segment));
+            using var repair = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk);
+            Assert.Empty(repair.Run(acceptLoss: true).Left);
+        }
+
+        Assert.Equal(seen, [disk.ContentOf(copy), disk.ContentOf(copy + ".2")]);
+    }
+
+    private static SimDisk Placed(List<(string Path, byte[] Bytes)> files, int seed)
+    {
+        var disk = new SimDisk(seed);
+        foreach (var (path, bytes) in files)
+            disk.Place(path, bytes);
+        return disk;
+    }
+
+    /// <summary>Four messages, a frame each: the second is damaged, the fourth is torn, and its header alone says that the second was durable.</summary>
+    private static async Task<List<(string Path, byte[] Bytes)>> DamageThatOnlyATornTailProves()
+    {
+        const int header = 64;
+        var disk = new SimDisk(1);
+        await using (var broker = await Start(disk))
+        {
+            await broker.PutTopic("t", new TopicChange { Partitions = 1 });
+            for (var i = 0; i < 4; i++)
+                await broker.Publish("t", [Message.OfText($"m{i}|{new string('x', 300)}")]);
+        }
+
+        var segment = disk.FilesBelow("/data").Single(file => file.Path.EndsWith(".seg", StringComparison.Ordinal)).Path;
+        var bytes = disk.ContentOf(segment);
+        var frames = new List<(int At, FrameHeader Header)>();
+        for (var at = header; FrameHeader.TryRead(bytes.AsSpan(at), out var frame); at += frame.TotalLength)
+            frames.Add((at, frame));
+        var messages = frames.FindAll(frame => frame.Header.Kind == FrameKind.Batch);
+        var (damaged, torn) = (messages[1], messages[3]);
+        foreach (var (at, frame) in frames.Where(frame => frame.At > damaged.At && frame.At < torn.At))
+            (frame with { DurablePosition = damaged.Header.Position }).Write(bytes.AsSpan(at));
+        (torn.Header with { DurablePosition = torn.Header.Position }).Write(bytes.AsSpan(torn.At));
+        bytes[damaged.At + FrameHeader.Size + 100] ^= 1;
+        return [.. disk.FilesBelow("/data").Where(file => !file.Path.Contains("snapshot", StringComparison.Ordinal))
+            .Select(file => (file.Path, file.Path == segment ? bytes[..(torn.At + FrameHeader.Size + 48)] : disk.ContentOf(file.Path)))];
+    }
+
     private static List<string> ProblemsOf(SimDisk disk)
     {
         using var inspector = LogInspector.Open("/data", disk);
@@ -135,6 +266,18 @@ public sealed class RepairCrashTests
     /// <summary>Frames of three messages, the header of a segment, and a slot of the manifest.</summary>
     private static async Task<List<(string Path, byte[] Bytes)>> Damaged(bool snapshots)
     {
+        var disk = Placed(await Whole(snapshots), 1);
+        foreach (var (path, _) in disk.FilesBelow("/data").Where(file => file.Path.EndsWith(".seg", StringComparison.Ordinal)))
+            foreach (var text in new[] { "m10|", "m11|", "m40|" })
+                if (disk.ContentOf(path).AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) is >= 0 and var at)
+                    disk.FlipBit(path, at, 0);
+        disk.FlipBit(disk.FilesBelow("/data").Where(file => file.Path.EndsWith(".seg", StringComparison.Ordinal)).Select(file => file.Path).Order(StringComparer.Ordinal).ElementAt(1), 30, 0);
+        disk.FlipBit(disk.FilesBelow("/data").Single(file => file.Path.EndsWith("manifest", StringComparison.Ordinal)).Path, 20, 0);
+        return [.. disk.FilesBelow("/data").Select(file => (file.Path, disk.ContentOf(file.Path)))];
+    }
+
+    private static async Task<List<(string Path, byte[] Bytes)>> Whole(bool snapshots)
+    {
         var disk = new SimDisk(1);
         await using (var broker = await Start(disk))
         {
@@ -143,12 +286,6 @@ public sealed class RepairCrashTests
                 await broker.Publish("t", [Message.OfText($"m{i}|{new string('x', 300)}")]);
         }
 
-        foreach (var (path, _) in disk.FilesBelow("/data").Where(file => file.Path.EndsWith(".seg", StringComparison.Ordinal)))
-            foreach (var text in new[] { "m10|", "m11|", "m40|" })
-                if (disk.ContentOf(path).AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) is >= 0 and var at)
-                    disk.FlipBit(path, at, 0);
-        disk.FlipBit(disk.FilesBelow("/data").Where(file => file.Path.EndsWith(".seg", StringComparison.Ordinal)).Select(file => file.Path).Order(StringComparer.Ordinal).ElementAt(1), 30, 0);
-        disk.FlipBit(disk.FilesBelow("/data").Single(file => file.Path.EndsWith("manifest", StringComparison.Ordinal)).Path, 20, 0);
         return [.. disk.FilesBelow("/data").Where(file => snapshots || !file.Path.Contains("snapshot", StringComparison.Ordinal)).Select(file => (file.Path, disk.ContentOf(file.Path)))];
     }
 

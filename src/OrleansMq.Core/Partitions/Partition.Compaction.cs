@@ -21,7 +21,7 @@ public sealed partial class Partition
     /// <summary>Below it an offset may have no message though nobody removed it. Grows only.</summary>
     public long GapsEnd { get; private set; }
 
-    /// <summary>Frames of any lane may be missing: a lane may go on further than it had come.</summary>
+    /// <summary>Frames of any lane may be missing: a lane may go on further than it had come, or before where it would after a gap.</summary>
     private bool _lostFrames;
 
     /// <summary>Below it each key stands once, as far as the keys below it go. Never above <see cref="GapsEnd"/>.</summary>
@@ -58,7 +58,14 @@ public sealed partial class Partition
             throw new PartitionBrokenException($"What stood before position {header.NextPosition} was compacted, and no snapshot of it can be read.");
         if (header.BaseOffset < End)
             throw new PartitionBrokenException($"Messages up to {header.BaseOffset} are said to be lost at {End}.");
+        // As many may have been of any lane.
+        var passedOver = Math.Max(header.NextPosition - header.Position, header.BaseOffset - End);
+        Half.ApplyLost(passedOver);
+        Scheduled.ApplyLost(passedOver);
         (Position, ClockMs, _lostFrames) = (header.NextPosition, Math.Max(ClockMs, header.AppendedAt), true);
+        // Nobody is to be handed a million offsets without a message, one by one.
+        foreach (var group in _groups.Values)
+            group.PassOver(End, header.BaseOffset);
         if (header.BaseOffset > End)
             End = GapsEnd = header.BaseOffset;
     }

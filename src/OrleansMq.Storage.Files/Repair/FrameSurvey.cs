@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using OrleansMq.Core.Log;
+using OrleansMq.Engine.Storage;
 
 namespace OrleansMq.Storage.Files.Repair;
 
@@ -24,6 +25,18 @@ internal sealed class Hole
 
     /// <summary>Only the gap at the end of a rewritten segment stood there: nothing is lost.</summary>
     public bool WasAGap { get; init; }
+
+    /// <summary>What one gap can stand in for: it says its length in 31 bits.</summary>
+    public const long MaxBytes = int.MaxValue - 2 * FrameHeader.Size;
+
+    /// <summary>Of a segment that is missing nothing tells how much it held.</summary>
+    private const long OffsetsOfASegment = 1L << 20;
+
+    /// <summary>
+    /// How many offsets are passed over where no frame behind tells how many were given, for none may be given twice: as many as there were bytes. That can be too few only
+    /// where records were compressed to less than a byte each.
+    /// </summary>
+    public long OffsetsInDoubt => IsBoundless ? OffsetsOfASegment : To - From;
 }
 
 /// <summary>Every frame of a log, and what is between them.</summary>
@@ -71,7 +84,7 @@ internal sealed class FrameSurvey
             var tail = FrameScan.Walk(_plan.Read, position, _plan.End, _plan.Segments[^1].Base, _identity, Visit);
             if (tail.Kind == LogTailKind.Clean)
                 return;
-            if (tail.Kind == LogTailKind.Torn && tail.Position >= _snapshot)
+            if (tail.Kind == LogTailKind.Torn && tail.Position >= _snapshot && !_plan.HasLostItsNewest)
             {
                 TornAt = tail.Position;
                 return;
@@ -100,6 +113,8 @@ internal sealed class FrameSurvey
     {
         var segment = _plan.SegmentOf(from);
         var limit = from < _snapshot && _snapshot < segment.End ? _snapshot : segment.End;
+        if (limit - from > Hole.MaxBytes)
+            throw new LogDamagedException($"{segment.Path}: damaged at position {from}, and the segment goes on for {limit - from} bytes, more than one gap can stand in for. Restore the log from a copy.");
         var bytes = new byte[Math.Max(0, Math.Min(limit, segment.StoredEnd) - from)];
         for (var filled = 0; filled < bytes.Length && _plan.Read(from + filled, bytes.AsSpan(filled)) is > 0 and var read;)
             filled += read;
@@ -121,7 +136,7 @@ internal sealed class FrameSurvey
             From = from,
             To = to < 0 ? end : to,
             Hinted = hinted,
-            IsBoundless = segment.Header == HeaderState.Missing && segment == _plan.Segments[^1] && limit != _snapshot,
+            IsBoundless = _plan.HasLostItsNewest && segment == _plan.Segments[^1] && limit != _snapshot,
             WasAGap = segment.EndsEarly && to < 0 && end == segment.End && segment.StoredEnd - from == FrameHeader.Size,
         };
     }

@@ -50,9 +50,8 @@ internal sealed class ManifestRepair(RepairContext context, LogId id, string fol
     private LogManifest WriteSlot(LogManifest manifest)
     {
         context.Copies.Keep(_path);
-        var bases = Segments().ToList();
-        // The slot that is lost may be the one that a trim wrote.
-        var first = bases.Count > 0 && bases[0].Base > manifest.FirstSegment ? bases[0].Base : manifest.FirstSegment;
+        // The slot that is lost may be the one that a trim wrote. A file whose header does not read back is there all the same.
+        var first = Math.Max(manifest.FirstSegment, Files().Select(file => file.Base).DefaultIfEmpty().Min());
         var moved = first != manifest.FirstSegment && HasSnapshotFrom(manifest.Identity, first);
         var saved = (manifest with { Epoch = manifest.Epoch + 1, Sequence = manifest.Sequence + 2, FirstSegment = moved ? first : manifest.FirstSegment }).Save(context.Disk, _path);
         context.Report.Did(_path, $"the slot that did not read back was written anew; epoch {saved.Epoch} is passed over" + (moved ? $"; the log begins at position {first}, where a trim left it" : ""));
@@ -67,6 +66,8 @@ internal sealed class ManifestRepair(RepairContext context, LogId id, string fol
         if (segments.Count == 0)
             return Left("it can't be made again: no segment beside it tells whose log this is. Restore it from a copy");
         var identity = segments[^1].Log;
+        if (segments.Exists(segment => segment.Log != identity))
+            return Left("it can't be made again: the segments beside it are of several logs. Restore it from a copy");
         if (DefinitionFromElsewhere(file) is not { } definition)
             return Left("it can't be made again: neither another partition's manifest nor a topic's document tells which topic this is. Restore it from a copy");
         var made = Slots(file, identity, definition) ?? new LogManifest
@@ -74,8 +75,8 @@ internal sealed class ManifestRepair(RepairContext context, LogId id, string fol
             Identity = identity,
             Definition = definition,
             Epoch = Math.Max(segments.Max(segment => segment.Epoch), NewestEpoch(segments[^1].Path, identity, segments[^1].Base)) + EpochsInDoubt,
-            FirstSegment = segments[0].Base,
-            LastSegment = segments[^1].Base,
+            FirstSegment = Files()[0].Base,
+            LastSegment = Files().Last(file => file.Length > SegmentHeader.Size || file.Base == segments[^1].Base).Base,
         };
         made = made with { Epoch = made.Epoch + (made.EpochInDoubt ? 1 : 0), Sequence = SlotFile.FirstSequence, EpochInDoubt = false };
         context.Copies.Keep(_path);
@@ -102,13 +103,27 @@ internal sealed class ManifestRepair(RepairContext context, LogId id, string fol
         }
     }
 
-    private IEnumerable<(string Path, long Base, LogIdentity Log, int Epoch)> Segments()
+    /// <summary>Every file with a segment's name: what it holds is not to be passed over because its header does not read back.</summary>
+    private List<(string Path, long Base, long Length)> Files()
     {
+        var files = new List<(string, long, long)>();
         foreach (var entry in context.Disk.ListOrEmpty(folder))
         {
-            if (!SegmentHeader.TryParseName(entry.Name, out var position))
+            if (entry.IsDirectory || !SegmentHeader.TryParseName(entry.Name, out var position))
                 continue;
             var path = Path.Join(folder, entry.Name);
+            using var file = context.Disk.Open(path, DiskOpenMode.Read);
+            files.Add((path, position, file.Length));
+        }
+
+        return files;
+    }
+
+    /// <summary>Of those the ones that say whose they are.</summary>
+    private IEnumerable<(string Path, long Base, LogIdentity Log, int Epoch)> Segments()
+    {
+        foreach (var (path, position, _) in Files())
+        {
             using var file = context.Disk.Open(path, DiskOpenMode.Read);
             var header = new byte[SegmentHeader.Size];
             if (file.ReadUpTo(header, 0) == header.Length && SegmentHeader.MadeBy(header) is var (log, epoch) && log.TopicId == id.TopicId && log.Partition == id.Partition)
@@ -145,25 +160,26 @@ internal sealed class ManifestRepair(RepairContext context, LogId id, string fol
             }
         }
 
-        return FromDocuments();
+        return DefinitionFromDocuments(context, id.TopicId);
     }
 
-    private LogDefinition? FromDocuments()
+    /// <summary>A topic's document as it is now; null where none reads back.</summary>
+    public static LogDefinition? DefinitionFromDocuments(RepairContext context, Guid topicId)
     {
         foreach (var shard in context.Disk.ListOrEmpty(context.Folder.Documents))
             foreach (var entry in context.Disk.ListOrEmpty(Path.Join(context.Folder.Documents, shard.Name)))
                 if ((entry.Name.StartsWith("d-topics%2f", StringComparison.Ordinal) || entry.Name.StartsWith("h-", StringComparison.Ordinal))
-                    && DocumentFile.Decode(context.Disk.ReadWhole(Path.Join(context.Folder.Documents, shard.Name, entry.Name))) is var (_, document) && NameOf(document.Bytes) is { } name)
+                    && DocumentFile.Decode(context.Disk.ReadWhole(Path.Join(context.Folder.Documents, shard.Name, entry.Name))) is var (_, document) && NameOf(document.Bytes, topicId) is { } name)
                     return new LogDefinition(name, document.Bytes);
         return null;
     }
 
-    private string? NameOf(ReadOnlyMemory<byte> content)
+    private static string? NameOf(ReadOnlyMemory<byte> content, Guid topicId)
     {
         try
         {
             using var json = JsonDocument.Parse(content);
-            return json.RootElement.TryGetProperty("id", out var topic) && topic.TryGetGuid(out var found) && found == id.TopicId ? json.RootElement.GetProperty("name").GetString() : null;
+            return json.RootElement.TryGetProperty("id", out var topic) && topic.TryGetGuid(out var found) && found == topicId ? json.RootElement.GetProperty("name").GetString() : null;
         }
         catch (JsonException)
         {

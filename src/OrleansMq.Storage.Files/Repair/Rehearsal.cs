@@ -13,11 +13,9 @@ namespace OrleansMq.Storage.Files.Repair;
 /// </summary>
 internal sealed class Rehearsal(SegmentPlan plan, LogIdentity identity, int epoch)
 {
-    /// <summary>
-    /// What is passed over where no frame behind tells how many offsets were given: none may be given twice. Else so many as there were bytes; that can be too few only where
-    /// records were compressed to less than a byte each.
-    /// </summary>
-    private const long OffsetsInDoubt = 1L << 20;
+    public LogIdentity Identity => identity;
+
+    public int Epoch => epoch;
 
     /// <summary>At least what any topic can have: a broker that loads the state applies its own.</summary>
     private static readonly PartitionLimits Limits = new() { TokenCount = 10_000_000, TokenAgeMs = 7L * 24 * 3600 * 1000 };
@@ -37,7 +35,7 @@ internal sealed class Rehearsal(SegmentPlan plan, LogIdentity identity, int epoc
                 if (state.Transactions.OpenCount > 0 && !areTheRest)
                     return (null, "a transaction is open there");
                 hole.FirstOffset = state.End;
-                hole.NextOffset ??= state.End + (hole.IsBoundless ? OffsetsInDoubt : hole.To - hole.From);
+                hole.NextOffset ??= Math.Max(hole.Hinted, state.End + hole.OffsetsInDoubt);
                 state.Apply(GapFor(hole.From, hole.To, hole.NextOffset.Value, state.ClockMs), default);
                 crossed = true;
             }
@@ -48,6 +46,22 @@ internal sealed class Rehearsal(SegmentPlan plan, LogIdentity identity, int epoc
         catch (Exception nonsense) when (nonsense is StateFormatException or PartitionBrokenException or MalformedBatchException)
         {
             return (null, nonsense.Message.TrimEnd('.'));
+        }
+    }
+
+    /// <summary>Why a broker could not load the state again from the snapshot that it will write of it; null where it could.</summary>
+    public string? WhyNotSaved(Partition state)
+    {
+        try
+        {
+            var bytes = new ArrayBufferWriter<byte>();
+            state.Save(bytes);
+            Partition.Load(identity, Limits, bytes.WrittenSpan, state.Position);
+            return null;
+        }
+        catch (StateFormatException nonsense)
+        {
+            return nonsense.Message.TrimEnd('.');
         }
     }
 

@@ -25,15 +25,40 @@ internal sealed class RepairCopies(IDisk disk, string root, string into)
     {
         if (_kept.Contains(path) || !disk.Exists(path))
             return;
-        var copy = Path.Join(into, Path.GetRelativePath(root, path));
+        var copy = Free(path, Path.Join(into, Path.GetRelativePath(root, path)));
         _kept.Add(path);
-        // Of a repair that was cut off, into the same place: that is the file as it was.
-        if (disk.Exists(copy))
+        if (copy is null)
             return;
         disk.MakeDirectoryDurably(Path.GetDirectoryName(copy)!);
         Copy(path, copy + Durably.TemporaryEnding);
         disk.Rename(copy + Durably.TemporaryEnding, copy);
         disk.FlushNames(Path.GetDirectoryName(copy)!);
+    }
+
+    /// <summary>What an earlier repair copied to the same place stays: a file that is another by now gets a number. Null: it lies there as it is.</summary>
+    private string? Free(string path, string copy)
+    {
+        for (var number = 1; ; number++)
+        {
+            var name = number == 1 ? copy : FormattableString.Invariant($"{copy}.{number}");
+            if (!disk.Exists(name))
+                return name;
+            if (AreAlike(path, name))
+                return null;
+        }
+    }
+
+    private bool AreAlike(string one, string other)
+    {
+        using var a = disk.Open(one, DiskOpenMode.Read);
+        using var b = disk.Open(other, DiskOpenMode.Read);
+        if (a.Length != b.Length)
+            return false;
+        var (first, second) = (new byte[PieceBytes], new byte[PieceBytes]);
+        for (long at = 0; a.ReadUpTo(first, at) is > 0 and var count; at += count)
+            if (b.ReadUpTo(second, at) != count || !first.AsSpan(0, count).SequenceEqual(second.AsSpan(0, count)))
+                return false;
+        return true;
     }
 
     private void Copy(string from, string to)

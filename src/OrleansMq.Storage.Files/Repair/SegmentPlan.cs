@@ -1,10 +1,11 @@
+using OrleansMq.Core.Log;
 using OrleansMq.Storage.Files.Disk;
 using OrleansMq.Storage.Files.Formats;
 
 namespace OrleansMq.Storage.Files.Repair;
 
 /// <summary>A segment as it has to lie for the log to be opened.</summary>
-/// <param name="End">Where the next begins; of the newest where its bytes end, or the newest snapshot stands.</param>
+/// <param name="End">Where the next begins; of the newest where its bytes end, or the newest snapshot stands, and if it is missing a gap's length behind that.</param>
 /// <param name="StoredEnd">Up to where there are bytes; zeros are read from there on.</param>
 /// <param name="EndsEarly">Its header has to say where it ends, because its bytes end before.</param>
 /// <param name="Header">What is the matter with the header that it has.</param>
@@ -40,6 +41,9 @@ internal sealed class SegmentPlan : IDisposable
 
     public long End => Segments[^1].End;
 
+    /// <summary>Nothing tells how far the log went.</summary>
+    public bool HasLostItsNewest => Segments[^1].Header == HeaderState.Missing;
+
     public PlannedSegment SegmentOf(long position) => Segments[IndexOf(position)];
 
     /// <param name="upTo">The newest snapshot that reads back: the log was that long.</param>
@@ -53,7 +57,7 @@ internal sealed class SegmentPlan : IDisposable
         {
             var (path, start, stored, rewrittenEnd, header) = found[i];
             var isNewest = i == found.Count - 1;
-            var end = isNewest ? Math.Max(stored, upTo) : found[i + 1].Base;
+            var end = isNewest ? NewestEnd(stored, upTo, header) : found[i + 1].Base;
             if (stored > end)
                 return (null, $"{path}: it has bytes up to position {stored}, and the next segment begins at {end}");
             var endsEarly = !isNewest && (rewrittenEnd is not null || stored < end);
@@ -89,6 +93,9 @@ internal sealed class SegmentPlan : IDisposable
 
     public void Dispose() => _file?.Dispose();
 
+    /// <summary>Where the newest is missing there is room for a gap behind everything that is known of it: what else it held is not known, and its offsets are not to be given again.</summary>
+    private static long NewestEnd(long stored, long upTo, HeaderState header) => Math.Max(stored, upTo) + (header == HeaderState.Missing ? FrameHeader.Size : 0);
+
     private int IndexOf(long position)
     {
         var index = Segments.Count - 1;
@@ -103,8 +110,8 @@ internal sealed class SegmentPlan : IDisposable
         foreach (var entry in disk.List(folder))
             if (!entry.IsDirectory && SegmentHeader.TryParseName(entry.Name, out var position) && position >= manifest.FirstSegment)
                 found.Add(Look(disk, Path.Join(folder, entry.Name), position, manifest));
-        // A roll that was cut off; opening removes it.
-        if (found.Count > 0 && found[^1].Base > manifest.LastSegment && found[^1].Header != HeaderState.Good)
+        // A roll that was cut off; opening removes it. Nothing is written to a segment before the manifest names it.
+        if (found.Count > 0 && found[^1].Base > manifest.LastSegment && found[^1].Header != HeaderState.Good && found[^1].StoredEnd == found[^1].Base)
             found.RemoveAt(found.Count - 1);
         // Those that a rewritten one took in.
         var end = 0L;

@@ -25,7 +25,7 @@ internal static class DamageCommands
 
     private static async Task<int> Damaged(Dictionary<string, int> options, Stopwatch watch)
     {
-        var trial = await DamageTrial.Prepare(repairs: options.GetValueOrDefault("--repair") != 0);
+        var trial = await DamageTrial.Prepare(repairs: options.GetValueOrDefault("--repair") != 0, asksFirst: options.GetValueOrDefault("--repair") == 2);
         var (flips, swaps, seed) = (new DamageResult(), new DamageResult(), options.GetValueOrDefault("--seed", 1));
         await trial.FlipBits(options.GetValueOrDefault("--flips", 10_000), seed, flips);
         Show(flips.Violations);

@@ -25,18 +25,19 @@ internal sealed class DamageTrial
 
     private readonly RepairJudge? _repair;
 
-    private DamageTrial(PreparedFolder folder, Served whole, Dictionary<string, int> partitions, bool repairs) =>
-        (_folder, _whole, _partitions, _repair) = (folder, whole, partitions, repairs ? new RepairJudge(whole, partitions) : null);
+    private DamageTrial(PreparedFolder folder, Served whole, Dictionary<string, int> partitions, bool repairs, bool asksFirst) =>
+        (_folder, _whole, _partitions, _repair) = (folder, whole, partitions, repairs ? new RepairJudge(whole, partitions, asksFirst) : null);
 
     /// <param name="repairs">Each damaged folder is repaired as well, and looked at again.</param>
-    public static async Task<DamageTrial> Prepare(bool repairs = false)
+    /// <param name="asksFirst">And before that without anything being given up.</param>
+    public static async Task<DamageTrial> Prepare(bool repairs = false, bool asksFirst = false)
     {
         var folder = await PreparedFolder.Rich();
         var partitions = folder.Logs.GroupBy(log => log.Topic).ToDictionary(topic => topic.Key, topic => topic.Count());
         var whole = await Served.From(folder.Disk(), partitions);
         if (whole.Refusals.Count + whole.Reports.Count > 0 || whole.NotStarted is not null)
             throw new InvalidOperationException($"The folder is not whole to begin with: {string.Join("; ", whole.Reports)} {string.Join("; ", whole.Refusals)} {whole.NotStarted}");
-        return new DamageTrial(folder, whole, partitions, repairs);
+        return new DamageTrial(folder, whole, partitions, repairs, asksFirst);
     }
 
     public async Task FlipBits(int count, int seed, DamageResult result)
