@@ -21,9 +21,6 @@ public sealed partial class Partition
     /// <summary>Below it an offset may have no message though nobody removed it. Grows only.</summary>
     public long GapsEnd { get; private set; }
 
-    /// <summary>Frames of any lane may be missing: a lane may go on further than it had come, or before where it would after a gap.</summary>
-    private bool _lostFrames;
-
     /// <summary>Below it each key stands once, as far as the keys below it go. Never above <see cref="GapsEnd"/>.</summary>
     public long CompactedEnd { get; private set; }
 
@@ -50,25 +47,6 @@ public sealed partial class Partition
     /// <param name="tombstonesFrom">As it was asked for before the first went.</param>
     public void EndCompaction(long offset, long tombstonesFrom, long nowMs, FrameBuffer frames) =>
         Change(new Entry { Kind = EntryKind.Compacted, Offset = offset, Time = At(nowMs), Term = tombstonesFrom }, nowMs, frames);
-
-    /// <summary>A repair says what is lost, and a replay goes on behind it; what a compaction took must be in the snapshot.</summary>
-    private void ApplyGap(in FrameHeader header)
-    {
-        if (!header.Flags.HasFlag(FrameFlags.Lost))
-            throw new PartitionBrokenException($"What stood before position {header.NextPosition} was compacted, and no snapshot of it can be read.");
-        if (header.BaseOffset < End)
-            throw new PartitionBrokenException($"Messages up to {header.BaseOffset} are said to be lost at {End}.");
-        // As many may have been of any lane.
-        var passedOver = Math.Max(header.NextPosition - header.Position, header.BaseOffset - End);
-        Half.ApplyLost(passedOver);
-        Scheduled.ApplyLost(passedOver);
-        (Position, ClockMs, _lostFrames) = (header.NextPosition, Math.Max(ClockMs, header.AppendedAt), true);
-        // Nobody is to be handed a million offsets without a message, one by one.
-        foreach (var group in _groups.Values)
-            group.PassOver(End, header.BaseOffset);
-        if (header.BaseOffset > End)
-            End = GapsEnd = header.BaseOffset;
-    }
 
     private void ApplyCompacting(in Entry entry)
     {

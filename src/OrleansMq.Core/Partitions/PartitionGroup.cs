@@ -190,10 +190,11 @@ public sealed class PartitionGroup
     }
 
     /// <summary>Of the main lane; there is no message from the one to the other.</summary>
-    internal void PassOver(long from, long to)
+    internal void PassOver(LostOffsets range)
     {
-        for (int count; !IsLog && from < to; from += count)
-            Main!.ApplySettled(from, count = (int)Math.Min(to - from, 1 << 30));
+        var (from, count) = (range.From, 0);
+        for (; !IsLog && from < range.End; from += count)
+            Main!.ApplySettled(from, count = (int)Math.Min(range.End - from, 1 << 30));
     }
 
     internal void ApplyStart(long start)
@@ -242,6 +243,8 @@ public sealed class PartitionGroup
     private void RemoveDeadLetter(long offset)
     {
         DeadLetters.Remove(offset);
+        // Its own frame may be one that a repair gave up: no other letter is to get its offset.
+        DeadLetters.PassOver(offset + 1);
         Held?.Remove(redriven: false, offset);
     }
 
