@@ -19,17 +19,18 @@ internal static class DoctorCommand
         var security = new Option<bool>("--security") { Description = "Look at a running broker instead, and list what is open and why. 1: something is." };
         var repair = new Option<bool>("--repair") { Description = "Mend what can be mended without losing anything, and look again. Files are copied beside the folder before they are changed. 0: clean afterwards, 1: something is left." };
         var acceptLoss = new Option<bool>("--accept-loss") { Description = "With --repair: also give up what can't be mended, and say what is lost by it (without, --repair only says what would be)." };
+        var dry = new Option<bool>("--dry-run") { Description = "With --repair: only say what would be done, with what would be lost. Changes nothing." };
         var copies = new Option<string?>("--copies") { Description = "With --repair: where files are copied to. Default: DIR.before-repair-TIME." };
-        return shell.Handle(new Command("doctor", "Read every frame of a data folder offline and say what is torn or damaged. Changes nothing without --repair. 0: clean, 1: damage found.") { folder, security, repair, acceptLoss, copies }, async run =>
+        return shell.Handle(new Command("doctor", "Read every frame of a data folder offline and say what is torn or damaged. Changes nothing without --repair. 0: clean, 1: damage found.") { folder, security, repair, acceptLoss, dry, copies }, async run =>
         {
             if (run.Get(security))
                 return await SecurityDoctor.Run(run);
             var directory = run.Get(folder) ?? throw new UsageException("Which folder? Or --security, for a running broker.");
-            if (!run.Get(repair) && (run.Get(acceptLoss) || run.Get(copies) is not null))
-                throw new UsageException("--accept-loss and --copies belong to --repair.");
+            if (!run.Get(repair) && (run.Get(acceptLoss) || run.Get(dry) || run.Get(copies) is not null))
+                throw new UsageException("--accept-loss, --dry-run and --copies belong to --repair.");
             RepairReport? report = null;
             if (run.Get(repair))
-                await LiveProgress.Show(run.Console, "repairing", () => (0, null), Task.Run(() => report = Repair(directory, run.Get(copies), run.Get(acceptLoss), run.Cancel), run.Cancel));
+                await LiveProgress.Show(run.Console, "repairing", () => (0, null), Task.Run(() => report = Repair(directory, run.Get(copies), run.Get(acceptLoss), run.Get(dry), run.Cancel), run.Cancel));
             using var inspector = Opened(() => LogInspector.Open(directory));
             var examination = new Examination(inspector);
             await LiveProgress.Show(run.Console, "frames read", () => (examination.Frames, null), Task.Run(() => examination.Run(run.Cancel), run.Cancel));
@@ -41,10 +42,10 @@ internal static class DoctorCommand
         });
     }
 
-    private static RepairReport Repair(string folder, string? copies, bool acceptLoss, CancellationToken cancel) => Opened(() =>
+    private static RepairReport Repair(string folder, string? copies, bool acceptLoss, bool dry, CancellationToken cancel) => Opened(() =>
     {
         using var repair = FolderRepair.Open(folder, copies, TimeProvider.System.GetUtcNow());
-        return repair.Run(acceptLoss, cancel);
+        return repair.Run(acceptLoss, dry, cancel);
     });
 
     private static T Opened<T>(Func<T> open)
@@ -62,7 +63,7 @@ internal static class DoctorCommand
     private static void Print(Printer output, Examination found, RepairReport? report)
     {
         foreach (var step in report?.Done ?? [])
-            output.Line($"repaired: {step}");
+            output.Line($"{(report!.IsDry ? "would" : "repaired")}: {step}");
         foreach (var step in report?.Left ?? [])
             output.Line(step.Lost is null ? $"left: {step}" : $"left: {step.Path}: {step.What}. --accept-loss would give up: {step.Lost}");
         if (report?.Copies is { } copies)
@@ -132,6 +133,7 @@ internal sealed class Examination(LogInspector inspector)
         ("repair", new
         {
             copies = repair.Copies,
+            dryRun = repair.IsDry,
             done = repair.Done.Select(step => new { path = step.Path, what = step.What, lost = step.Lost }),
             left = repair.Left.Select(step => new { path = step.Path, what = step.What, lost = step.Lost }),
         }),

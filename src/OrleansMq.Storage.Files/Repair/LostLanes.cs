@@ -67,7 +67,7 @@ internal sealed class LostLanes
         offsets.Add(offset);
     }
 
-    private static bool IsIn(IEnumerable<Hole> holes, long position) => holes.Any(hole => position >= hole.From && position < hole.To);
+    private static bool IsIn(IEnumerable<Hole> holes, long position) => holes.Any(hole => hole.IsIn(position));
 
     private static string Offsets(List<long> offsets) =>
         string.Join(", ", offsets.Take(20).Select(offset => offset.ToString(CultureInfo.InvariantCulture))) + (offsets.Count > 20 ? ", …" : "");

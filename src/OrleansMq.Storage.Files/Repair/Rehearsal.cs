@@ -56,8 +56,9 @@ internal sealed class Rehearsal(SegmentPlan plan, LogIdentity identity, int epoc
         {
             var bytes = new ArrayBufferWriter<byte>();
             state.Save(bytes);
-            Partition.Load(identity, Limits, bytes.WrittenSpan, state.Position);
-            return null;
+            var again = new ArrayBufferWriter<byte>();
+            Partition.Load(identity, Limits, bytes.WrittenSpan, state.Position).Save(again);
+            return again.WrittenSpan.SequenceEqual(bytes.WrittenSpan) ? null : "what is read is not what was written";
         }
         catch (StateFormatException nonsense)
         {

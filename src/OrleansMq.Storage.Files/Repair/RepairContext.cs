@@ -3,16 +3,11 @@ using OrleansMq.Storage.Files.Disk;
 namespace OrleansMq.Storage.Files.Repair;
 
 /// <summary>With what every part of a repair works.</summary>
-internal sealed record RepairContext(IDisk Disk, DataFolder Folder, RepairCopies Copies, RepairReport Report, bool AcceptLoss)
+/// <param name="Disk">The real one, or one on which the repair is only tried.</param>
+/// <param name="AcceptLoss">False: only what is mended without a loss is asked for.</param>
+/// <param name="Plant">For tests of what judges repairs.</param>
+internal sealed record RepairContext(IDisk Disk, DataFolder Folder, RepairCopies Copies, RepairReport Report, bool AcceptLoss, PlantedBug Plant)
 {
-    /// <summary>Asks whether something may be lost; where not, what would be is noted.</summary>
-    public bool MayLose(string path, string what, string lost)
-    {
-        if (!AcceptLoss)
-            Report.Leave(path, what, lost);
-        return AcceptLoss;
-    }
-
     /// <summary>Gives a file other content, whole or not at all.</summary>
     public void Replace(string path, params ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
     {
@@ -36,4 +31,25 @@ internal sealed record RepairContext(IDisk Disk, DataFolder Folder, RepairCopies
         change(file);
         file.FlushInUse();
     }
+}
+
+/// <summary>A bug that a test plants, to see that it is found.</summary>
+internal enum PlantedBug
+{
+    None,
+
+    /// <summary>The tail is cut before a gap stands in place of each hole.</summary>
+    TailFirst,
+
+    /// <summary>A loss is not said.</summary>
+    Unnamed,
+
+    /// <summary>One hole's gap reaches over the whole frame behind it.</summary>
+    GapTooLong,
+
+    /// <summary>No offsets are passed over where nothing tells how many there were.</summary>
+    OffsetsAgain,
+
+    /// <summary>What a trial shows is not looked at.</summary>
+    Unproved,
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using OrleansMq.Storage.Files.Disk;
 
 namespace OrleansMq.Storage.Files.Repair;
@@ -6,6 +7,9 @@ namespace OrleansMq.Storage.Files.Repair;
 internal sealed class RepairCopies(IDisk disk, string root, string into)
 {
     private const int PieceBytes = 1 << 20;
+
+    /// <summary>Of a trial: there is nothing to be kept.</summary>
+    public static readonly RepairCopies None = new(null!, "", "");
 
     private readonly HashSet<string> _kept = new(StringComparer.Ordinal);
 
@@ -23,16 +27,31 @@ internal sealed class RepairCopies(IDisk disk, string root, string into)
 
     public void Keep(string path)
     {
-        if (_kept.Contains(path) || !disk.Exists(path))
+        if (this == None || _kept.Contains(path) || !disk.Exists(path))
             return;
         var copy = Free(path, Path.Join(into, Path.GetRelativePath(root, path)));
+        if (copy is not null)
+        {
+            disk.MakeDirectoryDurably(Path.GetDirectoryName(copy)!);
+            Copy(path, copy + Durably.TemporaryEnding);
+            disk.Rename(copy + Durably.TemporaryEnding, copy);
+            disk.FlushNames(Path.GetDirectoryName(copy)!);
+        }
+
         _kept.Add(path);
-        if (copy is null)
-            return;
-        disk.MakeDirectoryDurably(Path.GetDirectoryName(copy)!);
-        Copy(path, copy + Durably.TemporaryEnding);
-        disk.Rename(copy + Durably.TemporaryEnding, copy);
-        disk.FlushNames(Path.GetDirectoryName(copy)!);
+    }
+
+    /// <summary>Writes down what is about to be done, and what is lost by it, before it is done.</summary>
+    public void Note(IEnumerable<RepairStep> steps)
+    {
+        disk.MakeDirectoryDurably(into);
+        for (var number = 1; ; number++)
+            if (Path.Join(into, FormattableString.Invariant($"repair-{number}.txt")) is var path && !disk.Exists(path))
+            {
+                disk.Replace(path, Encoding.UTF8.GetBytes(string.Join('\n', steps) + "\n"));
+                _kept.Add(path);
+                return;
+            }
     }
 
     /// <summary>What an earlier repair copied to the same place stays: a file that is another by now gets a number. Null: it lies there as it is.</summary>

@@ -9,7 +9,8 @@ namespace OrleansMq.Storage.Files.Repair;
 /// <param name="StoredEnd">Up to where there are bytes; zeros are read from there on.</param>
 /// <param name="EndsEarly">Its header has to say where it ends, because its bytes end before.</param>
 /// <param name="Header">What is the matter with the header that it has.</param>
-internal sealed record PlannedSegment(string Path, long Base, long End, long StoredEnd, bool EndsEarly, HeaderState Header);
+/// <param name="IsRewritten">Its header is as it has to be and says that a compaction wrote it, or a repair.</param>
+internal sealed record PlannedSegment(string Path, long Base, long End, long StoredEnd, bool EndsEarly, HeaderState Header, bool IsRewritten);
 
 internal enum HeaderState
 {
@@ -63,7 +64,7 @@ internal sealed class SegmentPlan : IDisposable
             var endsEarly = !isNewest && (rewrittenEnd is not null || stored < end);
             if (endsEarly && header == HeaderState.Good && rewrittenEnd != end)
                 header = HeaderState.LostItsEnd;
-            planned.Add(new PlannedSegment(path, start, end, stored, endsEarly, header));
+            planned.Add(new PlannedSegment(path, start, end, stored, endsEarly, header, header == HeaderState.Good && rewrittenEnd == end));
         }
 
         return (new SegmentPlan(disk, planned), null);

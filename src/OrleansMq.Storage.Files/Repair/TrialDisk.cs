@@ -18,7 +18,7 @@ internal sealed class TrialDisk(IDisk real) : IDisk
         if (mode == DiskOpenMode.Create)
             return (_files[path] = new TrialFile(null)).Use();
         if (_files.TryGetValue(path, out var there))
-            return (there ?? throw new DiskException(DiskError.Missing, $"{path} was removed in a trial.")).Use();
+            return (there ?? throw Missing("open", path)).Use();
         if (mode == DiskOpenMode.Read)
             return real.Open(path, mode);
         return (_files[path] = new TrialFile(() => real.Open(path, DiskOpenMode.Read))).Use();
@@ -34,7 +34,7 @@ internal sealed class TrialDisk(IDisk real) : IDisk
     public void Remove(string path)
     {
         if (_files.TryGetValue(path, out var file) ? file is null : !real.Exists(path))
-            throw new DiskException(DiskError.Missing, $"{path} is not there.");
+            throw Missing("remove", path);
         _files[path] = null;
     }
 
@@ -61,4 +61,6 @@ internal sealed class TrialDisk(IDisk real) : IDisk
 
     /// <summary>The real disk's lock is held by whoever tries.</summary>
     public IDisposable Lock(string path, bool shared) => new MemoryStream();
+
+    private static DiskException Missing(string operation, string path) => new(DiskError.Missing, operation, path, "it is not there");
 }

@@ -46,7 +46,8 @@ internal sealed class TrialFile(Func<IDiskFile>? real) : IDiskFile
                 _pages[number] = Zeros;
             else
                 piece.CopyTo(PageToWrite(number).AsSpan((int)at));
-            (bytes, offset) = (bytes[count..], offset + count);
+            bytes = bytes[count..];
+            offset += count;
         }
     }
 
