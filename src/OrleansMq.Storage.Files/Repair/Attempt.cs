@@ -52,7 +52,7 @@ internal sealed class Attempt(IDisk disk, string root, RepairCopies copies, Repa
         Guarded(tried, path, () =>
         {
             repair(ContextOn(trial, RepairCopies.None, tried, accepted));
-            if (tried.Done.Count > 0 && tried.Left.Count == 0 && plant != PlantedBug.Unproved && prove?.Invoke(Disk, trial, accepted) is { } why)
+            if (tried.Done.Count > 0 && tried.Left.Count == 0 && plant is not (PlantedBug.GapTooLong or PlantedBug.CutsTheRest or PlantedBug.TailFirst) && prove?.Invoke(Disk, trial, accepted) is { } why)
                 tried.Leave(path, $"a trial of the repair showed that {why}; nothing was done. Restore it from a copy, and please report it");
         });
         return (trial, tried);

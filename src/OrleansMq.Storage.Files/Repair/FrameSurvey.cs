@@ -9,7 +9,7 @@ internal sealed class Hole
 {
     public required long From { get; init; }
 
-    public required long To { get; init; }
+    public required long To { get; set; }
 
     /// <summary>The first offset that may have stood there; null: nothing before it tells.</summary>
     public long? FirstOffset { get; set; }

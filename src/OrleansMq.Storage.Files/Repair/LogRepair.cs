@@ -90,6 +90,8 @@ internal sealed class LogRepair(RepairContext context, LogId id)
     private void MendFrames(SegmentPlan plan, FrameSurvey survey, LogManifest manifest, LogSnapshot? newest)
     {
         var rehearsal = new Rehearsal(plan, manifest.Identity, manifest.Epoch);
+        if (context.Plant == PlantedBug.GapTooLong)
+            survey.Holes.ForEach(hole => hole.To = plan.SegmentOf(hole.From).End);
         if (context.Plant == PlantedBug.OffsetsAgain)
             survey.Holes.ForEach(hole => hole.OffsetsInDoubt = 0);
         if (newest is null && plan.Start > 0)
@@ -99,7 +101,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
                 return;
         }
 
-        if (context.Plant == PlantedBug.TailFirst)
+        if (context.Plant is PlantedBug.TailFirst or PlantedBug.CutsTheRest)
             CutTail(plan, survey);
         // A broker cuts it when it opens the log; where that may lose something that was acknowledged, it is no loss of this repair.
         var tail = context.AcceptLoss ? null : survey.Tail;
@@ -133,9 +135,10 @@ internal sealed class LogRepair(RepairContext context, LogId id)
     private void CutTail(SegmentPlan plan, FrameSurvey survey)
     {
         var segment = plan.Segments[^1];
-        if (survey.Holes.Count < 2 || survey.Holes[^1] is not { } last || last.To < plan.End)
+        if (survey.Holes.Count == 0 || survey.Holes[^1] is not { } last || last.From < segment.Base || (context.Plant == PlantedBug.TailFirst && (survey.Holes.Count == 1 || last.To < plan.End)))
             return;
         context.Change(segment.Path, file => file.SetLength(SegmentHeader.Size + last.From - segment.Base));
+        context.Report.Did(segment.Path, "its tail was cut");
         survey.Holes.Remove(last);
     }
 

@@ -44,12 +44,15 @@ internal enum PlantedBug
     /// <summary>A loss is not said.</summary>
     Unnamed,
 
-    /// <summary>One hole's gap reaches over the whole frame behind it.</summary>
+    /// <summary>A gap reaches over the whole frame behind its hole, and nobody looks what came of it.</summary>
     GapTooLong,
 
     /// <summary>No offsets are passed over where nothing tells how many there were.</summary>
     OffsetsAgain,
 
-    /// <summary>What a trial shows is not looked at.</summary>
-    Unproved,
+    /// <summary>Lanes go on where they had come to; of the replay, not of the repair.</summary>
+    LanesStandStill,
+
+    /// <summary>The last hole is cut with all behind it, as if it were a tail.</summary>
+    CutsTheRest,
 }

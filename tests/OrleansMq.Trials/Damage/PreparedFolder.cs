@@ -98,6 +98,10 @@ internal sealed class PreparedFolder
         Token = number % 3 == 0 ? $"t{number}" : null,
     };
 
+    private static Message Later(int round) => new() { Body = System.Text.Encoding.UTF8.GetBytes($"later{round}|{new string('l', round * 11)}"), Key = System.Text.Encoding.UTF8.GetBytes($"k{round % 5}"), DeliverAfter = TimeSpan.FromDays(100) };
+
+    private static Message Half(int round) => new() { Body = System.Text.Encoding.UTF8.GetBytes($"half{round}|{new string('h', round * 11)}"), Key = System.Text.Encoding.UTF8.GetBytes($"k{round % 7}"), Half = new HalfTerms("shop") };
+
     private static async Task Fill(EmbeddedBroker broker, ProducerIdentity producer, int round)
     {
         await broker.Publish("orders", [.. Enumerable.Range(round * 10, 10).Select(Message)]);
@@ -114,6 +118,10 @@ internal sealed class PreparedFolder
             await broker.Settle("orders", "workers", new Settlement { Kind = kind, Leases = [delivery.Lease], Reason = kind == SettlementKind.DeadLetter ? "no" : null });
         }
 
+        // Waiting in lanes, for long.
+        await broker.Publish("orders", [Later(round), Half(round)]);
+        if (round % 5 == 4)
+            await broker.Redrive("orders", "workers", DeadLetterSelection.All);
         await broker.Commit("orders", "board", new CommitRequest([new Position(round % 2, round)], null, 0));
         if (round % 6 == 5)
             await broker.DeleteBefore("other", 0, round * 3);
