@@ -99,6 +99,74 @@ public sealed class LostFrameTests
         AssertReadsBack(state);
     }
 
+    [Theory]
+    [InlineData(GroupFlags.None)]
+    [InlineData(GroupFlags.ByKey)]
+    public void AGroupThatBeginsOrBeginsAnewIsNotHandedOffsetsThatAreLost(GroupFlags flags)
+    {
+        const long next = 5_000_000;
+        Append();
+        Append();
+        var state = Replayed(header => header.BaseOffset == 1, gapTo: next);
+        var behind = new FrameBuffer(Log, 1);
+        behind.Reset(state.Position);
+        Append(state, behind);
+
+        foreach (var opened in new[] { state, Partition.Load(Log, Limits, State.Bytes(state.Save), state.Position) })
+        {
+            var frames = new FrameBuffer(Log, 1);
+            frames.Reset(opened.Position);
+            var group = opened.AddGroup($"q{flags}", Guid.NewGuid(), flags, 0, 1, frames);
+            Assert.Equal(2, group.Main!.Unsettled(opened.End));
+            opened.Seek(group, 0, 1, frames);
+            Assert.Equal((2, 0), (group.Main.Unsettled(opened.End), group.Floor));
+            AssertReadsBack(opened);
+        }
+    }
+
+    [Fact]
+    public void AGroupThatWaitsForAMessageBeforeAGapGoesOnBehindIt()
+    {
+        var group = _live.AddGroup("q", Guid.NewGuid(), GroupFlags.None, 0, 1, _frames);
+        Append();
+        Append();
+        Assert.Single(Leased(_live, group, _frames, upTo: 1));
+
+        var state = Replayed(header => header.Kind == FrameKind.Batch && header.BaseOffset == 1, gapTo: 1_000_000);
+
+        var behind = new FrameBuffer(Log, 1);
+        behind.Reset(state.Position);
+        Append(state, behind);
+        var replayed = state.FindGroup("q")!;
+        Assert.Equal((0, 2), (replayed.Floor, replayed.Main!.Unsettled(state.End)));
+        Assert.Equal([1_000_000], Leased(state, replayed, behind, upTo: state.End).Select(each => each.Offset));
+    }
+
+    [Fact]
+    public void WhatIsLostBelowTheStartIsForgotten()
+    {
+        Append();
+        Append();
+        var state = Replayed(header => header.BaseOffset == 1, gapTo: 100);
+        Assert.Equal([new LostOffsets(1, 100)], state.Lost);
+
+        state.MoveStart(100, 1, new FrameBuffer(Log, 1));
+
+        Assert.Empty(state.Lost);
+    }
+
+    [Fact]
+    public void ADeadLetterBehindALostOneGetsAnotherOffset()
+    {
+        var group = _live.AddGroup("q", Guid.NewGuid(), GroupFlags.None, 0, 1, _frames);
+        _live.MoveToDeadLetters(group, [new DeadLetterMove(Lane.Main, Append(), Record(), "no", 1)], 1, _frames);
+
+        var state = Replayed(header => Lane.IsDeadLetters(header.Lane));
+
+        Assert.True(state.FindGroup("q")!.DeadLetters.End > 0);
+        AssertReadsBack(state);
+    }
+
     private static void AssertReadsBack(Partition state)
     {
         var bytes = State.Bytes(state.Save);
@@ -129,10 +197,10 @@ public sealed class LostFrameTests
         state.MoveToRedriven(group, [new RedriveMove(group.DeadLetters.End - 1, Record(), null)], 1, frames);
     }
 
-    private static List<GrantedLease> Leased(Partition state, PartitionGroup group, FrameBuffer frames)
+    private static List<GrantedLease> Leased(Partition state, PartitionGroup group, FrameBuffer frames, long upTo = 0)
     {
         var leases = new List<GrantedLease>();
-        state.Lease(group, new LeaseTerms("c", 10, 1, 100, 1), 0, group.RedrivenLane.End, frames, leases);
+        state.Lease(group, new LeaseTerms("c", 10, 1, 100, 1), upTo, group.RedrivenLane.End, frames, leases);
         return leases;
     }
 
@@ -145,12 +213,12 @@ public sealed class LostFrameTests
         throw new InvalidOperationException("There is one.");
     }
 
-    private Partition Replayed(Func<FrameHeader, bool> isLost)
+    private Partition Replayed(Func<FrameHeader, bool> isLost, long? gapTo = null)
     {
         var state = new Partition(Log, Limits, 0);
         for (var rest = _frames.Seal(); FrameHeader.TryRead(rest.Span, out var header); rest = rest[header.TotalLength..])
             if (isLost(header))
-                state.Apply(header with { Kind = FrameKind.Gap, Flags = FrameFlags.Lost, PayloadLength = header.TotalLength - FrameHeader.Size, BaseOffset = state.End, Lane = Lane.Main, ProducerId = -1 }, default);
+                state.Apply(header with { Kind = FrameKind.Gap, Flags = FrameFlags.Lost, PayloadLength = header.TotalLength - FrameHeader.Size, BaseOffset = gapTo ?? state.End, Lane = Lane.Main, ProducerId = -1 }, default);
             else
                 state.Apply(header, rest.Slice(FrameHeader.Size, header.PayloadLength));
         return state;

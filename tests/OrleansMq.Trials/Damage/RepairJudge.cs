@@ -67,16 +67,13 @@ internal sealed partial class RepairJudge(Served whole, IReadOnlyDictionary<stri
         }
     }
 
-    // A tail that was never known durable is cut as a broker would.
-    private static bool HasLosses(List<RepairStep> done) => done.Exists(step => step.Lost is not null || step.What.Contains("they were cut", StringComparison.Ordinal));
+    private static bool HasLosses(List<RepairStep> done) => done.Exists(step => step.Lost is not null);
 
     private static List<(long From, long To)> Lost(List<RepairStep> done, string topic, int partition)
     {
         var ranges = new List<(long, long)>();
         foreach (var step in done)
         {
-            if (step.What.Contains("they were cut", StringComparison.Ordinal) && step.Path.Contains($"/{partition}/", StringComparison.Ordinal))
-                ranges.Add((0, long.MaxValue));
             if (step.Lost is not { } lost || !lost.Contains($"topic '{topic}' partition {partition},", StringComparison.Ordinal))
                 continue;
             foreach (Match match in Offsets().Matches(lost))
