@@ -21,6 +21,20 @@ public sealed partial class Partition
     /// <summary>Offsets that a repair passed over, rising.</summary>
     public IReadOnlyList<LostOffsets> Lost => _lost;
 
+    /// <summary>Messages that are kept, as far as offsets tell: those that a repair passed over are none.</summary>
+    public long Stored => End - Start - LostFrom(Start);
+
+    /// <summary>What a group has before it.</summary>
+    public long LagOf(PartitionGroup group) => group.Lag(End) - (group.IsLog ? LostFrom(group.Floor) : 0);
+
+    private long LostFrom(long offset)
+    {
+        var count = 0L;
+        foreach (var range in _lost)
+            count += Math.Max(0, range.End - Math.Max(range.From, offset));
+        return count;
+    }
+
     /// <summary>A repair says what is lost, and a replay goes on behind it; what a compaction took must be in the snapshot.</summary>
     private void ApplyGap(in FrameHeader header)
     {

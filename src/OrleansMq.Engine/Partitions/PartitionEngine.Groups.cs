@@ -70,7 +70,7 @@ public sealed partial class PartitionEngine
         {
             var group = Find(state, name);
             Lapse(group, now);
-            return (new GroupPartition(Number, group.Floor, group.Lag(state.End), group.InFlight, null, group.DeadLetters.Count, group.Dropped), group.Floor);
+            return (new GroupPartition(Number, group.Floor, state.LagOf(group), group.InFlight, null, group.DeadLetters.Count, group.Dropped), group.Floor);
         });
         if (described.Lag == 0 || await AppendedAt(floor) is not { } oldest)
             return described;

@@ -143,6 +143,18 @@ public sealed class LostFrameTests
     }
 
     [Fact]
+    public void WhatIsLostIsNoBacklog()
+    {
+        var group = _live.AddGroup("log", Guid.NewGuid(), GroupFlags.Log, 0, 1, _frames);
+        Append();
+        Append();
+
+        var state = Replayed(header => header.Kind == FrameKind.Batch && header.BaseOffset == 1, gapTo: 1_000_000);
+
+        Assert.Equal((1, 1), (state.Stored, state.LagOf(state.FindGroup(group.Name)!)));
+    }
+
+    [Fact]
     public void WhatIsLostBelowTheStartIsForgotten()
     {
         Append();
