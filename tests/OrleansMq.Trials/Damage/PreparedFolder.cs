@@ -119,7 +119,8 @@ internal sealed class PreparedFolder
         }
 
         // Waiting in lanes, for long.
-        await broker.Publish("orders", [Later(round), Half(round)]);
+        await broker.Publish("orders", [Later(round)]);
+        await broker.Publish("orders", [Half(round)]);
         if (round % 5 == 4)
             await broker.Redrive("orders", "workers", DeadLetterSelection.All);
         await broker.Commit("orders", "board", new CommitRequest([new Position(round % 2, round)], null, 0));

@@ -22,6 +22,9 @@ internal sealed class SeenPartition
 
     public long NewLetter { get; set; } = -1;
     public string? Refused { get; set; }
+
+    /// <summary>No partition of its topic is refused.</summary>
+    public bool IsWholeTopic { get; set; }
 }
 
 /// <summary>Everything that a broker gives from a folder to whoever asks for all of it, a day later: each lease has ended. It changes the folder.</summary>
@@ -64,7 +67,7 @@ internal sealed class Witness
         }
 
         var parts = Enumerable.Range(0, count).Select(p => Partitions[(topic, p)]).ToList();
-        // A page is refused where one partition is: then nothing is said of the others either.
+        parts.ForEach(part => part.IsWholeTopic = parts.TrueForAll(each => each.Refused is null));
         await Guarded(null, async () => (await broker.ListScheduled(topic, max: 1000)).Items.ToList().ForEach(each => parts[each.Partition].Waiting.Add(Text(each.Message))));
         await Guarded(null, async () => (await broker.ListHalf(topic, max: 1000)).Items.ToList().ForEach(each => parts[each.Message.Position.Partition].Waiting.Add(Text(each.Message))));
         if (topic != "capped")
