@@ -121,7 +121,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
             hole.NextOffset ??= behind.FirstOrDefault()?.FirstOffset;
         if (state is null)
             state = GiveUpTheRest(plan, rehearsal, newest, behind, survey, why!);
-        else if (CanBeSaved(rehearsal, state))
+        else if (survey.Holes.Count == 0 || CanBeSaved(rehearsal, state))
             // The first one first: what stands behind a hole may be all that says that it was durable once.
             foreach (var hole in behind)
                 PutGap(plan, rehearsal, hole, state.ClockMs);
