@@ -169,7 +169,7 @@ public sealed class LogInspector : IDisposable
         };
         if (chain.Start > 0 && !found.Snapshots.Any(snapshot => snapshot.IsWhole && snapshot.Position >= chain.Start))
             found = found.With($"{found.Folder}: the log begins at position {chain.Start} and no snapshot of what was before reads back");
-        if (found.Snapshots.Where(snapshot => snapshot.IsWhole).Select(snapshot => snapshot.Position).DefaultIfEmpty().Max() is var newest && newest > tail.Position)
+        if (found.Snapshots.Select(snapshot => snapshot.Position).DefaultIfEmpty().Max() is var newest && newest > tail.Position)
             found = found.With($"The snapshot at position {newest} lies beyond the last whole frame, which ends at {tail.Position}: durable bytes are missing");
         if (tail.Kind == LogTailKind.Clean)
             return found;

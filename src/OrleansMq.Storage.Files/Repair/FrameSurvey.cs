@@ -106,7 +106,7 @@ internal sealed class FrameSurvey
             if (tail.Kind == LogTailKind.Clean)
                 break;
             var hole = HoleAt(tail.Position, out var goesOn);
-            hole.IsTail = tail.Kind == LogTailKind.Torn && tail.Position >= _snapshot && !_plan.HasLostItsNewest && !goesOn;
+            hole.IsTail = tail.Kind == LogTailKind.Torn && tail.Position >= _snapshot && !_plan.HasLostItsNewest && !goesOn && _plan.Segments[^1].StoredEnd == _plan.End;
             hole.FirstOffset = _mainEnd;
             Holes.Add(hole);
             position = hole.To;

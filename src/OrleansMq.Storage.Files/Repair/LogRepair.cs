@@ -35,7 +35,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         if (WasBeingMade(manifest))
             return;
         using var newest = SnapshotsOf.Newest(context.Disk, _folder, manifest.Identity, manifest.FirstSegment);
-        var (plan, contradiction) = SegmentPlan.Of(context.Disk, _folder, manifest, newest?.Position ?? 0);
+        var (plan, contradiction) = SegmentPlan.Of(context.Disk, _folder, manifest, SnapshotsOf.Reach(context.Disk, _folder));
         if (plan is null)
         {
             context.Report.Leave(_folder, contradiction!);

@@ -21,7 +21,7 @@ internal sealed class RepairProof(DataFolder folder, LogId id, long keptTo)
         var manifest = LogManifest.Read(after, Path.Join(_folder, LogManifest.FileName), id);
         SegmentChain.Read(after, _folder, manifest);
         using var newest = SnapshotsOf.Newest(after, _folder, manifest.Identity, manifest.FirstSegment);
-        using var mended = PlanOn(after, manifest, newest?.Position ?? 0);
+        using var mended = PlanOn(after, manifest);
         if (mended is null)
             return "its segments contradict each other";
         var survey = new FrameSurvey(mended, manifest.Identity, newest?.Position ?? 0);
@@ -40,7 +40,7 @@ internal sealed class RepairProof(DataFolder folder, LogId id, long keptTo)
     private string? WhatIsGone(IDisk before, LogManifest manifest, SegmentPlan mended, long snapshot, Partition state, bool accepted)
     {
         using var newest = SnapshotsOf.Newest(before, _folder, manifest.Identity, manifest.FirstSegment);
-        using var damaged = PlanOn(before, manifest, newest?.Position ?? 0);
+        using var damaged = PlanOn(before, manifest);
         if (damaged is null)
             return "its segments contradict each other";
         var was = new FrameSurvey(damaged, manifest.Identity, newest?.Position ?? 0, keptTo);
@@ -50,5 +50,5 @@ internal sealed class RepairProof(DataFolder folder, LogId id, long keptTo)
             : null;
     }
 
-    private SegmentPlan? PlanOn(IDisk disk, LogManifest manifest, long upTo) => SegmentPlan.Of(disk, _folder, manifest, upTo).Plan;
+    private SegmentPlan? PlanOn(IDisk disk, LogManifest manifest) => SegmentPlan.Of(disk, _folder, manifest, SnapshotsOf.Reach(disk, _folder)).Plan;
 }

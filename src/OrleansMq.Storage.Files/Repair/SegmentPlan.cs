@@ -47,7 +47,7 @@ internal sealed class SegmentPlan : IDisposable
 
     public PlannedSegment SegmentOf(long position) => Segments[IndexOf(position)];
 
-    /// <param name="upTo">The newest snapshot that reads back: the log was that long.</param>
+    /// <param name="upTo">The log was at least that long, as its snapshots say.</param>
     /// <returns>Null, and why, where files contradict each other.</returns>
     public static (SegmentPlan? Plan, string? Contradiction) Of(IDisk disk, string folder, LogManifest manifest, long upTo)
     {

@@ -15,6 +15,16 @@ internal static class SnapshotsOf
     public static LogSnapshot? Newest(IDisk disk, string folder, LogIdentity identity, long from) =>
         Whole(disk, folder, identity).LastOrDefault(-1) is var newest && newest >= from ? SnapshotFile.Read(disk, Path.Join(folder, SnapshotFile.FileName(newest)), identity, newest) : null;
 
+    /// <summary>The log was at least that long: one that has its name was whole once, also where it does not read back now.</summary>
+    public static long Reach(IDisk disk, string folder)
+    {
+        var reach = 0L;
+        foreach (var entry in disk.List(folder))
+            if (SnapshotFile.TryParseName(entry.Name, out var position))
+                reach = Math.Max(reach, position);
+        return reach;
+    }
+
     /// <summary>Paths of those that don't.</summary>
     public static List<string> Damaged(IDisk disk, string folder, LogIdentity identity) => [.. All(disk, folder, identity).Where(each => !each.IsWhole).Select(each => each.Path)];
 
