@@ -29,6 +29,8 @@ internal static class Help
           --kafka PORT|off              9092        0 picks a free port
           --kafka-advertise HOST:PORT               where Kafka's clients and the other nodes find this one; else where it listens
           --kafka-partitions N          1           of a topic that Kafka's clients make by use, or without saying how many
+          --kafka-consumer-session MS   45000       members of Kafka's consumer protocol that are silent for so long are out
+          --kafka-consumer-heartbeat MS 5000        how often they say that they are there
           --amqp --redis --mqtt --stomp             off until they are built
           --webhooks FILE                           groups whose messages are pushed by POST: docs/webhooks.md
           --webhooks-api                            administrators may register more by HTTP and mq webhook; of no effect on FILE's

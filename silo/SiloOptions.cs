@@ -31,7 +31,7 @@ public sealed record SiloOptions
 
     /// <summary>Every name there is, in the order of the help text.</summary>
     public static readonly IReadOnlyList<string> Names =
-        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "silo-address", "membership", "listen", "insecure", "http", "kafka", "kafka-advertise", "kafka-partitions", .. GatewaysToCome, "acks", "webhooks", "webhooks-api", .. SecurityOptions.Names];
+        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "silo-address", "membership", "listen", "insecure", "http", "kafka", "kafka-advertise", "kafka-partitions", "kafka-consumer-session", "kafka-consumer-heartbeat", .. GatewaysToCome, "acks", "webhooks", "webhooks-api", .. SecurityOptions.Names];
 
     /// <summary>Switches that need no value.</summary>
     public static readonly IReadOnlyList<string> Flags = ["insecure", "webhooks-api"];
@@ -83,6 +83,12 @@ public sealed record SiloOptions
     /// <summary>Partitions of a topic that Kafka's clients make by use, or without saying how many.</summary>
     public int KafkaPartitions { get; private init; } = 1;
 
+    /// <summary>Of members of the consumer protocol: silent for so long, they are out.</summary>
+    public TimeSpan KafkaConsumerSession { get; private init; } = TimeSpan.FromSeconds(45);
+
+    /// <summary>How often they say that they are there.</summary>
+    public TimeSpan KafkaConsumerHeartbeat { get; private init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Whether an acknowledgement means on disk, where neither client nor topic says; else it means written.</summary>
     public bool Durable { get; private init; } = true;
 
@@ -127,6 +133,8 @@ public sealed record SiloOptions
             Kafka = IsOff(settings, "kafka") ? null : Port(settings, "kafka", 0) ?? options.Kafka,
             KafkaAdvertise = HostAndPort(settings, "kafka-advertise"),
             KafkaPartitions = Number(settings, "kafka-partitions", 1, TopicSettings.MaxPartitions) ?? options.KafkaPartitions,
+            KafkaConsumerSession = Milliseconds(settings, "kafka-consumer-session", 1_000, 1_800_000) ?? options.KafkaConsumerSession,
+            KafkaConsumerHeartbeat = Milliseconds(settings, "kafka-consumer-heartbeat", 10, 1_799_999) ?? options.KafkaConsumerHeartbeat,
             Webhooks = Text(settings, "webhooks") is null ? null : settings["webhooks"],
             WebhooksApi = Word(settings, "webhooks-api", "true", "false") is "true",
             Durable = Word(settings, "acks", "durable", "accepted") is null or "durable",
@@ -161,6 +169,8 @@ public sealed record SiloOptions
             throw new SettingException($"{settings["storage"].From} shared: is for several silos, and the host is embedded; say --host orleans as well, or --storage files.");
         if (options.Orleans && options.SiloPort == options.GatewayPort)
             throw new SettingException($"--silo-port and --gateway-port are both {options.SiloPort}; each needs its own.");
+        if (options.KafkaConsumerHeartbeat >= options.KafkaConsumerSession)
+            throw new SettingException($"--kafka-consumer-heartbeat is {options.KafkaConsumerHeartbeat.TotalMilliseconds} and --kafka-consumer-session {options.KafkaConsumerSession.TotalMilliseconds}: members have to be heard within their session.");
         if (options.WebhooksApi && !options.Security.On && !IPAddress.IsLoopback(options.Listen))
             throw new SettingException($"{settings["webhooks-api"].From}: strangers at {options.Listen} would have this machine call addresses; say --access on as well, or keep 127.0.0.1.");
         if (options.Security.OrleansTlsCertificate is not null && !options.Orleans)
@@ -215,6 +225,9 @@ public sealed record SiloOptions
             ? number
             : throw new SettingException($"{setting.From} {setting.Value}: a number from {min} to {max}.");
     }
+
+    private static TimeSpan? Milliseconds(IReadOnlyDictionary<string, Setting> settings, string name, int min, int max) =>
+        Number(settings, name, min, max) is { } ms ? TimeSpan.FromMilliseconds(ms) : null;
 
     private static string? HostAndPort(IReadOnlyDictionary<string, Setting> settings, string name)
     {

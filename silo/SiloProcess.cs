@@ -26,6 +26,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         SecurityHost? security = null;
         WebhookDesk? webhooks = null;
         ReconcileDesk? reconciling = null;
+        TenantDesks? ofTenants = null;
         var gateways = new List<IGateway>();
         try
         {
@@ -34,6 +35,8 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
             webhooks = await StartWebhooks(host, stop);
             await StartGateways(host, security.Security, gateways, stop);
             reconciling = new ReconcileDesk(host.Broker, LogReport);
+            if (security.Security.Access is { } access)
+                ofTenants = new TenantDesks(host.Broker, tenant => access.OfTenant(host.Broker, tenant), LogReport);
             var addresses = gateways.Select(gateway => $" {gateway.Name}={gateway.Address}");
             await output.WriteLineAsync($"orleansmq ready{string.Concat(addresses)}".AsMemory(), stop);
             await output.FlushAsync(stop);
@@ -57,7 +60,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         }
         finally
         {
-            await Stop(host, security, gateways, [webhooks, reconciling]);
+            await Stop(host, security, gateways, [webhooks, reconciling, ofTenants]);
         }
     }
 
@@ -66,7 +69,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         if (options.Http is { } port)
             gateways.Add(await HttpGateway.Start(host.Broker, new HttpGatewayOptions { Address = options.Listen, Port = port, Security = security, BrokerMetrics = host.Metrics }, loggers, stop));
         if (options.Kafka is { } kafka)
-            gateways.Add(await KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Security = security, Advertise = options.KafkaAdvertise, DefaultPartitions = options.KafkaPartitions, Node = host.Node }, loggers, stop));
+            gateways.Add(await KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Security = security, Advertise = options.KafkaAdvertise, DefaultPartitions = options.KafkaPartitions, ConsumerSession = options.KafkaConsumerSession, ConsumerHeartbeat = options.KafkaConsumerHeartbeat, Node = host.Node }, loggers, stop));
         foreach (var gateway in gateways)
             host.Announce(gateway.Name, options.AnnouncementOf(gateway.Announced));
     }

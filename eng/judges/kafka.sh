@@ -33,7 +33,7 @@ address=$(sed -n 's/.*kafka=//p' "$work/ready")
 judge() {
   local name=$1; shift
   echo "== $name"
-  timeout 180 "$@" 2> "$work/judge.log" | tee "$work/out"
+  timeout "${PATIENCE:-180}" "$@" 2> "$work/judge.log" | tee "$work/out"
   local code=${PIPESTATUS[0]}
   while IFS= read -r line; do printf '%s\t%s\n' "$name" "$line"; done < "$work/out" >> "$work/results"
   if [ "$code" -ne 0 ]; then
@@ -51,6 +51,8 @@ judge "kafkajs $(version kafkajs)" node "$work/kafkajs.js" "$address"
 judge "@platformatic/kafka $(version @platformatic/kafka)" node "$work/platformatic.mjs" "$address"
 # shellcheck source=kafka/secure.sh
 . "$here/secure.sh"
+# shellcheck source=kafka/consumer-protocol.sh
+. "$here/consumer-protocol.sh"
 
 {
   echo "# Kafka's clients, as they were judged"
@@ -63,6 +65,9 @@ judge "@platformatic/kafka $(version @platformatic/kafka)" node "$work/platforma
     echo "| $client | $test | ${result//|/\\|} |"
   done < "$work/results"
   suite=$PWD/artifacts/judges/librdkafka/results
+  # Consumers by the protocol of KIP-848, where that was run.
+  assigned=$suite-consumer
+  [ -s "$assigned" ] || assigned=/dev/null
   if [ -s "$suite" ]; then
     echo
     echo "## librdkafka's own regression suite"
@@ -73,7 +78,7 @@ judge "@platformatic/kafka $(version @platformatic/kafka)" node "$work/platforma
     echo "|---|---|---|"
     while IFS=$'\t' read -r client test result; do
       echo "| $client | $test | ${result//|/\\|} |"
-    done < "$suite"
+    done < <(cat "$suite" "$assigned")
   else
     echo
     echo "librdkafka's own regression suite (\`eng/judges/librdkafka.sh\`) was not run with this."

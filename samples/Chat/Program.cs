@@ -17,13 +17,16 @@ try
         member.Come();
     await Talk(members, from: 0, to: Half);
 
-    // Cleo goes. A guest comes, who has no group: nothing is kept for guests, and they see what is said while they are there.
+    // Cleo goes. A guest comes, and sees what is said while they are there; nothing is kept for guests, and their group goes with them.
     await cleo.Go();
     var (seenByCleo, lettersOfCleo) = (cleo.InRoom.Count, cleo.Letters.Count);
     var cameAt = await broker.FindOffset(Member.Room, 0, StartAt.Latest);
-    var guest = Watch(broker, cameAt, lines: 2 * Half);
+    var guest = new Guest();
+    await guest.Come(broker);
     await Talk([ada, bob], from: Half, to: All);
-    var guestSaw = await guest;
+    var guestSaw = await guest.Saw(2 * Half);
+    await guest.Go();
+    var groups = (await broker.ListGroups(Member.Room)).Items;
 
     // She comes back, and goes on where she was.
     cleo.Come();
@@ -41,6 +44,7 @@ try
     foreach (var (to, from) in members.SelectMany(to => members.Where(from => from != to), (to, from) => (to, from)))
         balances.Add(Kept($"{to.Name}: what {from.Name} wrote, in order, each letter once", to.Letters.Where(line => line.From == from.Name).SequenceEqual(LettersTo(to).Where(line => line.From == from.Name))));
     balances.Add(Kept("the guest: what was said meanwhile", guestSaw.SequenceEqual(room.Skip((int)cameAt).Select(Line.Of))));
+    balances.Add(Kept("the guest left no group behind", groups.Select(group => group.Text).SequenceEqual(members.Select(member => member.Name))));
     balances.Add(Kept("nothing was shown twice", members.All(member => member.ShownTwice == 0)));
     balances.Add(Kept("some letters did fail", members.All(member => member.Failures > 0)));
     Console.WriteLine(balances.All(kept => kept) ? "the screens balance" : "THE SCREENS DO NOT BALANCE");
@@ -64,27 +68,6 @@ static Task Talk(IReadOnlyList<Member> present, int from, int to) => Task.WhenAl
                 await member.Write(name, number);
     }
 }));
-
-static async Task<List<Line>> Watch(IBroker broker, long from, int lines)
-{
-    var seen = new List<Line>();
-    using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-    try
-    {
-        await foreach (var message in broker.Browse(Member.Room, 0, StartAt.Offset(from), follow: true, cancel: patience.Token))
-        {
-            seen.Add(Line.Of(message));
-            if (seen.Count == lines)
-                break;
-        }
-    }
-    catch (OperationCanceledException) when (patience.IsCancellationRequested)
-    {
-        // The guest's promise is broken, and the end says so.
-    }
-
-    return seen;
-}
 
 static bool Kept(string promise, bool kept)
 {

@@ -1,7 +1,7 @@
 namespace OrleansMq.Samples.Shop;
 
 /// <summary>
-/// A department that works on every accepted order: a queue-style group of its own on the orders. What it does for an order is written to its book, a topic, under the
+/// A department that works on every accepted order, or on those that its filter lets through: a queue-style group of its own on the orders. What it does for an order is written to its book, a topic, under the
 /// order's token: however often an order is delivered, it stands in the book once.
 /// </summary>
 internal abstract class Desk(IBroker broker, string name) : IAsyncDisposable
@@ -17,6 +17,9 @@ internal abstract class Desk(IBroker broker, string name) : IAsyncDisposable
     /// <summary>How many orders it works on at the most in a second: a burst waits in the queue, not at the desk.</summary>
     protected virtual double? PerSecond => null;
 
+    /// <summary>Which orders are its own; null: all.</summary>
+    protected virtual string? Filter => null;
+
     /// <summary>What it does for an order, as JSON for the book.</summary>
     protected abstract string WorkOn(Order order);
 
@@ -24,7 +27,7 @@ internal abstract class Desk(IBroker broker, string name) : IAsyncDisposable
     public async Task Subscribe(CancellationToken cancel)
     {
         await broker.PutTopic(BookOf(name), new TopicChange { TokenAge = TimeSpan.FromHours(1) }, cancel);
-        await broker.PutGroup(Order.Topic, name, new GroupChange { RatePerSecond = PerSecond, Lease = TimeSpan.FromSeconds(5) }, cancel);
+        await broker.PutGroup(Order.Topic, name, new GroupChange { RatePerSecond = PerSecond, Lease = TimeSpan.FromSeconds(5), Filter = Filter }, cancel);
     }
 
     /// <summary>Nothing is kept for it any more.</summary>

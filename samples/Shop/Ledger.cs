@@ -18,7 +18,7 @@ internal sealed record Ledger
     {
         var stored = await broker.ReadAll(Order.Topic, cancel: cancel);
         var ledger = new Ledger(board, [.. stored.Select(message => Order.From(message.Body))], stock, burst);
-        foreach (var desk in (string[])[.. Sale.Lasting, Recommendation.Title])
+        foreach (var desk in (string[])[.. Sale.Lasting, Concierge.Title, Recommendation.Title])
             ledger._books[desk] = [.. (await broker.ReadAll(Desk.BookOf(desk), cancel: cancel)).Select(line => JsonDocument.Parse(line.Body).RootElement)];
         return ledger;
     }
@@ -49,6 +49,8 @@ internal sealed record Ledger
         ("points booked = points of what was accepted", Sum(MemberPoints.Title, "points") - Board.AcceptedOrders.Sum(number => (long)Order.Of(number).Points)),
         ("notices = accepted", Entries(MerchantNotice.Title) - Board.AcceptedCount),
         ("the newcomer saw all that was accepted", Entries(FraudWatch.Title) - Board.AcceptedCount),
+        ("calls = accepted orders for much", Entries(Concierge.Title) - Board.AcceptedOrders.LongCount(number => Concierge.Wants(Order.Of(number)))),
+        ("calls for anything else", OrdersIn(Concierge.Title).LongCount(number => !Concierge.Wants(Order.Of(number)))),
         ("lost", Lost),
         ("doubled", Doubled),
         ("invented", Invented),

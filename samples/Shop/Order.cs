@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace OrleansMq.Samples.Shop;
@@ -11,6 +12,9 @@ internal sealed record Order(int Number, string Member, int Cents)
     /// <summary>The same order sent again is the same order.</summary>
     public string Token => $"order-{Number}";
 
+    /// <summary>Where a filter finds what the order is worth.</summary>
+    public const string CentsHeader = "cents";
+
     public int Points => Cents / 100;
 
     public static readonly IReadOnlyList<string> Members = [.. Enumerable.Range(0, 997).Select(number => $"member-{number}")];
@@ -18,7 +22,10 @@ internal sealed record Order(int Number, string Member, int Cents)
     /// <summary>The burst of a sale: always the same orders, so that a sale that was cut off can be repeated.</summary>
     public static Order Of(int number) => new(number, Members[number * 31 % Members.Count], 1_000 + number * 7 % 9_000);
 
-    public Message ToMessage() => Message.OfJson(JsonSerializer.Serialize(this), key: Member) with { Token = Token };
+    public Message ToMessage() => Message.OfJson(JsonSerializer.Serialize(this), key: Member) with
+    {
+        Token = Token, Headers = [new(CentsHeader, Cents.ToString(CultureInfo.InvariantCulture))],
+    };
 
     public static Order From(ReadOnlyMemory<byte> json) => JsonSerializer.Deserialize<Order>(json.Span) ?? throw new DeadLetterException("no order");
 }

@@ -22,6 +22,7 @@ internal static class Report
         ("stock deducted", Number(ledger.Sum(Inventory.Title, "units")), "down for a while"),
         ("notices to the merchant", Number(ledger.Entries(MerchantNotice.Title)), "at the merchant's own pace"),
         ("orders with points", Number(ledger.Entries(MemberPoints.Title)), ""),
+        ("calls to who ordered for much", Number(ledger.Entries(Concierge.Title)), "by a filter on a header"),
         ("orders watched for fraud", Number(ledger.Entries(FraudWatch.Title)), "joined in the middle"),
         ("orders learned from", Number(ledger.Entries(Recommendation.Title)), "left in the middle"),
     ];

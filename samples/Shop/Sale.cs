@@ -27,11 +27,13 @@ internal sealed class Sale(IBroker broker, SaleBoard board, int stock, int burst
         await using var inventory = new Inventory(broker);
         await using var notice = new MerchantNotice(broker, Math.Max(1, stock / SecondsOfWork));
         await using var points = new MemberPoints(broker);
+        await using var concierge = new Concierge(broker);
         await using var recommendation = new Recommendation(broker);
         await using var fraud = new FraudWatch(broker);
-        await Prepare(broker, [inventory, notice, points, recommendation], stock, cancel);
+        await Prepare(broker, [inventory, notice, points, concierge, recommendation], stock, cancel);
 
         points.Open();
+        concierge.Open();
         notice.Open();
         if (await Worked(MerchantNotice.Title, cancel) == 0)
             inventory.Open();
@@ -60,7 +62,7 @@ internal sealed class Sale(IBroker broker, SaleBoard board, int stock, int burst
             var done = noticed;
             foreach (var desk in Lasting)
                 done = Math.Min(done, desk == FraudWatch.Title && !fraud.IsOpen ? 0 : await Worked(desk, cancel));
-            if (selling.IsCompleted && done >= stock)
+            if (selling.IsCompleted && done >= stock && await Worked(Concierge.Title, cancel) >= board.AcceptedOrders.Count(number => Concierge.Wants(Order.Of(number))))
                 return;
             if (watch.Is(noticed, done, board.AcceptedCount + board.RefusedCount))
             {

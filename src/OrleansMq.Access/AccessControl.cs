@@ -68,6 +68,9 @@ public sealed class AccessControl : IAsyncDisposable
     /// <remarks>Cheap to make, and may be kept: a change of the rules counts from the next call on.</remarks>
     public GuardedBroker As(IBroker broker, Principal principal) => new(broker, this, principal);
 
+    /// <summary>The broker as a tenant has it, by its names and within its quotas, for what the broker does by itself: nothing is asked about rights.</summary>
+    public IBroker OfTenant(IBroker broker, string tenant) => new TenantBroker(broker, NamesOf(tenant), Quotas, isOwn: true);
+
     /// <returns>Null: there is no such user, the password is another, or the user is disabled; which of them is not told.</returns>
     /// <exception cref="MqException"><see cref="ErrorCodes.Overloaded"/>: too many are being checked.</exception>
     public ValueTask<Principal?> CheckPassword(string user, string password, CancellationToken cancel = default) => _passwords.Check(user, password, cancel);

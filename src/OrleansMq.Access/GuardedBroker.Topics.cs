@@ -103,6 +103,9 @@ public sealed partial class GuardedBroker
     /// <summary>What may not be read is refused by itself; the others' reads stand, and nobody waits then.</summary>
     public async ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default)
     {
+        // A filter says something of its group.
+        if (request.Group is { } group)
+            Demand(AccessOperations.Describe, ResourceKind.Group, group.Text);
         var refused = new PartitionRead?[request.Partitions.Count];
         for (var i = 0; i < refused.Length; i++)
         {

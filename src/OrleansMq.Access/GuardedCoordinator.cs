@@ -21,6 +21,29 @@ internal sealed class GuardedCoordinator(GuardedBroker caller, IGroupCoordinator
         await inner.Heartbeat(group, member, cancel);
     }
 
+    public async ValueTask<MemberStanding> Beat(GroupName group, MemberBeat beat, CancellationToken cancel = default)
+    {
+        Demand(AccessOperations.Consume, group);
+        foreach (var topic in (beat.Topics ?? []).Concat(beat.Matched ?? []))
+            caller.Demand(AccessOperations.Describe, ResourceKind.Topic, topic.Text);
+        return await inner.Beat(group, beat, cancel);
+    }
+
+    public async ValueTask CheckEpoch(GroupName group, MemberRef member, CancellationToken cancel = default)
+    {
+        Demand(AccessOperations.Describe, group);
+        await inner.CheckEpoch(group, member, cancel);
+    }
+
+    public async ValueTask<AssignedGroup> DescribeAssigned(GroupName group, CancellationToken cancel = default)
+    {
+        Demand(AccessOperations.Describe, group);
+        var described = await inner.DescribeAssigned(group, cancel);
+        foreach (var topic in described.Members.SelectMany(member => member.Topics.Concat(member.Assigned.Concat(member.Target).Select(assigned => assigned.Topic))).Distinct())
+            caller.Demand(AccessOperations.Describe, ResourceKind.Topic, topic.Text);
+        return described;
+    }
+
     public async ValueTask<IReadOnlyList<string?>> Leave(GroupName group, IReadOnlyList<MemberRef> members, CancellationToken cancel = default)
     {
         Demand(AccessOperations.Consume, group);

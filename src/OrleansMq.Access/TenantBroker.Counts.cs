@@ -91,7 +91,11 @@ internal sealed partial class TenantBroker
     /// <exception cref="MqException"><see cref="ErrorCodes.QuotaReached"/>: the group is not there, and there are as many as there may be.</exception>
     private async ValueTask DemandRoom(TopicName topic, GroupName group, CancellationToken cancel)
     {
-        if (LimitOf(QuotaKind.Groups) is not { } limit || _names.Counted.Has(topic, group))
+        // The broker's own group on a topic of its own is nobody's to count.
+        if ((_isOwn && IsReserved(topic)) || LimitOf(QuotaKind.Groups) is not { } limit || _names.Counted.Has(topic, group))
+            return;
+        // One that goes by itself is never remembered, and while it is there nothing is made by its use.
+        if (await IsEphemeral(topic, group, cancel))
             return;
         await _names.Turn.WaitAsync(cancel);
         try
@@ -119,6 +123,18 @@ internal sealed partial class TenantBroker
         }
     }
 
+    private async ValueTask<bool> IsEphemeral(TopicName topic, GroupName group, CancellationToken cancel)
+    {
+        try
+        {
+            return (await DescribeGroup(topic, group, cancel)).Settings.DeleteAfterIdle is not null;
+        }
+        catch (MqException unknown) when (unknown.Code is ErrorCodes.GroupUnknown or ErrorCodes.TopicUnknown)
+        {
+            return false;
+        }
+    }
+
     private static long TokensOf(TopicDescription topic) => (long)topic.Partitions.Count * topic.Settings.TokenCount;
 
     /// <summary>All topics but those that are deleted meanwhile.</summary>
@@ -138,6 +154,16 @@ internal sealed partial class TenantBroker
 
             yield return found;
         }
+    }
+
+    /// <summary>Those of <see cref="Topics"/>, and those in which the tenant has things stored by its schedules.</summary>
+    private async IAsyncEnumerable<TopicName> StoringTopics([EnumeratorCancellation] CancellationToken cancel)
+    {
+        await foreach (var topic in Topics(cancel))
+            yield return topic;
+        yield return ScheduleTopics.Schedules;
+        yield return ScheduleTopics.Due;
+        yield return ScheduleTopics.Reports;
     }
 
     private async IAsyncEnumerable<TopicName> Topics([EnumeratorCancellation] CancellationToken cancel)

@@ -4,9 +4,30 @@ internal sealed partial class TenantBroker
 {
     public async ValueTask<GroupDescription> PutGroup(TopicName topic, GroupName group, GroupChange change, CancellationToken cancel = default)
     {
+        // An ephemeral one may have gone by itself since it was counted, and another may have its name's dead letters.
+        if (change.DeleteAfterIdle.Value is not null)
+            Forget(topic, group);
         await DemandFree(topic, group, cancel);
         await DemandRoom(topic, group, cancel);
-        return await Shown(_inner.PutGroup(await InOrDeadLetters(topic, cancel), _names.In(group), change, cancel), group);
+        try
+        {
+            var put = await Shown(_inner.PutGroup(await InOrDeadLetters(topic, cancel), _names.In(group), change, cancel), group);
+            if (put.Settings.DeleteAfterIdle is not null)
+                Forget(topic, group);
+            return put;
+        }
+        catch (MqException) when (change.DeleteAfterIdle.Value is not null)
+        {
+            // Whether it was made may not be known.
+            Forget(topic, group);
+            throw;
+        }
+    }
+
+    private void Forget(TopicName topic, GroupName group)
+    {
+        _names.Free.Remove(topic, group);
+        _names.Counted.Remove(topic, group);
     }
 
     // Behind the prefixes the two names differ, so the broker itself can't see that one is taken.
@@ -39,8 +60,7 @@ internal sealed partial class TenantBroker
     public async ValueTask DeleteGroup(TopicName topic, GroupName group, CancellationToken cancel = default)
     {
         await _names.Shown(_inner.DeleteGroup(_names.In(topic), _names.In(group), cancel));
-        _names.Free.Remove(topic, group);
-        _names.Counted.Remove(topic, group);
+        Forget(topic, group);
     }
 
     public async ValueTask<Page<GroupName>> ListGroups(TopicName topic, string? after = null, int max = 100, CancellationToken cancel = default) =>
@@ -48,8 +68,13 @@ internal sealed partial class TenantBroker
 
     public async ValueTask<IReadOnlyList<Delivery>> Receive(TopicName topic, GroupName group, ReceiveRequest request, CancellationToken cancel = default)
     {
-        await DemandFree(topic, group, cancel);
-        await DemandRoom(topic, group, cancel);
+        // By its id it makes none.
+        if (request.GroupId is null)
+        {
+            await DemandFree(topic, group, cancel);
+            await DemandRoom(topic, group, cancel);
+        }
+
         return await Shown(_inner.Receive(_names.In(topic), _names.In(group), request, cancel));
     }
 

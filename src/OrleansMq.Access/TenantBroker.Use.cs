@@ -41,7 +41,7 @@ internal sealed partial class TenantBroker
     private async ValueTask<IReadOnlyDictionary<TopicName, Use>> Measure()
     {
         var found = new Dictionary<TopicName, Use>();
-        await foreach (var topic in Topics(CancellationToken.None))
+        await foreach (var topic in StoringTopics(CancellationToken.None))
         {
             try
             {
@@ -53,7 +53,7 @@ internal sealed partial class TenantBroker
             }
             catch (MqException gone) when (gone.Code == ErrorCodes.TopicUnknown)
             {
-                // Deleted since it was listed.
+                // Deleted since it was listed, or no schedule made it.
             }
             catch (MqException)
             {

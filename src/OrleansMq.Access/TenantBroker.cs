@@ -10,9 +10,12 @@ internal sealed partial class TenantBroker : IBroker
     private readonly TenantNames _names;
     private readonly QuotaDesk _quotas;
 
-    public TenantBroker(IBroker inner, TenantNames names, QuotaDesk quotas)
+    /// <summary>Who acts is the broker itself, for the tenant.</summary>
+    private readonly bool _isOwn;
+
+    public TenantBroker(IBroker inner, TenantNames names, QuotaDesk quotas, bool isOwn = false)
     {
-        (_inner, _names, _quotas) = (inner, names, quotas);
+        (_inner, _names, _quotas, _isOwn) = (inner, names, quotas, isOwn);
         Coordinator = inner.Coordinator is { } coordinator ? new TenantCoordinator(coordinator, _names, DemandRoom) : null;
         Transactions = inner.Transactions is { } transactions ? new TenantTransactions(transactions, _names, DemandRoom) : null;
     }
@@ -34,7 +37,11 @@ internal sealed partial class TenantBroker : IBroker
     /// <remarks>Behind the prefixes the two names differ, so the broker itself can't see that one is taken.</remarks>
     public async ValueTask<TopicDescription> PutTopic(TopicName topic, TopicChange change, CancellationToken cancel = default)
     {
+        if (topic == ScheduleTopics.Schedules)
+            return await PutSchedules(change, cancel);
         DemandOwn(topic);
+        if (_isOwn && IsReserved(topic))
+            return await Shown(_inner.PutTopic(_names.In(topic), change, cancel), topic);
         if (await DeadLetterOrigin.Find(this, topic, cancel) is not null)
             throw new MqException(ErrorCodes.NameTaken, $"'{topic}' is the name of a group's dead letters.");
         return await WithRoom(topic, change, () => Shown(_inner.PutTopic(_names.In(topic), change, cancel), topic), cancel);
@@ -70,7 +77,10 @@ internal sealed partial class TenantBroker : IBroker
 
     public async ValueTask<IReadOnlyList<PublishResult>> Publish(TopicName topic, IReadOnlyList<Message> messages, PublishOptions? options = null, CancellationToken cancel = default)
     {
-        DemandOwn(topic);
+        if (topic == ScheduleTopics.Schedules)
+            DemandSchedules(messages);
+        else
+            DemandOwn(topic);
         await DemandRoomFor(messages);
         if (options?.Transaction is { } transaction)
             options = options with { Transaction = transaction with { Id = _names.InProducer(transaction.Id) } };
@@ -94,7 +104,7 @@ internal sealed partial class TenantBroker : IBroker
         var cursors = new PartitionCursor[request.Partitions.Count];
         for (var i = 0; i < cursors.Length; i++)
             cursors[i] = request.Partitions[i] with { Topic = await InOrDeadLetters(request.Partitions[i].Topic, cancel) };
-        var read = await Shown(_inner.Read(request with { Partitions = cursors }, cancel));
+        var read = await Shown(_inner.Read(request with { Partitions = cursors, Group = request.Group is { } group ? _names.In(group) : new GroupName?() }, cancel));
         return new ReadResult(
             [.. read.Partitions.Select((one, i) => one with { Topic = request.Partitions[i].Topic, Error = _names.Shown(one.Error) })], read);
     }
@@ -135,11 +145,13 @@ internal sealed partial class TenantBroker : IBroker
     private ValueTask<T> Shown<T>(ValueTask<T> call) => _names.Shown(call);
 
     // A tenant's administrator may look at its trail and not change it: who must answer for something does not write what was done.
-    private static void DemandOwn(TopicName topic)
+    private void DemandOwn(TopicName topic)
     {
-        if (topic.Text.StartsWith(AccessState.ReservedPrefix, StringComparison.Ordinal))
+        if (IsReserved(topic) && !_isOwn)
             throw new MqException(ErrorCodes.Forbidden, $"'{topic}' is the broker's own: it can be read, nothing else.");
     }
+
+    private static bool IsReserved(TopicName topic) => topic.Text.StartsWith(AccessState.ReservedPrefix, StringComparison.Ordinal);
 
     // A group's dead letters are named by both names, each behind the prefix.
     private async ValueTask<TopicName> InOrDeadLetters(TopicName name, CancellationToken cancel) =>

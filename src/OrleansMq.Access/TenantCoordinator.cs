@@ -11,6 +11,30 @@ internal sealed class TenantCoordinator(IGroupCoordinator inner, TenantNames nam
 
     public ValueTask Heartbeat(GroupName group, MemberRef member, CancellationToken cancel = default) => names.Shown(inner.Heartbeat(names.In(group), member, cancel));
 
+    public async ValueTask<MemberStanding> Beat(GroupName group, MemberBeat beat, CancellationToken cancel = default)
+    {
+        var kept = beat with { Topics = beat.Topics?.Select(names.In).ToList(), Matched = beat.Matched?.Select(names.In).ToList() };
+        var standing = await names.Shown(inner.Beat(names.In(group), kept, cancel));
+        return standing with { Assigned = standing.Assigned?.Select(Out).ToList() };
+    }
+
+    public ValueTask CheckEpoch(GroupName group, MemberRef member, CancellationToken cancel = default) => names.Shown(inner.CheckEpoch(names.In(group), member, cancel));
+
+    public async ValueTask<AssignedGroup> DescribeAssigned(GroupName group, CancellationToken cancel = default)
+    {
+        var described = await names.Shown(inner.DescribeAssigned(names.In(group), cancel));
+        return described with
+        {
+            Name = group,
+            Members = [.. described.Members.Select(member => member with
+            {
+                Topics = [.. member.Topics.Select(topic => new TopicName(names.Out(topic.Text)))],
+                Assigned = [.. member.Assigned.Select(Out)],
+                Target = [.. member.Target.Select(Out)],
+            })],
+        };
+    }
+
     public ValueTask<IReadOnlyList<string?>> Leave(GroupName group, IReadOnlyList<MemberRef> members, CancellationToken cancel = default) =>
         names.Shown(inner.Leave(names.In(group), members, cancel));
 
@@ -31,6 +55,8 @@ internal sealed class TenantCoordinator(IGroupCoordinator inner, TenantNames nam
 
     public async ValueTask<Page<CoordinatedGroup>> List(string? after = null, int max = 100, CancellationToken cancel = default) =>
         names.Out(await names.Shown(inner.List(names.InList(after), max, cancel)), group => group.Name.Text, (group, text) => group with { Name = text });
+
+    private AssignedTopic Out(AssignedTopic topic) => topic with { Topic = names.Out(topic.Topic.Text) };
 
     public ValueTask Delete(GroupName group, CancellationToken cancel = default) => names.Shown(inner.Delete(names.In(group), cancel));
 }

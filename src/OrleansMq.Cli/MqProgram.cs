@@ -60,6 +60,7 @@ public static class MqProgram
         root.Add(ProduceCommand.Build(shell));
         root.Add(RequestCommand.Build(shell));
         root.Add(ConsumeCommand.Build(shell));
+        root.Add(ListenCommand.Build(shell));
         root.Add(BrowseCommand.Build(shell));
         root.Add(GroupCommands.Build(shell));
         root.Add(DeadLetterCommands.Build(shell));

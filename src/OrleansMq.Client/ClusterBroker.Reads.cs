@@ -24,12 +24,12 @@ public sealed partial class ClusterBroker
         if (request.Partitions.Count == 0)
             return new ReadResult([]);
         var until = _options.Time.GetUtcNow() + request.Wait;
-        var isOne = request is { Partitions.Count: 1, MinBytes: 1 };
+        var isOne = request is { Partitions.Count: 1, EnoughBytes: 1 };
         var reads = await ReadAll(request, isOne ? AtMost(request.Wait) : TimeSpan.Zero, cancel);
         while (true)
         {
             var left = until - _options.Time.GetUtcNow();
-            if (reads.Any(read => read.Error is not null) || reads.Sum(read => (long)read.Batches.Length) >= request.MinBytes || left <= TimeSpan.Zero)
+            if (reads.Any(read => read.Error is not null) || reads.Sum(read => (long)read.Batches.Length) >= request.EnoughBytes || left <= TimeSpan.Zero)
                 return new ReadResult(reads);
             reads = isOne ? await ReadAll(request, AtMost(left), cancel) : await ReadWaiting(request, AtMost(left), reads, cancel);
         }
@@ -47,7 +47,7 @@ public sealed partial class ClusterBroker
             var count = Math.Min(Wave, reads.Length - first);
             var share = room <= 0 ? 0 : (int)Math.Max(LeastShare, room / (reads.Length - first));
             var wave = await Task.WhenAll(request.Partitions.Skip(first).Take(count).Select(cursor =>
-                ReadOne(cursor, share == 0 ? 0 : Math.Max(1, Math.Min(cursor.MaxBytes, share)), request.Isolation, wait, cancel)));
+                ReadOne(cursor, share == 0 ? 0 : Math.Max(1, Math.Min(cursor.MaxBytes, share)), request, wait, cancel)));
             for (var i = 0; i < count; i++)
             {
                 // A partition gives one batch at least, however large: what there is no room for is left for the next read.
@@ -63,7 +63,7 @@ public sealed partial class ClusterBroker
     private async Task<PartitionRead[]> ReadWaiting(ReadRequest request, TimeSpan wait, PartitionRead[] seen, CancellationToken cancel)
     {
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        var waiting = request.Partitions.Select((cursor, i) => WaitBehind(cursor, request.Isolation, seen[i].End, wait, enough.Token)).ToList();
+        var waiting = request.Partitions.Select((cursor, i) => WaitBehind(cursor, request, seen[i].End, wait, enough.Token)).ToList();
         await Task.WhenAny(waiting);
         await enough.CancelAsync();
         try
@@ -78,17 +78,20 @@ public sealed partial class ClusterBroker
         return await ReadAll(request, TimeSpan.Zero, cancel);
     }
 
-    private async Task WaitBehind(PartitionCursor cursor, Isolation isolation, long end, TimeSpan wait, CancellationToken cancel) =>
-        await ReadOne(cursor with { Offset = Math.Max(end, cursor.Offset) }, 1, isolation, wait, cancel);
+    /// <summary>What one call may look through, each partition its part; a partition looks at one batch at least.</summary>
+    private static int LookedShare(ReadRequest request) => Math.Max(LeastShare, ReadRequest.MaxLookedBytes / request.Partitions.Count);
 
-    private async Task<PartitionRead> ReadOne(PartitionCursor cursor, int maxBytes, Isolation isolation, TimeSpan wait, CancellationToken cancel)
+    private async Task WaitBehind(PartitionCursor cursor, ReadRequest request, long end, TimeSpan wait, CancellationToken cancel) =>
+        await ReadOne(cursor with { Offset = Math.Max(end, cursor.Offset) }, 1, request, wait, cancel);
+
+    private async Task<PartitionRead> ReadOne(PartitionCursor cursor, int maxBytes, ReadRequest request, TimeSpan wait, CancellationToken cancel)
     {
         try
         {
             var block = await OnAny(
                 cursor.Topic,
                 async target => await _failover.Ask(
-                    () => PartitionGrain(target, cursor.Partition).Read(new ReadTerms(cursor.Offset, maxBytes, wait, target.DeadLettersOf, isolation), cancel), Repeat.Freely, cancel),
+                    () => PartitionGrain(target, cursor.Partition).Read(new ReadTerms(cursor.Offset, maxBytes, wait, target.DeadLettersOf, request.Isolation, request.Filter, request.Group, LookedShare(request)), cancel), Repeat.Freely, cancel),
                 cancel);
             return new PartitionRead
             {

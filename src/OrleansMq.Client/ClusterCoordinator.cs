@@ -2,7 +2,7 @@ using OrleansMq.Client.Grains;
 
 namespace OrleansMq.Client;
 
-/// <summary>Groups whose members assign partitions themselves, each a grain of the cluster.</summary>
+/// <summary>Groups over several topics, each a grain of the cluster.</summary>
 internal sealed class ClusterCoordinator(IGrainFactory grains, Failover failover) : IGroupCoordinator
 {
     /// <remarks>Where the grain is lost meanwhile, the join begins anew in the next one; a name that the lost one gave out ends with its session.</remarks>
@@ -29,6 +29,26 @@ internal sealed class ClusterCoordinator(IGrainFactory grains, Failover failover
 
     public async ValueTask Heartbeat(GroupName group, MemberRef member, CancellationToken cancel = default) =>
         await failover.Ask(() => Grain(group).Heartbeat(member), Repeat.Freely, cancel);
+
+    public async ValueTask<MemberStanding> Beat(GroupName group, MemberBeat beat, CancellationToken cancel = default) =>
+        await failover.Ask(async repeated =>
+        {
+            try
+            {
+                return await Grain(group).Beat(repeated ? beat with { Repeated = true } : beat);
+            }
+            catch (MqException gone) when (repeated && beat.Epoch == MemberBeat.Leaves && gone.Code == ErrorCodes.MemberUnknown)
+            {
+                // It left by the try that nobody heard of.
+                return new MemberStanding(beat.Member, beat.Epoch, null);
+            }
+        }, Repeat.Freely, cancel);
+
+    public async ValueTask CheckEpoch(GroupName group, MemberRef member, CancellationToken cancel = default) =>
+        await failover.Ask(() => Grain(group).CheckEpoch(member), Repeat.Freely, cancel);
+
+    public async ValueTask<AssignedGroup> DescribeAssigned(GroupName group, CancellationToken cancel = default) =>
+        await failover.Ask(() => Grain(group).DescribeAssigned(), Repeat.Freely, cancel);
 
     public async ValueTask<IReadOnlyList<string?>> Leave(GroupName group, IReadOnlyList<MemberRef> members, CancellationToken cancel = default) =>
         await failover.Ask(async repeated =>

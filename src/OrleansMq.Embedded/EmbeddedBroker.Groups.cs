@@ -40,7 +40,10 @@ public sealed partial class EmbeddedBroker
     public async ValueTask<IReadOnlyList<Delivery>> Receive(TopicName topic, GroupName group, ReceiveRequest request, CancellationToken cancel = default)
     {
         ReceiveRules.Check(request);
-        var engine = await Use(topic, group, new GroupChange());
+        var engine = request.GroupId is { } ? (await Group(topic, group)).Engine : await Use(topic, group, new GroupChange());
+        using var use = engine.Use(request.GroupId);
+        if (request.GroupId is { })
+            await engine.Used();
         if (engine.Queue is not { } queue)
             throw new MqException(ErrorCodes.Conflict, $"Group '{group}' of topic '{topic}' is of log style: its members read and commit.");
         return await queue.Receive(request, cancel);

@@ -12,6 +12,7 @@ public sealed partial class EmbeddedBroker
         if (request.Partitions.Count > MaxReadPartitions)
             throw new MqException(ErrorCodes.Malformed, $"{MaxReadPartitions} partitions are read at once; {request.Partitions.Count} were asked.");
         var waiter = new ReadWaiter();
+        var through = new ReadThrough(request.Filter, request.Group, cancel: cancel);
         var watched = new HashSet<PartitionEngine>();
         var deadline = _options.Time.GetTimestamp() + (long)(request.Wait.TotalSeconds * _options.Time.TimestampFrequency);
         try
@@ -20,10 +21,19 @@ public sealed partial class EmbeddedBroker
             {
                 waiter.Rearm();
                 var pass = new ReadPass(request.MaxBytes);
-                foreach (var cursor in request.Partitions)
-                    await ReadOne(cursor, request.Isolation, pass, request.Wait > TimeSpan.Zero ? watched : null, waiter);
+                try
+                {
+                    foreach (var cursor in request.Partitions)
+                        await ReadOne(cursor, request, through, pass, request.Wait > TimeSpan.Zero ? watched : null, waiter);
+                }
+                catch
+                {
+                    pass.Dispose();
+                    throw;
+                }
+
                 var left = TimeSpan.FromSeconds((double)(deadline - _options.Time.GetTimestamp()) / _options.Time.TimestampFrequency);
-                if (pass.Bytes >= request.MinBytes || pass.Failed || left <= TimeSpan.Zero || watched.Count == 0 || _closed)
+                if (pass.Bytes >= request.MinBytes || through.HasLooked || pass.Failed || left <= TimeSpan.Zero || watched.Count == 0 || _closed)
                     return new ReadResult(pass.Results, pass);
                 pass.Dispose();
                 // When the time is over: one last look, with what there is.
@@ -37,7 +47,7 @@ public sealed partial class EmbeddedBroker
         }
     }
 
-    private async ValueTask ReadOne(PartitionCursor cursor, Isolation isolation, ReadPass pass, HashSet<PartitionEngine>? watch, ReadWaiter waiter)
+    private async ValueTask ReadOne(PartitionCursor cursor, ReadRequest request, ReadThrough through, ReadPass pass, HashSet<PartitionEngine>? watch, ReadWaiter waiter)
     {
         try
         {
@@ -49,7 +59,7 @@ public sealed partial class EmbeddedBroker
                     partition.AddWaiter(waiter);
 
                 var room = Math.Min(cursor.MaxBytes, pass.BytesLeft);
-                var read = room > 0 || pass.Bytes == 0 ? await partition.ReadBatches(cursor.Offset, Math.Max(1, room), isolation) : null;
+                var read = room > 0 || pass.Bytes == 0 ? await partition.Read(cursor.Offset, Math.Max(1, room), request.Isolation, through) : null;
                 pass.Add(cursor, partition, read);
                 return;
             }
@@ -57,7 +67,7 @@ public sealed partial class EmbeddedBroker
             if (await FindDeadLetters(cursor.Topic) is not { } letters)
                 throw Unknown(cursor.Topic);
             var owner = await letters.Topic.Partition(cursor.Partition);
-            var (batches, start, end) = await owner.ReadDeadLetters(letters.Group.Name, cursor.Offset, Math.Max(1, Math.Min(cursor.MaxBytes, pass.BytesLeft)));
+            var (batches, start, end) = await owner.ReadDeadLetters(letters.Group.Name, cursor.Offset, Math.Max(1, Math.Min(cursor.MaxBytes, pass.BytesLeft)), through);
             pass.Add(cursor, batches, start, end);
         }
         catch (MqException error)

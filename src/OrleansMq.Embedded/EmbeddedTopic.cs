@@ -48,6 +48,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
                 topic.Adopt(topic.Engine(found.Group, found.Version));
         await topic.ApplyLimits();
         await topic.FinishGrowth();
+        await topic.KeepGroups();
         return topic;
     }
 
@@ -95,6 +96,9 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         foreach (var group in _groups.Values)
             await partition.EnsureGroup(group.Definition);
         await TellNumber(partition);
+        // Who changed a group meanwhile did not find this partition among the open ones.
+        foreach (var group in _groups.Values)
+            partition.SettingsChanged(group.Name);
         return partition;
     }
 
@@ -138,7 +142,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
             }
         }
 
-        return new TopicDescription { Name = TopicName, Settings = Settings, Partitions = partitions, Created = created };
+        return new TopicDescription { Name = TopicName, Id = _document.Id, Settings = Settings, Partitions = partitions, Created = created };
     }
 
     public GroupEngine? FindGroupEngine(GroupName name) => _groups.GetValueOrDefault(name.Text);
@@ -148,7 +152,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
     /// <summary>The group, made if it is not there.</summary>
     public async ValueTask<(GroupEngine Group, bool Created)> EnsureGroup(GroupName name, GroupChange change, bool declared, Func<TopicName, ValueTask<bool>> isTopic)
     {
-        if (_groups.TryGetValue(name.Text, out var known))
+        if (_groups.TryGetValue(name.Text, out var known) && !known.HasEnded)
             return (known, false);
         await _changes.WaitAsync();
         try
@@ -171,6 +175,8 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
             foreach (var partition in partitions)
                 await partition.EnsureGroup(group.Definition);
             await ApplyLimits();
+            // Its time begins when it can be used, however long that took.
+            group.Touch();
             return (group, true);
         }
         finally
@@ -192,12 +198,23 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
 
     public async Task DeleteGroup(GroupEngine group)
     {
+        await DeleteGroup(group, async () =>
+        {
+            await group.Delete();
+            return true;
+        });
+    }
+
+    /// <param name="delete">Deletes its document, or leaves it.</param>
+    private async Task<bool> DeleteGroup(GroupEngine group, Func<Task<bool>> delete)
+    {
         await _changes.WaitAsync();
         try
         {
-            await group.Delete();
-            await _catalog.UnnameGroup(Id, group.Name);
+            if (!await delete())
+                return false;
             _groups.TryRemove(group.Name.Text, out _);
+            await _catalog.UnnameGroup(Id, group.Name);
             await ApplyLimits();
         }
         finally
@@ -208,9 +225,11 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         // A partition that is not open, or can't be, drops the cursor when it learns that the group's identity is gone.
         foreach (var partition in OpenPartitions())
         {
-            await partition.RemoveGroup(group.Name);
+            await partition.RemoveGroup(group.Name, group.Id);
             partition.RoomMade();
         }
+
+        return true;
     }
 
     /// <summary>Removes the topic with everything that belongs to it; its name is free when the document is gone.</summary>
@@ -344,7 +363,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
     /// <summary>Limits over all partitions count only what is open: where there are any, all are opened.</summary>
     private async Task ApplyLimits()
     {
-        _groupSettings = [.. _groups.Values.Where(group => group.Declared).Select(group => KeyValuePair.Create(group.Name.Text, group.Settings))];
+        _groupSettings = [.. _groups.Values.Where(group => group.HoldsBack).Select(group => KeyValuePair.Create(group.Name.Text, group.Settings))];
         _tracksBacklog = TopicGate.TracksBacklog(Settings, _groupSettings.Select(group => group.Value));
         if (Settings.Admit is { } cap)
             await _admissions.SetCap(cap);

@@ -15,6 +15,8 @@ internal sealed partial class KafkaDesk(IBroker broker, KafkaGatewayOptions opti
 
     public InFlightBytes InFlight { get; } = new(options.MaxInFlightBytes);
 
+    public TopicIds TopicIds { get; } = new(options.Time);
+
     public CancellationToken Stopping => stopping;
 
     public ILogger Log => log;

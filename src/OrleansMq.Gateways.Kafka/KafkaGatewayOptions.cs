@@ -29,6 +29,12 @@ public sealed record KafkaGatewayOptions : GatewayOptions
     /// <summary>How long a login by SASL counts before the client has to show again who it is. Null: as long as the connection, a token's until the token ends.</summary>
     public TimeSpan? LoginLasts { get; init; }
 
+    /// <summary>A member to whom the broker assigns is out when it is silent for so long (Kafka's <c>group.consumer.session.timeout.ms</c>). 45 s, as Kafka; 1 s to 30 min.</summary>
+    public TimeSpan ConsumerSession { get; init; } = TimeSpan.FromSeconds(45);
+
+    /// <summary>How often such a member is told to say that it is there (Kafka's <c>group.consumer.heartbeat.interval.ms</c>). 5 s, as Kafka; below <see cref="ConsumerSession"/>.</summary>
+    public TimeSpan ConsumerHeartbeat { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Of logins that end, and of waits for a quota.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
@@ -39,6 +45,8 @@ public sealed record KafkaGatewayOptions : GatewayOptions
         Require(MaxPipelined > 0, $"{nameof(MaxPipelined)} is {MaxPipelined}: 1 at least.");
         Require(MaxFetchBytes > 0, $"{nameof(MaxFetchBytes)} is {MaxFetchBytes}: 1 at least.");
         Require(MaxFetchWait >= TimeSpan.Zero, $"{nameof(MaxFetchWait)} is {MaxFetchWait}: not negative.");
+        Require(ConsumerSession >= TimeSpan.FromSeconds(1) && ConsumerSession <= TimeSpan.FromMinutes(30), $"{nameof(ConsumerSession)} is {ConsumerSession}: 1 s to 30 min.");
+        Require(ConsumerHeartbeat >= TimeSpan.FromMilliseconds(10) && ConsumerHeartbeat < ConsumerSession, $"{nameof(ConsumerHeartbeat)} is {ConsumerHeartbeat}: 10 ms at least, and below {nameof(ConsumerSession)}.");
         Require(LoginLasts is null || LoginLasts > TimeSpan.Zero, $"{nameof(LoginLasts)} is {LoginLasts}: above 0.");
         Require(Advertise is null || IsAddress(Advertise), $"{nameof(Advertise)} is {Advertise}: host:port.");
     }

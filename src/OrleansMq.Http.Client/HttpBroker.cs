@@ -114,7 +114,7 @@ public sealed partial class HttpBroker : IBroker
             var asked = request with { Wait = AtMost(left) };
             var partitions = await ReadOnce(asked, cancel);
             left -= asked.Wait;
-            if (left <= TimeSpan.Zero || partitions.Any(read => read.Error is not null) || partitions.Sum(read => (long)read.Batches.Length) >= request.MinBytes)
+            if (left <= TimeSpan.Zero || partitions.Any(read => read.Error is not null) || partitions.Sum(read => (long)read.Batches.Length) >= request.EnoughBytes)
                 return new ReadResult(partitions);
         }
     }

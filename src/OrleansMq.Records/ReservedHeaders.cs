@@ -45,6 +45,9 @@ public static class ReservedHeaders
     /// <summary>W3C trace context. Not ours, so not reserved: we read it and pass it on.</summary>
     public const string TraceParent = "traceparent";
 
+    /// <summary>Of its text in version 00. One so long does not count towards a topic's limit of a message: it may be added on the way, and nothing is too large for being traced.</summary>
+    public const int TraceParentLength = 55;
+
     public static ReadOnlySpan<byte> PrefixUtf8 => "mq-"u8;
     public static ReadOnlySpan<byte> TokenUtf8 => "mq-token"u8;
     public static ReadOnlySpan<byte> ContentTypeUtf8 => "mq-content-type"u8;

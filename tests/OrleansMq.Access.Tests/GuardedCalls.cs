@@ -53,6 +53,8 @@ public static class GuardedCalls
         new(Broker, nameof(IBroker.Append), async b => await b.Append(new AppendRequest { Topic = "t", Partition = 0, Batch = Batch(), TransactionalId = "tx" }), Topic(AccessOperations.Produce), new Need(AccessOperations.Produce, ResourceKind.Producer, "tx")),
         new(Broker, nameof(IBroker.Read), Read, Topic(AccessOperations.Consume)),
         new(Broker, nameof(IBroker.Read), Read, Topic(AccessOperations.Browse)),
+        new(Broker, nameof(IBroker.Read), b => Read(b, "g"), Topic(AccessOperations.Browse), Group(AccessOperations.Describe)),
+        new(Broker, nameof(IBroker.PutGroup), async b => await b.PutGroup("t", "g", new GroupChange { Filter = "TRUE" }), Topic(AccessOperations.Consume), Group(AccessOperations.Alter)),
         new(Broker, nameof(IBroker.FindOffset), async b => await b.FindOffset("t", 0, Start), Topic(AccessOperations.Describe)),
         new(Broker, nameof(IBroker.DeleteBefore), async b => await b.DeleteBefore("t", 0, 0), Topic(AccessOperations.Delete)),
         new(Broker, nameof(IBroker.PutGroup), async b => await b.PutGroup("t", "h", new GroupChange()), Topic(AccessOperations.Consume), new Need(AccessOperations.Create, ResourceKind.Group, "h")),
@@ -103,6 +105,9 @@ public static class GuardedCalls
         new(Coordinator, nameof(IGroupCoordinator.Join), async b => await b.Coordinator!.Join("g", Joining), Group(AccessOperations.Consume)),
         new(Coordinator, nameof(IGroupCoordinator.Sync), async b => await b.Coordinator!.Sync("g", Member, []), Group(AccessOperations.Consume)),
         new(Coordinator, nameof(IGroupCoordinator.Heartbeat), async b => await b.Coordinator!.Heartbeat("g", Member), Group(AccessOperations.Consume)),
+        new(Coordinator, nameof(IGroupCoordinator.Beat), async b => await b.Coordinator!.Beat("g", Beat), Group(AccessOperations.Consume), Topic(AccessOperations.Describe)),
+        new(Coordinator, nameof(IGroupCoordinator.CheckEpoch), async b => await b.Coordinator!.CheckEpoch("g", Member), Group(AccessOperations.Describe)),
+        new(Coordinator, nameof(IGroupCoordinator.DescribeAssigned), async b => await b.Coordinator!.DescribeAssigned("g"), Group(AccessOperations.Describe)),
         new(Coordinator, nameof(IGroupCoordinator.Leave), async b => await b.Coordinator!.Leave("g", [Member]), Group(AccessOperations.Consume)),
         new(Coordinator, nameof(IGroupCoordinator.Commit), Commit, Consume),
         new(Coordinator, nameof(IGroupCoordinator.Committed), async b => await b.Coordinator!.Committed("g"), Group(AccessOperations.Describe)),
@@ -125,12 +130,16 @@ public static class GuardedCalls
         new(Webhooks, nameof(IWebhookDirectory.TestWebhook), async b => await b.Webhooks!.TestWebhook("t", "g"), Admin),
     ];
 
+    private static MemberBeat Beat => new() { Member = "m", Epoch = 0, Session = TimeSpan.FromSeconds(30), Rebalance = TimeSpan.FromSeconds(1), Topics = ["t"] };
+
     private static GroupJoin Joining => new() { Session = TimeSpan.FromSeconds(30), Rebalance = TimeSpan.FromSeconds(1), ProtocolType = "consumer", Protocols = [new GroupProtocol("range", default)] };
 
     // What is refused of a read or a commit is refused by itself.
-    private static async Task Read(IBroker broker)
+    private static Task Read(IBroker broker) => Read(broker, null);
+
+    private static async Task Read(IBroker broker, GroupName? group)
     {
-        using var read = await broker.Read(new ReadRequest { Partitions = [new PartitionCursor("t", 0, 0)], MinBytes = 0 });
+        using var read = await broker.Read(new ReadRequest { Partitions = [new PartitionCursor("t", 0, 0)], MinBytes = 0, Group = group });
         if (read.Partitions[0].Error is { } error)
             throw new MqException(error);
     }

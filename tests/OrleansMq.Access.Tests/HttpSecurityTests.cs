@@ -8,9 +8,9 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
+using OrleansMq.Conformance;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
-using OrleansMq.Gateways.Kafka.Tests;
 
 namespace OrleansMq.Access.Tests;
 

@@ -4,7 +4,6 @@ using System.Text;
 using OrleansMq.Conformance;
 using OrleansMq.Gateways;
 using OrleansMq.Gateways.Http;
-using OrleansMq.Gateways.Kafka.Tests;
 using OrleansMq.Json;
 
 namespace OrleansMq.Access.Tests;

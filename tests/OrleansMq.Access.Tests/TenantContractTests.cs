@@ -54,12 +54,27 @@ public sealed class TenantDeliveryOrderTests : DeliveryOrderContract
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
 
+public sealed class TenantFilterTests : FilterContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantFilteredReadTests : FilteredReadContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
 public sealed class TenantHeldKeyTests : HeldKeyContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
 
 public sealed class TenantDeferTests : DeferContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantBroadcastTests : BroadcastContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }
@@ -85,6 +100,11 @@ public sealed class TenantRoutingTests : RoutingContract
 }
 
 public sealed class TenantTransactionTests : TransactionContract
+{
+    protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
+}
+
+public sealed class TenantAssignedGroupTests : AssignedGroupContract
 {
     protected override Task<BrokerUnderTest> Start() => TenantHost.Start();
 }

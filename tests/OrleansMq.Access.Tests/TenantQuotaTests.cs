@@ -168,6 +168,24 @@ public sealed partial class TenantQuotaTests : IAsyncLifetime
         await As(Amy).Receive("a", "x", new ReceiveRequest());
     }
 
+    [Fact]
+    public async Task AnEphemeralGroupCountsWhileItLives()
+    {
+        await Limit(QuotaKind.Groups, 1);
+        await As(Ann).PutTopic("a", new TopicChange());
+        var ephemeral = new GroupChange { DeleteAfterIdle = (TimeSpan?)TimeSpan.FromSeconds(1) };
+        var mine = await As(Ann).PutGroup("a", "mine", ephemeral);
+        await As(Ann).Receive("a", "mine", new ReceiveRequest { GroupId = mine.Id });
+        await As(Ann).Receive("a", "mine", new ReceiveRequest());
+        await Reached("groups", async () => await As(Ann).PutGroup("a", "other", ephemeral));
+
+        await Eventually.Holds(async () => (await As(Ann).ListGroups("a")).Items.Count == 0);
+
+        await As(Ann).PutGroup("a", "other", new GroupChange());
+        await Reached("groups", async () => await As(Ann).Receive("a", "mine", new ReceiveRequest()));
+        await Reached("groups", async () => await As(Ann).PutGroup("a", "mine", ephemeral));
+    }
+
     [Theory]
     [InlineData(QuotaScope.User, "ann", QuotaKind.Topics)]
     [InlineData(QuotaScope.Address, "10.0.0.1", QuotaKind.Groups)]

@@ -44,6 +44,20 @@ public sealed class GroupTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task AGroupWithAFilterGetsWhatMatches()
+    {
+        await Mq.Ok(_broker, "group", "declare", "t", "g", "--filter", "mq.offset > 0 AND mq.offset < 2");
+
+        Assert.Equal(["m2"], (await Mq.Ok(_broker, "consume", "t", "--group", "g", "--wait", "50ms")).Lines);
+        Assert.Equal(2, (int)(await Mq.Ok(_broker, "group", "describe", "t", "g", "--json")).Json["partitions"]![0]!["filtered"]!);
+        var wrong = await Mq.Run(_broker, "group", "change", "t", "g", "--filter", "mq.offset >");
+        Assert.Equal(ExitCode.Refused, wrong.Code);
+        Assert.Contains("filter at character 12", wrong.Error, StringComparison.Ordinal);
+        await Mq.Ok(_broker, "group", "change", "t", "g", "--filter", "none");
+        Assert.Null((await _broker.DescribeGroup("t", "g")).Settings.Filter);
+    }
+
+    [Fact]
     public async Task AMistypedNameDeclaresNothing()
     {
         foreach (var command in new[] { "change", "pause", "resume" })

@@ -111,6 +111,20 @@ public sealed class EmbeddedDeliveryOrderTests : DeliveryOrderContract
     protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
 }
 
+public sealed class EmbeddedFilterTests : FilterContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
+public sealed class EmbeddedFilteredReadTests : FilteredReadContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
 public sealed class EmbeddedHeldKeyTests : HeldKeyContract
 {
     protected override ManualTime Clock { get; } = new();
@@ -119,6 +133,20 @@ public sealed class EmbeddedHeldKeyTests : HeldKeyContract
 }
 
 public sealed class EmbeddedDeferTests : DeferContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
+public sealed class EmbeddedBroadcastTests : BroadcastContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
+public sealed class EmbeddedTimedEphemeralGroupTests : TimedEphemeralGroupContract
 {
     protected override ManualTime Clock { get; } = new();
 
@@ -147,6 +175,13 @@ public sealed class EmbeddedLogGroupTests : LogGroupContract
 }
 
 public sealed class EmbeddedTimedLogGroupTests : TimedLogGroupContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => InMemoryHost.Start(Clock);
+}
+
+public sealed class EmbeddedAssignedGroupTests : AssignedGroupContract
 {
     protected override ManualTime Clock { get; } = new();
 

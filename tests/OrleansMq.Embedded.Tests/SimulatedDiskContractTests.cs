@@ -75,6 +75,13 @@ public sealed class DiskTimedQueueGroupTests : TimedQueueGroupContract
     protected override Task<BrokerUnderTest> Start() => SimulatedDiskHost.Start(Clock);
 }
 
+public sealed class DiskTimedEphemeralGroupTests : TimedEphemeralGroupContract
+{
+    protected override ManualTime Clock { get; } = new();
+
+    protected override Task<BrokerUnderTest> Start() => SimulatedDiskHost.Start(Clock);
+}
+
 public sealed class DiskKeyOrderTests : KeyOrderContract
 {
     protected override ManualTime Clock { get; } = new();

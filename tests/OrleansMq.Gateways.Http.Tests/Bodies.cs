@@ -11,7 +11,8 @@ internal static class Bodies
         ("POST", "/v1/topics/t/partitions", """{"partitions":8,"breakKeyOrder":true}"""),
         ("POST", "/v1/topics/t/messages", """{"key":"LAX","body":{"delay":7},"headers":{"a":"b"},"token":"t-1"}"""),
         ("PUT", Group, """{"style":"queue","backoffMs":[1,2],"from":"latest"}"""),
-        ("POST", Group + "/receive", """{"max":10,"waitMs":0,"leaseMs":1000,"consumer":"c","requestId":"r"}"""),
+        ("POST", "/v1/topics/t/groups", """{"deleteAfterIdleMs":60000,"from":"earliest"}"""),
+        ("POST", Group + "/receive", """{"max":10,"waitMs":0,"leaseMs":1000,"consumer":"c","requestId":"r","groupId":"01234567-89ab-cdef-0123-456789abcdef"}"""),
         ("POST", Group + "/ack", """{"leases":["0.0.1.42.1"],"upTo":[{"partition":0,"offset":3}]}"""),
         ("POST", Group + "/nack", """{"leases":["0.0.1.42.1"],"delayMs":5}"""),
         ("POST", Group + "/extend", """{"leases":["0.0.1.42.1"],"leaseMs":5}"""),
@@ -33,6 +34,6 @@ internal static class Bodies
         ("POST", "/v1/transactions/p/offsets", """{"producer":{"id":7,"epoch":1},"group":"g","offsets":[{"topic":"t","partition":0,"offset":3,"note":"n"}],"member":"m","generation":1,"instance":"i"}"""),
         ("POST", "/v1/transactions/p/commit", """{"producer":{"id":7,"epoch":1},"newEpoch":true}"""),
         ("POST", "/v1/transactions/p/abort", """{"producer":{"id":7,"epoch":1}}"""),
-        ("POST", "/v1/read", """{"partitions":[{"topic":"t","partition":0,"offset":0,"maxBytes":100}],"minBytes":0,"waitMs":0}"""),
+        ("POST", "/v1/read", """{"partitions":[{"topic":"t","partition":0,"offset":0,"maxBytes":100}],"minBytes":0,"waitMs":0,"filter":{"type":"order"},"group":"g"}"""),
     ];
 }

@@ -56,7 +56,7 @@ public sealed class BodyDecoderTests
         (_, "commit" or "abort", true) => spot => TransactionJson.ReadEnd(spot),
         ("PUT", "t", _) => TopicJson.ReadChange,
         ("PUT", "webhook", _) => WebhookJson.ReadChange,
-        ("PUT", _, _) => GroupJson.ReadChange,
+        ("PUT", _, _) or (_, "groups", _) => GroupJson.ReadChange,
         (_, "partitions", _) => spot => TopicJson.ReadGrowth(spot),
         (_, "messages", _) => MessageJson.ReadMany,
         (_, "receive", _) => QueueJson.ReadReceive,

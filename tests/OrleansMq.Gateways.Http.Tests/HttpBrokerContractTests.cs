@@ -85,12 +85,27 @@ public sealed class HttpDeliveryOrderTests : DeliveryOrderContract
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
+public sealed class HttpFilterTests : FilterContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
+public sealed class HttpFilteredReadTests : FilteredReadContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
 public sealed class HttpHeldKeyTests : HeldKeyContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }
 
 public sealed class HttpDeferTests : DeferContract
+{
+    protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
+}
+
+public sealed class HttpBroadcastTests : BroadcastContract
 {
     protected override Task<BrokerUnderTest> Start() => HttpHost.Start();
 }

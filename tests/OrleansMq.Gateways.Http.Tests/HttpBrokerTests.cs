@@ -185,6 +185,7 @@ public sealed class HttpBrokerTests : IAsyncLifetime
         {
             Partitions = [new PartitionCursor("t", 0, 1, 500), new PartitionCursor("u", 9, 7), new PartitionCursor("t", 8, 0)],
             MinBytes = 3, MaxBytes = 7000, Wait = TimeSpan.FromMilliseconds(20), Isolation = Isolation.Committed,
+            Filter = "type = 'order'", Group = "g",
         };
         using var direct = await _served.Broker.Read(request);
         using var read = await _broker.Read(request);

@@ -47,6 +47,8 @@ internal static class Samples
         Priority = true,
         FairBy = FairBy.Header("tenant"),
         SessionIdle = Change<TimeSpan?>.To(TimeSpan.FromSeconds(8)),
+        DeleteAfterIdle = Change<TimeSpan?>.To(TimeSpan.FromMinutes(9)),
+        Filter = "type = 'order'",
     };
 
     public static SessionState Session => new(1, 12, new byte[] { 1, 2 });
@@ -54,12 +56,13 @@ internal static class Samples
     public static GroupDescription Group => new()
     {
         Name = "g",
+        Id = new Guid("01234567-89ab-cdef-0123-456789abcdef"),
         Settings = WholeGroupChange.Over(null),
         Declared = true,
         Generation = 6,
         Partitions =
         [
-            new GroupPartition(0, 10, 5, 2, TimeSpan.FromSeconds(3), 1, 4),
+            new GroupPartition(0, 10, 5, 2, TimeSpan.FromSeconds(3), 1, 4, Filtered: 6),
             new GroupPartition(1, 0, 0, 0, null, 0, 0, new MqError(ErrorCodes.PartitionUnavailable, "Away.", TimeSpan.FromSeconds(1))),
         ],
         Members = [new GroupMember("m1", [0], true), new GroupMember("m2", [], false)],

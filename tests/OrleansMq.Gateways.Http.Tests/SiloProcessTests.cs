@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using OrleansMq.Conformance;
 using OrleansMq.Conformance.Broker;
 
 namespace OrleansMq.Gateways.Http.Tests;
@@ -148,7 +149,7 @@ public sealed class SiloProcessTests : IDisposable
         }
     }
 
-    private static Task Received(WebhookReceiver receiver, int count) => WebhookGround.Until(() => receiver.Received.Count >= count);
+    private static Task Received(WebhookReceiver receiver, int count) => Eventually.Holds(() => receiver.Received.Count >= count);
 
     private static async Task<Uri> Ready(Process silo)
     {

@@ -1,5 +1,6 @@
 using Confluent.Kafka;
 using Confluent.Kafka.Admin;
+using OrleansMq.Conformance;
 
 namespace OrleansMq.Gateways.Kafka.Tests;
 
@@ -58,6 +59,36 @@ public sealed class ConfluentTests
         await Eventually.Holds(() => Poll(first) && first.Assignment.Count == 4);
         first.Close();
     }
+
+    [Fact]
+    public async Task MembersToWhomTheBrokerAssignsShareAndTakeOverAndGoOnWhereTheClassicOnesWere()
+    {
+        await using var served = await Served.Start(new KafkaGatewayOptions { ConsumerHeartbeat = TimeSpan.FromMilliseconds(100) });
+        await served.Broker.PutTopic("work", new TopicChange { Partitions = 4 });
+        await served.Broker.Publish("work", [.. Enumerable.Range(0, 4).Select(i => new Message { Body = new byte[1], Partition = i })]);
+        using (var classic = Consumer(served, "team"))
+        {
+            classic.Subscribe("work");
+            for (var i = 0; i < 4; i++)
+                Assert.NotNull(classic.Consume(Patience));
+            classic.Commit();
+            classic.Close();
+        }
+        using var first = Assigned(served, "team");
+        using var second = Assigned(served, "team");
+        first.Subscribe("work");
+        second.Subscribe("work");
+        await Eventually.Holds(() => Poll(first, second) && first.Assignment.Count == 2 && second.Assignment.Count == 2);
+        Assert.Empty(first.Assignment.Intersect(second.Assignment));
+        Assert.All(first.Committed(first.Assignment, Patience), offset => Assert.Equal(1, offset.Offset.Value));
+        second.Close();
+        await Eventually.Holds(() => Poll(first) && first.Assignment.Count == 4);
+        Assert.Equal(GroupKind.Consumer, (await served.Broker.Coordinator.Describe("team")).Kind);
+        first.Close();
+    }
+
+    private static IConsumer<string, string> Assigned(Served served, string group) => new ConsumerBuilder<string, string>(
+        new ConsumerConfig { BootstrapServers = served.Gateway.Address, GroupId = group, GroupProtocol = Confluent.Kafka.GroupProtocol.Consumer, AutoOffsetReset = AutoOffsetReset.Earliest, EnableAutoCommit = false }).Build();
 
     [Fact]
     public async Task AdministratorsMakeChangeDescribeAndDelete()

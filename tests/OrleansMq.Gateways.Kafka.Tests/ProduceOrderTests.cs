@@ -1,4 +1,5 @@
 using System.Reflection;
+using OrleansMq.Conformance;
 using OrleansMq.Gateways.Kafka.Calls;
 
 namespace OrleansMq.Gateways.Kafka.Tests;

@@ -35,7 +35,7 @@ internal static class Requests
     private static IEnumerable<short> Versions(ApiKey key)
     {
         var api = Apis.All.Single(served => served.Key == key);
-        return new[] { (short)Math.Min(api.Max, api.Flexible - 1), api.Max }.Distinct();
+        return new[] { (short)Math.Clamp(api.Flexible - 1, api.Accepted, api.Max), api.Max }.Distinct();
     }
 
     private static Dictionary<ApiKey, Action<KafkaWriter, short>> Writers => new()
@@ -47,14 +47,33 @@ internal static class Requests
         [ApiKey.Fetch] = (w, v) =>
         {
             w.Int32(-1); w.Int32(0); w.Int32(1); w.Int32(1 << 20); w.Byte(0); w.Int32(0); w.Int32(-1);
-            w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Int32(-1); w.Int64(0);
+            w.Count(1);
+            if (v >= 13)
+                w.Id(Guid.NewGuid());
+            else
+                w.String("t");
+            w.Count(1); w.Int32(0); w.Int32(-1); w.Int64(0);
             if (v >= 12)
                 w.Int32(-1);
             w.Int64(-1); w.Int32(1 << 20); w.Tags(); w.Tags();
-            w.Count(1); w.String("u"); w.Int32Array([1]); w.Tags(); w.String(""); w.Tags();
+            w.Count(1);
+            if (v >= 13)
+                w.Id(Guid.NewGuid());
+            else
+                w.String("u");
+            w.Int32Array([1]); w.Tags(); w.String(""); w.Tags();
         },
         [ApiKey.ListOffsets] = (w, _) => { w.Int32(-1); w.Byte(0); w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Int32(-1); w.Int64(-1); w.Tags(); w.Tags(); w.Tags(); },
-        [ApiKey.Metadata] = (w, _) => { w.Count(1); w.String("t"); w.Tags(); w.Bool(false); w.Bool(false); w.Bool(false); w.Tags(); },
+        [ApiKey.Metadata] = (w, v) =>
+        {
+            w.Count(1);
+            if (v >= 10)
+                w.Id(Guid.Empty);
+            w.String("t"); w.Tags(); w.Bool(false); w.Bool(false);
+            if (v <= 10)
+                w.Bool(false);
+            w.Tags();
+        },
         [ApiKey.OffsetCommit] = (w, _) =>
         {
             w.String("g"); w.Int32(-1); w.String(""); w.NullableString(null); w.Count(1); w.String("t"); w.Count(1); w.Int32(0); w.Int64(0); w.Int32(-1); w.NullableString("note"); w.Tags(); w.Tags(); w.Tags();
@@ -63,7 +82,12 @@ internal static class Requests
         {
             if (v >= 8)
                 w.Count(1);
-            w.String("g"); w.Count(1); w.String("t"); w.Int32Array([0]); w.Tags();
+            w.String("g");
+            if (v >= 9)
+            {
+                w.NullableString("m"); w.Int32(1);
+            }
+            w.Count(1); w.String("t"); w.Int32Array([0]); w.Tags();
             if (v >= 8)
                 w.Tags();
             if (v >= 7)
@@ -95,6 +119,10 @@ internal static class Requests
             {
                 w.Count(1); w.String("Stable");
             }
+            if (v >= 5)
+            {
+                w.Count(1); w.String("consumer");
+            }
             w.Tags();
         },
         [ApiKey.ApiVersions] = (w, v) =>
@@ -116,7 +144,7 @@ internal static class Requests
             w.Count(1); w.String("none");
             if (v >= 6)
             {
-                w.NoId(); w.Tags();
+                w.Id(Guid.Empty); w.Tags();
             }
             w.Int32(1); w.Tags();
         },
@@ -147,6 +175,14 @@ internal static class Requests
         [ApiKey.CreatePartitions] = (w, _) => { w.Count(1); w.String("t"); w.Int32(2); w.Count(-1); w.Tags(); w.Int32(1); w.Bool(false); w.Tags(); },
         [ApiKey.DeleteGroups] = (w, _) => { w.Count(1); w.String("none"); w.Tags(); },
         [ApiKey.IncrementalAlterConfigs] = (w, _) => { w.Count(1); w.Byte(2); w.String("t"); w.Count(1); w.String("retention.ms"); w.Byte(0); w.NullableString("60000"); w.Tags(); w.Tags(); w.Bool(true); w.Tags(); },
+        [ApiKey.ConsumerGroupHeartbeat] = (w, v) =>
+        {
+            w.String("g"); w.String("m"); w.Int32(1); w.NullableString("i"); w.NullableString("rack"); w.Int32(1000); w.Count(1); w.String("t");
+            if (v >= 1)
+                w.NullableString("t.*");
+            w.NullableString("uniform"); w.Count(1); w.Id(Guid.NewGuid()); w.Int32Array([0]); w.Tags(); w.Tags();
+        },
+        [ApiKey.ConsumerGroupDescribe] = (w, _) => { w.Count(1); w.String("g"); w.Bool(false); w.Tags(); },
     };
 
     public static byte[] Batch()
@@ -188,6 +224,8 @@ internal static class Requests
         ApiKey.CreatePartitions => Whole(key, body, version, CreatePartitionsRequest.Read),
         ApiKey.DeleteGroups => Whole(key, body, version, DeleteGroupsRequest.Read),
         ApiKey.IncrementalAlterConfigs => Whole(key, body, version, AlterConfigsRequest.Read),
+        ApiKey.ConsumerGroupHeartbeat => Whole(key, body, version, ConsumerGroupHeartbeatRequest.Read),
+        ApiKey.ConsumerGroupDescribe => Whole(key, body, version, ConsumerGroupDescribeRequest.Read),
         _ => throw new ArgumentOutOfRangeException(nameof(key), key, "A kind without a decoder."),
     };
 

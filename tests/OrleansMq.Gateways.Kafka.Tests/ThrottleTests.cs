@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using OrleansMq.Conformance;
 using OrleansMq.Gateways.Kafka.Protocol;
 using OrleansMq.Records;
 

@@ -128,6 +128,33 @@ public sealed class FailoverTests : IAsyncLifetime
         Assert.Equal(Enumerable.Range(0, 60).Select(Text).Concat(Enumerable.Range(0, partitions).Select(p => $"free {p}")).Except(urgent.Select(delivery => delivery.BodyText)).Order(), rest.Select(delivery => delivery.BodyText).Order());
     }
 
+    [Fact]
+    public async Task AFilterHoldsOverAKilledSiloAndWhatItPassedOverStaysPassedOver()
+    {
+        var broker = _cluster.Outside;
+        const int partitions = 6;
+        await broker.PutTopic("t", new() { Partitions = partitions });
+        await broker.PutGroup("t", "some", new() { Filter = "mq.priority = 9" });
+        Message[] messages = [.. Enumerable.Range(0, 60).Select(i => Message.OfText(Text(i)) with { Partition = i % partitions, Priority = i / partitions % 2 == 0 ? 0 : 9 })];
+        await broker.Publish("t", messages);
+        var before = await Received(broker, "some", partitions, max: 1);
+        await broker.Settle("t", "some", Settlement.Acknowledge([.. before.Select(delivery => delivery.Lease)]));
+
+        await _cluster.Cluster.KillSiloAsync(_cluster.Cluster.Silos[1]);
+        await broker.Publish("t", messages);
+
+        var behind = await Received(broker, "some", 60 - before.Count, max: 100);
+        Assert.All(behind, delivery => Assert.Equal(9, delivery.Priority));
+        await broker.Settle("t", "some", Settlement.Acknowledge([.. behind.Select(delivery => delivery.Lease)]));
+        // What stands behind the last that matches is looked at by one who asks in vain.
+        await BrokerCluster.Until(async () =>
+        {
+            Assert.Empty(await broker.Receive("t", "some", new() { Max = 100, Consumer = "c" }));
+            var stands = (await broker.DescribeGroup("t", "some")).Partitions;
+            return stands.All(stand => stand is { Error: null, Lag: 0 }) && stands.Sum(stand => stand.Filtered) == 60;
+        });
+    }
+
     private static async Task<List<Delivery>> Received(IBroker broker, GroupName group, int count, int max)
     {
         var received = new List<Delivery>();

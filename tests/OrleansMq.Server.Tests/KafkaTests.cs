@@ -20,7 +20,7 @@ public sealed class KafkaTests : IAsyncLifetime
         await _cluster.InitializeAsync();
         foreach (var silo in _cluster.Cluster.Silos)
         {
-            var gateway = await KafkaGateway.Start(silo.ServiceProvider.GetRequiredService<IBroker>(), new KafkaGatewayOptions { Port = 0, Node = silo.Name });
+            var gateway = await KafkaGateway.Start(silo.ServiceProvider.GetRequiredService<IBroker>(), new KafkaGatewayOptions { Port = 0, Node = silo.Name, ConsumerSession = TimeSpan.FromSeconds(20), ConsumerHeartbeat = TimeSpan.FromMilliseconds(200) });
             silo.ServiceProvider.GetRequiredService<IGatewayAnnouncements>().Announce(gateway.Name, gateway.Announced);
             _gateways.Add((silo, gateway));
         }
@@ -65,19 +65,22 @@ public sealed class KafkaTests : IAsyncLifetime
         }
     }
 
-    [Fact]
-    public async Task AGroupGoesOnWhereItCommittedWhenTheSiloOfItsCoordinatorIsKilled()
+    [Theory]
+    [InlineData(Confluent.Kafka.GroupProtocol.Classic)]
+    [InlineData(Confluent.Kafka.GroupProtocol.Consumer)]
+    public async Task AGroupGoesOnWhereItCommittedWhenTheSiloOfItsCoordinatorIsKilled(Confluent.Kafka.GroupProtocol protocol)
     {
         const int Count = 300;
         var broker = _cluster.Outside;
         await broker.PutTopic("t", new() { Partitions = Partitions });
-        Produce(0, Count);
-        using var first = Consumer();
-        using var second = Consumer();
+        using var first = Consumer(protocol: protocol);
+        using var second = Consumer(protocol: protocol);
         first.Subscribe("t");
         second.Subscribe("t");
         var seen = new Dictionary<string, int>(StringComparer.Ordinal);
-        await BrokerCluster.Until(() => Take(first, seen) + Take(second, seen) >= 0 && seen.Count == Count && first.Assignment.Count == 3 && second.Assignment.Count == 3);
+        await BrokerCluster.Until(() => Take(first, seen) + Take(second, seen) >= 0 && first.Assignment.Count == 3 && second.Assignment.Count == 3);
+        Produce(0, Count);
+        await BrokerCluster.Until(() => Take(first, seen) + Take(second, seen) >= 0 && seen.Count == Count);
         Commit(first);
         Commit(second);
         Assert.Equal(Count, (await broker.Coordinator!.Committed("team", ["t"])).Sum(offset => offset.Offset));
@@ -90,8 +93,7 @@ public sealed class KafkaTests : IAsyncLifetime
 
         Produce(Count, Count);
         await BrokerCluster.Until(() => Take(first, seen) + Take(second, seen) >= 0 && seen.Count == 2 * Count);
-        var described = await broker.Coordinator!.Describe("team");
-        Assert.Equal(2, described.Members.Count);
+        Assert.Equal(2, protocol == Confluent.Kafka.GroupProtocol.Consumer ? (await broker.Coordinator!.DescribeAssigned("team")).Members.Count : (await broker.Coordinator!.Describe("team")).Members.Count);
         // What was committed before the loss does not come again.
         Assert.All(seen.Where(each => int.Parse(each.Key, System.Globalization.CultureInfo.InvariantCulture) < Count), each => Assert.Equal(1, each.Value));
         first.Close();
@@ -159,15 +161,17 @@ public sealed class KafkaTests : IAsyncLifetime
         Assert.Equal(0, producer.Flush(Patience));
     }
 
-    private IConsumer<Ignore, string> Consumer(string group = "team", bool untilTheEnd = false) => new ConsumerBuilder<Ignore, string>(new ConsumerConfig
+    private IConsumer<Ignore, string> Consumer(string group = "team", bool untilTheEnd = false, Confluent.Kafka.GroupProtocol protocol = Confluent.Kafka.GroupProtocol.Classic) => new ConsumerBuilder<Ignore, string>(new ConsumerConfig
     {
         BootstrapServers = Bootstrap,
         GroupId = group,
         AutoOffsetReset = AutoOffsetReset.Earliest,
         EnableAutoCommit = false,
         EnablePartitionEof = untilTheEnd,
-        SessionTimeoutMs = 20_000,
-        HeartbeatIntervalMs = 200,
+        GroupProtocol = protocol,
+        // Where the broker assigns they are the broker's to say.
+        SessionTimeoutMs = protocol == Confluent.Kafka.GroupProtocol.Consumer ? null : 20_000,
+        HeartbeatIntervalMs = protocol == Confluent.Kafka.GroupProtocol.Consumer ? null : 200,
     }).Build();
 
     private static int Take(IConsumer<Ignore, string> consumer, Dictionary<string, int> seen)

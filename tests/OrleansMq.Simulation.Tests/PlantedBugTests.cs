@@ -34,6 +34,9 @@ public sealed class PlantedBugTests
     public void ASnapshotThatIsNotSavedIsFound() => Finds(new WrongStorage(log => new SavesNoSnapshot(log)), [FaultKind.CleanRestart], others: true, "not served", "false damage");
 
     [Fact]
+    public void AnAcknowledgementByWhoLostItsLogIsFound() => Finds(new WrongStorage(log => new AcknowledgesWhatItLost(log)), [FaultKind.Takeover], others: true, "lost", "acked", "cursor", "letter lost");
+
+    [Fact]
     public void AMarkerThatIsLostIsFound() => Finds(new WrongStorage(log => new LosesMarkers(log)), Crashes, others: false, "transaction lost", "transaction torn", "committed read", "uncommitted delivered", "stable back");
 
     [Fact]
@@ -67,7 +70,10 @@ public sealed class PlantedBugTests
     public void WithoutABugNothingIsFound(bool others)
     {
         for (var seed = 1; seed <= 3; seed++)
+        {
             Assert.Empty(Simulator.Run(PlanOf(seed, [FaultKind.Kill, FaultKind.CleanRestart, .. Crashes], others), Planted.Nothing).Violations);
+            Assert.Empty(Simulator.Run(PlanOf(seed, [FaultKind.Takeover, .. Crashes], others), Planted.Nothing).Violations);
+        }
     }
 
     private static void Finds(Func<ITransactionCoordinator, ITransactionCoordinator> wrap, params string[] checkers) =>
@@ -76,6 +82,7 @@ public sealed class PlantedBugTests
     private static WorldPlan PlanOf(int seed, FaultKind[] faults, bool others) => WorldPlan.Of(seed) with
     {
         Length = TimeSpan.FromSeconds(12), FaultEvery = TimeSpan.FromSeconds(3), Faults = faults, LostReplies = 0.05, Others = others, Transactions = !others, Growth = false, Ranked = false, Compaction = false, SnapshotBytes = 2_000, SegmentBytes = 4096,
+        SharedVolume = faults.Contains(FaultKind.Takeover),
     };
 
     private static void Finds(Planted planted, FaultKind[] faults, bool others, params string[] checkers)
@@ -100,6 +107,22 @@ public sealed class PlantedBugTests
         public override ValueTask Append(ReadOnlyMemory<byte> frames, bool flush) => base.Append(frames, flush && ++_flushes % 5 != 0);
 
         public override ValueTask Flush() => ++_flushes % 5 == 0 ? default : base.Flush();
+    }
+
+    /// <summary>Says that it is durable when another has the log.</summary>
+    private sealed class AcknowledgesWhatItLost(IPartitionLog log) : FlushedBelowSnapshot(log)
+    {
+        public override async ValueTask Append(ReadOnlyMemory<byte> frames, bool flush)
+        {
+            try
+            {
+                await base.Append(frames, flush);
+            }
+            catch (LogFencedException)
+            {
+                // It is another's.
+            }
+        }
     }
 
     /// <summary>Batches are flushed, settlements and what else moves cursors are not.</summary>

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace OrleansMq.Simulation.Tests;
 
-/// <summary>Groups that deliver by priority and fairly, under load and under faults: nothing is lost, passed over or out of its key's order; and a broker that does not keep to it is found.</summary>
+/// <summary>Groups that deliver by priority, fairly and through a filter, under load and under faults: nothing is lost, passed over or out of its key's order; and a broker that does not keep to it is found.</summary>
 public sealed class RankedCheckerTests
 {
     private const int Seeds = 15;
@@ -31,6 +31,12 @@ public sealed class RankedCheckerTests
 
     [Fact]
     public void ABrokerThatLetsKeysPassTheirDeadLettersIsFound() => Finds("held", change => change with { HoldKeyBehindDeadLetter = false });
+
+    [Fact]
+    public void ABrokerThatForgetsFiltersIsFound() => Finds("filter", change => change with { Filter = Change<string?>.Default });
+
+    [Fact]
+    public void ABrokerThatPassesOverWhatMatchesIsFound() => Finds("skipped", change => change.Filter.Kind == ChangeKind.Keep ? change : change with { Filter = "mq.priority > 6" });
 
     private static void Finds(string checker, Func<GroupChange, GroupChange> wrong)
     {

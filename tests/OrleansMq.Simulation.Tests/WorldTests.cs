@@ -13,11 +13,14 @@ public sealed class WorldTests
     public void NoPromiseIsBroken()
     {
         for (var seed = 1; seed <= Seeds; seed++)
-        {
-            var verdict = Simulator.Run(seed);
-            Assert.True(verdict.Violations.Count == 0, $"{string.Join("\n", verdict.Violations.Take(10))}\nagain: dotnet run --project tests/OrleansMq.Simulation -c Release -- --seed {seed}");
-        }
+            NothingIsBrokenIn(seed);
     }
+
+    /// <summary>Each found something once, in a sweep; that world may have become another since.</summary>
+    /// <param name="seed">697: a message whose lease ended while it was read came with a state that it was in already.</param>
+    [Theory]
+    [InlineData(697)]
+    public void WhatWasFoundIsMended(int seed) => NothingIsBrokenIn(seed);
 
     [Fact]
     public void WorkThatGoesInCirclesIsEnded()
@@ -41,5 +44,11 @@ public sealed class WorldTests
     {
         var plan = WorldPlan.Of(seed) with { Length = TimeSpan.FromSeconds(15) };
         Assert.Equal(Simulator.Run(plan, Planted.Nothing).Hash, Simulator.Run(plan, Planted.Nothing).Hash);
+    }
+
+    private static void NothingIsBrokenIn(int seed)
+    {
+        var verdict = Simulator.Run(seed);
+        Assert.True(verdict.Violations.Count == 0, $"{string.Join("\n", verdict.Violations.Take(10))}\nagain: dotnet run --project tests/OrleansMq.Simulation -c Release -- --seed {seed}");
     }
 }

@@ -26,15 +26,18 @@ public sealed class CompactionTests(AzuriteServer azurite)
         {
             Assert.True(looks < 600, $"After a minute {read.Count} messages are there.");
             await Task.Delay(100);
+            // What is written lately stays as it is. Where maintenance came round only now that is all, until something comes behind it.
+            await left.Publish("t", [Message.OfText("behind it", "behind")]);
         }
 
-        Assert.True((await left.DescribeTopic("t")).Partitions[0].Bytes < before.Bytes);
+        var after = (await left.DescribeTopic("t")).Partitions[0];
+        Assert.True(after.Bytes < before.Bytes);
         // As after a crash: the first one does not know yet.
         await using var taken = await Start();
         var again = await taken.ReadAll("t");
         for (var key = 0; key < Keys; key++)
             Assert.Equal(((Rounds - 1) * Keys + key, $"{Rounds - 1} {new string('x', 30)}"), ((int)again.Last(message => message.KeyText == $"k{key}").Position.Offset, again.Last(message => message.KeyText == $"k{key}").BodyText));
-        Assert.Equal(before.End, (await taken.Publish("t", [Message.OfText("more", "k0")]))[0].Position.Offset);
+        Assert.Equal(after.End, (await taken.Publish("t", [Message.OfText("more", "k0")]))[0].Position.Offset);
     }
 
     private async Task<EmbeddedBroker> Start() => await EmbeddedBroker.Start(new EmbeddedOptions

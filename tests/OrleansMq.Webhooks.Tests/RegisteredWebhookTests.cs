@@ -1,4 +1,5 @@
 using System.Text;
+using OrleansMq.Conformance;
 using OrleansMq.Conformance.Broker;
 using OrleansMq.Engine.Storage;
 
@@ -62,15 +63,15 @@ public sealed class RegisteredWebhookTests : IAsyncLifetime, IDisposable
         await using var one = await _ground.Desk(_broker, "one");
         await using var other = await _ground.Desk(_broker, "other");
         await one.Directory!.PutWebhook("t", "g", Hook("/x"));
-        await Until(() => other.Statistics.ContainsKey(("t", "g")));
+        await Eventually.Holds(() => other.Statistics.ContainsKey(("t", "g")));
 
         Assert.Equal(["one", "other"], (string[])[(await one.Directory.DescribeWebhook("t", "g")).State.Node, (await other.Directory!.DescribeWebhook("t", "g")).State.Node]);
         await _broker.Publish("t", [.. Enumerable.Range(0, 100).Select(i => Message.OfText($"{i}"))]);
-        await Until(() => one.Statistics[("t", "g")].Delivered + other.Statistics[("t", "g")].Delivered == 100);
+        await Eventually.Holds(() => one.Statistics[("t", "g")].Delivered + other.Statistics[("t", "g")].Delivered == 100);
         Assert.Equal(100, _receiver.Received.Select(seen => seen.Body).Distinct().Count());
 
         await other.Directory.RemoveWebhook("t", "g");
-        await Until(() => one.Statistics.Count == 0);
+        await Eventually.Holds(() => one.Statistics.Count == 0);
         await _broker.Publish("t", [Message.OfText("late")]);
         Assert.Equal("late", Assert.Single(await _broker.Receive("t", "g", new ReceiveRequest { Wait = Patience })).BodyText);
         Assert.Equal(100, _receiver.Received.Count);
@@ -84,7 +85,7 @@ public sealed class RegisteredWebhookTests : IAsyncLifetime, IDisposable
             await one.Directory!.PutWebhook("t", "g", Hook("/x"));
 
         await _broker.Publish("t", [Message.OfText("1")]);
-        await Until(() => _receiver.Received.Count == 1);
+        await Eventually.Holds(() => _receiver.Received.Count == 1);
     }
 
     [Fact]
@@ -107,9 +108,9 @@ public sealed class RegisteredWebhookTests : IAsyncLifetime, IDisposable
         await desk.Directory!.PutWebhook("t", "g", Hook("/registered"));
 
         _ground.Say($$"""{"allowHttp":true,"networks":["127.0.0.0/8"],"webhooks":[{"topic":"t","group":"g","url":"{{_receiver.At("/file")}}"}]}""");
-        await Until(async () => (await desk.Directory.DescribeWebhook("t", "g")).State is { Health: WebhookHealth.Off, Reason: { } reason } && reason.Contains("file", StringComparison.Ordinal));
+        await Eventually.Holds(async () => (await desk.Directory.DescribeWebhook("t", "g")).State is { Health: WebhookHealth.Off, Reason: { } reason } && reason.Contains("file", StringComparison.Ordinal));
         await _broker.Publish("t", [Message.OfText("1")]);
-        await Until(() => _receiver.Received.Count == 1);
+        await Eventually.Holds(() => _receiver.Received.Count == 1);
 
         Assert.Equal("/file", _receiver.Received[0].Path);
         await Refused(ErrorCodes.Conflict, "file", async () => await desk.Directory.PutWebhook("t", "g", Hook("/again")));
@@ -133,7 +134,7 @@ public sealed class RegisteredWebhookTests : IAsyncLifetime, IDisposable
         await desk.Directory!.PutWebhook("t", "g", Hook("/x"));
 
         _ground.Say("{}");
-        await Until(() => desk.Statistics.Count == 0);
+        await Eventually.Holds(() => desk.Statistics.Count == 0);
 
         Assert.Contains("http://", (await desk.Directory.DescribeWebhook("t", "g")).State.Reason, StringComparison.Ordinal);
         await desk.Directory.RemoveWebhook("t", "g");
@@ -177,7 +178,7 @@ public sealed class RegisteredWebhookTests : IAsyncLifetime, IDisposable
     {
         _ground.Stored = """{"version":2,"webhooks":[]}""";
         await using var desk = await _ground.Desk(_broker);
-        await Until(() => !_ground.Said.IsEmpty);
+        await Eventually.Holds(() => !_ground.Said.IsEmpty);
 
         await Refused(ErrorCodes.Conflict, "version 2", async () => await desk.Directory!.PutWebhook("t", "g", Hook("/x")));
         await Refused(ErrorCodes.Conflict, "version 2", async () => await desk.Directory!.RemoveWebhook("t", "g"));
@@ -193,7 +194,7 @@ public sealed class RegisteredWebhookTests : IAsyncLifetime, IDisposable
         var change = Hook("/503") with { Secrets = Change<IReadOnlyList<string>>.To([Secret]) };
         var put = await desk.Directory!.PutWebhook("t", "g", change);
         await _broker.Publish("t", [Message.OfText("1")]);
-        await Until(() => !_ground.Said.IsEmpty);
+        await Eventually.Holds(() => !_ground.Said.IsEmpty);
 
         Assert.Contains(Secret, _ground.Stored, StringComparison.Ordinal);
         foreach (var text in (string[])[put.ToString(), change.ToString(), WebhookDocument.Read(Encoding.UTF8.GetBytes(_ground.Stored))[0].ToString(), WebhookSecret.Parse(Secret).ToString(), .. _ground.Said])
@@ -211,8 +212,4 @@ public sealed class RegisteredWebhookTests : IAsyncLifetime, IDisposable
         Assert.Equal(code, refusal.Code);
         Assert.Contains(named, refusal.Message, StringComparison.Ordinal);
     }
-
-    private static Task Until(Func<bool> condition) => WebhookGround.Until(condition);
-
-    private static Task Until(Func<Task<bool>> condition) => WebhookGround.Until(condition);
 }

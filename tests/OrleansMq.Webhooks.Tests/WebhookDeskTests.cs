@@ -48,7 +48,7 @@ public sealed class WebhookDeskTests : IAsyncLifetime, IDisposable
         await Received(3);
 
         Assert.Equal([("/one", "1"), ("/one", "2"), ("/two", "3")], Seen);
-        await Until(() => desk.Statistics[("t", "g")].Delivered == 1);
+        await Eventually.Holds(() => desk.Statistics[("t", "g")].Delivered == 1);
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class WebhookDeskTests : IAsyncLifetime, IDisposable
     {
         await using var push = new WebhookPush(_broker, Hook("/x"), new() { AllowHttp = true }, _said.Enqueue);
         await _broker.Publish("t", [Message.OfText("1")]);
-        await Until(() => push.Statistics.Failed > 0);
+        await Eventually.Holds(() => push.Statistics.Failed > 0);
 
         Assert.Empty(Seen);
         Assert.Contains(_said, line => line.Contains("may not be called", StringComparison.Ordinal));
@@ -86,7 +86,7 @@ public sealed class WebhookDeskTests : IAsyncLifetime, IDisposable
     {
         await using var push = new WebhookPush(_broker, Hook("/redirect"), Here, _said.Enqueue);
         await _broker.Publish("t", [Message.OfText("1")]);
-        await Until(() => push.Statistics.Failed > 0);
+        await Eventually.Holds(() => push.Statistics.Failed > 0);
 
         // It may have come again by now.
         Assert.NotEmpty(Seen);
@@ -100,7 +100,7 @@ public sealed class WebhookDeskTests : IAsyncLifetime, IDisposable
         await using var push = new WebhookPush(_broker, Hook("/endless"), Here, _said.Enqueue);
         await _broker.Publish("t", [Message.OfText("1")]);
 
-        await Until(() => push.Statistics.Delivered == 1);
+        await Eventually.Holds(() => push.Statistics.Delivered == 1);
     }
 
     private static WebhookRules Here => new() { AllowHttp = true, Networks = [IPNetwork.Parse("127.0.0.0/8")] };
@@ -112,7 +112,7 @@ public sealed class WebhookDeskTests : IAsyncLifetime, IDisposable
 
     private async Task LookUntil(ManualTime time, string said)
     {
-        await Until(() =>
+        await Eventually.Holds(() =>
         {
             time.Advance(WebhookDesk.LookEvery);
             return _said.Any(line => line.Contains(said, StringComparison.Ordinal));
@@ -123,14 +123,12 @@ public sealed class WebhookDeskTests : IAsyncLifetime, IDisposable
     {
         for (var i = 0; i < times; i++)
         {
-            await Until(() => time.ArmedTimers == 1);
+            await Eventually.Holds(() => time.ArmedTimers == 1);
             time.Advance(WebhookDesk.LookEvery);
         }
 
-        await Until(() => time.ArmedTimers == 1);
+        await Eventually.Holds(() => time.ArmedTimers == 1);
     }
 
-    private Task Received(int count) => Until(() => _receiver.Received.Count >= count);
-
-    private static Task Until(Func<bool> condition) => WebhookGround.Until(condition);
+    private Task Received(int count) => Eventually.Holds(() => _receiver.Received.Count >= count);
 }

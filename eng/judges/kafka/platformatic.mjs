@@ -57,5 +57,29 @@ await test('transaction', async () => {
   await transaction.commit();
   await transactional.close();
 });
+const assigned = c => (c.assignments ?? []).reduce((sum, t) => sum + t.partitions.length, 0);
+const until = async holds => { while (!await holds()) await new Promise(later => setTimeout(later, 100)); };
+await test('consumer protocol: two share, one leaves', async () => {
+  const options = { clientId: 'consumer', groupId: 'plat-assigned', groupProtocol: 'consumer', bootstrapBrokers, deserializers: stringDeserializers, autocommit: false };
+  const members = [new Consumer(options), new Consumer(options)];
+  const seen = new Set();
+  const streams = [];
+  for (const member of members) {
+    const stream = await member.consume({ topics: ['plat'], mode: 'earliest' });
+    stream.on('data', m => seen.add(`${m.partition}@${m.offset}`));
+    streams.push(stream);
+  }
+  await until(() => members.every(m => assigned(m) === 1));
+  await until(() => seen.size >= 105);
+  await streams[0].close();
+  await members[0].close(true);
+  await until(() => assigned(members[1]) === 2);
+  await streams[1].close();
+  await members[1].close(true);
+});
+await test('consumer protocol: list groups by type', async () => {
+  const groups = await admin.listGroups({ types: ['consumer'] });
+  same([groups.has('plat-assigned'), groups.has('plat')], [true, false]);
+});
 await test('delete topics', async () => admin.deleteTopics({ topics: ['plat'] }));
 process.exit(0);

@@ -23,6 +23,11 @@ public sealed record ReceiveRequest
     /// aside, because it is settled or somebody has it, is left out.
     /// </summary>
     public IReadOnlyList<Position> Deferred { get; init; } = [];
+
+    /// <summary>
+    /// Only of this very group (<see cref="GroupDescription.Id"/>): where it was deleted the answer is <see cref="ErrorCodes.GroupUnknown"/>, and none is made by this use. Null: of whichever has the name.
+    /// </summary>
+    public Guid? GroupId { get; init; }
 }
 
 /// <summary>What to do with leases.</summary>

@@ -1,9 +1,10 @@
 namespace OrleansMq;
 
 /// <summary>
-/// Consumer groups whose members assign partitions themselves (Kafka's classic protocol): a group spans topics, each member brings what it calls its protocol, and one
-/// of them, the leader, decides who reads what. The broker knows members, generations and bytes; what is committed lies in the log-style group of the
-/// same name on each topic, where every other client sees it.
+/// Consumer groups over several topics, as Kafka has them. In a classic one the members assign partitions themselves: each brings what it calls its protocol, and one
+/// of them, the leader, decides who reads what; the broker knows members, generations and bytes. In one of the consumer protocol the broker assigns, and members only say that they are
+/// there (<see cref="Beat"/>). A group is one or the other for as long as it has members. What is committed lies in the log-style group of the same name on each topic, where every other
+/// client sees it.
 /// </summary>
 /// <remarks>Refusals are <see cref="MqException"/>s as everywhere. A call that is cancelled while it waits leaves its member in the group until its session ends.</remarks>
 public interface IGroupCoordinator
@@ -22,6 +23,19 @@ public interface IGroupCoordinator
 
     /// <returns>For each member null, or why it could not leave.</returns>
     ValueTask<IReadOnlyList<string?>> Leave(GroupName group, IReadOnlyList<MemberRef> members, CancellationToken cancel = default);
+
+    /// <summary>Comes into a group to which the broker assigns, stays in it, or goes: by the epoch.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.MemberUnknown"/>, <see cref="ErrorCodes.EpochFenced"/>: give up all partitions and come again at 0;
+    /// <see cref="ErrorCodes.InstanceHeld"/>, <see cref="ErrorCodes.MemberFenced"/>: the static name is another's; <see cref="ErrorCodes.AssignorUnknown"/>;
+    /// <see cref="ErrorCodes.GroupUnknown"/>: the group has classic members; <see cref="ErrorCodes.Malformed"/>; <see cref="ErrorCodes.Overloaded"/>: too many members.</exception>
+    ValueTask<MemberStanding> Beat(GroupName group, MemberBeat beat, CancellationToken cancel = default);
+
+    /// <summary>Whether a member of a group to which the broker assigns is in its present epoch. Of a classic group it says nothing.</summary>
+    /// <exception cref="MqException"><see cref="ErrorCodes.MemberUnknown"/>, <see cref="ErrorCodes.EpochStale"/>.</exception>
+    ValueTask CheckEpoch(GroupName group, MemberRef member, CancellationToken cancel = default);
+
+    /// <exception cref="MqException"><see cref="ErrorCodes.GroupUnknown"/>: also where it is a classic one.</exception>
+    ValueTask<AssignedGroup> DescribeAssigned(GroupName group, CancellationToken cancel = default);
 
     /// <summary>Moves cursors; refused when the member's generation is over. Without a member: whoever reads alone, while the group has no members.</summary>
     /// <returns>For each offset null, or why it was not moved.</returns>
@@ -88,6 +102,7 @@ public sealed record JoinedGroup
 
 public sealed record GroupMetadata(string Member, string? Instance, ReadOnlyMemory<byte> Metadata);
 
+/// <param name="Generation">In a group to which the broker assigns, the member's epoch.</param>
 public sealed record MemberRef(string Member, int Generation, string? Instance = null);
 
 public sealed record MemberAssignment(string Member, ReadOnlyMemory<byte> Assignment);
@@ -103,8 +118,15 @@ public enum GroupPhase
     PreparingRebalance = 1,
     CompletingRebalance = 2,
     Stable = 3,
+
+    /// <summary>Only where the broker assigns: some have still to give up what is not theirs, or to hear what is.</summary>
+    Reconciling = 4,
 }
 
-public sealed record CoordinatedGroup(GroupName Name, GroupPhase Phase, string ProtocolType, string Protocol, IReadOnlyList<CoordinatedMember> Members);
+public sealed record CoordinatedGroup(GroupName Name, GroupPhase Phase, string ProtocolType, string Protocol, IReadOnlyList<CoordinatedMember> Members)
+{
+    /// <summary>The one that it is, or was last.</summary>
+    public GroupKind Kind { get; init; }
+}
 
 public sealed record CoordinatedMember(string Member, string? Instance, string Client, string Host, ReadOnlyMemory<byte> Metadata, ReadOnlyMemory<byte> Assignment);

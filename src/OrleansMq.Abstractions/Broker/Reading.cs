@@ -13,10 +13,16 @@ public enum Isolation
 /// <summary>A read of many partitions.</summary>
 public sealed record ReadRequest
 {
+    /// <summary>So many bytes are looked through in a call where messages are filtered, over all partitions.</summary>
+    public const int MaxLookedBytes = 16 << 20;
+
     public required IReadOnlyList<PartitionCursor> Partitions { get; init; }
 
     /// <summary>Returns as soon as so many bytes are there. 0: at once.</summary>
     public int MinBytes { get; init; } = 1;
+
+    /// <summary>What ends the wait: where messages are filtered, that anything was looked through, for then reading goes on behind it.</summary>
+    public int EnoughBytes => Filter is null && Group is null ? MinBytes : Math.Min(1, MinBytes);
 
     /// <summary>Over all partitions; a first batch that is larger is given all the same.</summary>
     public int MaxBytes { get; init; } = 4 << 20;
@@ -25,6 +31,15 @@ public sealed record ReadRequest
     public TimeSpan Wait { get; init; }
 
     public Isolation Isolation { get; init; }
+
+    /// <summary>
+    /// Only messages for which this holds, in the language of <see cref="GroupSettings.Filter"/>. The batches are made anew of them and keep their offsets; the last one reaches to where the broker
+    /// looked, and may be empty. So reading goes on behind it as always, and a call that found nothing has come further. At most <see cref="MaxLookedBytes"/> are looked through in a call.
+    /// </summary>
+    public string? Filter { get; init; }
+
+    /// <summary>Reads as this group of each topic does: through the filter that it has now. Of dead letters it says nothing. Null: for no group.</summary>
+    public GroupName? Group { get; init; }
 }
 
 /// <summary>Where to read on in one partition.</summary>
@@ -48,7 +63,7 @@ public sealed record PartitionRead
     /// <summary>Why nothing could be read; the others' reads stand.</summary>
     public MqError? Error { get; init; }
 
-    /// <summary>Whole record batches one after another, as stored. The first may begin before the offset that was asked.</summary>
+    /// <summary>Whole record batches one after another, as stored. The first may begin before the offset that was asked. With a filter: see <see cref="ReadRequest.Filter"/>.</summary>
     public ReadOnlyMemory<byte> Batches { get; init; }
 
     public long Start { get; init; }

@@ -35,6 +35,9 @@ public enum TraceStage
 
     /// <summary>The group's cursor was set anew; what was before counts no more.</summary>
     Sought = 11,
+
+    /// <summary>It does not match the group's filter: the group passed it over.</summary>
+    Filtered = 12,
 }
 
 /// <summary>One thing that happened to a message.</summary>

@@ -86,6 +86,7 @@ public sealed class BatchConsumer : IAsyncDisposable
 
     private async Task<Verdict> Handle(DeliveryBatch batch, CancellationToken cancel)
     {
+        using var span = MessageTracing.StartProcess(_stream.Topic, _stream.Group, batch.Deliveries);
         try
         {
             await _handle(batch, cancel);
@@ -93,6 +94,7 @@ public sealed class BatchConsumer : IAsyncDisposable
         }
         catch (Exception e)
         {
+            MessageTracing.Failed(span, e);
             var verdict = Verdict.Of(e, cancel, out var unexpected);
             if (unexpected)
                 _stream.Calls.ReportHandler(e);

@@ -9,9 +9,10 @@ public static class Browsing
 
     /// <summary>The messages of a partition from a place on, up to the end that it has when reading begins. Dead letters are browsed as their topic.</summary>
     /// <param name="follow">Goes on behind the end, and waits for what comes.</param>
+    /// <param name="filter">Only those for which it holds: <see cref="ReadRequest.Filter"/>.</param>
     /// <exception cref="MqException">The topic or partition is unknown or not served.</exception>
     public static async IAsyncEnumerable<StoredMessage> Browse(
-        this IBroker broker, TopicName topic, int partition, StartAt from, bool follow = false, [EnumeratorCancellation] CancellationToken cancel = default)
+        this IBroker broker, TopicName topic, int partition, StartAt from, bool follow = false, string? filter = null, [EnumeratorCancellation] CancellationToken cancel = default)
     {
         var offset = await broker.FindOffset(topic, partition, from, cancel);
         long? end = null;
@@ -26,6 +27,7 @@ public static class Browsing
                 MinBytes = follow ? 1 : 0,
                 Wait = follow ? FollowWait : TimeSpan.Zero,
                 Isolation = Isolation.Committed,
+                Filter = filter,
             }, cancel))
             {
                 var read = result.Partitions[0];

@@ -50,6 +50,11 @@ public static class ConsumerExtensions
         return new(broker, pattern, topic => LogConsumer.ForEach(broker, topic, group, (message, cancel) => handle(topic, message, cancel), options, time), topics, time);
     }
 
+    /// <summary>Joins a topic for every message from now on: a <see cref="BroadcastConsumer"/>, with an ephemeral group of its own.</summary>
+    public static ValueTask<BroadcastConsumer> OpenBroadcast(
+        this IBroker broker, TopicName topic, Func<Delivery, CancellationToken, Task> handle, BroadcastOptions? options = null, TimeProvider? time = null, CancellationToken cancel = default) =>
+        BroadcastConsumer.Open(broker, topic, handle, options, time, cancel);
+
     /// <summary>A producer for the topic; keep it, and dispose it to send the rest.</summary>
     public static Producer Produce(this IBroker broker, TopicName topic, ProducerOptions? options = null, TimeProvider? time = null) =>
         new(broker, topic, options, time);

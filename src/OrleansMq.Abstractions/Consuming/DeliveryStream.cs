@@ -27,6 +27,9 @@ internal sealed class DeliveryStream
     private readonly QueueConsumerOptions _options;
     private readonly string _consumer;
 
+    /// <summary>Null: the group stays, and is made by first use.</summary>
+    private readonly EphemeralGroup? _ephemeral;
+
     /// <summary>Begins each request id: a consumer that is started again under its name makes new requests.</summary>
     private readonly string _stream = Guid.NewGuid().ToString("N");
     private readonly TimeProvider _time;
@@ -63,16 +66,20 @@ internal sealed class DeliveryStream
     private Task _receiving = Task.CompletedTask;
     private Task _extending = Task.CompletedTask;
 
-    public DeliveryStream(IBroker broker, TopicName topic, GroupName group, QueueConsumerOptions options, TimeProvider time)
+    public DeliveryStream(IBroker broker, TopicName topic, GroupName group, QueueConsumerOptions options, TimeProvider time, EphemeralGroup? ephemeral = null)
     {
         options.Check();
-        (_broker, _topic, _group, _options, _time) = (broker, topic, group, options, time);
+        (_broker, _topic, _group, _options, _time, _ephemeral) = (broker, topic, group, options, time, ephemeral);
         _consumer = options.Consumer.Length > 0 ? options.Consumer : $"c-{Guid.NewGuid():N}";
         _prefetch = options.Prefetch ?? options.StandardPrefetch;
         _calls = new BrokerCalls(new Backoff(options.RetryDelay, options.MaxRetryDelay, options.RetrySeed), time, options.OnError);
         _settlements = new Settlements(broker, topic, group, _calls);
         _lookedAt = time.GetTimestamp();
     }
+
+    public TopicName Topic => _topic;
+
+    public GroupName Group => _group;
 
     public ReadyLeases Ready => _ready;
 
@@ -173,6 +180,7 @@ internal sealed class DeliveryStream
                     Lease = _options.Lease,
                     Consumer = _consumer,
                     RequestId = $"{_stream}-{number}",
+                    GroupId = _ephemeral?.Id,
                 };
                 var deliveries = await Receive(request, stop);
                 await LearnGroup();
@@ -192,10 +200,19 @@ internal sealed class DeliveryStream
             stop.ThrowIfCancellationRequested();
             try
             {
+                if (_ephemeral is not null && _ephemeral.Id != request.GroupId)
+                    request = request with { GroupId = _ephemeral.Id };
                 _unanswered = request;
                 var deliveries = await _broker.Receive(_topic, _group, request, stop);
                 _unanswered = null;
+                _ephemeral?.Received();
                 return deliveries;
+            }
+            catch (MqException gone) when (gone.Code == ErrorCodes.GroupUnknown && _ephemeral is not null && !stop.IsCancellationRequested)
+            {
+                _unanswered = null;
+                if (!await JoinAgain(_ephemeral, stop))
+                    await _calls.Pause(failures, gone, stop);
             }
             catch (Exception e) when (!stop.IsCancellationRequested)
             {
@@ -205,6 +222,26 @@ internal sealed class DeliveryStream
                 await _calls.Pause(failures, e, stop);
             }
         }
+    }
+
+    /// <summary>What is held is of the group that is gone: handlers finish, and nobody settles it.</summary>
+    private async Task<bool> JoinAgain(EphemeralGroup group, CancellationToken stop)
+    {
+        try
+        {
+            if (!await group.JoinAgain(stop))
+                return false;
+        }
+        catch (Exception e) when (!stop.IsCancellationRequested)
+        {
+            _calls.Report(e);
+            return false;
+        }
+
+        lock (_sync)
+            foreach (var held in _held.Values)
+                held.IsLost = true;
+        return true;
     }
 
     private async Task<int> Room(CancellationToken stop)

@@ -14,6 +14,9 @@ namespace OrleansMq;
 [SuppressMessage("Design", "CA1001", Justification = "A source without timer and wait handle holds nothing; who still looks at its token may do so.")]
 public sealed class LogConsumer : IAsyncDisposable
 {
+    /// <summary>A filter that its group gets is heard of after so long.</summary>
+    private static readonly TimeSpan SettingsInterval = TimeSpan.FromSeconds(15);
+
     private readonly IBroker _broker;
     private readonly TopicName _topic;
     private readonly GroupName _group;
@@ -31,6 +34,8 @@ public sealed class LogConsumer : IAsyncDisposable
     private long[] _committed = [];
     private long _missed;
     private int _generation;
+    private bool _isFiltered;
+    private long _settingsSeenAt;
 
     /// <param name="handle">Gets what one read brought of one partition, in order; called again with the same messages where it throws.</param>
     public LogConsumer(
@@ -48,7 +53,7 @@ public sealed class LogConsumer : IAsyncDisposable
         _member = _options.Member.Length > 0 ? _options.Member : $"m-{Guid.NewGuid():N}";
         _time = time ?? TimeProvider.System;
         _calls = new BrokerCalls(new Backoff(_options.RetryDelay, _options.MaxRetryDelay, _options.RetrySeed), _time, _options.OnError);
-        _handler = new LogHandler(handleOne, handleMany, _options.MaxAttempts, _calls, _cancelHandler.Token);
+        _handler = new LogHandler(topic, group, handleOne, handleMany, _options.MaxAttempts, _calls, _cancelHandler.Token);
         _running = Run();
     }
 
@@ -107,7 +112,7 @@ public sealed class LogConsumer : IAsyncDisposable
         _positions = new long[assignment.Partitions.Count];
         if (assignment.Partitions.Count > 0)
         {
-            var group = await _broker.DescribeGroup(_topic, _group, _stop.Token);
+            var group = await Describe();
             for (var i = 0; i < _positions.Length; i++)
             {
                 var cursor = group.Partitions.First(partition => partition.Partition == assignment.Partitions[i]);
@@ -116,6 +121,13 @@ public sealed class LogConsumer : IAsyncDisposable
         }
 
         _committed = [.. _positions];
+    }
+
+    private async Task<GroupDescription> Describe()
+    {
+        var group = await _broker.DescribeGroup(_topic, _group, _stop.Token);
+        (_isFiltered, _settingsSeenAt) = (group.Settings.Filter is not null, _time.GetTimestamp());
+        return group;
     }
 
     private async Task Follow(Membership membership)
@@ -159,12 +171,16 @@ public sealed class LogConsumer : IAsyncDisposable
         var messages = new List<StoredMessage>[partitions.Count];
         var next = new long[partitions.Count];
         MqError? failed = null;
+        if (!_isFiltered && _time.GetElapsedTime(_settingsSeenAt) >= SettingsInterval)
+            await Describe();
         using (var result = await _broker.Read(new ReadRequest
         {
             Partitions = [.. partitions.Select((partition, i) => new PartitionCursor(_topic, partition, _positions[i]))],
             MaxBytes = _options.MaxBytes,
             Wait = _options.ReadWait,
             Isolation = Isolation.Committed,
+            // A broker that knows no filters refuses what it does not know.
+            Group = _isFiltered ? _group : default(GroupName?),
         }, membership.Lost))
         {
             for (var i = 0; i < partitions.Count; i++)

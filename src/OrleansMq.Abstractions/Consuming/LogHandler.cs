@@ -2,7 +2,7 @@ namespace OrleansMq;
 
 /// <summary>The application's handler of a log: called in order, and again with the same where it throws.</summary>
 internal sealed class LogHandler(
-    Func<StoredMessage, CancellationToken, Task>? one, Func<IReadOnlyList<StoredMessage>, CancellationToken, Task>? many,
+    TopicName topic, GroupName group, Func<StoredMessage, CancellationToken, Task>? one, Func<IReadOnlyList<StoredMessage>, CancellationToken, Task>? many,
     int? maxAttempts, BrokerCalls calls, CancellationToken cancelHandler)
 {
     private long _handled;
@@ -18,9 +18,9 @@ internal sealed class LogHandler(
     public async Task<bool> Handle(List<StoredMessage> messages, Action<long> progress, CancellationToken lost)
     {
         if (many is not null)
-            return messages.Count == 0 || await Try(() => many(messages, cancelHandler), messages.Count, messages[^1].Position.Offset, progress, lost);
+            return messages.Count == 0 || await Try(() => MessageTracing.Handling(() => MessageTracing.StartProcess(topic, group, messages), () => many(messages, cancelHandler)), messages.Count, messages[^1].Position.Offset, progress, lost);
         foreach (var message in messages)
-            if (!await Try(() => one!(message, cancelHandler), 1, message.Position.Offset, progress, lost))
+            if (!await Try(() => MessageTracing.Handling(() => MessageTracing.StartProcess(topic, group, message), () => one!(message, cancelHandler)), 1, message.Position.Offset, progress, lost))
                 return false;
         return true;
     }

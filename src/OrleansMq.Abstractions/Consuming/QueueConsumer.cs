@@ -21,12 +21,13 @@ public sealed class QueueConsumer : IAsyncDisposable
     }
 
     private QueueConsumer(
-        IBroker broker, TopicName topic, GroupName group, Func<Delivery, CancellationToken, Task<SessionChange?>> handle, QueueConsumerOptions? options, TimeProvider? time)
+        IBroker broker, TopicName topic, GroupName group, Func<Delivery, CancellationToken, Task<SessionChange?>> handle, QueueConsumerOptions? options, TimeProvider? time,
+        EphemeralGroup? ephemeral = null)
     {
         options ??= new();
         time ??= TimeProvider.System;
         _handle = handle;
-        _stream = new DeliveryStream(broker, topic, group, options, time);
+        _stream = new DeliveryStream(broker, topic, group, options, time, ephemeral);
         _workers = new ConsumerWorkers(_stream, options, time, Work);
     }
 
@@ -34,6 +35,11 @@ public sealed class QueueConsumer : IAsyncDisposable
     public static QueueConsumer OfSessions(
         IBroker broker, TopicName topic, GroupName group, Func<Session, CancellationToken, Task> handle, QueueConsumerOptions? options = null, TimeProvider? time = null) =>
         new(broker, topic, group, Stateful(handle), options, time);
+
+    /// <summary>For a group that is made again where it was deleted.</summary>
+    internal static QueueConsumer OfEphemeral(
+        IBroker broker, TopicName topic, EphemeralGroup group, Func<Delivery, CancellationToken, Task> handle, QueueConsumerOptions options, TimeProvider time) =>
+        new(broker, topic, group.Name, Stateless(handle), options, time, group);
 
     private static Func<Delivery, CancellationToken, Task<SessionChange?>> Stateless(Func<Delivery, CancellationToken, Task> handle) => async (delivery, cancel) =>
     {
@@ -61,12 +67,14 @@ public sealed class QueueConsumer : IAsyncDisposable
 
     private async Task<Verdict> Handle(Delivery delivery, CancellationToken cancel)
     {
+        using var span = MessageTracing.StartProcess(_stream.Topic, _stream.Group, delivery);
         try
         {
             return Verdict.Acknowledge with { Session = await _handle(delivery, cancel) };
         }
         catch (Exception e)
         {
+            MessageTracing.Failed(span, e);
             var verdict = Verdict.Of(e, cancel, out var unexpected);
             if (unexpected)
                 _stream.Calls.ReportHandler(e);

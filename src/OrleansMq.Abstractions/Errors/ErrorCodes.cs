@@ -63,6 +63,18 @@ public static class ErrorCodes
     /// <summary>The member knows no way to assign that all others know.</summary>
     public const string ProtocolMismatch = "protocol-mismatch";
 
+    /// <summary>The member's epoch is not its present one: what it did before counts no more. It comes again at epoch 0, without any partition.</summary>
+    public const string EpochFenced = "epoch-fenced";
+
+    /// <summary>The member has moved to another epoch meanwhile: try again with that.</summary>
+    public const string EpochStale = "epoch-stale";
+
+    /// <summary>Another member has this static name, and did not give it back.</summary>
+    public const string InstanceHeld = "instance-held";
+
+    /// <summary>Nobody here shares partitions out by that name.</summary>
+    public const string AssignorUnknown = "assignor-unknown";
+
     /// <summary>A newer epoch of this producer exists.</summary>
     public const string ProducerFenced = "producer-fenced";
 

@@ -84,6 +84,20 @@ public sealed record GroupSettings
     /// </summary>
     public TimeSpan? SessionIdle { get; init; }
 
+    /// <summary>
+    /// The group is ephemeral: the broker deletes it when nobody has received from it for so long, and no lease of it is out. It holds none of its topic's messages back and is no backlog. Null: it stays.
+    /// </summary>
+    public TimeSpan? DeleteAfterIdle { get; init; }
+
+    /// <summary>
+    /// Only messages for which this holds are the group's, in the language of JMS' selectors (<c>type = 'order' AND total > 100</c>; <see cref="HeaderFilter"/> writes one). The others are passed
+    /// over. Null: all are. A change counts for what has not been looked at; what was delivered once stays the group's.
+    /// </summary>
+    public string? Filter { get; init; }
+
+    /// <summary>UTF-16 characters of a filter.</summary>
+    public const int MaxFilterLength = 4_096;
+
     public static IReadOnlyList<TimeSpan> DefaultBackoff { get; } =
         [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(5)];
 }
@@ -108,6 +122,8 @@ public sealed record GroupChange
     public Change<bool> Priority { get; init; }
     public Change<FairBy?> FairBy { get; init; }
     public Change<TimeSpan?> SessionIdle { get; init; }
+    public Change<TimeSpan?> DeleteAfterIdle { get; init; }
+    public Change<string?> Filter { get; init; }
 
     /// <summary>The settings that result. They are not validated here.</summary>
     public GroupSettings Over(GroupSettings? current)
@@ -133,6 +149,8 @@ public sealed record GroupChange
             Priority = Priority.Over(now.Priority, standard.Priority),
             FairBy = FairBy.Over(now.FairBy, standard.FairBy),
             SessionIdle = SessionIdle.Over(now.SessionIdle, standard.SessionIdle),
+            DeleteAfterIdle = DeleteAfterIdle.Over(now.DeleteAfterIdle, standard.DeleteAfterIdle),
+            Filter = Filter.Over(now.Filter, standard.Filter),
         };
     }
 }
@@ -141,6 +159,10 @@ public sealed record GroupChange
 public sealed record GroupDescription
 {
     public required GroupName Name { get; init; }
+
+    /// <summary>A group that is deleted and made again under its name has another; see <see cref="ReceiveRequest.GroupId"/>. Empty: whoever answers does not know it.</summary>
+    public Guid Id { get; init; }
+
     public required GroupSettings Settings { get; init; }
 
     /// <summary>False where it was made by first use: it then holds nothing back and lapses after a week unused.</summary>
@@ -165,7 +187,9 @@ public sealed record GroupDescription
 /// <param name="DeadLetters">Dead letters not yet redriven or discarded.</param>
 /// <param name="Dropped">Messages that retention or a drop removed before this group settled them.</param>
 /// <param name="Error">Why it is not served, else null; the numbers are then 0.</param>
-public sealed record GroupPartition(int Partition, long Cursor, long Lag, int InFlight, TimeSpan? OldestUnsettled, long DeadLetters, long Dropped, MqError? Error = null);
+/// <param name="Filtered">Queue style: messages that the group's filter passed over since the group was made.</param>
+public sealed record GroupPartition(
+    int Partition, long Cursor, long Lag, int InFlight, TimeSpan? OldestUnsettled, long DeadLetters, long Dropped, MqError? Error = null, long Filtered = 0);
 
 /// <summary>A member and what it reads; a standing-by member has no partition.</summary>
 public sealed record GroupMember(string Member, IReadOnlyList<int> Partitions, bool Active);

@@ -32,7 +32,9 @@ public static class GroupJson
                 "holdKeyBehindDeadLetter" => change with { HoldKeyBehindDeadLetter = field.Change(f => f.Flag()) },
                 "priority" => change with { Priority = field.Change(f => f.Flag()) },
                 "fairBy" => change with { FairBy = field.Change<FairBy?>(ReadFairBy) },
+                "filter" => change with { Filter = field.Change<string?>(FilterJson.Read) },
                 "sessionIdleMs" => change with { SessionIdle = field.Change<TimeSpan?>(f => f.Milliseconds(1)) },
+                "deleteAfterIdleMs" => change with { DeleteAfterIdle = field.Change<TimeSpan?>(f => f.Milliseconds(1)) },
                 _ => field.Unknown(change),
             };
         }
@@ -59,14 +61,17 @@ public static class GroupJson
         writer.WriteChange("priority", change.Priority, (w, value) => w.WriteBooleanValue(value));
         writer.WriteChange("fairBy", change.FairBy, (w, value) => w.WriteStringValue(value!.ToString()));
         writer.WriteChange("sessionIdleMs", change.SessionIdle, (w, value) => w.WriteNumberValue(Durations.Milliseconds(value!.Value)));
+        writer.WriteChange("deleteAfterIdleMs", change.DeleteAfterIdle, (w, value) => w.WriteNumberValue(Durations.Milliseconds(value!.Value)));
+        writer.WriteChange("filter", change.Filter, (w, value) => w.WriteStringValue(value));
         writer.WriteEndObject();
     }
 
-    /// <summary><c>{"name","declared","generation","settings":{…},"partitions":[…],"members":[…]}</c></summary>
+    /// <summary><c>{"name","id","declared","generation","settings":{…},"partitions":[…],"members":[…]}</c></summary>
     public static void Write(Utf8JsonWriter writer, GroupDescription group)
     {
         writer.WriteStartObject();
         writer.WriteString("name", group.Name.Text);
+        writer.WriteString("id", group.Id);
         writer.WriteBoolean("declared", group.Declared);
         writer.WriteNumber("generation", group.Generation);
         writer.WritePropertyName("settings");
@@ -80,6 +85,7 @@ public static class GroupJson
     public static GroupDescription Read(JsonSpot spot, bool created = false)
     {
         string? name = null;
+        var id = Guid.Empty;
         GroupSettings? settings = null;
         var declared = false;
         var generation = 0;
@@ -90,6 +96,7 @@ public static class GroupJson
             switch (field.Name)
             {
                 case "name": name = field.Text(); break;
+                case "id": id = field.Id(); break;
                 case "declared": declared = field.Flag(); break;
                 case "generation": generation = field.Int32(); break;
                 case "settings": settings = ReadChange(field).Over(null); break;
@@ -101,6 +108,7 @@ public static class GroupJson
         return new GroupDescription
         {
             Name = name ?? throw spot.Missing("name"),
+            Id = id,
             Settings = settings ?? throw spot.Missing("settings"),
             Declared = declared,
             Generation = generation,
@@ -137,6 +145,8 @@ public static class GroupJson
         Priority = settings.Priority,
         FairBy = settings.FairBy,
         SessionIdle = settings.SessionIdle,
+        DeleteAfterIdle = settings.DeleteAfterIdle,
+        Filter = settings.Filter,
     };
 
     private static FairBy ReadFairBy(JsonSpot field) =>
@@ -155,6 +165,7 @@ public static class GroupJson
             writer.WriteNull("oldestUnsettledMs");
         writer.WriteNumber("deadLetters", partition.DeadLetters);
         writer.WriteNumber("dropped", partition.Dropped);
+        writer.WriteNumber("filtered", partition.Filtered);
         ErrorJson.WriteUnlessNull(writer, partition.Error);
         writer.WriteEndObject();
     }
@@ -172,6 +183,7 @@ public static class GroupJson
                 "inFlight" => partition with { InFlight = field.Int32() },
                 "oldestUnsettledMs" => partition with { OldestUnsettled = field.OrNull(f => f.Milliseconds(long.MinValue / TimeSpan.TicksPerMillisecond)) },
                 "deadLetters" => partition with { DeadLetters = field.Int64() },
+                "filtered" => partition with { Filtered = field.Int64() },
                 "dropped" => partition with { Dropped = field.Int64() },
                 "error" => partition with { Error = field.IsNull ? null : ErrorJson.Read(field) },
                 _ => field.Unknown(partition),

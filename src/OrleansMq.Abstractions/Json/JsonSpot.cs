@@ -192,6 +192,8 @@ public readonly struct JsonSpot
         return new Position(partition ?? throw Missing("partition"), offset ?? throw Missing("offset"));
     }
 
+    public Guid Id() => Guid.TryParseExact(Text(), "D", out var id) ? id : throw Malformed("is no id that this broker gave");
+
     public LeaseId Lease() =>
         LeaseId.TryParse(Text(), out var lease) ? lease : throw Malformed("is no lease that this broker gave");
 

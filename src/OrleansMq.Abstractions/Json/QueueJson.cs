@@ -29,6 +29,7 @@ public static class QueueJson
                 "consumer" => request with { Consumer = field.Text(MaxNameChars) },
                 "requestId" => request with { RequestId = field.IsNull ? null : field.Text(MaxNameChars) },
                 "deferred" => request with { Deferred = field.Items(MaxMessages, f => f.Position()) },
+                "groupId" => request with { GroupId = field.IsNull ? null : field.Id() },
                 _ => field.Unknown(request),
             };
         }
@@ -46,6 +47,8 @@ public static class QueueJson
         writer.WriteTextUnlessNull("requestId", request.RequestId);
         if (request.Deferred.Count > 0)
             writer.WriteList("deferred", request.Deferred, (w, position) => w.WritePosition(position));
+        if (request.GroupId is { } id)
+            writer.WriteString("groupId", id);
         writer.WriteEndObject();
     }
 

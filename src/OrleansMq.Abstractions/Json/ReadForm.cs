@@ -32,6 +32,8 @@ public static class ReadForm
                 "minBytes" => request with { MinBytes = field.Int32(0, MaxBytes) },
                 "maxBytes" => request with { MaxBytes = field.Int32(0, MaxBytes) },
                 "waitMs" => request with { Wait = field.Milliseconds(0, QueueJson.MaxWaitMs) },
+                "filter" => request with { Filter = field.IsNull ? null : FilterJson.Read(field) },
+                "group" => request with { Group = field.IsNull ? new GroupName?() : new GroupName(field.Text()) },
                 "isolation" => request with { Isolation = field.Word(Words.Isolation) },
                 _ => field.Unknown(request),
             };
@@ -55,6 +57,10 @@ public static class ReadForm
         writer.WriteNumber("maxBytes", Math.Min(request.MaxBytes, MaxBytes));
         writer.WriteMs("waitMs", request.Wait);
         writer.WriteString("isolation", Words.Isolation.Write(request.Isolation));
+        if (request.Filter is { } filter)
+            writer.WriteString("filter", filter);
+        if (request.Group is { } group)
+            writer.WriteString("group", group.Text);
         writer.WriteEndObject();
     }
 

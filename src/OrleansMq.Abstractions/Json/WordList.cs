@@ -52,7 +52,7 @@ public static class Words
         ("created", OrleansMq.TraceStage.Created), ("appended", OrleansMq.TraceStage.Appended), ("durable", OrleansMq.TraceStage.Durable), ("leased", OrleansMq.TraceStage.Leased),
         ("extended", OrleansMq.TraceStage.Extended), ("returned", OrleansMq.TraceStage.Returned), ("settled", OrleansMq.TraceStage.Settled),
         ("deadLettered", OrleansMq.TraceStage.DeadLettered), ("redriven", OrleansMq.TraceStage.Redriven), ("discarded", OrleansMq.TraceStage.Discarded),
-        ("committed", OrleansMq.TraceStage.Committed), ("sought", OrleansMq.TraceStage.Sought));
+        ("committed", OrleansMq.TraceStage.Committed), ("sought", OrleansMq.TraceStage.Sought), ("filtered", OrleansMq.TraceStage.Filtered));
 
     public static WordList<WebhookHealth> WebhookHealth { get; } = new(
         ("idle", OrleansMq.WebhookHealth.Idle), ("well", OrleansMq.WebhookHealth.Well), ("failing", OrleansMq.WebhookHealth.Failing), ("off", OrleansMq.WebhookHealth.Off));

@@ -51,8 +51,11 @@ public static class MessageCodec
         || message.RoutingKey is not null || message.DeliverAt is not null || message.DeliverAfter is not null || message.Half is not null || message.TimeToLive is not null
         || message.Priority is not null;
 
-    /// <summary>Key, body and headers together, reserved ones included: what a topic's <see cref="TopicSettings.MaxMessageBytes"/> counts.</summary>
+    /// <summary>Key, body and headers together, reserved ones included.</summary>
     public static int SizeOf(Message message) => checked((message.Key?.Length ?? 0) + message.Body.Length + HeaderBytes(message));
+
+    /// <summary>What a topic's <see cref="TopicSettings.MaxMessageBytes"/> counts of <see cref="SizeOf"/>; see <see cref="ReservedHeaders.TraceParentLength"/>.</summary>
+    public static int CountedOf(Message message, int size) => size - MessageTracing.ContextBytes(message);
 
     /// <summary>Adds the message to a batch. Everything is copied.</summary>
     /// <param name="nowMs">Its timestamp where it has none of its own, in Unix milliseconds.</param>

@@ -11,8 +11,8 @@ internal readonly record struct Outgoing(Message Message, PendingMessage Pending
     public static Outgoing Of(Message message, PendingMessage pending)
     {
         MessageCodec.Validate(message);
-        var contentBytes = MessageCodec.SizeOf(message);
-        return new Outgoing(message, pending, contentBytes, Publishing.RecordBytes(message, contentBytes));
+        var bytes = MessageCodec.SizeOf(message);
+        return new Outgoing(message, pending, MessageCodec.CountedOf(message, bytes), Publishing.RecordBytes(message, bytes));
     }
 
     /// <exception cref="MqException">No topic takes one of them, or only some are half messages.</exception>

@@ -81,7 +81,10 @@ public sealed partial class Producer : IAsyncDisposable
     /// <summary>Sends a message; the task ends when it is stored, as durably as was asked.</summary>
     /// <param name="cancel">Takes the message back while it waits for room; later it only ends the waiting, and the outcome stays open.</param>
     /// <exception cref="MqException">It was refused for good.</exception>
-    public Task<PublishResult> Send(Message message, CancellationToken cancel = default)
+    public Task<PublishResult> Send(Message message, CancellationToken cancel = default) =>
+        MessageTracing.IsOn ? MessageTracing.Sending(_topic, 1, () => SendNow(MessageTracing.Stamped(message), cancel)) : SendNow(message, cancel);
+
+    private Task<PublishResult> SendNow(Message message, CancellationToken cancel)
     {
         try
         {
@@ -106,6 +109,11 @@ public sealed partial class Producer : IAsyncDisposable
     {
         if (messages.Count == 0)
             return [];
+        return await (MessageTracing.IsOn ? MessageTracing.Sending(_topic, messages.Count, () => SendTogetherNow(MessageTracing.Stamped(messages), cancel)) : SendTogetherNow(messages, cancel));
+    }
+
+    private async Task<IReadOnlyList<PublishResult>> SendTogetherNow(IReadOnlyList<Message> messages, CancellationToken cancel)
+    {
         var completions = messages.Select(_ => new TaskCompletionSource<PublishResult>(TaskCreationOptions.RunContinuationsAsynchronously)).ToArray();
         Accept(Outgoing.Of(messages, completions), cancel);
         return await Task.WhenAll(completions.Select(completion => completion.Task)).WaitAsync(cancel);
@@ -113,8 +121,11 @@ public sealed partial class Producer : IAsyncDisposable
 
     /// <summary>Sends a message without telling what became of it: for the most messages a second. Ends when there is room for it.</summary>
     /// <remarks><see cref="ProducerOptions.OnRefused"/> hears of refusals, and <see cref="Flush"/> waits for the rest.</remarks>
-    public ValueTask Enqueue(Message message, CancellationToken cancel = default) =>
-        Accept(Outgoing.Of(message, new PendingMessage(message)), cancel) is { } waiting ? new ValueTask(waiting.Admitted.Task) : default;
+    public ValueTask Enqueue(Message message, CancellationToken cancel = default)
+    {
+        message = MessageTracing.Created(_topic, message);
+        return Accept(Outgoing.Of(message, new PendingMessage(message)), cancel) is { } waiting ? new ValueTask(waiting.Admitted.Task) : default;
+    }
 
     /// <summary>Ends when everything that was sent before has its outcome; nothing lingers meanwhile.</summary>
     /// <exception cref="MqException">The producer has ended.</exception>

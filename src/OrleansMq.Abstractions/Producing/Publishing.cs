@@ -21,6 +21,15 @@ public static class Publishing
     {
         if (messages.Count == 0)
             return [];
+        return await (MessageTracing.IsOn
+            ? MessageTracing.Sending(topic, messages.Count, () => PublishNow(broker, topic, settings, again, MessageTracing.Stamped(messages), options, turn, time, cancel))
+            : PublishNow(broker, topic, settings, again, messages, options, turn, time, cancel));
+    }
+
+    private static async Task<IReadOnlyList<PublishResult>> PublishNow(
+        IBroker broker, TopicName topic, TopicSettings settings, Func<ValueTask<TopicSettings>> again, IReadOnlyList<Message> messages, PublishOptions? options,
+        Func<uint> turn, TimeProvider time, CancellationToken cancel)
+    {
         options ??= new();
         var results = new PublishResult[messages.Count];
         IReadOnlyList<int> left = [.. Enumerable.Range(0, messages.Count)];
@@ -137,7 +146,7 @@ public static class Publishing
             throw new MqException(ErrorCodes.Malformed, "A message is null.");
         MessageCodec.Validate(message);
         var size = MessageCodec.SizeOf(message);
-        return size <= settings.MaxMessageBytes ? size : throw new MqException(ErrorCodes.MessageTooLarge,
+        return MessageCodec.CountedOf(message, size) <= settings.MaxMessageBytes ? size : throw new MqException(ErrorCodes.MessageTooLarge,
             $"The message has {size} bytes (key, body and headers); its topic takes {settings.MaxMessageBytes}.");
     }
 

@@ -63,7 +63,7 @@ public sealed record TopicSettings
     /// <summary>Messages a second of each producer. Null: no limit.</summary>
     public double? ProducerRatePerSecond { get; init; }
 
-    /// <summary>Key, body and headers of one message together. 1 MiB, about Kafka's.</summary>
+    /// <summary>Key, body and headers of one message together, a trace's context aside (<see cref="MessageTracing"/>). 1 MiB, about Kafka's.</summary>
     public int MaxMessageBytes { get; init; } = 1 << 20;
 
     /// <summary>One record batch. 4 MiB.</summary>
@@ -179,6 +179,9 @@ public sealed record TopicDescription
     public required TopicName Name { get; init; }
     public required TopicSettings Settings { get; init; }
     public required IReadOnlyList<PartitionDescription> Partitions { get; init; }
+
+    /// <summary>Drawn when the topic was made: one that was deleted and made again is another. Zero of dead letters, and where it is not told (over HTTP).</summary>
+    public Guid Id { get; init; }
 
     /// <summary>Whether the call that returned this made the topic.</summary>
     public bool Created { get; init; }

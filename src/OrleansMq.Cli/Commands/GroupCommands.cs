@@ -62,8 +62,8 @@ internal static class GroupCommands
     private static void Print(Printer output, TopicName topic, GroupDescription group)
     {
         output.Facts($"group {topic}/{group.Name}", json => GroupJson.Write(json, group), of: "settings");
-        output.Table("partitions", ["partition", "cursor", "lag", "in flight", "oldest", "dead letters", "dropped", "state"], group.Partitions.Select(p => (IReadOnlyList<string>)
-            [Number(p.Partition), Number(p.Cursor), Number(p.Lag), Number(p.InFlight), p.OldestUnsettled?.ToString("c") ?? "-", Number(p.DeadLetters), Number(p.Dropped), p.Error is { } e ? $"{e.Code}: {e.Detail}" : "served"]));
+        output.Table("partitions", ["partition", "cursor", "lag", "in flight", "oldest", "dead letters", "dropped", "filtered", "state"], group.Partitions.Select(p => (IReadOnlyList<string>)
+            [Number(p.Partition), Number(p.Cursor), Number(p.Lag), Number(p.InFlight), p.OldestUnsettled?.ToString("c") ?? "-", Number(p.DeadLetters), Number(p.Dropped), Number(p.Filtered), p.Error is { } e ? $"{e.Code}: {e.Detail}" : "served"]));
         if (group.Members.Count > 0)
             output.Table("members", ["member", "partitions", ""], group.Members.Select(m => (IReadOnlyList<string>)
                 [m.Member, string.Join(',', m.Partitions), m.Active ? "active" : "standing by"]));
@@ -114,9 +114,12 @@ internal sealed class GroupOptions(TimeProvider time)
     private readonly Option<Change<FairBy?>> _fairBy = Options.Change<FairBy?>("--fair-by", "Queue style: what takes turns, so that a flood of one delays itself alone: key, header:NAME. Default none.", "WHAT", t => t == "none" ? null : Text.FairBy(t));
     private readonly Option<Change<TimeSpan?>> _sessionIdle = Options.ChangeOrNone("--session-idle", "With --by-key: a key's later messages go to the consumer that had the last one, until so long after it settled that one. Default none.", "TIME", Text.Duration);
 
+    private readonly Option<Change<TimeSpan?>> _deleteAfterIdle = Options.ChangeOrNone("--delete-after-idle", "The group is ephemeral: deleted when nobody has received from it for so long, and holding nothing back. Default none: it stays.", "TIME", Text.Duration);
+    private readonly Option<Change<string?>> _filter = Options.Change<string?>("--filter", "Only messages for which this holds: type = 'order' AND total > 100. Default none.", "CONDITION", t => t == "none" ? null : t);
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _style, _byKey, _maxActive, _from, _maxDeliveries, _backoff, _lease, _maxInFlight, _rate, _maxMessages, _maxBytes, _expired, _hold, _priority, _fairBy, _sessionIdle })
+        foreach (var option in new Option[] { _style, _byKey, _maxActive, _from, _maxDeliveries, _backoff, _lease, _maxInFlight, _rate, _maxMessages, _maxBytes, _expired, _hold, _priority, _fairBy, _sessionIdle, _deleteAfterIdle, _filter })
             command.Add(option);
     }
 
@@ -138,5 +141,7 @@ internal sealed class GroupOptions(TimeProvider time)
         Priority = run.Get(_priority),
         FairBy = run.Get(_fairBy),
         SessionIdle = run.Get(_sessionIdle),
+        DeleteAfterIdle = run.Get(_deleteAfterIdle),
+        Filter = run.Get(_filter),
     };
 }

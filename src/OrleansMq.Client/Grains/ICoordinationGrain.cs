@@ -1,7 +1,7 @@
 namespace OrleansMq.Client.Grains;
 
 /// <summary>
-/// A group whose members assign partitions themselves, over all its topics. Its key is the group's name. For <see cref="ClusterBroker"/>; applications use
+/// A group over several topics. Its key is the group's name. For <see cref="ClusterBroker"/>; applications use
 /// <see cref="IGroupCoordinator"/>.
 /// </summary>
 /// <remarks>A join and a sync wait for other members, perhaps for minutes. A grain call does not: it ends with null, and is made again under the same number.</remarks>
@@ -19,6 +19,15 @@ public interface ICoordinationGrain : IGrainWithStringKey
 
     [Alias("Heartbeat"), ResponseTimeout("00:00:10")]
     Task Heartbeat(MemberRef member);
+
+    [Alias("Beat"), ResponseTimeout("00:00:15")]
+    Task<MemberStanding> Beat([Immutable] MemberBeat beat);
+
+    [Alias("CheckEpoch"), ResponseTimeout("00:00:10")]
+    Task CheckEpoch(MemberRef member);
+
+    [Alias("DescribeAssigned"), ResponseTimeout("00:00:10")]
+    Task<AssignedGroup> DescribeAssigned();
 
     [Alias("Leave"), ResponseTimeout("00:00:10")]
     Task<string?[]> Leave([Immutable] MemberRef[] members);

@@ -77,8 +77,11 @@ public readonly record struct AppendOutcome(AppendResult Result, MqError? Error)
 /// <summary>Where to read on, how much, and how long to wait for it.</summary>
 /// <param name="DeadLettersOf">Null: the messages themselves.</param>
 /// <param name="MaxBytes">A first batch that is larger is given all the same.</param>
+/// <param name="Filter">See <see cref="ReadRequest.Filter"/>.</param>
+/// <param name="Group">See <see cref="ReadRequest.Group"/>.</param>
+/// <param name="MaxLooked">How much may be looked through where there is a filter. 0: as much as in one call.</param>
 [GenerateSerializer, Immutable, Alias("OrleansMq.ReadTerms")]
-public readonly record struct ReadTerms(long Offset, int MaxBytes, TimeSpan Wait, GroupName? DeadLettersOf, Isolation Isolation);
+public readonly record struct ReadTerms(long Offset, int MaxBytes, TimeSpan Wait, GroupName? DeadLettersOf, Isolation Isolation, string? Filter = null, GroupName? Group = null, int MaxLooked = 0);
 
 /// <summary>What was read of one partition.</summary>
 /// <param name="Batches">Whole record batches, one after another.</param>

@@ -1,16 +1,16 @@
 namespace OrleansMq.Client.Wire;
 
 [GenerateSerializer, Alias("OrleansMq.ReceiveRequestSurrogate")]
-internal readonly record struct ReceiveRequestSurrogate(int Max, TimeSpan Wait, TimeSpan? Lease, string Consumer, string? RequestId, Position[] Deferred);
+internal readonly record struct ReceiveRequestSurrogate(int Max, TimeSpan Wait, TimeSpan? Lease, string Consumer, string? RequestId, Position[] Deferred, Guid? GroupId);
 
 [RegisterConverter]
 internal sealed class ReceiveRequestConverter : IConverter<ReceiveRequest, ReceiveRequestSurrogate>
 {
     public ReceiveRequest ConvertFromSurrogate(in ReceiveRequestSurrogate surrogate) =>
-        new() { Max = surrogate.Deferred is { Length: > 0 } ? 1 : surrogate.Max, Wait = surrogate.Wait, Lease = surrogate.Lease, Consumer = surrogate.Consumer, RequestId = surrogate.RequestId, Deferred = surrogate.Deferred ?? [] };
+        new() { Max = surrogate.Deferred is { Length: > 0 } ? 1 : surrogate.Max, Wait = surrogate.Wait, Lease = surrogate.Lease, Consumer = surrogate.Consumer, RequestId = surrogate.RequestId, Deferred = surrogate.Deferred ?? [], GroupId = surrogate.GroupId };
 
     /// <remarks>A silo that does not know the last field must not give the next messages instead: it refuses to give none.</remarks>
-    public ReceiveRequestSurrogate ConvertToSurrogate(in ReceiveRequest value) => new(value.Deferred.Count > 0 ? 0 : value.Max, value.Wait, value.Lease, value.Consumer, value.RequestId, [.. value.Deferred]);
+    public ReceiveRequestSurrogate ConvertToSurrogate(in ReceiveRequest value) => new(value.Deferred.Count > 0 ? 0 : value.Max, value.Wait, value.Lease, value.Consumer, value.RequestId, [.. value.Deferred], value.GroupId);
 }
 
 [GenerateSerializer, Alias("OrleansMq.SettlementSurrogate")]

@@ -101,15 +101,15 @@ internal sealed class GroupOffsetConverter : IConverter<GroupOffset, GroupOffset
 }
 
 [GenerateSerializer, Alias("OrleansMq.CoordinatedGroupSurrogate")]
-internal readonly record struct CoordinatedGroupSurrogate(GroupName Name, GroupPhase Phase, string ProtocolType, string Protocol, CoordinatedMember[] Members);
+internal readonly record struct CoordinatedGroupSurrogate(GroupName Name, GroupPhase Phase, string ProtocolType, string Protocol, CoordinatedMember[] Members, GroupKind Kind);
 
 [RegisterConverter]
 internal sealed class CoordinatedGroupConverter : IConverter<CoordinatedGroup, CoordinatedGroupSurrogate>
 {
     public CoordinatedGroup ConvertFromSurrogate(in CoordinatedGroupSurrogate surrogate) =>
-        new(surrogate.Name, surrogate.Phase, surrogate.ProtocolType, surrogate.Protocol, surrogate.Members);
+        new(surrogate.Name, surrogate.Phase, surrogate.ProtocolType, surrogate.Protocol, surrogate.Members) { Kind = surrogate.Kind };
 
-    public CoordinatedGroupSurrogate ConvertToSurrogate(in CoordinatedGroup value) => new(value.Name, value.Phase, value.ProtocolType, value.Protocol, [.. value.Members]);
+    public CoordinatedGroupSurrogate ConvertToSurrogate(in CoordinatedGroup value) => new(value.Name, value.Phase, value.ProtocolType, value.Protocol, [.. value.Members], value.Kind);
 }
 
 [GenerateSerializer, Alias("OrleansMq.CoordinatedMemberSurrogate")]

@@ -108,15 +108,15 @@ internal sealed class PartitionDescriptionConverter : IConverter<PartitionDescri
 }
 
 [GenerateSerializer, Alias("OrleansMq.TopicDescriptionSurrogate")]
-internal readonly record struct TopicDescriptionSurrogate(TopicName Name, TopicSettings Settings, PartitionDescription[] Partitions, bool Created);
+internal readonly record struct TopicDescriptionSurrogate(TopicName Name, TopicSettings Settings, PartitionDescription[] Partitions, bool Created, Guid Id);
 
 [RegisterConverter]
 internal sealed class TopicDescriptionConverter : IConverter<TopicDescription, TopicDescriptionSurrogate>
 {
     public TopicDescription ConvertFromSurrogate(in TopicDescriptionSurrogate surrogate) =>
-        new() { Name = surrogate.Name, Settings = surrogate.Settings, Partitions = surrogate.Partitions, Created = surrogate.Created };
+        new() { Name = surrogate.Name, Settings = surrogate.Settings, Partitions = surrogate.Partitions, Created = surrogate.Created, Id = surrogate.Id };
 
-    public TopicDescriptionSurrogate ConvertToSurrogate(in TopicDescription value) => new(value.Name, value.Settings, [.. value.Partitions], value.Created);
+    public TopicDescriptionSurrogate ConvertToSurrogate(in TopicDescription value) => new(value.Name, value.Settings, [.. value.Partitions], value.Created, value.Id);
 }
 
 [GenerateSerializer, Alias("OrleansMq.NodeDescriptionSurrogate")]

@@ -82,6 +82,9 @@ public static class CatalogLimits
     /// <summary>A day is long enough to hold a key for somebody who says nothing.</summary>
     public static CatalogLimit SessionIdle { get; } = new("sessionIdleMs", 100, Day, null);
 
+    /// <summary>Shorter than NATS's 5 s; as long at most as a group that was made by first use lives unused.</summary>
+    public static CatalogLimit DeleteAfterIdle { get; } = new("deleteAfterIdleMs", Second, 7 * Day, null);
+
     public static CatalogLimit Lease { get; } = new("leaseMs", 100, 12 * Hour, (decimal)Group.Lease.TotalMilliseconds);
 
     public static CatalogLimit MaxInFlight { get; } = new("maxInFlight", 1, 1_000_000, Group.MaxInFlight);
@@ -90,6 +93,6 @@ public static class CatalogLimits
     public static IReadOnlyList<CatalogLimit> All { get; } =
     [
         Partitions, Retention, RetentionBytes, MaxMessages, MaxBytes, Admit, Rate, ProducerRate, MaxMessageBytes, MaxBatchBytes, TokenCount, TokenAge, TimeToLive, CompactDirtyRatio, CompactMinAge, TombstoneAge,
-        MaxActive, MaxDeliveries, BackoffSteps, BackoffStep, Lease, MaxInFlight,
+        MaxActive, MaxDeliveries, BackoffSteps, BackoffStep, Lease, MaxInFlight, DeleteAfterIdle,
     ];
 }

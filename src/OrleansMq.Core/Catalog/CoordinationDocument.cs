@@ -4,7 +4,7 @@ using OrleansMq.Core.Snapshots;
 
 namespace OrleansMq.Core.Catalog;
 
-/// <summary>A group whose members assign partitions themselves, as it is stored: members, generation, and on which partitions something was committed.</summary>
+/// <summary>A group over several topics, as it is stored: members, generation or epoch, and on which partitions something was committed.</summary>
 public sealed record CoordinationDocument
 {
     /// <summary>What a committer may write beside an offset; as Kafka.</summary>
@@ -12,7 +12,14 @@ public sealed record CoordinationDocument
 
     public required GroupName Name { get; init; }
 
+    /// <summary>Those who assign partitions themselves.</summary>
     public required RebalancingGroup Members { get; init; }
+
+    /// <summary>Those to whom the broker assigns. One of both is empty; its numbers are kept, so that none is used twice.</summary>
+    public AssigningGroup Assigning { get; init; } = new();
+
+    /// <summary>Of the members, or of those who were in last.</summary>
+    public GroupKind Kind { get; init; }
 
     /// <summary>
     /// Topic, partition, and what was written beside the last offset. The offset itself is the cursor of the topic's group; this only tells a cursor that was
@@ -54,6 +61,8 @@ public sealed record CoordinationDocument
             Name = Name.Text,
             LastUsedMs = LastUsedMs,
             Members = Members.Save(),
+            Assigning = Assigning.Epoch == 0 ? null : Assigning.Save(),
+            Kind = Kind,
             Committed = Committed.ToDictionary(t => t.Key, t => t.Value.ToDictionary()),
         },
         CatalogJson.Default.CoordinationForm);
@@ -68,6 +77,8 @@ public sealed record CoordinationDocument
             Name = new GroupName(form.Name),
             LastUsedMs = form.LastUsedMs,
             Members = RebalancingGroup.Load(form.Members ?? new RebalancingForm(), nowMs),
+            Assigning = form.Assigning is { } assigning ? AssigningGroup.Load(assigning, nowMs) : new AssigningGroup(),
+            Kind = form.Kind,
             Committed = (form.Committed ?? []).ToDictionary(t => t.Key, t => (IReadOnlyDictionary<int, string>)t.Value, StringComparer.Ordinal),
         });
     }
@@ -84,5 +95,7 @@ internal sealed class CoordinationForm
 
     public long LastUsedMs { get; set; }
     public RebalancingForm? Members { get; set; }
+    public AssigningForm? Assigning { get; set; }
+    public GroupKind Kind { get; set; }
     public Dictionary<string, Dictionary<int, string>>? Committed { get; set; }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using OrleansMq.Core.Filters;
 using OrleansMq.Core.Groups;
 using OrleansMq.Core.Snapshots;
 
@@ -133,6 +134,8 @@ internal sealed class GroupSettingsForm
 
     public string? FairBy { get; set; }
     public long? SessionIdleMs { get; set; }
+    public long? DeleteAfterIdleMs { get; set; }
+    public string? Filter { get; set; }
 
     public static GroupSettingsForm Of(GroupSettings settings) => new()
     {
@@ -154,6 +157,8 @@ internal sealed class GroupSettingsForm
         Priority = settings.Priority ? true : null,
         FairBy = settings.FairBy?.ToString(),
         SessionIdleMs = (long?)settings.SessionIdle?.TotalMilliseconds,
+        DeleteAfterIdleMs = (long?)settings.DeleteAfterIdle?.TotalMilliseconds,
+        Filter = settings.Filter,
     };
 
     public GroupSettings Read() => new()
@@ -180,7 +185,10 @@ internal sealed class GroupSettingsForm
         WhenExpired = WhenExpired,
         HoldKeyBehindDeadLetter = HoldKeyBehindDeadLetter,
         Priority = Priority ?? false,
+        // One that this program does not understand is not taken for none.
+        Filter = Filter is null ? null : MessageFilter.TryParse(Filter, out _, out var wrong) ? Filter : throw new ArgumentException($"filter {wrong}"),
         SessionIdle = SessionIdleMs is { } idle ? TimeSpan.FromMilliseconds(idle) : null,
+        DeleteAfterIdle = DeleteAfterIdleMs is { } unused ? TimeSpan.FromMilliseconds(unused) : null,
         FairBy = FairBy is null ? null : OrleansMq.FairBy.TryParse(FairBy, out var fairBy, out var fault) ? fairBy : throw new ArgumentException(fault),
     };
 }

@@ -1,3 +1,5 @@
+using OrleansMq.Core.Filters;
+
 namespace OrleansMq.Core.Catalog;
 
 /// <summary>What a group's settings may be, and how they may change. Every refusal names the field, its range and the value.</summary>
@@ -16,6 +18,8 @@ public static class GroupRules
             throw new MqException(ErrorCodes.Conflict, $"style can't change: the group is {Text(current.Style)} style, {Text(next.Style)} was given.");
         if (next.ByKey != current.ByKey)
             throw new MqException(ErrorCodes.Conflict, $"byKey can't change: the group has {Text(current.ByKey)}, {Text(next.ByKey)} was given.");
+        if (next.DeleteAfterIdle is not null && current.DeleteAfterIdle is null)
+            throw new MqException(ErrorCodes.Conflict, "deleteAfterIdleMs is given when the group is made: this one stays, and what it has not settled would go with it.");
         return Validated(next);
     }
 
@@ -43,12 +47,18 @@ public static class GroupRules
             throw new MqException(ErrorCodes.Conflict, "holdKeyBehindDeadLetter is for groups by key; this one has byKey false.");
         if (settings.SessionIdle is { } idle)
             CatalogLimits.SessionIdle.Check(idle);
+        if (settings.DeleteAfterIdle is { } unused)
+            CatalogLimits.DeleteAfterIdle.Check(unused);
+        if (settings is { DeleteAfterIdle: not null, MaxMessages: not null } or { DeleteAfterIdle: not null, MaxBytes: not null })
+            throw new MqException(ErrorCodes.Conflict, "maxMessages and maxBytes limit what a group holds back; one with deleteAfterIdleMs holds nothing back.");
         if (settings is { SessionIdle: not null, ByKey: false })
             throw new MqException(ErrorCodes.Conflict, "sessionIdleMs is for groups by key; this one has byKey false.");
         if (settings is { Style: GroupStyle.Log, Priority: true })
             throw new MqException(ErrorCodes.Conflict, "priority is for groups of style queue; a group of style log reads whole partitions in order.");
         if (settings is { Style: GroupStyle.Log, FairBy: not null })
             throw new MqException(ErrorCodes.Conflict, "fairBy is for groups of style queue; a group of style log reads whole partitions in order.");
+        if (settings.Filter is { } filter)
+            MessageFilter.Parse(filter);
         if (settings is { ByKey: true, Style: GroupStyle.Log })
             throw new MqException(ErrorCodes.Conflict, "byKey is for groups of style queue; a group of style log reads whole partitions in order.");
     }

@@ -54,7 +54,7 @@ internal sealed class ByName<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.
     RespectNullableAnnotations = true,
     Converters =
     [
-        typeof(ByName<Acks>), typeof(ByName<WhenFull>), typeof(ByName<GroupStyle>), typeof(ByName<StartKind>), typeof(ByName<WhenExpired>), typeof(ByName<ExchangeKind>), typeof(ByName<TransactionPhase>),
+        typeof(ByName<Acks>), typeof(ByName<WhenFull>), typeof(ByName<GroupStyle>), typeof(ByName<StartKind>), typeof(ByName<WhenExpired>), typeof(ByName<ExchangeKind>), typeof(ByName<TransactionPhase>), typeof(ByName<GroupKind>),
     ])]
 [JsonSerializable(typeof(TopicForm))]
 [JsonSerializable(typeof(GroupForm))]

@@ -18,7 +18,8 @@ public sealed record DeliveryOrder(bool ByPriority, FairBy? FairBy)
 /// <param name="Share">Hash of what delivery is shared between; 0: none, which is a share like others.</param>
 /// <param name="Cost">How many turns of its share it takes, from 1.</param>
 /// <param name="Priority">0 to 9.</param>
-public readonly record struct MessageTraits(ulong Key, ulong Share, int Cost, int Priority)
+/// <param name="IsPassedOver">It does not match the group's filter.</param>
+public readonly record struct MessageTraits(ulong Key, ulong Share, int Cost, int Priority, bool IsPassedOver = false)
 {
     /// <summary>A message costs one turn for each of these, begun or whole.</summary>
     public const int BytesOfTurn = 64 << 10;

@@ -34,7 +34,7 @@ public partial class QueueCursor
         Next = NextFresh(Next);
     }
 
-    /// <summary>Messages are done with: acknowledged, moved to dead letters, expired, or never there (a gap in the log).</summary>
+    /// <summary>Messages are done with: acknowledged, moved to dead letters, expired, passed over by a filter, or never there (a gap in the log).</summary>
     public void ApplySettled(long from, int count)
     {
         var end = from + count;
@@ -106,7 +106,7 @@ public partial class QueueCursor
         holders?.Clear();
         InFlight = 0;
         Floor = Next = high = offset;
-        window?.Restart();
+        LookAnew();
     }
 
     /// <summary>The messages below are gone, settled or not.</summary>
@@ -133,7 +133,7 @@ public partial class QueueCursor
         Floor = Math.Min(Floor, laneEnd);
         high = Math.Min(high, laneEnd);
         Next = NextFresh(Math.Min(Next, laneEnd));
-        window?.Restart();
+        LookAnew();
     }
 
     /// <summary>Leases that ended come back, each due at its end plus the back-off: the same whenever it is called.</summary>

@@ -203,6 +203,7 @@ public sealed partial class QueueCursor
             Append(into, first, new GrantRange(at, 1, live[live.Find(at)].Attempts + 1));
         if (Returned >= MaxReturned)
             return taken;
+        laneEnd = KnownEnd(laneEnd);
         for (var at = Next; taken < max && (at = NextFresh(at)) < laneEnd;)
         {
             var count = (int)Math.Min(FreshEnd(at, laneEnd) - at, max - taken);
@@ -246,7 +247,7 @@ public sealed partial class QueueCursor
         into.AddRange(offsets.Where(deferred.Contains).Take(max).Select(offset => new GrantRange(offset, 1, live[live.Find(offset)].Attempts + 1)));
 
     /// <summary>The log was read to its end: what it brought since the snapshot counts for what is chosen next.</summary>
-    public void ReplayEnded() => window?.Restart();
+    public void ReplayEnded() => LookAnew();
 
     /// <summary>How a lease stands. Its time counts, whether or not <see cref="Lapse"/> was called since.</summary>
     public LeaseState Check(LeaseId lease, long nowMs)
@@ -260,21 +261,6 @@ public sealed partial class QueueCursor
         ref readonly var grant = ref grants[message.Grant];
         return grant.Epoch == lease.Epoch && message.Attempts == lease.Delivery && nowMs < grant.UntilMs ? LeaseState.Held : LeaseState.Lapsed;
     }
-
-    /// <summary>Which messages' traits are to be offered before <see cref="Select"/>: only groups by key and those with an order of their own want any.</summary>
-    /// <param name="from">The first offset whose traits are wanted.</param>
-    /// <param name="count">At most how many; fewer may be offered.</param>
-    public bool WantsTraits(long laneEnd, out long from, out int count)
-    {
-        (from, count) = (0, 0);
-        return window is not null && window.Wants(laneEnd, out from, out count);
-    }
-
-    /// <summary>The first offset whose traits were not offered yet; -1 where none are wanted.</summary>
-    public long Scanned => window?.Scanned ?? -1;
-
-    /// <summary>Tells the traits of the messages from <paramref name="from"/> on; what is behind others that were not told is refused, see <see cref="DeliveryWindow.Offer"/>.</summary>
-    public void Offer(long from, ReadOnlySpan<MessageTraits> traits) => window?.Offer(from, traits);
 
     /// <summary>Deliveries so far; 0 for a message that was never granted. <paramref name="free"/>: nobody has it and it may be delivered now.</summary>
     internal int Attempts(long offset, out bool leased, out bool free)

@@ -74,6 +74,12 @@ public enum EntryKind : byte
 
     /// <summary>The group had settled all below <see cref="Entry.Offset"/>, where the topic had grown: keys that left then are the group's in other partitions from now on, and their states here don't change any more.</summary>
     KeysLeft = 27,
+
+    /// <summary>An ephemeral group is not deleted before <see cref="Entry.Time"/>; 0: it is none any more.</summary>
+    GroupKept = 28,
+
+    /// <summary><see cref="Entry.Count"/> messages of the main lane from <see cref="Entry.Offset"/> on don't match the group's filter: it is done with them.</summary>
+    PassedOver = 29,
 }
 
 /// <summary>

@@ -29,6 +29,8 @@ namespace OrleansMq.Core.Log;
 /// 25 SessionSettled    group  lane  offset  key (length, bytes)  state
 /// 26 SessionSet        group  key (length, bytes)  state
 /// 27 KeysLeft          group  offset
+/// 28 GroupKept         group  time
+/// 29 PassedOver        group  offset  count
 /// </code>
 /// A state is its length and 1, and its bytes; 0 is none.
 /// </summary>
@@ -100,12 +102,16 @@ public static class EntryCodec
             case EntryKind.Compacting:
                 Number(span, ref at, entry.Offset);
                 break;
+            case EntryKind.GroupKept:
+                Number(span, ref at, entry.Time);
+                break;
             case EntryKind.Compacted:
                 Number(span, ref at, entry.Offset);
                 Number(span, ref at, entry.Time);
                 Number(span, ref at, entry.Term);
                 break;
             case EntryKind.Discarded:
+            case EntryKind.PassedOver:
                 Number(span, ref at, entry.Offset);
                 Number(span, ref at, entry.Count);
                 break;
@@ -164,8 +170,9 @@ public static class EntryCodec
             EntryKind.Settled => new Entry { Kind = kind, Group = group, Lane = reader.Int(), Offset = reader.Long(), Count = reader.Int() },
             EntryKind.Returned or EntryKind.Extended => new Entry { Kind = kind, Group = group, Lane = reader.Int(), Offset = reader.Long(), Time = reader.Long() },
             EntryKind.Sought or EntryKind.KeysLeft => new Entry { Kind = kind, Group = group, Offset = reader.Long() },
+            EntryKind.GroupKept => new Entry { Kind = kind, Group = group, Time = reader.Long() },
             EntryKind.StartMoved => new Entry { Kind = kind, Offset = reader.Long() },
-            EntryKind.Discarded => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Count = reader.Int() },
+            EntryKind.Discarded or EntryKind.PassedOver => new Entry { Kind = kind, Group = group, Offset = reader.Long(), Count = reader.Int() },
             EntryKind.Cancelled => new Entry { Kind = kind, Lane = reader.Int(), Offset = reader.Long(), Count = reader.Int() },
             EntryKind.HalfTimedOut => new Entry { Kind = kind, Offset = reader.Long() },
             EntryKind.HalfRolledBack => new Entry { Kind = kind, Offset = reader.Long(), Time = reader.Long() },

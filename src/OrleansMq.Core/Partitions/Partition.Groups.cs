@@ -31,6 +31,13 @@ public sealed partial class Partition
             Change(new Entry { Kind = EntryKind.GroupDeclared, Group = group.Number, Flags = declared ? GroupFlags.Declared : GroupFlags.None }, nowMs, frames);
     }
 
+    /// <param name="untilMs">Null: it is not ephemeral (any more).</param>
+    public void Keep(PartitionGroup group, long? untilMs, long nowMs, FrameBuffer frames)
+    {
+        if (group.KeptUntilMs != untilMs)
+            Change(new Entry { Kind = EntryKind.GroupKept, Group = group.Number, Time = untilMs ?? 0 }, nowMs, frames);
+    }
+
     /// <returns>Null, or why it is refused.</returns>
     public MqError? Commit(PartitionGroup group, long offset, int generation, long nowMs, FrameBuffer frames)
     {

@@ -17,7 +17,7 @@ namespace OrleansMq.Core.Partitions;
 ///     number i32 | id (two i64) | name | flags u8
 ///     | log style: log cursor;  queue style: main cursor, redriven cursor
 ///     | dead letters | redriven lane, each: end i64, count u32, (offset i64, position i64)*
-/// | sections: count u32, each: kind u8 (1 delayed messages, 2 half messages, 3 transactions, 4 growths, 5 compaction, 6 a group's states of keys: number i32, then they, 7 lost offsets) | length i32 | that part
+/// | sections: count u32, each: kind u8 (1 delayed messages, 2 half messages, 3 transactions, 4 growths, 5 compaction, 6 a group's states of keys: number i32, then they, 7 ephemeral groups: count u32, (number i32, kept until i64)*, 8 how many messages a group's filter passed over: number i32, i64, 9 lost offsets) | length i32 | that part
 /// </code>
 /// Version 1 has no sections. A section that is empty is left out.
 /// </summary>
@@ -30,7 +30,9 @@ public sealed partial class Partition
     private const byte GrowthsSection = 4;
     private const byte CompactionSection = 5;
     private const byte SessionsSection = 6;
-    private const byte LostSection = 7;
+    private const byte KeptGroupsSection = 7;
+    private const byte PassedOverSection = 8;
+    private const byte LostSection = 9;
 
     public void Save(IBufferWriter<byte> output)
     {
@@ -53,7 +55,8 @@ public sealed partial class Partition
     private void SaveSections(IBufferWriter<byte> output)
     {
         var writer = new StateWriter(output);
-        writer.Count((Scheduled.IsUnused ? 0 : 1) + (Half.IsUnused ? 0 : 1) + (Transactions.IsUnused ? 0 : 1) + (_growths.Count == 0 ? 0 : 1) + (GapsEnd == 0 ? 0 : 1) + (_lost.Count == 0 ? 0 : 1) + _groups.Values.Count(group => !group.Sessions.IsUnused));
+        writer.Count((Scheduled.IsUnused ? 0 : 1) + (Half.IsUnused ? 0 : 1) + (Transactions.IsUnused ? 0 : 1) + (_growths.Count == 0 ? 0 : 1) + (GapsEnd == 0 ? 0 : 1) + (_lost.Count == 0 ? 0 : 1) + (_groups.Values.Any(IsKept) ? 1 : 0) + _groups.Values.Count(group => !group.Sessions.IsUnused)
+            + _groups.Values.Count(group => group.PassedOver > 0));
         if (!Scheduled.IsUnused)
             SaveSection(ScheduledSection, Scheduled.Save, output);
         if (!Half.IsUnused)
@@ -68,6 +71,10 @@ public sealed partial class Partition
             SaveSection(LostSection, SaveLost, output);
         foreach (var group in _groups.Values.Where(group => !group.Sessions.IsUnused).OrderBy(group => group.Number))
             SaveSection(SessionsSection, section => SaveSessions(group, section), output);
+        if (_groups.Values.Any(IsKept))
+            SaveSection(KeptGroupsSection, SaveKeptGroups, output);
+        foreach (var group in _groups.Values.Where(group => group.PassedOver > 0).OrderBy(group => group.Number))
+            SaveSection(PassedOverSection, section => SavePassedOver(group, section), output);
     }
 
     private static void SaveSection(byte kind, Action<IBufferWriter<byte>> save, IBufferWriter<byte> output)
@@ -129,12 +136,41 @@ public sealed partial class Partition
             case SessionsSection:
                 LoadSessions(ref reader);
                 break;
+            case KeptGroupsSection:
+                LoadKeptGroups(ref reader);
+                break;
+            case PassedOverSection:
+                LoadPassedOver(ref reader);
+                break;
             default:
                 StateReader.Check(false, $"The partition's state has a section of kind {kind}, which this program does not know.");
                 break;
         }
 
         StateReader.Check(reader.Remaining == rest, $"The section of kind {kind} of the partition's state has another length than it says.");
+    }
+
+    private static bool IsKept(PartitionGroup group) => group.KeptUntilMs is not null;
+
+    private void SaveKeptGroups(IBufferWriter<byte> output)
+    {
+        var writer = new StateWriter(output);
+        writer.Count(_groups.Values.Count(IsKept));
+        foreach (var group in _groups.Values.Where(IsKept).OrderBy(group => group.Number))
+        {
+            writer.Int32(group.Number);
+            writer.Int64(group.KeptUntilMs!.Value);
+        }
+    }
+
+    private void LoadKeptGroups(ref StateReader reader)
+    {
+        for (var left = reader.Count(12); left > 0; left--)
+        {
+            var group = FindGroup(reader.Int32());
+            StateReader.Check(group is { KeptUntilMs: null }, "The partition's state keeps a group that is not here, or one twice.");
+            group!.KeptUntilMs = reader.Natural();
+        }
     }
 
     private static void Save(PartitionGroup group, IBufferWriter<byte> output)

@@ -1,4 +1,5 @@
 using OrleansMq.Core.Cursors;
+using OrleansMq.Core.Filters;
 using OrleansMq.Core.Log;
 using OrleansMq.Records;
 
@@ -54,6 +55,9 @@ public sealed class PartitionGroup
     /// <summary>By key only: what the group keeps of keys.</summary>
     public SessionStates Sessions { get; } = new();
 
+    /// <summary>Of an ephemeral group, in the topic's first partition: it is not deleted before; milliseconds since 1970. Null: it is not ephemeral.</summary>
+    public long? KeptUntilMs { get; internal set; }
+
     public LaneIndex DeadLetters { get; } = new();
 
     public LaneIndex RedrivenLane { get; } = new();
@@ -65,6 +69,9 @@ public sealed class PartitionGroup
     public bool IsDoneBelow(long end) => IsLog ? Floor >= end : Main!.IsDoneBelow(end);
 
     public long LeastPosition => Math.Min(DeadLetters.LeastPosition, RedrivenLane.LeastPosition);
+
+    /// <summary>Messages that its filter passed over since it was made; what a seek gives it again may count twice.</summary>
+    public long PassedOver { get; internal set; }
 
     public long Dropped => IsLog ? Committed!.Dropped : Main!.Dropped;
 
@@ -98,8 +105,8 @@ public sealed class PartitionGroup
         DeadLetters.Items.Select(item => (Redriven: false, Item: item)).Concat(RedrivenLane.Items.Select(item => (Redriven: true, Item: item)))
             .Where(letter => Held is { } held && !held.Knows(letter.Redriven, letter.Item.Offset));
 
-    /// <summary>When and how often messages come back, which goes first, and whether keys wait for their dead letters: from the group's settings, not from the log.</summary>
-    public void SetRules(Redelivery rules, DeliveryOrder order, bool holdKeys = false, long? sessionIdleMs = null)
+    /// <summary>When and how often messages come back, which goes first, whether keys wait for their dead letters, and which are passed over: from the group's settings, not from the log.</summary>
+    public void SetRules(Redelivery rules, DeliveryOrder order, bool holdKeys = false, long? sessionIdleMs = null, MessageFilter? filter = null)
     {
         if (IsLog)
             return;
@@ -112,6 +119,7 @@ public sealed class PartitionGroup
 
         Main!.Rules = rules;
         Main.Order = order;
+        Main.Filter = filter;
         Main.SessionIdleMs = sessionIdleMs;
         Redriven!.Rules = rules;
     }
@@ -133,6 +141,10 @@ public sealed class PartitionGroup
             case EntryKind.Settled:
                 ApplySettled(entry);
                 break;
+            case EntryKind.PassedOver:
+                Main!.ApplySettled(entry.Offset, entry.Count);
+                PassedOver += entry.Count;
+                break;
             case EntryKind.SessionSettled:
                 ApplySettled(entry);
                 Sessions.Apply(entry.Session!);
@@ -142,6 +154,9 @@ public sealed class PartitionGroup
                 break;
             case EntryKind.KeysLeft:
                 Sessions.ApplyLeft(entry.Offset);
+                break;
+            case EntryKind.GroupKept:
+                KeptUntilMs = entry.Time == 0 ? null : entry.Time;
                 break;
             case EntryKind.Returned:
                 Cursor(entry.Lane).ApplyReturned(entry.Offset, entry.Time);

@@ -94,6 +94,9 @@ public sealed class LifeScan(long from, long end, Action<LifeEvent> tell)
             case EntryKind.SessionSettled:
                 TellRange(entry, new LifeEvent(0, TraceStage.Settled, atMs, entry.Group));
                 break;
+            case EntryKind.PassedOver:
+                TellRange(entry, new LifeEvent(0, TraceStage.Filtered, atMs, entry.Group));
+                break;
             case EntryKind.Returned:
                 TellRange(entry with { Count = 1 }, new LifeEvent(0, TraceStage.Returned, atMs, entry.Group, UntilMs: entry.Time));
                 break;

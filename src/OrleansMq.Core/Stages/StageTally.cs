@@ -72,6 +72,9 @@ public sealed class StageCount(int group, bool isLog)
                 _total.Add(told.AtMs - life.AppendedMs);
                 _lives.Remove(told.Offset);
                 return;
+            case TraceStage.Filtered:
+                _lives.Remove(told.Offset);
+                return;
             case TraceStage.Committed when isLog:
                 _wait.Add(told.AtMs - life.AppendedMs);
                 _total.Add(told.AtMs - life.AppendedMs);

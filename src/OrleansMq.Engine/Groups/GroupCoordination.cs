@@ -5,11 +5,11 @@ using OrleansMq.Engine.Topics;
 namespace OrleansMq.Engine.Groups;
 
 /// <summary>
-/// One group whose members assign partitions themselves, over all its topics: drives <see cref="RebalancingGroup"/>, keeps it as a document, and answers the calls that wait.
-/// What is committed goes to the log-style group of the same name on each topic.
+/// One group over all its topics: drives <see cref="RebalancingGroup"/>, whose members assign partitions themselves, or <see cref="AssigningGroup"/>, keeps it as a document, and answers
+/// the calls that wait. What is committed goes to the log-style group of the same name on each topic.
 /// </summary>
-/// <remarks>One owner for each name. A generation is told only after its document is stored and after every commit that an older one was allowed is done.</remarks>
-public sealed class GroupCoordination : IDesk
+/// <remarks>One owner for each name. A generation, or what a member may read, is told only after its document is stored and after every commit that was allowed before is done.</remarks>
+public sealed partial class GroupCoordination : IDesk
 {
     private readonly IBroker _broker;
     private readonly TopicCatalog _catalog;
@@ -35,7 +35,7 @@ public sealed class GroupCoordination : IDesk
     public GroupCoordination(CoordinationDocument document, long documentVersion, IBroker broker, TopicCatalog catalog, TimeProvider time, Func<Guid> newId)
     {
         (_document, _documentVersion, _broker, _catalog, _time, _newId) = (document, documentVersion, broker, catalog, time, newId);
-        _savedVersion = document.Members.Version;
+        _savedVersion = MovedTo;
         _timer = time.CreateTimer(_ => Tick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         Arm();
     }
@@ -46,14 +46,19 @@ public sealed class GroupCoordination : IDesk
     public bool IsBroken => _broken is not null;
 
     /// <summary>Nobody is in it, nothing is on its way, and nobody asked for an hour: it need not stay in memory.</summary>
-    public bool Rests => Members is { Phase: GroupPhase.Empty } && _commits.Count == 0 && NowMs - Math.Max(_askedMs, _document.LastUsedMs) > 3_600_000;
+    public bool Rests => IsEmpty && _commits.Count == 0 && NowMs - Math.Max(_askedMs, _document.LastUsedMs) > 3_600_000;
 
-    public bool HasLapsed => Members is { Phase: GroupPhase.Empty } && IsOld(_document, NowMs);
+    public bool HasLapsed => IsEmpty && IsOld(_document, NowMs);
 
     /// <summary>Not used for a week. Its members, if it has any, are gone: once it is loaded their sessions end.</summary>
     public static bool IsOld(CoordinationDocument document, long nowMs) => nowMs - document.LastUsedMs > (long)GroupEngine.UndeclaredLife.TotalMilliseconds;
 
     private RebalancingGroup Members => _document.Members;
+
+    private bool IsEmpty => Members is { Phase: GroupPhase.Empty } && Assigning.Count == 0;
+
+    /// <summary>Neither of the two ever falls.</summary>
+    private long MovedTo => Members.Version + Assigning.Version;
 
     private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
@@ -61,9 +66,12 @@ public sealed class GroupCoordination : IDesk
     {
         var answer = await Turn(now =>
         {
+            if (Assigning.Count > 0)
+                throw new MqException(ErrorCodes.ProtocolMismatch, $"To the members of group '{Name}' the broker assigns: one of the classic protocol can't join them.");
             var decision = Members.Join(join, FreshName(join), now);
             if (decision.Error is { } code)
                 throw Refused(code);
+            _document = _document with { Kind = GroupKind.Classic };
             if (decision.OnlyNamed)
                 return Task.FromResult(new JoinedGroup { Member = decision.Member, JoinAgain = true });
             return decision.Waits ? Waiting(_joins, decision.Member) : Task.FromResult(Members.Joined(decision.Member, decision.ShownLeader));
@@ -86,17 +94,17 @@ public sealed class GroupCoordination : IDesk
     public Task Heartbeat(MemberRef member) => Turn(now => Members.Heartbeat(member, now) is { } code ? throw Refused(code) : true);
 
     public Task<IReadOnlyList<string?>> Leave(IReadOnlyList<MemberRef> members) =>
-        Turn<IReadOnlyList<string?>>(now => [.. members.Select(member => Members.Leave(member, now))]);
+        Turn<IReadOnlyList<string?>>(now => [.. members.Select(member => Assigning.Count > 0 ? Assigning.Expel(member) : Members.Leave(member, now))]);
 
     public async Task<IReadOnlyList<MqError?>> Commit(MemberRef? member, IReadOnlyList<GroupOffset> offsets)
     {
         if (offsets.Any(offset => offset.Note.Length > CoordinationDocument.MaxNoteLength))
             throw new MqException(ErrorCodes.Malformed, $"What is written beside an offset has at most {CoordinationDocument.MaxNoteLength} characters.");
-        return await Commit(offsets, now => Members.CheckCommit(member, now));
+        return await Commit(offsets, now => CheckCommit(member, now));
     }
 
     /// <summary>Whether the member could commit now.</summary>
-    public Task Check(MemberRef member) => Turn(now => Members.CheckCommit(member, now) is { } code ? throw Refused(code) : true);
+    public Task Check(MemberRef member) => Turn(now => CheckCommit(member, now) is { } code ? throw Refused(code) : true);
 
     /// <summary>Moves cursors by a transaction that is committed: its member was asked when it brought them.</summary>
     public Task<IReadOnlyList<MqError?>> CommitDecided(IReadOnlyList<GroupOffset> offsets) => Commit(offsets, static _ => null);
@@ -169,13 +177,15 @@ public sealed class GroupCoordination : IDesk
     }
 
     public Task<CoordinatedGroup> Describe() =>
-        Turn(_ => new CoordinatedGroup(Name, Members.Phase, Members.ProtocolType, Members.Protocol, Members.Describe()));
+        Turn(_ => _document.Kind == GroupKind.Consumer
+            ? new CoordinatedGroup(Name, Assigning.Phase, "consumer", Assigning.Assignor, []) { Kind = GroupKind.Consumer }
+            : new CoordinatedGroup(Name, Members.Phase, Members.ProtocolType, Members.Protocol, Members.Describe()));
 
     /// <summary>Forgets everything, with the cursors on all topics.</summary>
     public Task Delete() => Hold(async () =>
     {
-        if (Members.Count > 0)
-            throw new MqException(ErrorCodes.Conflict, $"Group '{Name}' has {Members.Count} members.");
+        if (Members.Count + Assigning.Count is > 0 and var members)
+            throw new MqException(ErrorCodes.Conflict, $"Group '{Name}' has {members} members.");
         foreach (var topic in _document.Committed.Keys)
             if (await FindOn(topic) is { Settings.Style: GroupStyle.Log })
                 await _broker.DeleteGroup(topic, Name);
@@ -280,25 +290,29 @@ public sealed class GroupCoordination : IDesk
 
         _askedMs = NowMs;
         Members.Tick(_askedMs);
+        Assigning.Tick(_askedMs);
     }
 
     /// <summary>Stores what moved, and then tells.</summary>
     private async Task Release()
     {
-        if (Members.Version != _savedVersion || (_documentVersion > 0 && NowMs - _document.LastUsedMs >= 3_600_000))
+        if (MovedTo != _savedVersion || (_documentVersion > 0 && NowMs - _document.LastUsedMs >= 3_600_000))
             await Save();
         var answers = Members.TakeAnswers();
-        if (_commits.Count > 0 && answers.Any(answer => answer.Joins))
-        {
-            // Who reads on from a cursor must see what the generation before was allowed to commit.
-            // One that failed is over too; its caller is told.
-            await Task.WhenAny(Task.WhenAll(_commits));
-            _commits.Clear();
-        }
-
+        if (answers.Any(answer => answer.Joins))
+            await FinishCommits();
         foreach (var answer in answers)
             Answer(answer);
         Arm();
+    }
+
+    /// <summary>Who reads on from a cursor must see what was allowed to be committed before. One that failed is over too; its caller is told.</summary>
+    private async Task FinishCommits()
+    {
+        if (_commits.Count == 0)
+            return;
+        await Task.WhenAny(Task.WhenAll(_commits));
+        _commits.Clear();
     }
 
     private void Answer(GroupAnswer answer)
@@ -325,7 +339,7 @@ public sealed class GroupCoordination : IDesk
             if (_documentVersion == 0)
                 await _catalog.NameCoordination(Name);
             _documentVersion = await _catalog.PutCoordination(document, _documentVersion);
-            (_document, _savedVersion) = (document, document.Members.Version);
+            (_document, _savedVersion) = (document, MovedTo);
         }
         catch (Exception error)
         {
@@ -347,7 +361,7 @@ public sealed class GroupCoordination : IDesk
 
     private void Arm()
     {
-        if (Members.NextDeadline is { } next)
+        if (Math.Min(Members.NextDeadline ?? long.MaxValue, Assigning.NextDeadline ?? long.MaxValue) is < long.MaxValue and var next)
             _timer.Change(TimeSpan.FromMilliseconds(Math.Clamp(next - NowMs, 1, int.MaxValue)), Timeout.InfiniteTimeSpan);
         else
             _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -371,8 +385,12 @@ public sealed class GroupCoordination : IDesk
         ErrorCodes.GenerationStale => "The generation is over: join again.",
         ErrorCodes.RebalanceInProgress => "The group is being formed anew: join again.",
         ErrorCodes.MemberFenced => "Another took this static member's place.",
+        ErrorCodes.EpochStale => "The member has moved to another epoch: try again with that.",
+        ErrorCodes.EpochFenced => "The member's epoch is over: give up all partitions and come again.",
+        ErrorCodes.InstanceHeld => "Another member has this static name, and did not give it back.",
+        ErrorCodes.AssignorUnknown => $"Partitions are shared out by {string.Join(" or ", AssigningGroup.Assignors)}.",
         ErrorCodes.ProtocolMismatch => "The member knows no way to assign that all others know.",
-        ErrorCodes.Overloaded => $"The group has {RebalancingGroup.MaxMembers} members, the most there may be.",
+        ErrorCodes.Overloaded => "The group has as many members as there may be.",
         _ => $"A session lasts {Membership.MinSession.TotalSeconds:0} s to {Membership.MaxSession.TotalMinutes:0} min.",
     });
 }

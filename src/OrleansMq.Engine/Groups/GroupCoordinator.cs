@@ -4,7 +4,7 @@ using OrleansMq.Engine.Topics;
 
 namespace OrleansMq.Engine.Groups;
 
-/// <summary>All groups whose members assign partitions themselves, in one process: finds or loads the one that is asked. (In a cluster a grain each does.)</summary>
+/// <summary>All groups over several topics, in one process: finds or loads the one that is asked. (In a cluster a grain each does.)</summary>
 public sealed class GroupCoordinator : IGroupCoordinator, IAsyncDisposable
 {
     /// <summary>Held at once; a further new one is refused.</summary>
@@ -35,6 +35,13 @@ public sealed class GroupCoordinator : IGroupCoordinator, IAsyncDisposable
     public async ValueTask<IReadOnlyList<string?>> Leave(GroupName group, IReadOnlyList<MemberRef> members, CancellationToken cancel = default) =>
         await (await Known(group)).Leave(members);
 
+    public async ValueTask<MemberStanding> Beat(GroupName group, MemberBeat beat, CancellationToken cancel = default) =>
+        await (beat.Epoch == 0 ? await Ensure(group) : await Known(group)).Beat(beat);
+
+    public async ValueTask CheckEpoch(GroupName group, MemberRef member, CancellationToken cancel = default) => await (await Known(group)).CheckEpoch(member);
+
+    public async ValueTask<AssignedGroup> DescribeAssigned(GroupName group, CancellationToken cancel = default) => await (await MustExist(group)).DescribeAssigned();
+
     public async ValueTask<IReadOnlyList<MqError?>> Commit(GroupName group, MemberRef? member, IReadOnlyList<GroupOffset> offsets, CancellationToken cancel = default) =>
         await (member is null ? await Ensure(group) : await Known(group)).Commit(member, offsets);
 
@@ -49,7 +56,7 @@ public sealed class GroupCoordinator : IGroupCoordinator, IAsyncDisposable
         await (await Find(group) ?? Of(CoordinationDocument.New(group, 0), 0)).Committed(topics);
 
     public async ValueTask<CoordinatedGroup> Describe(GroupName group, CancellationToken cancel = default) =>
-        await (await Find(group) ?? throw new MqException(ErrorCodes.GroupUnknown, $"There is no group '{group}'.")).Describe();
+        await (await MustExist(group)).Describe();
 
     public async ValueTask<Page<CoordinatedGroup>> List(string? after = null, int max = 100, CancellationToken cancel = default)
     {
@@ -70,7 +77,7 @@ public sealed class GroupCoordinator : IGroupCoordinator, IAsyncDisposable
 
     public async ValueTask Delete(GroupName group, CancellationToken cancel = default)
     {
-        var found = await _groups.Find(group.Text) ?? throw new MqException(ErrorCodes.GroupUnknown, $"There is no group '{group}'.");
+        var found = await MustExist(group);
         await found.Delete();
         await _groups.Drop(group.Text, found);
     }
@@ -100,6 +107,8 @@ public sealed class GroupCoordinator : IGroupCoordinator, IAsyncDisposable
 
     private async ValueTask<GroupCoordination> Known(GroupName name) =>
         await Find(name) ?? throw new MqException(ErrorCodes.MemberUnknown, $"Group '{name}' has no members: join it.");
+
+    private async ValueTask<GroupCoordination> MustExist(GroupName name) => await Find(name) ?? throw new MqException(ErrorCodes.GroupUnknown, $"There is no group '{name}'.");
 
     private ValueTask<GroupCoordination?> Find(GroupName name) => _groups.Find(name.Text);
 

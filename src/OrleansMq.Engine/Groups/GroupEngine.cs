@@ -27,6 +27,7 @@ public sealed partial class GroupEngine
     {
         (_topic, _lineage, _document, _version, _key, _documents, _time, _open) = (topic, lineage, document, version, key, documents, time, open);
         _savedGeneration = document.Membership.Generation;
+        _use = new GroupUse(time);
         _releases = new Releases(document.Name, lineage, open);
         if (document.Settings.Style == GroupStyle.Queue)
             Queue = new QueueDispatcher(topic, document.Name, document.Settings, _releases, time, open);
@@ -37,6 +38,8 @@ public sealed partial class GroupEngine
     public GroupSettings Settings => _document.Settings;
 
     public bool Declared => _document.Declared;
+
+    public bool HoldsBack => Definition.HoldsBack;
 
     public Guid Id => _document.Id;
 
@@ -51,6 +54,7 @@ public sealed partial class GroupEngine
 
     public async Task Change(GroupChange change)
     {
+        using var use = Use();
         await _gate.WaitAsync();
         try
         {
@@ -62,6 +66,8 @@ public sealed partial class GroupEngine
             _gate.Release();
         }
 
+        // Another idle time counts from now.
+        _use.KeepAgain();
         Queue?.SettingsChanged(Settings);
     }
 
@@ -95,6 +101,7 @@ public sealed partial class GroupEngine
         return new GroupDescription
         {
             Name = Name,
+            Id = Id,
             Settings = Settings,
             Declared = Declared,
             Partitions = cursors,
@@ -107,6 +114,7 @@ public sealed partial class GroupEngine
     public async Task<Assignment> Join(string member, TimeSpan session)
     {
         MustBeLog("joined by members");
+        using var use = Use();
         var looked = MayRelease ? await Look() : null;
         await _gate.WaitAsync();
         try
@@ -125,6 +133,7 @@ public sealed partial class GroupEngine
 
     public async Task Heartbeat(string member, int generation)
     {
+        using var use = Use();
         await WithMembers(() => _document.Membership.Heartbeat(member, generation, NowMs));
         await Release();
     }
@@ -134,6 +143,7 @@ public sealed partial class GroupEngine
     public async Task Commit(CommitRequest request)
     {
         MustBeLog("committed to");
+        using var use = Use();
         if (request.Member is { } member)
             await WithMembers(() => _document.Membership.Check(member, request.Generation));
         foreach (var position in request.Positions)
@@ -200,6 +210,7 @@ public sealed partial class GroupEngine
     public async Task<IReadOnlyList<SettleResult>> Settle(Settlement settlement)
     {
         MustBeQueue();
+        using var use = Use();
         foreach (var position in settlement.UpTo)
             CheckPartition(position.Partition);
         var results = new SettleResult[settlement.Leases.Count + settlement.UpTo.Count];

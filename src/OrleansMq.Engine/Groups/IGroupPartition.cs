@@ -12,6 +12,9 @@ public interface IGroupPartition
 
     Task RemoveGroup(GroupName name);
 
+    /// <summary>Somebody uses an ephemeral group: it is not deleted before so long from now. Asked of the first partition, which keeps it in its log.</summary>
+    Task Keep(GroupName name, Guid id, TimeSpan time);
+
     Task<GroupPartition> Describe(GroupName name);
 
     Task Commit(GroupName name, long offset, int generation);
@@ -63,10 +66,13 @@ public interface IGroupPartition
 /// <param name="Id">A group deleted and made again under its name is another.</param>
 public sealed record GroupDefinition(GroupName Name, Guid Id, bool Declared, GroupSettings Settings)
 {
+    /// <summary>Whether retention and limits wait for it: not for one that was made by first use, nor for an ephemeral one.</summary>
+    public bool HoldsBack => Declared && Settings.DeleteAfterIdle is null;
+
     public GroupFlags Flags =>
         (Settings.Style == GroupStyle.Log ? GroupFlags.Log : GroupFlags.None)
         | (Settings.ByKey ? GroupFlags.ByKey : GroupFlags.None)
-        | (Declared ? GroupFlags.Declared : GroupFlags.None);
+        | (HoldsBack ? GroupFlags.Declared : GroupFlags.None);
 }
 
 /// <summary>Messages under leases.</summary>

@@ -136,7 +136,8 @@ public static class BatchAdmission
             return;
         var size = record.Key.Length + record.Value.Length;
         foreach (var header in record.Headers)
-            size += header.KeyUtf8.Length + header.Value.Length;
+            if (header.Value.Length != ReservedHeaders.TraceParentLength || !header.KeyUtf8.Span.SequenceEqual(ReservedHeaders.TraceParentUtf8))
+                size += header.KeyUtf8.Length + header.Value.Length;
         if (size > settings.MaxMessageBytes)
             throw new MqException(ErrorCodes.MessageTooLarge, $"A message has {size} bytes; topic '{topic}' takes {settings.MaxMessageBytes} (maxMessageBytes).");
     }

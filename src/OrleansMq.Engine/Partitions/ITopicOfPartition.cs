@@ -52,6 +52,13 @@ public interface ITopicOfPartition
     {
     }
 
+    /// <summary>
+    /// The time is over until which an ephemeral group is kept: the host deletes it where nobody uses it, or <see cref="PartitionEngine.Keep"/> is called. It is told again every some seconds.
+    /// </summary>
+    void GroupUnused(PartitionEngine partition, GroupName group, Guid id)
+    {
+    }
+
     /// <summary>Readers may see more, or a cursor moved.</summary>
     void VisibleMoved(PartitionEngine partition);
 

@@ -1,4 +1,5 @@
 using OrleansMq.Core.Cursors;
+using OrleansMq.Core.Filters;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Engine.Groups;
@@ -11,7 +12,6 @@ public sealed partial class PartitionEngine
 {
     /// <summary>Offsets on their way to dead letters: read outside the turn, moved in a later one.</summary>
     private readonly HashSet<(int Group, int Lane, long Offset)> _dying = [];
-    private long _deadlineMs = long.MaxValue;
 
     /// <summary>What an answer to a change of cursors means: the topic's durability.</summary>
     private ReleaseLevel CursorLevel => _topic.ReadsUnflushed ? ReleaseLevel.Written : ReleaseLevel.Durable;
@@ -31,7 +31,9 @@ public sealed partial class PartitionEngine
 
             known ??= state.AddGroup(name, id, flags & ~GroupFlags.Declared, from.Kind == StartKind.Latest ? state.End : start, now, frames);
             state.DeclareGroup(known, flags.HasFlag(GroupFlags.Declared), now, frames);
-            SetRules(known);
+            SetKept(state, known, group, now, frames);
+            // What it is told with may be older than what the topic knows since.
+            SetRules(known, _topic.FindGroup(name.Text) ?? group.Settings);
             return true;
         });
     }
@@ -39,7 +41,11 @@ public sealed partial class PartitionEngine
     public Task RemoveGroup(GroupName name) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
     {
         if (state.FindGroup(name) is { } group)
+        {
+            _askedUnused.Remove(group.Id);
             state.RemoveGroup(group, now, frames);
+        }
+
         return true;
     });
 
@@ -48,7 +54,7 @@ public sealed partial class PartitionEngine
     {
         if (_state.FindGroup(name) is not { IsLog: false } group)
             return;
-        SetRules(group);
+        SetRules(group, SettingsOf(group));
         // What another order held back may go now.
         CursorMoved(group);
     });
@@ -70,7 +76,7 @@ public sealed partial class PartitionEngine
         {
             var group = Find(state, name);
             Lapse(group, now);
-            return (new GroupPartition(Number, group.Floor, state.LagOf(group), group.InFlight, null, group.DeadLetters.Count, group.Dropped), group.Floor);
+            return (new GroupPartition(Number, group.Floor, state.LagOf(group), group.InFlight, null, group.DeadLetters.Count, group.Dropped, Filtered: group.PassedOver), group.Floor);
         });
         if (described.Lag == 0 || await AppendedAt(floor) is not { } oldest)
             return described;
@@ -86,7 +92,7 @@ public sealed partial class PartitionEngine
     {
         var level = _topic.FindGroup(name.Text) is { ByKey: true } ? CursorLevel : ReleaseLevel.Written;
         // Who joins a reading that began before it asked looks once more: what came in between is chosen from too.
-        var (looked, joined) = (false, false);
+        var (looked, joined, looks) = (false, false, 0);
         while (true)
         {
             var leases = new List<GrantedLease>();
@@ -100,12 +106,14 @@ public sealed partial class PartitionEngine
                     return unknown;
                 state.Lease(group, new LeaseTerms(consumer, max, now, now + (long)lease.TotalMilliseconds, Epoch), _visible.Stable, RedrivenEnd(group), frames, leases);
                 NoteInFlight(group);
+                looks += group.Main!.Filter is null ? 0 : 1;
                 return ReadAhead(group);
             });
-            // A cursor with an order of its own, or by key, grants only what it knows the traits of.
+            // A cursor with an order of its own, by key, or with a filter grants only what it knows the traits of.
             looked = joined || ahead?.IsValueCreated == false;
             joined = true;
-            if (ahead?.Value is not { } loading || leases.Count > 0)
+            // With a filter that lets little through, what is read now says when it is read, and whoever waits comes again.
+            if (ahead?.Value is not { } loading || leases.Count > 0 || looks > FilterLimits.MaxLooksOfReceive)
                 return leases;
             await loading;
         }
@@ -266,18 +274,12 @@ public sealed partial class PartitionEngine
 
     private GroupSettings SettingsOf(PartitionGroup group) => _topic.FindGroup(group.Name) ?? new GroupSettings();
 
-    private void SetRules(PartitionGroup group)
-    {
-        var settings = SettingsOf(group);
-        group.SetRules(Redelivery.Of(settings), DeliveryOrder.Of(settings), settings.HoldKeyBehindDeadLetter, (long?)settings.SessionIdle?.TotalMilliseconds);
-    }
-
     private void AfterReplay()
     {
         _state.Half.OpenedAtMs = _openedAtMs;
         foreach (var group in _state.Groups)
         {
-            SetRules(group);
+            SetRules(group, SettingsOf(group));
             group.Main?.ReplayEnded();
             _keepsStates |= group.Sessions.Count > 0;
             NoteInFlight(group);
@@ -353,43 +355,5 @@ public sealed partial class PartitionEngine
             Post(() => offsets.ForEach(offset => _dying.Remove((number, lane, offset))));
             _host.Report($"Topic {_topic.Name}, partition {Number}: {offsets.Count} messages could not be moved to dead letters: {refusal.Message}");
         }
-    }
-
-    private void SetDeadline()
-    {
-        var next = long.MaxValue;
-        foreach (var group in _state.Groups)
-            if (!group.IsLog)
-                next = Math.Min(next, Math.Min(group.Main!.NextDeadline ?? long.MaxValue, group.Redriven!.NextDeadline ?? long.MaxValue));
-        if (_parked.First is { Value.AwaitsAnswer: false } parked)
-            next = Math.Min(next, parked.Value.PatientUntilMs);
-        next = Math.Min(next, Math.Min(Math.Min(NextScheduledMs, NextTransactionMs), Math.Max(NextHalfMs, _fullUntilMs)));
-        if (next == _deadlineMs)
-            return;
-        _deadlineMs = next;
-        _topic.NoteDeadline(this, next == long.MaxValue ? null : next);
-        var due = next == long.MaxValue ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Clamp(next - _clock.NowMs, 1, 24L * 3600 * 1000));
-        _deadlineTimer.Change(due, Timeout.InfiniteTimeSpan);
-    }
-
-    private void OnDeadline()
-    {
-        _deadlineMs = long.MaxValue;
-        if (_stopped is not null || _replaying)
-            return;
-        var now = _clock.NowMs;
-        foreach (var group in _state.Groups)
-        {
-            if (group.IsLog)
-                continue;
-            Lapse(group, now);
-            MoveExhausted(group, now);
-            CursorMoved(group);
-        }
-
-        RetryParked();
-        StartScheduled();
-        TimeOutHalf();
-        AskAboutTransactions();
     }
 }

@@ -54,7 +54,7 @@ public sealed partial class PartitionEngine
         try
         {
             return await Ask(ReleaseLevel.Durable, (state, _, now) =>
-                _parked.Count == 0 && _dying.Count == 0 && state.Scheduled.Count == 0 && state.Half.NextTimeOutMs is null && state.Groups.All(group => group.IsLog || (group.InFlight == 0 && IsAtRest(group.Main!) && IsAtRest(group.Redriven!))));
+                _parked.Count == 0 && _dying.Count == 0 && state.Scheduled.Count == 0 && state.Half.NextTimeOutMs is null && state.Groups.All(group => group.KeptUntilMs is null && (group.IsLog || (group.InFlight == 0 && IsAtRest(group.Main!) && IsAtRest(group.Redriven!)))));
         }
         catch (MqException)
         {

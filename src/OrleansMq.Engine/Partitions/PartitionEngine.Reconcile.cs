@@ -24,6 +24,7 @@ public sealed partial class PartitionEngine
         var place = ReconcilePlace.Parse(request.After);
         bool Wants(UnsettledCause cause) => request.Causes?.Contains(cause) ?? true;
 
+        await LookThrough(name, bound.Offset);
         var (counts, main, redriven, dead) = await Ask(ReleaseLevel.Durable, (state, _, now) =>
         {
             var group = Find(state, name);
@@ -147,12 +148,13 @@ public sealed partial class PartitionEngine
     /// <returns>False: the page is full.</returns>
     private async ValueTask<bool> AddMain(ReconcilePage page, GroupName name, List<UnsettledOffset> main)
     {
-        var (now, isLog) = (_clock.NowMs, _topic.FindGroup(name.Text) is { Style: GroupStyle.Log });
+        var (now, isLog, filter) = (_clock.NowMs, _topic.FindGroup(name.Text) is { Style: GroupStyle.Log }, FilterOf(name));
         foreach (var some in main.Chunk(ReconcileAtOnce))
         {
             var records = await MainRecords(Array.ConvertAll(some, message => message.Offset));
             for (var i = 0; i < some.Length; i++)
                 if (records[i] is { } stored
+                    && !WillBePassedOver(filter, some[i].Attempts, stored.Record)
                     && !page.Add(
                         new UnsettledMessage(
                             isLog ? UnsettledCause.Uncommitted : some[i].Cause, some[i].Attempts, !isLog && IsExpired(stored, TopicLifeMs, now),

@@ -58,14 +58,18 @@ public sealed partial class PartitionEngine
         return keys;
     }
 
-    /// <summary>What the group keeps of their keys goes with the messages: as durable as a settlement is.</summary>
+    /// <summary>
+    /// What the group keeps of their keys goes with the messages: as durable as a settlement is. One whose lease ended while it was read is not delivered: another
+    /// may have acknowledged it since, and the state would have it already.
+    /// </summary>
     private async ValueTask AddStates(GroupName name, List<Delivery> deliveries)
     {
         if (!_keepsStates || deliveries.Count == 0 || _topic.FindGroup(name.Text) is not { ByKey: true })
             return;
-        await Ask(CursorLevel, (state, _, _) =>
+        await Ask(CursorLevel, (state, _, now) =>
         {
             var group = Find(state, name);
+            deliveries.RemoveAll(delivery => Partition.Check(group, delivery.Lease, now) is not null);
             for (var i = 0; i < deliveries.Count; i++)
                 if (deliveries[i].Key is { } key && group.Sessions.TryFind(key, out var version, out var bytes))
                     deliveries[i] = deliveries[i] with { SessionState = bytes, SessionVersion = version };

@@ -28,6 +28,14 @@ public sealed class BatchRead(byte[] buffer, int length, long nextOffset) : IDis
     internal BatchRead Seen(long end, long stable, IReadOnlyList<AbortedTransaction> aborted) =>
         new(Interlocked.Exchange(ref _buffer, null)!, length, nextOffset) { End = end, Stable = stable, Aborted = aborted };
 
+    /// <summary>Batches in memory of their own.</summary>
+    internal static BatchRead CopyOf(ReadOnlyMemory<byte> batches, long nextOffset, long end, long stable)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(Math.Max(1, batches.Length));
+        batches.CopyTo(buffer);
+        return new BatchRead(buffer, batches.Length, nextOffset) { End = end, Stable = stable };
+    }
+
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _buffer, null) is { } returned)

@@ -26,7 +26,7 @@ internal static class BatchCalls
         new("GET", "/v1/topics/{topic}/partitions/{partition}/batches", "readBatches",
             "Record batches as stored; the first may begin before `from`. Headers: `mq-start`, `mq-end`, `mq-stable`, `mq-next`, `mq-aborted` (producer:offset, …).", Read)
         {
-            Query = [Parameters.From, Parameters.MaxBytes, Parameters.MinBytes, Parameters.ReadWait, Parameters.Isolation],
+            Query = [Parameters.From, Parameters.MaxBytes, Parameters.MinBytes, Parameters.ReadWait, Parameters.Isolation, Parameters.Filter],
             AnswerType = "application/octet-stream",
         },
         new("POST", "/v1/read", "read",
@@ -125,6 +125,7 @@ internal static class BatchCalls
             MinBytes = call.Int32("minBytes", 0, ReadForm.MaxBytes) ?? 1,
             Wait = call.Milliseconds("waitMs", QueueJson.MaxWaitMs) ?? TimeSpan.Zero,
             Isolation = call.Word("isolation", Words.Isolation) ?? Isolation.Uncommitted,
+            Filter = call.Query("filter"),
         };
         var from = start.Kind == StartKind.Offset ? start.Value : await call.Broker.FindOffset(topic, partition, start, call.Cancel);
         using var waiting = call.Waiting();

@@ -16,9 +16,12 @@ internal static class EventCalls
         new("GET", GroupCalls.Group + "/events", "events",
             "Messages of the group as server-sent events, each under a lease (its id), while fewer than `credit` of them are unsettled. Settle by `ack` and its like at the same gateway.", Stream)
         {
-            Query = [Parameters.Credit, Parameters.EventLease, Parameters.Consumer], Changes = true, AnswerType = EventText.MediaType,
+            Query = [Parameters.Credit, Parameters.EventLease, Parameters.Consumer, Parameters.GroupId], Changes = true, AnswerType = EventText.MediaType,
         },
     ];
+
+    private static Guid IdOf(string text) =>
+        Guid.TryParseExact(text, "D", out var id) ? id : throw new MqException(ErrorCodes.Malformed, "'groupId' is no id that this broker gave.");
 
     private static async ValueTask Stream(HttpCall call)
     {
@@ -28,6 +31,7 @@ internal static class EventCalls
         {
             Lease = call.Int64("leaseMs", MinLeaseMs, MaxLeaseMs) is { } ms ? TimeSpan.FromMilliseconds(ms) : null,
             Consumer = call.Text("consumer", QueueJson.MaxNameChars) ?? $"events-{Guid.NewGuid():N}",
+            GroupId = call.Query("groupId") is { } id ? IdOf(id) : null,
         };
         var opened = call.Streams.Open(group, credit);
         try

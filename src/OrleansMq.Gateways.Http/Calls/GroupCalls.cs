@@ -19,6 +19,10 @@ internal static class GroupCalls
         {
             Query = [Parameters.After, Parameters.PageMax], AnswerSchema = "GroupPage",
         },
+        new("POST", "/v1/topics/{topic}/groups", "makeGroup", "Make an ephemeral group for one reader: under a name by chance, from now on, and gone when nobody has received from it for its time.", Make)
+        {
+            Body = BodyKind.OptionalJson, Query = [Parameters.GroupPrefix], Changes = true, RequestSchema = "GroupChange", AnswerSchema = "Group", Statuses = [201],
+        },
         new("POST", Group + "/join", "join", "Join a log-style group, or learn the present assignment.", Join)
         {
             Body = BodyKind.Json, Changes = true, RequestSchema = "JoinRequest", AnswerSchema = "Assignment",
@@ -61,6 +65,22 @@ internal static class GroupCalls
     {
         var group = await call.Broker.PutGroup(call.Topic, call.Group, call.Read(GroupJson.ReadChange), call.Cancel);
         await call.Answer(writer => GroupJson.Write(writer, group), group.Created ? 201 : 200);
+    }
+
+    /// <summary>What is not said is as a <see cref="BroadcastConsumer"/> has it.</summary>
+    private static async ValueTask Make(HttpCall call)
+    {
+        var standard = new BroadcastOptions();
+        var change = call.Read(GroupJson.ReadChange);
+        if (change.DeleteAfterIdle is { Kind: not ChangeKind.Keep, Value: null })
+            throw new MqException(ErrorCodes.Malformed, "deleteAfterIdleMs is not null here: a group with a name by chance would be left behind by its reader. Put one under a name.");
+        change = change with
+        {
+            From = change.From.Kind == ChangeKind.Keep ? standard.From : change.From,
+            DeleteAfterIdle = change.DeleteAfterIdle.Kind == ChangeKind.Keep ? standard.DeleteAfterIdle : change.DeleteAfterIdle,
+        };
+        var group = await call.Broker.PutGroup(call.Topic, EphemeralName.Of(call.Text("prefix", BroadcastOptions.MaxPrefix) ?? standard.Prefix), change, call.Cancel);
+        await call.Answer(writer => GroupJson.Write(writer, group), 201);
     }
 
     private static async ValueTask Describe(HttpCall call)

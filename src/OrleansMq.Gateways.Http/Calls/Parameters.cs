@@ -12,6 +12,8 @@ internal static class Parameters
     public static readonly QueryParameter Prefix = new("prefix", "Only names that begin so.", Text);
     public static readonly QueryParameter After = new("after", "Only names behind this one: the last page's `next`.", Text);
     public static readonly QueryParameter ScheduledAfter = new("after", "The last page's `next`.", Text);
+    public static readonly QueryParameter GroupPrefix = new("prefix", "Begins the name, before a hyphen and 32 digits; `broadcast` unless said, 64 characters at most.", Text);
+    public static readonly QueryParameter GroupId = new("groupId", "Only of this very group, by the `id` that it was described with: where it was deleted the answer is `group-unknown`, and none is made.", Text);
     public static readonly QueryParameter SessionKey = new("key", "The key, as text.", Text);
     public static readonly QueryParameter SessionKeyBase64 = new("keyBase64", "The key, in base64url or base64; in place of `key`.", Text);
     public static readonly QueryParameter TracePartition = new("partition", "With `offset`: the message's position.", Count);
@@ -48,6 +50,7 @@ internal static class Parameters
     public static readonly QueryParameter Consumer = new("consumer", "Who receives, for groups with one active consumer, key order and lists; a name by chance unless said.", """{"type":"string","maxLength":256}""");
 
     public static readonly QueryParameter From = new("from", "Where to begin: an offset, a time, `earliest` (unless said) or `latest`.", StartSchema);
+    public static readonly QueryParameter Filter = new("filter", "Only messages for which this holds, as a group's `filter`; at most 16 MiB are looked through, and `next` says where to go on.", """{"type":"string","maxLength":4096}""");
     public static readonly QueryParameter At = new("at", "An offset, a time, `earliest` or `latest`.", StartSchema, Required: true);
     public static readonly QueryParameter BrowseMax = new("max", "Messages at most; 100 unless said.", """{"type":"integer","minimum":1,"maximum":10000,"default":100}""");
     public static readonly QueryParameter Before = new("before", "Messages below this offset go.", Offset, Required: true);

@@ -10,14 +10,16 @@ internal sealed partial class KafkaCalls
     {
         var results = await Each(
             request.Topics,
-            async name =>
+            async asked =>
             {
+                if ((asked.Name ?? await NameOf(asked.Id)) is not { } name)
+                    return new NamedResult("", KafkaError.UnknownTopicId, Id: asked.Id);
                 if (!NameRule.IsValid(name))
                     return new NamedResult(name, KafkaError.InvalidTopic);
                 await Broker.DeleteTopic(name, ended);
-                return new NamedResult(name, KafkaError.None);
+                return new NamedResult(name, KafkaError.None, Id: asked.Id);
             },
-            (name, e) => new NamedResult(name, KafkaErrors.Of(e.Code), e.Message));
+            (asked, e) => new NamedResult(asked.Name ?? "", KafkaErrors.Of(e.Code), e.Message, asked.Id));
         NamedResponse.Write(writer, version >= 1, results, withMessage: version >= 5, withId: version >= 6);
         return true;
     }

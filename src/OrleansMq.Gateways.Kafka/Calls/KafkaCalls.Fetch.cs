@@ -15,6 +15,8 @@ internal sealed partial class KafkaCalls
             writer.Tags();
             return true;
         }
+        if (version >= 13)
+            request = request with { Partitions = await Named(request.Partitions) };
         var (cursors, places) = CursorsOf(request);
         var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.MaxWaitMs, 0, (int)Options.MaxFetchWait.TotalMilliseconds));
         var read = await Broker.Read(
@@ -34,16 +36,70 @@ internal sealed partial class KafkaCalls
         {
             if (places[at] < 0)
             {
-                FetchResponse.WritePartition(writer, version, partition.Partition, KafkaError.InvalidTopic, null);
+                FetchResponse.WritePartition(writer, version, partition.Partition, version >= 13 ? KafkaError.UnknownTopicId : KafkaError.InvalidTopic, null);
                 return;
             }
             var found = read.Partitions[places[at]];
             var error = found.Error is { } refused ? KafkaErrors.Of(refused.Code) : KafkaError.None;
             var shown = found.Error is null && !held ? found with { Batches = default } : found;
             FetchResponse.WritePartition(writer, version, partition.Partition, error, error == KafkaError.None ? shown : null);
-        });
+        }, version >= 13 ? partition => writer.Id(partition.Id) : null);
         writer.Tags();
         return true;
+    }
+
+    /// <summary>Those that are asked by their topics' ids with the names. One without has one that no topic can have, and other topics have not.</summary>
+    private async ValueTask<List<FetchPartition>> Named(IReadOnlyList<FetchPartition> partitions)
+    {
+        var named = new List<FetchPartition>(partitions.Count);
+        var (id, name) = (Guid.Empty, "?");
+        foreach (var partition in partitions)
+        {
+            if (partition.Id != id)
+                (id, name) = (partition.Id, desk.TopicIds.Fresh(Who, partition.Id) ?? NameSoFar(partition.Id) ?? await NameNow(partition.Id) ?? $"?{partition.Id}");
+            named.Add(partition with { Topic = name });
+        }
+        return named;
+    }
+
+    /// <summary>The name that the id had a moment ago; whether it has it still is looked at beside. A fetch does not wait for all partitions of its topic to answer.</summary>
+    private string? NameSoFar(Guid id)
+    {
+        if (desk.TopicIds.Find(Who, id) is { } name && desk.TopicIds.BeginCheck(Who, id))
+            _ = Check(id, name);
+        return desk.TopicIds.Find(Who, id);
+    }
+
+    private async Task Check(Guid id, string name)
+    {
+        try
+        {
+            if (await FindTopic(name) is { } topic && topic.Id == id)
+                desk.TopicIds.Note(Who, id, name);
+            else
+                desk.TopicIds.Forget(Who, id);
+        }
+        catch (Exception e) when (e is MqException or OperationCanceledException)
+        {
+            // The next fetch has it looked at again, and the read says what is wrong.
+        }
+        finally
+        {
+            desk.TopicIds.EndCheck(Who, id);
+        }
+    }
+
+    private async ValueTask<string?> NameNow(Guid id)
+    {
+        try
+        {
+            return await NameOf(id);
+        }
+        catch (MqException)
+        {
+            // Why it can't be read is said of each partition.
+            return desk.TopicIds.Find(Who, id);
+        }
     }
 
     /// <summary>What the read holds counts until it is sent. Where there is no room nothing is sent, and the client asks again.</summary>

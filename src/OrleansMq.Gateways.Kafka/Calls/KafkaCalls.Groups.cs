@@ -79,6 +79,9 @@ internal sealed partial class KafkaCalls
             for (var i = 0; i < results.Count; i++)
                 errors[places[i]] = results[i] is not { } refused ? KafkaError.None : refused.Code == ErrorCodes.Forbidden ? KafkaError.TopicAuthorizationFailed : OfGroup(refused.Code);
         });
+        // Before that version nobody knew members' epochs.
+        if (all == KafkaError.StaleMemberEpoch && version < 9)
+            all = KafkaError.IllegalGeneration;
         if (all != KafkaError.None)
             Array.Fill(errors, all);
         OffsetCommitResponse.Write(writer, version, request.Partitions, errors);
@@ -101,6 +104,8 @@ internal sealed partial class KafkaCalls
         HashSet<(string, int)> pending = [];
         var error = await Coordinate(request.Group, async (coordinator, group) =>
         {
+            if (request.Member is { } member)
+                await coordinator.CheckEpoch(group, member, ended);
             // Asked before the cursors: a transaction that ends in between has moved them by then.
             if (onlyStable && Broker.Transactions is { } transactions)
                 pending = [.. (await transactions.Pending(group, ended)).Select(part => (part.Topic.Text, part.Partition))];
@@ -127,7 +132,9 @@ internal sealed partial class KafkaCalls
         {
             CoordinatedGroup? found = null;
             var error = await Coordinate(name, async (coordinator, group) => found = await coordinator.Describe(group, ended));
-            // As Kafka: a group that is not there is dead, and that is no error.
+            if (found is { Kind: GroupKind.Consumer })
+                found = null;
+            // As Kafka: a group that is not there, or no classic one, is dead, and that is no error.
             described.Add(new DescribedGroup(name, error == KafkaError.GroupIdNotFound ? KafkaError.None : error, found?.Phase.ToString() ?? "Dead", found));
         }
         DescribeGroupsResponse.Write(writer, version, described);
@@ -143,7 +150,7 @@ internal sealed partial class KafkaCalls
             for (string? after = null; Broker.Coordinator is { } coordinator;)
             {
                 var page = await coordinator.List(after, 1_000, ended);
-                groups.AddRange(page.Items.Where(group => request.Phases.Count == 0 || request.Phases.Contains(group.Phase.ToString(), StringComparer.OrdinalIgnoreCase)));
+                groups.AddRange(page.Items.Where(group => IsAsked(request.Phases, group.Phase.ToString()) && IsAsked(request.Kinds, group.Kind.ToString())));
                 if ((after = page.Next) is null)
                     break;
             }
@@ -155,6 +162,8 @@ internal sealed partial class KafkaCalls
         ListGroupsResponse.Write(writer, version, error, groups);
         return true;
     }
+
+    private static bool IsAsked(IReadOnlyList<string> asked, string name) => asked.Count == 0 || asked.Contains(name, StringComparer.OrdinalIgnoreCase);
 
     private async Task<bool> DeleteGroups(DeleteGroupsRequest request, KafkaWriter writer)
     {
@@ -168,7 +177,7 @@ internal sealed partial class KafkaCalls
         return true;
     }
 
-    private async ValueTask<KafkaError> Coordinate(string group, Func<IGroupCoordinator, GroupName, ValueTask> call)
+    private async ValueTask<KafkaError> Coordinate(string group, Func<IGroupCoordinator, GroupName, ValueTask> call, Action<MqException>? refused = null)
     {
         if (!NameRule.IsValid(group))
             return KafkaError.InvalidGroupId;
@@ -181,6 +190,7 @@ internal sealed partial class KafkaCalls
         }
         catch (MqException e)
         {
+            refused?.Invoke(e);
             return OfGroup(e.Code);
         }
     }

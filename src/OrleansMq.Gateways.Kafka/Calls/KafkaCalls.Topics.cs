@@ -9,8 +9,12 @@ internal sealed partial class KafkaCalls
     {
         var brokers = await Brokers();
         var topics = new List<TopicMetadata>();
-        foreach (var name in request.Topics ?? await AllTopics())
-            topics.Add(await Describe(name, brokers, request.Topics is not null && request.MayCreate && Options.CreateTopics));
+        foreach (var asked in request.Topics ?? [.. (await AllTopics()).Select(name => new AskedTopic(name, Guid.Empty))])
+        {
+            topics.Add(asked.Name is { } name
+                ? await Describe(name, brokers, request.Topics is not null && request.MayCreate && Options.CreateTopics)
+                : await Describe(asked.Id, brokers));
+        }
         MetadataResponse.Write(writer, version, brokers, topics);
         return true;
     }
@@ -29,6 +33,62 @@ internal sealed partial class KafkaCalls
         return names;
     }
 
+    /// <returns>Its name; null: no topic that the client may know has this id.</returns>
+    private async ValueTask<string?> NameOf(Guid id)
+    {
+        if (await Has(desk.TopicIds.Find(Who, id)) is { } known)
+            return known;
+        desk.TopicIds.Forget(Who, id);
+        if (!desk.TopicIds.BeginLook())
+            return null;
+        try
+        {
+            foreach (var name in await AllTopics())
+                if (await HasNow(name) is { } found)
+                    return found;
+            return null;
+        }
+        finally
+        {
+            desk.TopicIds.EndLook();
+        }
+
+        async ValueTask<string?> HasNow(string name)
+        {
+            try
+            {
+                return await Has(name);
+            }
+            catch (MqException)
+            {
+                // Of another topic, or of this one, which nobody can read then: the client asks again.
+                return null;
+            }
+        }
+
+        async ValueTask<string?> Has(string? name)
+        {
+            if (name is null || await FindTopic(name) is not { } topic)
+                return null;
+            desk.TopicIds.Note(Who, topic.Id, name);
+            return topic.Id == id ? name : null;
+        }
+    }
+
+    private async ValueTask<TopicMetadata> Describe(Guid id, BrokerMap brokers)
+    {
+        var unknown = new TopicMetadata(KafkaError.UnknownTopicId, null, [], id);
+        try
+        {
+            return id != Guid.Empty && await NameOf(id) is { } name && await Describe(name, brokers, mayCreate: false) is var found && found.Id == id ? found : unknown;
+        }
+        catch (MqException e)
+        {
+            // Whoever may not describe it hears the same as where there is none.
+            return e.IsRetriable ? unknown with { Error = KafkaError.LeaderNotAvailable } : unknown;
+        }
+    }
+
     private async ValueTask<TopicMetadata> Describe(string name, BrokerMap brokers, bool mayCreate)
     {
         if (!NameRule.IsValid(name))
@@ -36,9 +96,10 @@ internal sealed partial class KafkaCalls
         try
         {
             var topic = await FindTopic(name) ?? (mayCreate ? await Broker.PutTopic(name, OfKafka(new TopicChange(), Options.DefaultPartitions), ended) : null);
+            desk.TopicIds.Note(Who, topic?.Id ?? Guid.Empty, name);
             return topic is null
                 ? new TopicMetadata(KafkaError.UnknownTopicOrPartition, name, [])
-                : new TopicMetadata(KafkaError.None, name, [.. topic.Partitions.Select(partition => new PartitionMetadata(partition.Partition, brokers.LeaderOf(partition.Owner)))]);
+                : new TopicMetadata(KafkaError.None, name, [.. topic.Partitions.Select(partition => new PartitionMetadata(partition.Partition, brokers.LeaderOf(partition.Owner)))], topic.Id);
         }
         catch (MqException e)
         {
@@ -66,9 +127,11 @@ internal sealed partial class KafkaCalls
         var twice = request.Topics.GroupBy(topic => topic.Name).Where(same => same.Count() > 1).Select(same => same.Key).ToHashSet();
         var results = await Each(
             request.Topics,
-            async topic => new CreatedTopic(
-                twice.Contains(topic.Name) ? new NamedResult(topic.Name, KafkaError.InvalidRequest, "The topic is named twice.") : await Create(topic, request.ValidateOnly),
-                PartitionsOf(topic)),
+            async topic =>
+            {
+                var result = twice.Contains(topic.Name) ? new NamedResult(topic.Name, KafkaError.InvalidRequest, "The topic is named twice.") : await Create(topic, request.ValidateOnly);
+                return new CreatedTopic(result, PartitionsOf(topic), result.Id);
+            },
             (topic, e) => new CreatedTopic(new NamedResult(topic.Name, e.Code == ErrorCodes.Malformed ? KafkaError.InvalidConfig : KafkaErrors.Of(e.Code), e.Message), 0));
         CreateTopicsResponse.Write(writer, version, results);
         return true;
@@ -104,8 +167,8 @@ internal sealed partial class KafkaCalls
         Demand(AccessOperations.Create, ResourceKind.Topic, topic.Name);
         if (validateOnly)
             return new NamedResult(topic.Name, KafkaError.None);
-        return (await Broker.PutTopic(topic.Name, change, ended)).Created
-            ? new NamedResult(topic.Name, KafkaError.None)
+        return await Broker.PutTopic(topic.Name, change, ended) is { Created: true } made
+            ? new NamedResult(topic.Name, KafkaError.None, Id: made.Id)
             : Refused(KafkaError.TopicAlreadyExists, $"Topic '{topic.Name}' was made by somebody else meanwhile.");
     }
 }

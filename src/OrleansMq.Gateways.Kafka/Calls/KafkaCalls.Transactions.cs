@@ -149,6 +149,7 @@ internal sealed partial class KafkaCalls
         // What was decided is carried out first; the client asks again.
         ErrorCodes.Overloaded or ErrorCodes.PartitionUnavailable or ErrorCodes.OutcomeUnknown or ErrorCodes.DiskFull => KafkaError.ConcurrentTransactions,
         ErrorCodes.ProducerUnknown => KafkaError.InvalidProducerIdMapping,
+        ErrorCodes.EpochStale => KafkaError.IllegalGeneration,
         ErrorCodes.Forbidden => KafkaError.TransactionalIdAuthorizationFailed,
         _ => KafkaErrors.Of(code),
     };

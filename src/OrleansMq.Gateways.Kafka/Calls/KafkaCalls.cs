@@ -133,6 +133,8 @@ internal sealed partial class KafkaCalls(KafkaDesk desk, ConnectionContext conne
             ApiKey.CreatePartitions => CreatePartitions(Read(header, body, CreatePartitionsRequest.Read), writer),
             ApiKey.DeleteGroups => DeleteGroups(Read(header, body, DeleteGroupsRequest.Read), writer),
             ApiKey.IncrementalAlterConfigs => AlterConfigs(Read(header, body, AlterConfigsRequest.Read), writer),
+            ApiKey.ConsumerGroupHeartbeat => ConsumerGroupHeartbeat(header, Read(header, body, ConsumerGroupHeartbeatRequest.Read), writer),
+            ApiKey.ConsumerGroupDescribe => ConsumerGroupDescribe(Read(header, body, ConsumerGroupDescribeRequest.Read), writer),
             ApiKey.AddPartitionsToTxn => AddPartitionsToTxn(Read(header, body, AddPartitionsToTxnRequest.Read), writer),
             ApiKey.AddOffsetsToTxn => AddOffsetsToTxn(Read(header, body, AddOffsetsToTxnRequest.Read), writer),
             ApiKey.EndTxn => EndTxn(version, Read(header, body, EndTxnRequest.Read), writer),

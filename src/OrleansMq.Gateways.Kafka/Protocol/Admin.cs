@@ -1,18 +1,19 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
 /// <summary>DeleteTopics 0-6: <c>topics [name], from 6 [name or null | id] | timeout i32</c>.</summary>
-internal sealed record DeleteTopicsRequest(IReadOnlyList<string> Topics)
+internal sealed record DeleteTopicsRequest(IReadOnlyList<AskedTopic> Topics)
 {
     public static DeleteTopicsRequest Read(ref KafkaReader reader, short version)
     {
-        var topics = new string[reader.Count(version >= 6 ? 18 : 2)];
+        var topics = new AskedTopic[reader.Count(version >= 6 ? 18 : 2)];
         for (var i = 0; i < topics.Length && !reader.Failed; i++)
         {
-            // Null means "by its id", which none has here: the empty name is no topic's.
-            topics[i] = version >= 6 ? reader.NullableString() ?? "" : reader.String();
             if (version < 6)
+            {
+                topics[i] = new AskedTopic(reader.String(), Guid.Empty);
                 continue;
-            reader.SkipId();
+            }
+            topics[i] = new AskedTopic(reader.NullableString(), reader.Id());
             reader.Tags();
         }
         reader.Int32();

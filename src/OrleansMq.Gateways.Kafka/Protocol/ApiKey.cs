@@ -32,6 +32,8 @@ internal enum ApiKey : short
     CreatePartitions = 37,
     DeleteGroups = 42,
     IncrementalAlterConfigs = 44,
+    ConsumerGroupHeartbeat = 68,
+    ConsumerGroupDescribe = 69,
 }
 
 /// <summary>A kind and the versions of it that are advertised.</summary>
@@ -46,18 +48,18 @@ internal static class Apis
     [
         // librdkafka compresses only for a broker that lists Produce 0.
         new(ApiKey.Produce, 0, 9, 3, 9),
-        new(ApiKey.Fetch, 4, 12, 4, 12),
+        new(ApiKey.Fetch, 4, 13, 4, 12),
         new(ApiKey.ListOffsets, 1, 6, 1, 6),
-        new(ApiKey.Metadata, 0, 9, 0, 9),
-        new(ApiKey.OffsetCommit, 2, 8, 2, 8),
-        new(ApiKey.OffsetFetch, 1, 8, 1, 6),
+        new(ApiKey.Metadata, 0, 12, 0, 9),
+        new(ApiKey.OffsetCommit, 2, 9, 2, 8),
+        new(ApiKey.OffsetFetch, 1, 9, 1, 6),
         new(ApiKey.FindCoordinator, 0, 4, 0, 3),
         new(ApiKey.JoinGroup, 0, 6, 0, 6),
         new(ApiKey.Heartbeat, 0, 4, 0, 4),
         new(ApiKey.LeaveGroup, 0, 4, 0, 4),
         new(ApiKey.SyncGroup, 0, 4, 0, 4),
         new(ApiKey.DescribeGroups, 0, 5, 0, 5),
-        new(ApiKey.ListGroups, 0, 4, 0, 3),
+        new(ApiKey.ListGroups, 0, 5, 0, 3),
         // No version of it has tagged fields.
         new(ApiKey.SaslHandshake, 0, 1, 0, 2),
         new(ApiKey.ApiVersions, 0, 3, 0, 3),
@@ -75,6 +77,8 @@ internal static class Apis
         new(ApiKey.CreatePartitions, 0, 3, 0, 2),
         new(ApiKey.DeleteGroups, 0, 2, 0, 2),
         new(ApiKey.IncrementalAlterConfigs, 0, 1, 0, 1),
+        new(ApiKey.ConsumerGroupHeartbeat, 0, 1, 0, 0),
+        new(ApiKey.ConsumerGroupDescribe, 0, 0, 0, 0),
     ];
 
     private static readonly Dictionary<ApiKey, ApiRange> ByKey = All.ToDictionary(api => api.Key);

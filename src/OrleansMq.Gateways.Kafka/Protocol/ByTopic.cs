@@ -4,7 +4,8 @@ namespace OrleansMq.Gateways.Kafka.Protocol;
 internal static class ByTopic
 {
     /// <summary>Writes <c>[topic | [partition…]]</c>. What belongs to a topic stands together in the list, as it came.</summary>
-    public static void Write<T>(KafkaWriter writer, IReadOnlyList<T> items, Func<T, string> topicOf, Action<int, T> write)
+    /// <param name="writeTopic">Where it is not the name that stands there.</param>
+    public static void Write<T>(KafkaWriter writer, IReadOnlyList<T> items, Func<T, string> topicOf, Action<int, T> write, Action<T>? writeTopic = null)
     {
         var topics = 0;
         for (var i = 0; i < items.Count; i = EndOf(i))
@@ -13,7 +14,10 @@ internal static class ByTopic
         for (var i = 0; i < items.Count;)
         {
             var end = EndOf(i);
-            writer.String(topicOf(items[i]));
+            if (writeTopic is null)
+                writer.String(topicOf(items[i]));
+            else
+                writeTopic(items[i]);
             writer.Count(end - i);
             for (; i < end; i++)
             {

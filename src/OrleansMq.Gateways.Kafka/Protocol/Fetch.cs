@@ -1,8 +1,8 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
 /// <summary>
-/// Fetch 4-12: <c>replica i32 | max wait i32 | min bytes i32 | max bytes i32 | isolation i8 | (7) session i32, epoch i32 |
-/// topics [name | partitions [index i32 | (9) leader epoch i32 | offset i64 | (12) last epoch i32 | (5) log start i64 | max bytes i32]] | (7) forgotten | (11) rack</c>.
+/// Fetch 4-13: <c>replica i32 | max wait i32 | min bytes i32 | max bytes i32 | isolation i8 | (7) session i32, epoch i32 |
+/// topics [name, from 13 id | partitions [index i32 | (9) leader epoch i32 | offset i64 | (12) last epoch i32 | (5) log start i64 | max bytes i32]] | (7) forgotten | (11) rack</c>.
 /// </summary>
 internal sealed record FetchRequest
 {
@@ -26,7 +26,7 @@ internal sealed record FetchRequest
         var partitions = new List<FetchPartition>();
         for (var topics = reader.Count(6); topics > 0 && !reader.Failed; topics--)
         {
-            var topic = reader.String();
+            var (topic, id) = version >= 13 ? ("", reader.Id()) : (reader.String(), Guid.Empty);
             for (var count = reader.Count(16); count > 0 && !reader.Failed; count--)
             {
                 var partition = reader.Int32();
@@ -37,7 +37,7 @@ internal sealed record FetchRequest
                     reader.Int32();
                 if (version >= 5)
                     reader.Int64();
-                partitions.Add(new FetchPartition(topic, partition, offset, reader.Int32()));
+                partitions.Add(new FetchPartition(topic, id, partition, offset, reader.Int32()));
                 reader.Tags();
             }
             reader.Tags();
@@ -46,7 +46,10 @@ internal sealed record FetchRequest
         {
             for (var topics = reader.Count(6); topics > 0 && !reader.Failed; topics--)
             {
-                reader.String();
+                if (version >= 13)
+                    reader.Id();
+                else
+                    reader.String();
                 reader.Int32Array();
                 reader.Tags();
             }
@@ -58,7 +61,8 @@ internal sealed record FetchRequest
     }
 }
 
-internal readonly record struct FetchPartition(string Topic, int Partition, long Offset, int MaxBytes);
+/// <param name="Topic">Not read where its id is.</param>
+internal readonly record struct FetchPartition(string Topic, Guid Id, int Partition, long Offset, int MaxBytes);
 
 internal static class FetchResponse
 {

@@ -47,15 +47,17 @@ internal static class DescribeGroupsResponse
     }
 }
 
-/// <summary>ListGroups 0-4: <c>(4) states [name]</c>.</summary>
+/// <summary>ListGroups 0-5: <c>(4) states [name] | (5) types [name]</c>.</summary>
 /// <param name="Phases">Empty: all.</param>
-internal sealed record ListGroupsRequest(IReadOnlyList<string> Phases)
+/// <param name="Kinds">Empty: all.</param>
+internal sealed record ListGroupsRequest(IReadOnlyList<string> Phases, IReadOnlyList<string> Kinds)
 {
     public static ListGroupsRequest Read(ref KafkaReader reader, short version)
     {
         string[] phases = version >= 4 ? reader.StringArray() : [];
+        string[] kinds = version >= 5 ? reader.StringArray() : [];
         reader.Tags();
-        return new ListGroupsRequest(phases);
+        return new ListGroupsRequest(phases, kinds);
     }
 }
 
@@ -72,6 +74,8 @@ internal static class ListGroupsResponse
             w.String(group.ProtocolType);
             if (version >= 4)
                 w.String(group.Phase.ToString());
+            if (version >= 5)
+                w.String(group.Kind == GroupKind.Consumer ? "consumer" : "classic");
         });
         writer.Tags();
     }
@@ -99,7 +103,7 @@ internal static class NamedResponse
         {
             w.String(result.Name);
             if (withId)
-                w.NoId();
+                w.Id(result.Id);
             w.Error(result.Error);
             if (withMessage)
                 w.NullableString(result.Message);

@@ -62,8 +62,8 @@ internal ref struct KafkaReader(ReadOnlyMemory<byte> frame, bool flexible = fals
         return count == -1 && !Failed ? -1 : _reader.Count(count, Least(elementBytes));
     }
 
-    /// <summary>A topic's id, which none has here.</summary>
-    public void SkipId() => _reader.Bytes(16);
+    /// <summary>A topic's id; zeros for none.</summary>
+    public Guid Id() => _reader.Bytes(16) is { Length: 16 } bytes ? new Guid(bytes.Span, bigEndian: true) : Guid.Empty;
 
     public int[] Int32Array()
     {
@@ -76,6 +76,17 @@ internal ref struct KafkaReader(ReadOnlyMemory<byte> frame, bool flexible = fals
     public string[] StringArray()
     {
         var items = new string[Count(2)];
+        for (var i = 0; i < items.Length; i++)
+            items[i] = String();
+        return items;
+    }
+
+    public string[]? NullableStringArray()
+    {
+        var count = NullableCount(2);
+        if (count < 0)
+            return null;
+        var items = new string[count];
         for (var i = 0; i < items.Length; i++)
             items[i] = String();
         return items;

@@ -100,8 +100,8 @@ internal sealed class KafkaWriter : IDisposable
             UVarint(0);
     }
 
-    /// <summary>No topic has an id here: sixteen zeros, as Kafka says it.</summary>
-    public void NoId() => Take(16).Clear();
+    /// <summary>A topic's id; sixteen zeros for none.</summary>
+    public void Id(Guid id) => id.TryWriteBytes(Take(16), bigEndian: true, out _);
 
     /// <summary>Structures, each with its end.</summary>
     public void Array<T>(IReadOnlyList<T> items, Action<KafkaWriter, T> write)

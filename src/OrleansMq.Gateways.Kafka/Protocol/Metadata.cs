@@ -1,10 +1,15 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
-/// <summary>Metadata 0-9: <c>topics [name], null (in 0: none) means all | (4) create missing topics, bool | (8) two bools</c>.</summary>
-internal sealed record MetadataRequest(IReadOnlyList<string>? Topics, bool MayCreate)
+/// <summary>A topic by its name, or, where that is null, by its id.</summary>
+internal readonly record struct AskedTopic(string? Name, Guid Id);
+
+/// <summary>
+/// Metadata 0-12: <c>topics [(10) id | name, from 10 or null], null (in 0: none) means all | (4) create missing topics, bool | (8-10) bool | (8) bool</c>.
+/// </summary>
+internal sealed record MetadataRequest(IReadOnlyList<AskedTopic>? Topics, bool MayCreate)
 {
-    // Three bools and no tagged fields: what follows the topics.
-    private const int FlexibleTail = 4;
+    // Bools and no tagged fields: what follows the topics.
+    private static int FlexibleTail(short version) => version >= 11 ? 3 : 4;
 
     // librdkafka 2.16 asks for all topics by four zeros, the room that it had kept for a count, where the null takes one.
     private const int RoomTooMuch = 3;
@@ -12,26 +17,27 @@ internal sealed record MetadataRequest(IReadOnlyList<string>? Topics, bool MayCr
     public static MetadataRequest Read(ref KafkaReader reader, short version)
     {
         var count = reader.NullableCount(2);
-        List<string>? topics = count < 0 || (version == 0 && count == 0) ? null : [];
+        List<AskedTopic>? topics = count < 0 || (version == 0 && count == 0) ? null : [];
         for (; count > 0 && !reader.Failed; count--)
         {
-            topics!.Add(reader.String());
+            var id = version >= 10 ? reader.Id() : Guid.Empty;
+            topics!.Add(new AskedTopic(version >= 10 ? reader.NullableString() : reader.String(), id));
             reader.Tags();
         }
-        if (version >= 9 && topics is null && reader.Remaining == RoomTooMuch + FlexibleTail)
+        if (version >= 9 && topics is null && reader.Remaining == RoomTooMuch + FlexibleTail(version))
             reader.Pass(RoomTooMuch);
         var create = version < 4 || reader.Bool();
+        if (version is >= 8 and <= 10)
+            reader.Bool();
         if (version >= 8)
-        {
             reader.Bool();
-            reader.Bool();
-        }
         reader.Tags();
         return new MetadataRequest(topics, create);
     }
 }
 
-internal sealed record TopicMetadata(KafkaError Error, string Name, IReadOnlyList<PartitionMetadata> Partitions);
+/// <param name="Name">Null: it was asked for by an id that no topic has.</param>
+internal sealed record TopicMetadata(KafkaError Error, string? Name, IReadOnlyList<PartitionMetadata> Partitions, Guid Id = default);
 
 /// <param name="Leader">-1 where nobody serves it.</param>
 internal readonly record struct PartitionMetadata(int Partition, int Leader);
@@ -55,7 +61,7 @@ internal static class MetadataResponse
         if (version >= 1)
             writer.Int32(brokers.Controller);
         writer.Array(topics, (w, topic) => Write(w, version, topic));
-        if (version >= 8)
+        if (version is >= 8 and <= 10)
             writer.Int32(NotAsked);
         writer.Tags();
     }
@@ -63,7 +69,12 @@ internal static class MetadataResponse
     private static void Write(KafkaWriter writer, short version, TopicMetadata topic)
     {
         writer.Error(topic.Error);
-        writer.String(topic.Name);
+        if (version >= 12)
+            writer.NullableString(topic.Name);
+        else
+            writer.String(topic.Name ?? "");
+        if (version >= 10)
+            writer.Id(topic.Id);
         if (version >= 1)
             writer.Bool(false);
         writer.Array(topic.Partitions, (w, partition) =>

@@ -1,7 +1,7 @@
 namespace OrleansMq.Gateways.Kafka.Protocol;
 
 /// <summary>
-/// OffsetCommit 2-8: <c>group | generation i32 | member | (2-4) retention i64 | (7) instance |
+/// OffsetCommit 2-9: <c>group | generation or member's epoch i32 | member | (2-4) retention i64 | (7) instance |
 /// topics [name | partitions [index i32 | offset i64 | (6) leader epoch i32 | note]]</c>.
 /// </summary>
 internal sealed record OffsetCommitRequest(string Group, MemberRef Member, IReadOnlyList<OffsetCommitPartition> Partitions)
@@ -51,7 +51,7 @@ internal static class OffsetCommitResponse
     }
 }
 
-/// <summary>OffsetFetch 1-8: <c>group | topics [name | partitions [i32]], from 2 null means all</c>, from 8 a list of these; <c>(7) only stable, bool</c>.</summary>
+/// <summary>OffsetFetch 1-9: <c>group | (9) member or null | (9) member's epoch i32 | topics [name | partitions [i32]], from 2 null means all</c>, from 8 a list of these; <c>(7) only stable, bool</c>.</summary>
 internal sealed record OffsetFetchRequest(IReadOnlyList<OffsetFetchGroup> Groups, bool OnlyStable)
 {
     public static OffsetFetchRequest Read(ref KafkaReader reader, short version)
@@ -71,9 +71,10 @@ internal sealed record OffsetFetchRequest(IReadOnlyList<OffsetFetchGroup> Groups
     private static OffsetFetchGroup ReadGroup(ref KafkaReader reader, short version)
     {
         var group = reader.String();
+        var member = version >= 9 ? ReadMember(ref reader) : null;
         var topics = version >= 2 ? reader.NullableCount(6) : reader.Count(6);
         if (topics < 0)
-            return new OffsetFetchGroup(group, null);
+            return new OffsetFetchGroup(group, member, null);
         var partitions = new List<TopicPartition>();
         for (; topics > 0 && !reader.Failed; topics--)
         {
@@ -82,12 +83,19 @@ internal sealed record OffsetFetchRequest(IReadOnlyList<OffsetFetchGroup> Groups
                 partitions.Add(new TopicPartition(topic, partition));
             reader.Tags();
         }
-        return new OffsetFetchGroup(group, partitions);
+        return new OffsetFetchGroup(group, member, partitions);
+    }
+
+    private static MemberRef? ReadMember(ref KafkaReader reader)
+    {
+        var (name, epoch) = (reader.NullableString(), reader.Int32());
+        return string.IsNullOrEmpty(name) && epoch < 0 ? null : new MemberRef(name ?? "", epoch);
     }
 }
 
+/// <param name="Member">Who reads on from there, where it says so.</param>
 /// <param name="Partitions">Null: all on which something was committed.</param>
-internal sealed record OffsetFetchGroup(string Group, IReadOnlyList<TopicPartition>? Partitions);
+internal sealed record OffsetFetchGroup(string Group, MemberRef? Member, IReadOnlyList<TopicPartition>? Partitions);
 
 internal readonly record struct TopicPartition(string Topic, int Partition);
 

@@ -45,9 +45,9 @@ internal readonly record struct ConfigEntry(string Name, string? Value)
 }
 
 /// <summary>What became of one topic.</summary>
-internal readonly record struct NamedResult(string Name, KafkaError Error, string? Message = null);
+internal readonly record struct NamedResult(string Name, KafkaError Error, string? Message = null, Guid Id = default);
 
-internal readonly record struct CreatedTopic(NamedResult Result, int Partitions);
+internal readonly record struct CreatedTopic(NamedResult Result, int Partitions, Guid Id = default);
 
 internal static class CreateTopicsResponse
 {
@@ -60,7 +60,7 @@ internal static class CreateTopicsResponse
             var ok = created.Result.Error == KafkaError.None;
             w.String(created.Result.Name);
             if (version >= 7)
-                w.NoId();
+                w.Id(created.Id);
             w.Error(created.Result.Error);
             if (version >= 1)
                 w.NullableString(created.Result.Message);

@@ -33,8 +33,12 @@ public sealed class ReconcileDesk : IAsyncDisposable
     private readonly Lock _telling = new();
     private long? _toldAt;
 
+    /// <summary>Not told yet. With <see cref="_faultsToldAt"/> only in <see cref="_turn"/>.</summary>
+    private ScheduleFaults _faults;
+    private long? _faultsToldAt;
+
     /// <param name="broker">Not owned; with the broker's own rights.</param>
-    /// <param name="report">Told of what fails, at most once a minute, and of schedules that can't be.</param>
+    /// <param name="report">Told of what fails, and of schedules that can't be, each at most once a minute.</param>
     public ReconcileDesk(IBroker broker, Action<string>? report = null, TimeProvider? time = null)
     {
         (_broker, _report, _time, _table) = (broker, report ?? (_ => { }), time ?? TimeProvider.System, new ScheduleTable(broker));
@@ -85,13 +89,23 @@ public sealed class ReconcileDesk : IAsyncDisposable
         await _turn.WaitAsync(cancel);
         try
         {
-            foreach (var fault in await _table.Read(cancel))
-                _report(fault);
+            _faults += await _table.Read(cancel);
+            TellFaults();
         }
         finally
         {
             _turn.Release();
         }
+    }
+
+    /// <summary>With those since the last time.</summary>
+    private void TellFaults()
+    {
+        if (_faults.Count == 0 || (_faultsToldAt is { } at && _time.GetElapsedTime(at) < ReportEvery))
+            return;
+        _faultsToldAt = _time.GetTimestamp();
+        _report(_faults.ToString());
+        _faults = default;
     }
 
     private async Task TakeUp(CancellationToken cancel)

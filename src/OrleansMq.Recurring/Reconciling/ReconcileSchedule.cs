@@ -33,7 +33,7 @@ public sealed record ReconcileSchedule
     /// <summary>A dead letter that has been redriven so often stays one. 3; up to 1,000.</summary>
     public int MaxRedrives { get; init; } = 3;
 
-    /// <summary>The topic of the reports, which must be there. Null: <see cref="ReconcileSchedules.Reports"/>.</summary>
+    /// <summary>The topic of the reports, which must be there and is none of the broker's own. Null: <see cref="ReconcileSchedules.Reports"/>.</summary>
     public TopicName? ReportTo { get; init; }
 
     public override string ToString() => $"reconciliation of {Topic}/{Group}";
@@ -57,6 +57,9 @@ public sealed record ReconcileSchedule
             throw Malformed($"looks at what is 0 to {MaxOlderThan.TotalDays:0} days old; {OlderThan} was given");
         if (MaxRedrives is < 1 or > MostRedrives)
             throw Malformed($"redrives a dead letter 1 to {MostRedrives} times; {MaxRedrives} was given");
+        foreach (var topic in (TopicName?[])[Topic, ReportTo])
+            if (topic is { } named && !ScheduleTopics.MayBeNamed(named))
+                throw Malformed($"names '{named}', which is the broker's own");
         if (Redeliver.Any(cause => cause is UnsettledCause.NeverDelivered or UnsettledCause.Uncommitted))
             throw Malformed("delivers again what is dead, returned, leased or deferred; what was never delivered is in line anyway, and a group of log style seeks");
         var times = Cron is { } cron ? TimesOf(cron) : RecurringTimes.Every(Every!.Value);

@@ -1,22 +1,19 @@
 namespace OrleansMq;
 
 /// <summary>The schedules of a broker: messages of a topic of its own, of which the last of each group counts. A <see cref="ReconcileDesk"/> in each of the broker's processes goes by them.</summary>
-/// <remarks>The topics' names are reserved: where rights are asked for, administrators alone write there.</remarks>
+/// <remarks>The topics' names are reserved: where rights are asked for, administrators alone write there; a tenant's write to the topic of their own, which is for the tenant's topics alone.</remarks>
 public sealed class ReconcileSchedules(IBroker broker, TimeProvider? time = null)
 {
     /// <summary>Each message a schedule under the key <c>topic/group</c>, or a tombstone.</summary>
-    public static readonly TopicName Topic = new("_orleansmq.schedules");
+    public static readonly TopicName Topic = ScheduleTopics.Schedules;
 
     /// <summary>Each message a report, where a schedule names no other topic.</summary>
-    public static readonly TopicName Reports = new("_orleansmq.reports");
+    public static readonly TopicName Reports = ScheduleTopics.Reports;
 
     /// <summary>Each message a run that is due, or waits for its time.</summary>
-    public static readonly TopicName Due = new("_orleansmq.due");
+    public static readonly TopicName Due = ScheduleTopics.Due;
 
     public const int MaxSchedules = 1_000;
-
-    // The most there is: a schedule counts as long as it is the last one.
-    private static readonly TimeSpan Keep = TimeSpan.FromDays(3_660);
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
@@ -34,7 +31,7 @@ public sealed class ReconcileSchedules(IBroker broker, TimeProvider? time = null
         var known = await List(cancel);
         if (known.Count >= MaxSchedules && known.All(each => (each.Schedule.Topic, each.Schedule.Group) != (schedule.Topic, schedule.Group)))
             throw new MqException(ErrorCodes.Conflict, $"There are {MaxSchedules} schedules, all there can be.");
-        await broker.PutTopic(Topic, new TopicChange { Retention = Keep, KeepUnsettled = false }, cancel);
+        await broker.PutTopic(Topic, ScheduleTopics.Settings, cancel);
         await Send(new Message
         {
             Key = ScheduleTable.KeyOf(schedule.Topic, schedule.Group),

@@ -57,6 +57,19 @@ internal sealed partial class ConsumerGroupGrain
         return from;
     }
 
+    /// <summary>Of what was changed. A partition that is damaged learns it should it open.</summary>
+    private async Task TellOf(GroupDefinition group, int partition)
+    {
+        try
+        {
+            await Proxy(partition).EnsureGroup(group);
+        }
+        catch (MqException damaged) when (damaged.Code == ErrorCodes.PartitionDamaged)
+        {
+            // It holds nothing back, for it removes nothing.
+        }
+    }
+
     /// <summary>In a partition that came behind the group it begins at the first message, wherever it began in the others: nothing there is older than the group.</summary>
     private Task EnsureIn(GroupDefinition group, int from, int to)
     {

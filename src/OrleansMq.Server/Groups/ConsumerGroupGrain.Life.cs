@@ -73,7 +73,7 @@ internal sealed partial class ConsumerGroupGrain
         await Load();
         if (_engine is { } lapsed && lapsed.HasLapsed)
             await DropLapsed(lapsed);
-        if (_engine is null)
+        if (_engine is not { HasEnded: false })
             await EnsureMade(firstUse, declared: false);
         var engine = MustExist();
         await Written(async () => await engine.Used());
@@ -83,7 +83,7 @@ internal sealed partial class ConsumerGroupGrain
     /// <returns>Null where it was there already.</returns>
     private async Task<GroupEngine?> EnsureMade(GroupChange change, bool declared)
     {
-        if (_engine is not null)
+        if (_engine is { HasEnded: false })
             return null;
         await _changes.WaitAsync();
         var mayBeThere = false;

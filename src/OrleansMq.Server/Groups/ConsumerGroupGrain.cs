@@ -88,6 +88,8 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
         var engine = MustExist();
         await Written(() => engine.Change(change));
         await Topic.ChangeGroup(engine.Definition);
+        // What holds back the log, and until when an ephemeral one is kept, stands in the partitions. Also where this call changed nothing: the one before may have failed behind the document.
+        await Task.WhenAll(Enumerable.Range(0, _lineage!.Count).Select(p => TellOf(engine.Definition, p)));
         return await engine.Describe();
     }
 
@@ -142,7 +144,10 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
     public async Task<DeliveryBlock> Receive(ReceiveRequest request, CancellationToken cancel)
     {
         ReceiveRules.Check(request);
-        var engine = await Used(new GroupChange());
+        var engine = request.GroupId is null ? await Used(new GroupChange()) : await Found();
+        using var use = engine.Use(request.GroupId);
+        if (request.GroupId is { })
+            await Written(async () => await engine.Used());
         if (engine.Queue is not { } queue)
             throw new MqException(ErrorCodes.Conflict, $"Group '{_name}' of topic '{_topic}' is of log style: its members read and commit.");
         if (request.Wait == TimeSpan.Zero)

@@ -63,6 +63,12 @@ internal sealed class CoordinationGrain : Grain, ICoordinationGrain, ICoordinati
 
     public async Task Heartbeat(MemberRef member) => await (await Known()).Heartbeat(member);
 
+    public async Task<MemberStanding> Beat(MemberBeat beat) => await (beat.Epoch == 0 ? await Ensure() : await Known()).Beat(beat);
+
+    public async Task CheckEpoch(MemberRef member) => await (await Known()).CheckEpoch(member);
+
+    public async Task<AssignedGroup> DescribeAssigned() => await (await MustExist()).DescribeAssigned();
+
     public async Task<string?[]> Leave(MemberRef[] members) => [.. await (await Known()).Leave(members)];
 
     public async Task<MqError?[]> Commit(MemberRef? member, GroupOffset[] offsets) => [.. await (member is null ? await Ensure() : await Known()).Commit(member, offsets)];

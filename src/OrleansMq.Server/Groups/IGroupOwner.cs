@@ -21,6 +21,11 @@ internal interface IGroupOwner : IMovableGrain
     [Alias("Grow"), ResponseTimeout("00:00:15")]
     Task Grow(PartitionLineage lineage);
 
+    /// <summary>The time is over until which the first partition keeps an ephemeral group: it is deleted where nobody uses it, else the partition is told until when to keep it.</summary>
+    /// <returns>Whether there is no such group (any more).</returns>
+    [Alias("EndUnused"), ResponseTimeout("00:00:25")]
+    Task<bool> EndUnused(Guid id);
+
     /// <summary>A partition may have something to deliver; how many leases it has out, and who holds them.</summary>
     [Alias("Signal"), ResponseTimeout("00:00:05")]
     Task Signal(int partition, GroupStanding standing);

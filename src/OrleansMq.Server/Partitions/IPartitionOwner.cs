@@ -65,6 +65,10 @@ internal interface IPartitionOwner : IMovableGrain
     [Alias("RemoveGroup"), ResponseTimeout("00:00:10")]
     Task RemoveGroup(GroupName group);
 
+    /// <summary>Somebody uses an ephemeral group: it is not deleted before so long from now.</summary>
+    [Alias("KeepGroup"), ResponseTimeout("00:00:10")]
+    Task KeepGroup(GroupName group, Guid id, TimeSpan time);
+
     [Alias("DescribeGroup"), ResponseTimeout("00:00:10")]
     Task<GroupPartition> DescribeGroup(GroupName group);
 

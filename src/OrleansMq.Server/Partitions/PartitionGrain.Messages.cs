@@ -1,6 +1,7 @@
 using OrleansMq.Client.Grains;
 using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Dedup;
+using OrleansMq.Core.Filters;
 using OrleansMq.Core.Groups;
 using OrleansMq.Engine.Partitions;
 
@@ -24,18 +25,18 @@ internal sealed partial class PartitionGrain
         }
 
         if (terms.Wait <= TimeSpan.Zero)
-            return await ReadNow(engine, terms);
+            return await ReadNow(engine, terms, cancel);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, _leaving.Token);
         var waiter = new ReadWaiter();
         // Registered before the look, so that what comes while looking wakes us.
         engine.AddWaiter(waiter);
         try
         {
-            var block = await ReadNow(engine, terms);
+            var block = await ReadNow(engine, terms, cancel);
             if (block.Batches.Length > 0 || _leaving.IsCancellationRequested)
                 return block;
             await waiter.Wait(terms.Wait, _silo.Time, either.Token);
-            return await ReadNow(engine, terms);
+            return await ReadNow(engine, terms, cancel);
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
@@ -54,7 +55,7 @@ internal sealed partial class PartitionGrain
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, _leaving.Token);
         for (var isLast = terms.Wait <= TimeSpan.Zero; ; isLast = true)
         {
-            var (letters, start, end) = await engine.ReadDeadLetters(group, terms.Offset, Math.Max(1, terms.MaxBytes));
+            var (letters, start, end) = await engine.ReadDeadLetters(group, terms.Offset, Math.Max(1, terms.MaxBytes), ThroughOf(terms, cancel));
             if (isLast || letters.Length > 0 || either.IsCancellationRequested)
                 return new PartitionBlock(letters, start, end, end, []);
             var wait = Task.Delay(terms.Wait < LookAgain ? terms.Wait : LookAgain, _silo.Time, either.Token);
@@ -63,9 +64,13 @@ internal sealed partial class PartitionGrain
         }
     }
 
-    private static async Task<PartitionBlock> ReadNow(PartitionEngine engine, ReadTerms terms)
+    /// <summary>An older client says nothing of how much may be looked through.</summary>
+    private static ReadThrough ThroughOf(in ReadTerms terms, CancellationToken cancel) =>
+        new(terms.Filter, terms.Group, terms.MaxLooked > 0 ? terms.MaxLooked : FilterLimits.MaxBytesOfRead, cancel);
+
+    private static async Task<PartitionBlock> ReadNow(PartitionEngine engine, ReadTerms terms, CancellationToken cancel)
     {
-        using var read = await engine.ReadBatches(terms.Offset, terms.MaxBytes, terms.Isolation);
+        using var read = await engine.Read(terms.Offset, terms.MaxBytes, terms.Isolation, ThroughOf(terms, cancel));
         return new PartitionBlock(read.Batches.ToArray(), engine.Start, read.End, read.Stable, [.. read.Aborted]);
     }
 

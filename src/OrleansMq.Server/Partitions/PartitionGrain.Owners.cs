@@ -80,6 +80,8 @@ internal sealed partial class PartitionGrain
         engine.RoomMade();
     });
 
+    public Task KeepGroup(GroupName group, Guid id, TimeSpan time) => On(engine => engine.Keep(group, id, time));
+
     public Task<GroupPartition> DescribeGroup(GroupName group) => On(engine => engine.Describe(group));
 
     public Task Commit(GroupName group, long offset, int generation) => On(engine => engine.Commit(group, offset, generation));

@@ -168,6 +168,9 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
             // Before anything comes in it knows of the last growth.
             if (topic.Lineage.KnowsLastGrowth(_number))
                 await engine.Grow(topic.Settings.Partitions);
+            // A view that came meanwhile found no open partition to tell.
+            foreach (var group in topic.Groups)
+                engine.SettingsChanged(group.Name);
         }
         catch
         {
@@ -186,7 +189,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
             return known;
         var answer = await GrainCalls.Ask(() => Topic.Attach(_topicId, _number, 0));
         if (answer?.View is { } view)
-            return _topic ??= new PartitionTopic(_topicName, _number, view, Topic, _signals, _deadline, AskCoordinator, _silo.Options.DefaultAcks, _silo.Report);
+            return _topic ??= new PartitionTopic(_topicName, _number, view, Topic, _signals, _deadline, AskCoordinator, AskWhetherUsed, _silo.Options.DefaultAcks, _silo.Report);
         DeactivateOnIdle();
         throw new MqException(ErrorCodes.TopicUnknown, $"There is no topic '{_topicName}'.");
     }

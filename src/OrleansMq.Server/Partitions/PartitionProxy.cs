@@ -11,6 +11,8 @@ internal sealed class PartitionProxy(IPartitionOwner grain, int number, Action<i
 
     public Task RemoveGroup(GroupName name) => GrainCalls.Ask(() => grain.RemoveGroup(name));
 
+    public Task Keep(GroupName name, Guid id, TimeSpan time) => GrainCalls.Ask(() => grain.KeepGroup(name, id, time));
+
     public Task<GroupPartition> Describe(GroupName name) => GrainCalls.Ask(() => grain.DescribeGroup(name));
 
     public Task Commit(GroupName name, long offset, int generation) => GrainCalls.Ask(() => grain.Commit(name, offset, generation));

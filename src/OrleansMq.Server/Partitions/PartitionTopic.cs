@@ -19,6 +19,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
     private readonly GroupSignals _signals;
     private readonly PartitionDeadline _deadline;
     private readonly Action<OpenTransaction> _overdue;
+    private readonly Action<PartitionEngine, GroupName, Guid> _unused;
     private readonly Action<string> _report;
     private volatile TopicView _view;
     private volatile Dictionary<string, GroupDefinition> _groups = new(StringComparer.Ordinal);
@@ -34,9 +35,10 @@ internal sealed class PartitionTopic : ITopicOfPartition
     private bool _asking;
     private (AdmissionQuestion Question, AdmissionVerdict Verdict)? _answer;
 
-    public PartitionTopic(TopicName name, int number, TopicView view, ITopicOwner owner, GroupSignals signals, PartitionDeadline deadline, Action<OpenTransaction> overdue, Acks defaultAcks, Action<string> report)
+    public PartitionTopic(TopicName name, int number, TopicView view, ITopicOwner owner, GroupSignals signals, PartitionDeadline deadline, Action<OpenTransaction> overdue,
+        Action<PartitionEngine, GroupName, Guid> unused, Acks defaultAcks, Action<string> report)
     {
-        _defaultAcks = defaultAcks;
+        (_defaultAcks, _unused) = (defaultAcks, unused);
         (Name, _number, _view, _owner, _signals, _deadline, _overdue, _report) = (name.Text, number, view, owner, signals, deadline, overdue, report);
         Take(view);
     }
@@ -70,7 +72,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
         foreach (var gone in _groups.Keys.Where(name => !groups.ContainsKey(name)))
             _signals.Forget(gone);
         (_groups, _view) = (groups, view);
-        _tracksBacklog = TopicGate.TracksBacklog(view.Settings, view.Groups.Where(group => group.Declared).Select(group => group.Settings));
+        _tracksBacklog = TopicGate.TracksBacklog(view.Settings, view.Groups.Where(group => group.HoldsBack).Select(group => group.Settings));
     }
 
     public GroupSettings? FindGroup(string group) => _groups.GetValueOrDefault(group)?.Settings;
@@ -167,6 +169,8 @@ internal sealed class PartitionTopic : ITopicOfPartition
     public void NoteDeadline(PartitionEngine partition, long? dueMs) => _deadline.Note(dueMs);
 
     public void TransactionOverdue(PartitionEngine partition, in OpenTransaction open) => _overdue(open);
+
+    public void GroupUnused(PartitionEngine partition, GroupName group, Guid id) => _unused(partition, group, id);
 
     public void NoteInFlight(PartitionEngine partition, string group, int inFlight, string? holder) => _signals.Note(group, new GroupStanding(inFlight, holder));
 

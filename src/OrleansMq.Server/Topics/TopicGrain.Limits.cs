@@ -60,7 +60,7 @@ internal sealed partial class TopicGrain
     }
 
     private async ValueTask<KeyValuePair<string, GroupSettings>[]> Declared() =>
-        [.. (await Groups()).Values.Where(group => group.Declared).Select(group => KeyValuePair.Create(group.Name.Text, group.Settings))];
+        [.. (await Groups()).Values.Where(group => group.HoldsBack).Select(group => KeyValuePair.Create(group.Name.Text, group.Settings))];
 
     /// <summary>Before the first decision every partition has said what it holds.</summary>
     private async ValueTask Counted()

@@ -102,7 +102,7 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
     public async Task<TopicDescription> Describe()
     {
         if (_topic is { } topic)
-            return new TopicDescription { Name = _name, Settings = topic.Settings, Partitions = await DescribeAll(topic.Id, _name, topic.Settings.Partitions, null) };
+            return new TopicDescription { Name = _name, Id = topic.Id, Settings = topic.Settings, Partitions = await DescribeAll(topic.Id, _name, topic.Settings.Partitions, null) };
         var (owner, group, view) = await FindLetters() ?? throw Unknown();
         var partitions = await DescribeAll(view.Id, owner, view.Settings.Partitions, group);
         return new TopicDescription { Name = _name, Settings = new TopicSettings { Partitions = partitions.Length }, Partitions = partitions };

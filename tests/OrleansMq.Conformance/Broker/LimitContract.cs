@@ -43,6 +43,23 @@ public abstract class LimitContract : BrokerContract
     });
 
     [Fact]
+    public Task AGroupThatIsDeclaredAfterItsFirstUseIsBacklogFromThenOn() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { MaxMessages = 2 });
+        await broker.PutGroup("t", "worker", new());
+        Assert.Empty(await Receive(broker, "t", "g"));
+        for (var i = 0; i < 2; i++)
+        {
+            await Publish(broker, "t", "1", "2");
+            await Acknowledge(broker, "t", "worker", [.. await Receive(broker, "t", "worker")]);
+        }
+
+        await broker.PutGroup("t", "g", new());
+
+        await Refused(ErrorCodes.BacklogFull, () => broker.Publish("t", [Text("3")]));
+    });
+
+    [Fact]
     public Task TheBacklogInBytesRefusesToo() => Story(async broker =>
     {
         await broker.PutTopic("t", new() { MaxBytes = 10_000 });

@@ -37,6 +37,8 @@ public abstract class ReconcileScheduleContract : BrokerContract
             Hourly with { Every = null },
             Hourly with { Cron = "0 6 * * *" },
             Hourly with { Zone = "Europe/Berlin" },
+            Hourly with { ReportTo = new TopicName("_orleansmq.audit") },
+            Hourly with { Topic = "_orleansmq.audit" },
             Hourly with { Every = TimeSpan.FromSeconds(59) },
             Hourly with { Every = TimeSpan.FromDays(366) },
             Hourly with { Every = null, Cron = "61 6 * * *" },
@@ -152,7 +154,7 @@ public abstract class ReconcileScheduleContract : BrokerContract
         Assert.Single(await Reports(broker, 1));
         await Eventually(async () => (await broker.Reconcile(ReconcileSchedules.Due, "runners", new() { Max = 0 })).Counts.Dead == 1);
         lock (told)
-            Assert.Equal(3, told.Count(line => line.Contains("not count", StringComparison.Ordinal)));
+            Assert.EndsWith("Nor do 2 more.", Assert.Single(told, line => line.Contains("not count", StringComparison.Ordinal)), StringComparison.Ordinal);
     });
 
     [Fact]

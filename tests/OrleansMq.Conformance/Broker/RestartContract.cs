@@ -61,6 +61,20 @@ public abstract class RestartContract : BrokerContract
     });
 
     [Fact]
+    public Task AnEphemeralGroupGoesOnWhereItWasAfterARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        var group = await host.Broker.PutGroup("t", "g", new() { DeleteAfterIdle = (TimeSpan?)TimeSpan.FromMinutes(5) });
+        await Publish(host.Broker, "t", "a", "b");
+        await Acknowledge(host.Broker, "t", "g", await ReceiveOne(host.Broker, "t", "g"));
+
+        await Restart(host);
+
+        Assert.Equal("b", Assert.Single(await host.Broker.Receive("t", "g", new() { GroupId = group.Id })).BodyText);
+        Assert.Equal(TimeSpan.FromMinutes(5), (await host.Broker.DescribeGroup("t", "g")).Settings.DeleteAfterIdle);
+    });
+
+    [Fact]
     public Task SettingsSurviveARestart() => Story(async host =>
     {
         var topic = await host.Broker.PutTopic("t", new() { Partitions = 3, Admit = 9 });
@@ -73,6 +87,37 @@ public abstract class RestartContract : BrokerContract
         Assert.Equal((7, true, true), (after.Settings.MaxDeliveries, after.Settings.ByKey, after.Declared));
         Assert.Equal((true, FairBy.Header("tenant")), (after.Settings.Priority, after.Settings.FairBy));
         Assert.Equal(["t"], (await host.Broker.ListTopics()).Items.Select(name => name.Text));
+    });
+
+    [Fact]
+    public Task WhatAFilterPassedOverStaysPassedOverAfterARestart() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new());
+        await host.Broker.PutGroup("t", "g", new() { Filter = "n < 5 OR n > 7" });
+        await host.Broker.Publish("t", [.. Numbers(0, 10).Select(body => Text(body) with { Headers = [new("n", body)] })]);
+        await Acknowledge(host.Broker, "t", "g", [.. (await Receive(host.Broker, "t", "g", 6)).Take(5)]);
+
+        await Restart(host);
+        await host.Broker.Publish("t", [.. Numbers(6, 3).Select(body => Text(body) with { Headers = [new("n", body)] })]);
+
+        var group = await host.Broker.DescribeGroup("t", "g");
+        Assert.Equal("n < 5 OR n > 7", group.Settings.Filter);
+        Assert.Equal(["8", "9"], Bodies(await Receive(host.Broker, "t", "g")).Distinct().Order());
+        Assert.Equal(5, (await host.Broker.DescribeGroup("t", "g")).Partitions[0].Filtered);
+    });
+
+    [Fact]
+    public Task WhatIsLeasedHoldsItsKeyAfterARestartUnderAnotherFilter() => Story(async host =>
+    {
+        await host.Broker.PutTopic("t", new() { Partitions = 1 });
+        await host.Broker.PutGroup("t", "g", new() { ByKey = true, Lease = TimeSpan.FromHours(1) });
+        await host.Broker.Publish("t", [Text("1", "k")]);
+        await ReceiveOne(host.Broker, "t", "g");
+        await host.Broker.PutGroup("t", "g", new() { Filter = "mq.offset > 0" });
+        await Restart(host);
+        await host.Broker.Publish("t", [Text("2", "k"), Text("3", "other")]);
+
+        Assert.Equal(["3"], Bodies(await Receive(host.Broker, "t", "g")));
     });
 
     [Fact]

@@ -179,7 +179,7 @@ public abstract class WebhookContract : BrokerContract
         }
     });
 
-    protected static Task Comes(Func<Task<bool>> condition) => WebhookGround.Until(condition);
+    protected static Task Comes(Func<Task<bool>> condition) => Eventually.Holds(condition);
 
     private static Task Comes(Func<bool> condition) => Comes(() => Task.FromResult(condition()));
 

@@ -30,16 +30,6 @@ public sealed class WebhookGround : IWebhookStore, IDisposable
         set => _stored = new StoredWebhooks(System.Text.Encoding.UTF8.GetBytes(value), (_stored?.Version ?? 0) + 1);
     }
 
-    /// <summary>Nodes look by themselves, and tell nobody when they have.</summary>
-    public static async Task Until(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        while (!await condition())
-            await Task.Delay(20, limit.Token);
-    }
-
-    public static Task Until(Func<bool> condition) => Until(() => Task.FromResult(condition()));
-
     public void Say(string file) => System.IO.File.WriteAllText(File, file);
 
     public ValueTask<WebhookDesk> Desk(IBroker broker, string node = "here") =>

@@ -54,6 +54,19 @@ public sealed class DocumentTests
         Assert.Equal([new EarlierCount(2, 7)], read.Earlier);
     }
 
+    [Fact]
+    public void AFilterIsStoredAsItsTextAndOneThatIsNotUnderstoodIsNotTakenForNone()
+    {
+        var document = new GroupDocument
+        {
+            Name = "g", Id = Guid.Empty, Declared = true, CreatedAtMs = 5, LastUsedMs = 6, Membership = new Membership(), Settings = new GroupSettings { Filter = "n > 5" },
+        };
+        var json = Encoding.UTF8.GetString(document.ToJson());
+
+        Assert.Equal("n > 5", GroupDocument.FromJson(document.ToJson(), 0).Settings.Filter);
+        Assert.ThrowsAny<Exception>(() => GroupDocument.FromJson(Encoding.UTF8.GetBytes(json.Replace(" 5", " FOR EVER", StringComparison.Ordinal)), 0));
+    }
+
     /// <summary>A group that has none is stored as before there were any: the golden document above.</summary>
     [Fact]
     public void AnOrderOfItsOwnIsStoredAsDrawn()

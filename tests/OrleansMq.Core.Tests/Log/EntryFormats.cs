@@ -42,6 +42,8 @@ public sealed class EntryFormats
         (new Entry { Kind = EntryKind.SessionSettled, Group = 3, Lane = 14, Offset = 300, Count = 1, Session = new SessionWrite("ab"u8.ToArray(), "x"u8.ToArray()) }, "19 03 0E AC02 02 6162 02 78"),
         (new Entry { Kind = EntryKind.SessionSet, Group = 3, Session = new SessionWrite("ab"u8.ToArray(), null) }, "1A 03 02 6162 00"),
         (new Entry { Kind = EntryKind.KeysLeft, Group = 3, Offset = 300 }, "1B 03 AC02"),
+        (new Entry { Kind = EntryKind.GroupKept, Group = 3, Time = 1000 }, "1C 03 E807"),
+        (new Entry { Kind = EntryKind.PassedOver, Group = 3, Offset = 300, Count = 128 }, "1D 03 AC02 8001"),
     ];
 
     [Fact]

@@ -85,6 +85,20 @@ public sealed class PartitionFormats
     }
 
     [Fact]
+    public void UntilWhenAnEphemeralGroupIsKeptIsASection()
+    {
+        var (sample, frames) = (Sample(), new FrameBuffer(Log, 1));
+        sample.Keep(sample.FindGroup("q")!, 1234, 1006, frames);
+        var golden = State.Hex(Golden)[..^8] + State.Hex("01000000  07 10000000  01000000  01000000 D204000000000000");
+
+        Assert.Equal(golden, State.Of(sample.Save));
+        var loaded = Load(Convert.FromHexString(golden));
+        Assert.Equal((1234, null), (loaded.FindGroup("q")!.KeptUntilMs, loaded.FindGroup("l")!.KeptUntilMs));
+        loaded.Keep(loaded.FindGroup("q")!, null, 1006, frames);
+        Assert.Equal(State.Hex(Golden), State.Of(loaded.Save));
+    }
+
+    [Fact]
     public void TheNumberOfAGroupIsNotGivenAgainAfterLoading()
     {
         var (sample, frames) = (Sample(), new FrameBuffer(Log, 1));

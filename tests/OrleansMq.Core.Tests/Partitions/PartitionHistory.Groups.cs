@@ -1,5 +1,6 @@
 using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Cursors;
+using OrleansMq.Core.Filters;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 
@@ -16,6 +17,11 @@ internal sealed partial class PartitionHistory
         _ => DeliveryOrder.OfLane,
     };
 
+    /// <summary>Some groups pass over a third of what there is; what the filter says is not asked here.</summary>
+    private static MessageFilter? FilterOf(PartitionGroup group) => group.Number % 3 == 0 ? Passing : null;
+
+    private static readonly MessageFilter Passing = MessageFilter.Parse("TRUE");
+
     private static MessageTraits TraitsAt(long offset) => new((ulong)(offset % 5), (ulong)(offset % 3), 1, (int)(offset % Message.Priorities));
 
     private void ChangeGroups()
@@ -28,14 +34,17 @@ internal sealed partial class PartitionHistory
                 _leases.RemoveAll(each => each.Group == some);
                 break;
             case 1 when some is not null:
-                _live.DeclareGroup(some, _random.Next(2) == 0, _now, _frames);
+                if (_random.Next(2) == 0)
+                    _live.DeclareGroup(some, _random.Next(2) == 0, _now, _frames);
+                else
+                    _live.Keep(some, _random.Next(3) == 0 ? null : _now + _random.Next(10_000), _now, _frames);
                 break;
             case var style when _live.Groups.Count < 6:
                 var flags = style switch { 2 => GroupFlags.Log, 3 => GroupFlags.ByKey, _ => GroupFlags.None } | (_random.Next(2) == 0 ? GroupFlags.Declared : 0);
                 var id = new byte[16];
                 _random.NextBytes(id);
                 var added = _live.AddGroup($"g{_names++ % 9}-{_names}", new Guid(id), flags, _random.NextInt64(0, _live.End + 5), _now, _frames);
-                added.SetRules(Rules, OrderOf(added), added.ByKey && added.Number % 2 == 0);
+                added.SetRules(Rules, OrderOf(added), added.ByKey && added.Number % 2 == 0, filter: FilterOf(added));
                 break;
         }
     }
@@ -45,7 +54,12 @@ internal sealed partial class PartitionHistory
         if (Some(group => !group.IsLog) is not { } group)
             return;
         if (group.Main!.WantsTraits(_live.End, out var from, out var count))
-            group.Main.Offer(from, Enumerable.Range(0, count).Select(i => TraitsAt(from + i)).ToArray());
+        {
+            var traits = Enumerable.Range(0, count).Select(i => TraitsAt(from + i) with { IsPassedOver = group.Main.Filter is not null && (from + i) % 3 == 1 }).ToArray();
+            _live.PassOver(group, from, traits, _now, _frames);
+            group.Main.Offer(from, traits);
+        }
+
         var leases = new List<GrantedLease>();
         var terms = new LeaseTerms($"c{_random.Next(3)}", _random.Next(1, 12), _now, _now + _random.Next(20, 300), 1);
         _live.Lease(group, terms, _live.End, group.RedrivenLane.End, _frames, leases);

@@ -74,7 +74,7 @@ internal sealed partial class PartitionHistory
     private string Saved(Partition partition)
     {
         foreach (var group in partition.Groups)
-            group.SetRules(Rules, OrderOf(group), group.ByKey && group.Number % 2 == 0);
+            group.SetRules(Rules, OrderOf(group), group.ByKey && group.Number % 2 == 0, filter: FilterOf(group));
         Lapse(partition, _now);
         return State.Of(partition.Save);
     }

@@ -17,7 +17,9 @@ internal static class Checkers
             .Concat(TransactionCheck.Check(history))
             .Concat(GrowthCheck.Check(history))
             .Concat(RankedCheck.Check(history))
+            .Concat(FilterCheck.Check(history))
             .Concat(StateCheck.Check(history))
+            .Concat(BroadcastCheck.Check(history))
             .Concat(CompactionCheck.Check(history))
             .Concat(RestCheck.Check(history, plan));
 }

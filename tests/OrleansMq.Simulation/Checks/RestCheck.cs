@@ -28,7 +28,7 @@ internal static class RestCheck
             // Also what was leased and whose delivery got lost: it was delivered as far as the broker knows.
             var upTo = history.SettledUpTo.Where(upTo => upTo.At == at && upTo.Call.May).Select(upTo => upTo.Offset).DefaultIfEmpty(-1).Max();
             foreach (var (offset, record) in log.Records)
-                if (!settled.Contains(offset) && offset > upTo)
+                if (!settled.Contains(offset) && offset > upTo && RankedClients.Matches(at.Group, history, record.Uid))
                     yield return new Violation("skipped", $"{at}: {record.Uid} at {offset} counts as settled; nobody settled it{(given.Contains(offset) ? "" : ", nobody ever had it")}.");
         }
 

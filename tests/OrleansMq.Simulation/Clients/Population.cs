@@ -1,11 +1,10 @@
-using System.Text;
 using OrleansMq.Simulation.Histories;
 using OrleansMq.Simulation.Worlds;
 
 namespace OrleansMq.Simulation.Clients;
 
 /// <summary>The topics and groups of a world, who uses them, and how it all comes to rest.</summary>
-internal sealed class Population(Desk desk)
+internal sealed partial class Population(Desk desk)
 {
     public const string Orders = "orders";
     public const string Ring = "ring";
@@ -29,6 +28,10 @@ internal sealed class Population(Desk desk)
     /// <summary>By key, and keys wait for their dead letters.</summary>
     public const string Held = "held";
 
+    /// <summary>Have a filter, the second by key too.</summary>
+    public const string Filtered = "filtered";
+    public const string FilteredByKey = "filteredkey";
+
     /// <summary>Grows.</summary>
     public const string Grown = "grown";
     public const string ByKey = "bykey";
@@ -38,6 +41,10 @@ internal sealed class Population(Desk desk)
 
     /// <summary>Is compacted.</summary>
     public const string Latest = "latest";
+
+    /// <summary>Has ephemeral groups alone.</summary>
+    public const string Air = "air";
+    public const int AirPartitions = 2;
 
     private static readonly string[] OrderQueues = ["shared", "bykey", "solo"];
 
@@ -49,6 +56,7 @@ internal sealed class Population(Desk desk)
             : Array.Empty<(string, int)>(),
         .. plan.Transactions ? [(Raw, RawPartitions)] : Array.Empty<(string, int)>(),
         .. plan.Ranked ? [(Ranked, 1)] : Array.Empty<(string, int)>(),
+        .. plan.Broadcast ? [(Air, AirPartitions)] : Array.Empty<(string, int)>(),
     ];
 
     private IReadOnlyList<(string Topic, string Group, int Partitions)> Queues { get; } =
@@ -65,6 +73,8 @@ internal sealed class Population(Desk desk)
             await RankedClients.Settle(desk);
         if (desk.Plan.Compaction)
             await desk.Insist("put latest", broker => broker.PutTopic(Latest, new TopicChange { Compact = true, TokenAge = TimeSpan.FromDays(7) }));
+        if (desk.Plan.Broadcast)
+            await desk.Insist("put air", broker => broker.PutTopic(Air, new TopicChange { Partitions = AirPartitions, TokenAge = TimeSpan.FromDays(7) }));
         if (!desk.Plan.Transactions)
             return;
         await desk.Insist("put raw", broker => broker.PutTopic(Raw, new TopicChange { Partitions = RawPartitions, TokenAge = TimeSpan.FromDays(7) }));
@@ -137,6 +147,8 @@ internal sealed class Population(Desk desk)
             RankedClients.Live(desk, all);
         if (desk.Plan.Compaction)
             LiveLatest(all);
+        if (desk.Plan.Broadcast)
+            Listener.Live(desk, all);
         if (desk.Plan.Transactions)
         {
             all.Add(Publisher.Live(desk, Raw, "rawpub", 500));
@@ -217,6 +229,8 @@ internal sealed class Population(Desk desk)
             await RankedClients.ComeToRest(desk, () => Drain(Ranked, Held, 1, TimeSpan.FromSeconds(20)));
         foreach (var group in RankedClients.GroupsOf(desk.Plan))
             await Drain(Ranked, group, 1);
+        if (desk.Plan.Broadcast)
+            await Listener.ComeToRest(desk);
         if (!desk.Plan.Transactions)
             return;
         for (var p = 0; p < RawPartitions; p++)
@@ -232,92 +246,6 @@ internal sealed class Population(Desk desk)
         await HalfProducer.ComeToRest(desk, Paid);
         foreach (var (topic, group, partitions) in Queues)
             await Drain(topic, group, partitions);
-    }
-
-    /// <summary>Reads everything with fresh eyes.</summary>
-    public async Task Audit()
-    {
-        foreach (var place in Places())
-            await ReadAll(place);
-        if (desk.Plan.Transactions)
-            await AuditTransactions();
-        if (desk.Plan.Others)
-            await AuditOthers();
-        if (desk.Plan.Growth)
-            await AuditGrown();
-        foreach (var group in RankedClients.GroupsOf(desk.Plan))
-            await AuditQueue(Ranked, group, 1);
-        if (desk.Plan.Ranked)
-            await AuditStates(Ranked);
-        if (desk.Plan.Compaction)
-            await ReadAll(new Place(Latest, 0));
-    }
-
-    private async Task AuditGrown()
-    {
-        var described = await desk.Link.Ask(desk.NewCall($"describe topic {Grown}"), broker => broker.DescribeTopic(Grown));
-        var counts = desk.History.Counts;
-        // The first number is there without a growth; the last asked for may have had no answer.
-        if (!described.IsOk || !counts.Skip(desk.History.Growths).Contains(described.Value!.Partitions.Count))
-        {
-            desk.History.Violate("not served", $"{Grown} has {described.Value?.Partitions.Count} partitions at the end ({described.Code}); {desk.History.Growths} growths were answered of {string.Join(", ", counts)}.");
-            return;
-        }
-
-        for (var p = 0; p < described.Value.Partitions.Count; p++)
-            await ReadAll(new Place(Grown, p));
-        await AuditQueue(Grown, ByKey, described.Value.Partitions.Count);
-        await AuditQueue(Grown, Folded, described.Value.Partitions.Count);
-        await AuditStates(Grown);
-        await desk.Describe(Grown, "board");
-    }
-
-    private async Task AuditStates(string topic)
-    {
-        for (var i = 0; i < desk.Plan.Keys; i++)
-        {
-            var key = $"k{i}";
-            var found = await desk.Link.Ask(desk.NewCall($"state of {key} in {topic}"), broker => broker.Session(topic, Folded, new SessionRequest(Encoding.UTF8.GetBytes(key))));
-            if (found.IsOk)
-                desk.History.FinalStates[(topic, key)] = Encoding.UTF8.GetString(found.Value!.State.Span);
-            else
-                desk.History.Violate("not served", $"the state of {key} in {topic} can't be had after everything healed: {found.Code}.");
-        }
-    }
-
-    private async Task AuditQueue(string topic, string group, int partitions)
-    {
-        var described = await desk.Describe(topic, group);
-        for (var p = 0; p < partitions; p++)
-        {
-            var at = new GroupPlace(topic, group, p);
-            if (await Undertaker.Browse(desk, at) is { } letters)
-                desk.History.FinalLetters[at] = letters;
-            if (described is not null)
-                desk.History.FinalGroups[at] = described.Partitions[p];
-        }
-    }
-
-    private async Task AuditTransactions()
-    {
-        for (var p = 0; p < MadePartitions; p++)
-            await CommittedReader.Audit(desk, new Place(Made, p));
-        if (await desk.Describe(Raw, Transformer.Group) is { } described)
-            for (var p = 0; p < RawPartitions; p++)
-                desk.History.TransformedUpTo[new Place(Raw, p)] = described.Partitions[p].Cursor;
-        else
-            desk.History.Violate("not served", $"group {Transformer.Group} of {Raw} can't be described after everything healed.");
-    }
-
-    private async Task AuditOthers()
-    {
-        for (var p = 0; p < LaterPartitions; p++)
-            await Scheduler.CheckTimes(desk, new Place(Later, p));
-        foreach (var (topic, group, partitions) in Queues)
-            await AuditQueue(topic, group, partitions);
-
-        await desk.Describe(Orders, "board");
-        await desk.Describe(Orders, "replay");
     }
 
     private List<Place> Places() => [.. TopicsOf(desk.Plan).SelectMany(topic => Enumerable.Range(0, topic.Partitions).Select(p => new Place(topic.Topic, p)))];
@@ -349,40 +277,6 @@ internal sealed class Population(Desk desk)
             else if (await desk.Describe(topic, group) is { } described && described.Partitions.Take(partitions).All(p => p is { Error: null, Lag: 0, InFlight: 0 }))
                 return;
             await desk.Pause(20);
-        }
-    }
-
-    private async Task ReadAll(Place place)
-    {
-        var found = await desk.Link.Ask(desk.NewCall($"find start of {place}"), broker => broker.FindOffset(place.Topic, place.Partition, StartAt.Earliest));
-        if (!found.IsOk)
-        {
-            desk.History.Violate("not served", $"{place} can't be read after everything healed: {found.Code}.");
-            return;
-        }
-
-        FinalLog? log = null;
-        for (var next = found.Value; ;)
-        {
-            var (reply, start, end) = await desk.Read(place, next, 10_000);
-            if (!reply.IsOk)
-            {
-                desk.History.Violate("not served", $"{place} can't be read at {next} after everything healed: {reply.Code}.");
-                return;
-            }
-
-            log ??= desk.History.Final[place] = new FinalLog { Start = start, End = end };
-            if (reply.Value!.Count == 0)
-                return;
-            foreach (var (offset, uid, key, token) in reply.Value)
-            {
-                if (offset < next)
-                    continue;
-                log.Order.Add(offset);
-                log.Records[offset] = (uid, key, token);
-            }
-
-            next = reply.Value[^1].Offset + 1;
         }
     }
 }

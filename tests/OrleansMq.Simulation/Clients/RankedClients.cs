@@ -3,10 +3,19 @@ using OrleansMq.Simulation.Worlds;
 
 namespace OrleansMq.Simulation.Clients;
 
-/// <summary>A topic of one partition whose groups deliver by priority, fairly, and both by key; its publishers flood it now and then with one key.</summary>
+/// <summary>A topic of one partition whose groups deliver by priority, fairly, both by key, and through a filter; its publishers flood it now and then with one key.</summary>
 internal static class RankedClients
 {
-    public static IReadOnlyList<string> GroupsOf(WorldPlan plan) => plan.Ranked ? [Population.ByPriority, Population.Fair, Population.ByKey, Population.Held, Population.Folded] : [];
+    /// <summary>Of the groups that have one; <see cref="Matches"/> says the same.</summary>
+    private const string Filter = "mq.priority > 5 OR mq.key IN ('k0', 'k1')";
+
+    public static IReadOnlyList<string> GroupsOf(WorldPlan plan) =>
+        plan.Ranked ? [Population.ByPriority, Population.Fair, Population.ByKey, Population.Held, Population.Folded, Population.Filtered, Population.FilteredByKey] : [];
+
+    /// <summary>Whether a message is one for a group of this name.</summary>
+    public static bool Matches(string group, History history, string uid) =>
+        group is not (Population.Filtered or Population.FilteredByKey)
+        || (history.Sent[uid].Priority ?? Message.DefaultPriority) > 5 || history.Sent[uid].Key is "k0" or "k1";
 
     public static async Task Settle(Desk desk)
     {
@@ -22,6 +31,8 @@ internal static class RankedClients
         await desk.Insist("put ranked bykey", broker => broker.PutGroup(Population.Ranked, Population.ByKey, queue with { ByKey = true, Priority = true, FairBy = FairBy.Key }));
         await desk.Insist("put ranked held", broker => broker.PutGroup(Population.Ranked, Population.Held, queue with { ByKey = true, HoldKeyBehindDeadLetter = true }));
         await desk.Insist("put ranked folded", broker => broker.PutGroup(Population.Ranked, Population.Folded, queue with { ByKey = true, SessionIdle = TimeSpan.FromSeconds(1) }));
+        await desk.Insist("put ranked filtered", broker => broker.PutGroup(Population.Ranked, Population.Filtered, queue with { Filter = Filter }));
+        await desk.Insist("put ranked filteredkey", broker => broker.PutGroup(Population.Ranked, Population.FilteredByKey, queue with { ByKey = true, Filter = Filter }));
     }
 
     public static void Live(Desk desk, List<Task> all)

@@ -25,6 +25,9 @@ public sealed class History
     public List<(Sent Sent, Call Call)> Cancelled { get; } = [];
     public List<Call> Calls { get; } = [];
 
+    /// <summary>Ephemeral groups, each by who made it.</summary>
+    public List<Listening> Listenings { get; } = [];
+
     /// <summary>Numbers of partitions that the growing topic was to have, rising; the last one perhaps not yet.</summary>
     public List<int> Counts { get; } = [];
 

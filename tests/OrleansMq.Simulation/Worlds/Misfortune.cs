@@ -10,7 +10,7 @@ internal sealed class Misfortune(World world, WorldPlan plan, Server server)
 
     public async Task Live()
     {
-        if (plan.FaultEvery == TimeSpan.Zero || plan.Faults.Count == 0)
+        if (plan.FaultEvery == TimeSpan.Zero || plan.PossibleFaults.Count == 0)
             return;
         while (true)
         {
@@ -19,7 +19,7 @@ internal sealed class Misfortune(World world, WorldPlan plan, Server server)
                 return;
             if (server.Broker is null)
                 continue;
-            var kind = plan.Faults[world.Random.Next(plan.Faults.Count)];
+            var kind = plan.PossibleFaults[world.Random.Next(plan.PossibleFaults.Count)];
             server.Count(kind);
             await Strike(kind);
             if (server.MustRestart && world.Chance(0.8))
@@ -72,6 +72,9 @@ internal sealed class Misfortune(World world, WorldPlan plan, Server server)
                 break;
             case FaultKind.ClockJump:
                 world.WallOffset += TimeSpan.FromMinutes(world.Random.Next(-120, 121));
+                break;
+            case FaultKind.Takeover:
+                server.TakeOver(world.Chance(0.5) ? world.About(TimeSpan.FromSeconds(2)) : null, world.About(TimeSpan.FromSeconds(5)));
                 break;
         }
     }

@@ -2,6 +2,7 @@ using OrleansMq.Simulation.Disk;
 using OrleansMq.Simulation.Histories;
 using OrleansMq.Storage.Files;
 using OrleansMq.Storage.Files.Disk;
+using OrleansMq.Storage.Files.Shared;
 
 namespace OrleansMq.Simulation.Worlds;
 
@@ -17,6 +18,7 @@ public sealed class Server : IMachine
     private DiskError? _armed;
     private Func<SimCall, bool>? _armedFor;
     private bool _healed;
+    private SimProcess? _zombie;
     private TaskCompletionSource _up = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Server(World world, WorldPlan plan, History history, Planted planted)
@@ -88,6 +90,29 @@ public sealed class Server : IMachine
         StartLater();
     }
 
+    /// <summary>Starts another process on the volume. The one before has what it was doing under way, and does not know.</summary>
+    /// <param name="pause">How long it stands still; null: not at all.</param>
+    /// <param name="life">How long it lives after that.</param>
+    public void TakeOver(TimeSpan? pause, TimeSpan life)
+    {
+        if (_zombie is not null || Process is not { } process)
+            return;
+        _history.Note($"{_world.Elapsed} {process.Name} is taken over{(pause is null ? "" : $", stopped for {pause}")}");
+        process.IsTakenOver = true;
+        _zombie = process;
+        Broker = null;
+        _up = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (pause is not null)
+            process.Pause();
+        World.After(_world.Outside, pause ?? TimeSpan.Zero, process.GoOn);
+        World.After(_world.Outside, (pause ?? TimeSpan.Zero) + life, () =>
+        {
+            if (_zombie == process)
+                EndZombie();
+        });
+        Start();
+    }
+
     /// <summary>SIGTERM, and a start after it.</summary>
     public async Task Restart()
     {
@@ -139,19 +164,18 @@ public sealed class Server : IMachine
         try
         {
             var random = new Random(_plan.Seed * 1_000 + _life);
-            var storage = new FileStorage(
-                new FileStorageOptions
-                {
-                    Directory = "/data",
-                    SegmentBytes = _plan.SegmentBytes,
-                    FirstReserveBytes = 4096,
-                    ReserveBytes = 16 << 10,
-                    OpenSegments = 4,
-                    DrawIncarnation = () => (ulong)random.NextInt64(),
-                    OnNotice = notice => Reported($"{notice.Path}: {notice.Message}"),
-                },
-                Disk,
-                new SimIo(process, () => _world.About(_plan.DiskLatency * Slowness)));
+            var files = new FileStorageOptions
+            {
+                Directory = "/data",
+                SegmentBytes = _plan.SegmentBytes,
+                FirstReserveBytes = 4096,
+                ReserveBytes = 16 << 10,
+                OpenSegments = 4,
+                DrawIncarnation = () => (ulong)random.NextInt64(),
+                OnNotice = notice => Reported($"{notice.Path}: {notice.Message}"),
+            };
+            var io = new SimIo(process, () => _world.About(_plan.DiskLatency * Slowness));
+            Engine.Storage.IStorage storage = _plan.SharedVolume ? new SharedFileStorage(files, Disk, io) : new FileStorage(files, Disk, io);
             var broker = await EmbeddedBroker.Start(new EmbeddedOptions
             {
                 Storage = _planted.Storage(storage),
@@ -214,8 +238,17 @@ public sealed class Server : IMachine
         StartLater();
     }
 
+    private void EndZombie()
+    {
+        _history.Note($"{_world.Elapsed} {_zombie?.Name}, which was taken over, is gone");
+        _zombie?.Die(_history.Next(), clean: false);
+        _zombie = null;
+    }
+
     private void Gone(bool clean)
     {
+        if (_zombie is not null)
+            EndZombie();
         if (Process is { } process)
         {
             _history.Note($"{_world.Elapsed} {process.Name} is gone{(clean ? ", clean" : "")}");

@@ -6,6 +6,7 @@ public sealed class SimProcess : SynchronizationContext
     private readonly World _world;
     private readonly HashSet<Action> _atDeath = [];
     private readonly List<Action> _dying = [];
+    private List<Action>? _held;
 
     public SimProcess(World world, string name)
     {
@@ -25,10 +26,29 @@ public sealed class SimProcess : SynchronizationContext
     /// <summary>When it died, as an event of the history; the largest number while it lives.</summary>
     public long DiedAt { get; private set; } = long.MaxValue;
 
+    /// <summary>Another was started on its data while it lived.</summary>
+    public bool IsTakenOver { get; set; }
+
     /// <summary>It finished what it had and flushed: nothing may be forgotten.</summary>
     public bool EndedClean { get; private set; }
 
-    public void Run(Action work) => _world.Enqueue(this, work);
+    public void Run(Action work)
+    {
+        if (_held is { } held)
+            held.Add(work);
+        else
+            _world.Enqueue(this, work);
+    }
+
+    /// <summary>SIGSTOP: what it has to do waits, and it notices nothing.</summary>
+    public void Pause() => _held ??= _world.Forget(this);
+
+    public void GoOn()
+    {
+        var held = _held ?? [];
+        _held = null;
+        held.ForEach(Run);
+    }
 
     /// <summary>To be called when it dies; those who wait for its answers learn it so.</summary>
     public void AtDeath(Action tell)
@@ -45,6 +65,7 @@ public sealed class SimProcess : SynchronizationContext
             return;
         (IsAlive, DiedAt, EndedClean) = (false, at, clean);
         _world.Forget(this);
+        _held = null;
         foreach (var tell in _dying)
             if (_atDeath.Contains(tell))
                 tell();
@@ -52,7 +73,7 @@ public sealed class SimProcess : SynchronizationContext
         _dying.Clear();
     }
 
-    public override void Post(SendOrPostCallback d, object? state) => _world.Enqueue(this, () => d(state));
+    public override void Post(SendOrPostCallback d, object? state) => Run(() => d(state));
 
     public override void Send(SendOrPostCallback d, object? state) => throw new NotSupportedException("Nothing in the world waits for another thread.");
 
@@ -60,7 +81,7 @@ public sealed class SimProcess : SynchronizationContext
 
     private sealed class OneThread(SimProcess owner) : TaskScheduler
     {
-        protected override void QueueTask(Task task) => owner._world.Enqueue(owner, () => TryExecuteTask(task));
+        protected override void QueueTask(Task task) => owner.Run(() => TryExecuteTask(task));
 
         protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
 

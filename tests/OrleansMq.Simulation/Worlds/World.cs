@@ -136,11 +136,15 @@ public sealed class World : IDisposable
             _timers.Enqueue(turn, (turn.Due, NextOrder()));
     }
 
-    /// <summary>Forgets what a dead process had ready.</summary>
-    internal void Forget(SimProcess owner)
+    /// <summary>Forgets what a process had ready.</summary>
+    internal List<Action> Forget(SimProcess owner)
     {
         lock (_gate)
+        {
+            List<Action> had = [.. _ready.Where(item => item.Owner == owner).Select(item => item.Work)];
             _ready.RemoveAll(item => item.Owner == owner);
+            return had;
+        }
     }
 
     private bool Step()

@@ -41,11 +41,20 @@ public sealed record WorldPlan
     /// <summary>Whether a topic is compacted.</summary>
     public bool Compaction { get; init; }
 
+    /// <summary>Whether the disk is a shared volume, on which another process may take what one still holds.</summary>
+    public bool SharedVolume { get; init; }
+
+    /// <summary>Whether a topic is listened to by ephemeral groups.</summary>
+    public bool Broadcast { get; init; }
+
     /// <summary>Whether the others are there.</summary>
     public bool Others { get; init; } = true;
 
     /// <summary>Kinds of faults that may come.</summary>
     public IReadOnlyList<FaultKind> Faults { get; init; } = Enum.GetValues<FaultKind>();
+
+    /// <summary>Those that can come on its disk; a takeover four times as often as any other.</summary>
+    public IReadOnlyList<FaultKind> PossibleFaults => [.. Faults.SelectMany(kind => Enumerable.Repeat(kind, kind != FaultKind.Takeover ? 1 : SharedVolume ? 4 : 0))];
 
     public static WorldPlan Of(int seed)
     {
@@ -72,6 +81,8 @@ public sealed record WorldPlan
             FirstPartitions = random.Next(1, 3),
             Ranked = seed % 3 == 0,
             Compaction = seed % 3 == 1,
+            SharedVolume = seed % 4 == 2,
+            Broadcast = seed % 3 == 2,
         };
     }
 }
@@ -104,4 +115,7 @@ public enum FaultKind
 
     /// <summary>The wall clock jumps by up to two hours either way.</summary>
     ClockJump,
+
+    /// <summary>Another process takes the volume over, while the one before still lives, stopped for seconds or not, and does not know.</summary>
+    Takeover,
 }

@@ -3,18 +3,12 @@ using Xunit;
 
 namespace OrleansMq.Server.Tests;
 
-// A cluster keeps what every broker promises: asked from outside over two silos, and from inside a silo.
+// A cluster keeps what every broker promises: asked from outside, over two silos.
 
 [Collection(nameof(TwoSilos))]
 public sealed class ClientTopicTests(TwoSilos cluster) : TopicContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloTopicTests(OneSilo cluster) : TopicContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
 
 [Collection(nameof(TwoSilos))]
@@ -29,28 +23,10 @@ public sealed class ClientGrowthOrderTests(TwoSilos cluster) : GrowthOrderContra
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloGrowthTests(OneSilo cluster) : GrowthContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloGrowthOrderTests(OneSilo cluster) : GrowthOrderContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
 [Collection(nameof(TwoSilos))]
 public sealed class ClientAppendTests(TwoSilos cluster) : AppendContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloAppendTests(OneSilo cluster) : AppendContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
 
 [Collection(nameof(TwoSilos))]
@@ -59,22 +35,10 @@ public sealed class ClientReadTests(TwoSilos cluster) : ReadContract
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloReadTests(OneSilo cluster) : ReadContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
 [Collection(nameof(TwoSilos))]
 public sealed class ClientIdempotencyTests(TwoSilos cluster) : IdempotencyContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloIdempotencyTests(OneSilo cluster) : IdempotencyContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
 
 [Collection(nameof(TwoSilos))]
@@ -89,32 +53,26 @@ public sealed class ClientGroupCatalogTests(TwoSilos cluster) : GroupCatalogCont
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloQueueGroupTests(OneSilo cluster) : QueueGroupContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloGroupCatalogTests(OneSilo cluster) : GroupCatalogContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
 [Collection(nameof(TwoSilos))]
 public sealed class ClientKeyOrderTests(TwoSilos cluster) : KeyOrderContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloKeyOrderTests(OneSilo cluster) : KeyOrderContract
+[Collection(nameof(TwoSilos))]
+public sealed class ClientDeliveryOrderTests(TwoSilos cluster) : DeliveryOrderContract
 {
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
 [Collection(nameof(TwoSilos))]
-public sealed class ClientDeliveryOrderTests(TwoSilos cluster) : DeliveryOrderContract
+public sealed class ClientFilterTests(TwoSilos cluster) : FilterContract
+{
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
+}
+
+[Collection(nameof(TwoSilos))]
+public sealed class ClientFilteredReadTests(TwoSilos cluster) : FilteredReadContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
@@ -132,21 +90,15 @@ public sealed class ClientDeferTests(TwoSilos cluster) : DeferContract
 }
 
 [Collection(nameof(TwoSilos))]
-public sealed class ClientSessionTests(TwoSilos cluster) : SessionContract
+public sealed class ClientBroadcastTests(TwoSilos cluster) : BroadcastContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloDeliveryOrderTests(OneSilo cluster) : DeliveryOrderContract
+[Collection(nameof(TwoSilos))]
+public sealed class ClientSessionTests(TwoSilos cluster) : SessionContract
 {
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloHeldKeyTests(OneSilo cluster) : HeldKeyContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
 [Collection(nameof(TwoSilos))]
@@ -155,34 +107,16 @@ public sealed class ClientLogGroupTests(TwoSilos cluster) : LogGroupContract
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloLogGroupTests(OneSilo cluster) : LogGroupContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
 [Collection(nameof(TwoSilos))]
 public sealed class ClientDeadLetterTests(TwoSilos cluster) : DeadLetterContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloDeadLetterTests(OneSilo cluster) : DeadLetterContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
 [Collection(nameof(TwoSilos))]
 public sealed class ClientLimitTests(TwoSilos cluster) : LimitContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloLimitTests(OneSilo cluster) : LimitContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
 
 [Collection(nameof(TwoSilos))]
@@ -193,24 +127,10 @@ public sealed class ClientRestartTests(TwoSilos cluster) : RestartContract
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloRestartTests(OneSilo cluster) : RestartContract
-{
-    protected override bool GroupsMayLiveOn => true;
-
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
 [Collection(nameof(TwoSilos))]
 public sealed class ClientProducerTests(TwoSilos cluster) : ProducerContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloProducerTests(OneSilo cluster) : ProducerContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
 
 [Collection(nameof(TwoSilos))]
@@ -219,22 +139,10 @@ public sealed class ClientConsumerTests(TwoSilos cluster) : ConsumerContract
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloConsumerTests(OneSilo cluster) : ConsumerContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
 [Collection(nameof(TwoSilos))]
 public sealed class ClientRequestReplyTests(TwoSilos cluster) : RequestReplyContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloRequestReplyTests(OneSilo cluster) : RequestReplyContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
 
 [Collection(nameof(TwoSilos))]
@@ -243,10 +151,10 @@ public sealed class ClientPatternTests(TwoSilos cluster) : PatternContract
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloPatternTests(OneSilo cluster) : PatternContract
+[Collection(nameof(TwoSilos))]
+public sealed class ClientAssignedGroupTests(TwoSilos cluster) : AssignedGroupContract
 {
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
+    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
 [Collection(nameof(TwoSilos))]
@@ -255,22 +163,10 @@ public sealed class ClientCoordinatorTests(TwoSilos cluster) : CoordinatorContra
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloCoordinatorTests(OneSilo cluster) : CoordinatorContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
 [Collection(nameof(TwoSilos))]
 public sealed class ClientScheduleTests(TwoSilos cluster) : ScheduleContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloScheduleTests(OneSilo cluster) : ScheduleContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
 
 [Collection(nameof(TwoSilos))]
@@ -279,34 +175,16 @@ public sealed class ClientHalfTests(TwoSilos cluster) : HalfContract
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloHalfTests(OneSilo cluster) : HalfContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
 [Collection(nameof(TwoSilos))]
 public sealed class ClientTimeToLiveTests(TwoSilos cluster) : TimeToLiveContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloTimeToLiveTests(OneSilo cluster) : TimeToLiveContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
 [Collection(nameof(TwoSilos))]
 public sealed class ClientReconcileTests(TwoSilos cluster) : ReconcileContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloReconcileTests(OneSilo cluster) : ReconcileContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
 
 [Collection(nameof(TwoSilos))]
@@ -321,22 +199,10 @@ public sealed class ClientTraceTests(TwoSilos cluster) : TraceContract
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
 }
 
-[Collection(nameof(OneSilo))]
-public sealed class SiloTraceTests(OneSilo cluster) : TraceContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
 [Collection(nameof(TwoSilos))]
 public sealed class ClientRoutingTests(TwoSilos cluster) : RoutingContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloRoutingTests(OneSilo cluster) : RoutingContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
 
 [Collection(nameof(TwoSilos))]
@@ -349,16 +215,4 @@ public sealed class ClientTransactionTests(TwoSilos cluster) : TransactionContra
 public sealed class ClientTransactionRestartTests(TwoSilos cluster) : TransactionRestartContract
 {
     protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Outside));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloTransactionTests(OneSilo cluster) : TransactionContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
-}
-
-[Collection(nameof(OneSilo))]
-public sealed class SiloTransactionRestartTests(OneSilo cluster) : TransactionRestartContract
-{
-    protected override Task<BrokerUnderTest> Start() => Task.FromResult(cluster.ForStory(cluster.Inside()));
 }
