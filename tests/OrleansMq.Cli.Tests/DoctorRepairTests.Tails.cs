@@ -39,7 +39,7 @@ public sealed partial class DoctorRepairTests
         var newest = _folder.Segments[^1];
         var bytes = DamagedFolder.Read(newest);
         var at = bytes.AsSpan().LastIndexOf(System.Text.Encoding.UTF8.GetBytes($"m{LeftFolder.Messages - 1}|"));
-        DamagedFolder.Cut(newest, at + 4);
+        DamagedFolder.Cut(newest, bytes.Length - at - 4);
 
         var run = await Doctor("--repair", "--accept-loss");
 

@@ -38,7 +38,8 @@ internal static class DoctorCommand
                 run.Out.Line(examination.Shape(report));
             else
                 Print(run.Out, examination, report);
-            return examination.IsClean ? ExitCode.Done : ExitCode.DamageFound;
+            // What was left need not be seen by reading frames: that they can't be replayed, or a document of which only a repair knows that it is needed.
+            return examination.IsClean && report is not { Left.Count: > 0 } ? ExitCode.Done : ExitCode.DamageFound;
         });
     }
 
@@ -66,6 +67,8 @@ internal static class DoctorCommand
             output.Line($"{(report!.IsDry ? "would" : "repaired")}: {step}");
         foreach (var step in report?.Left ?? [])
             output.Line(step.Lost is null ? $"left: {step}" : $"left: {step.Path}: {step.What}. --accept-loss would give up: {step.Lost}");
+        foreach (var step in report?.Notes ?? [])
+            output.Line($"note: {step.Path}: {step.What}. --accept-loss would give up: {step.Lost}");
         if (report?.Copies is { } copies)
             output.Line($"copies: what was changed lies in {copies} as it was before");
         output.Table("partitions", ["topic", "partition", "epoch", "segments", "frames", "messages", "bytes", "state"], found.Logs.Select(Row));
@@ -135,6 +138,7 @@ internal sealed class Examination(LogInspector inspector)
             copies = repair.Copies,
             dryRun = repair.IsDry,
             done = repair.Done.Select(step => new { path = step.Path, what = step.What, lost = step.Lost }),
+            notes = repair.Notes.Select(step => new { path = step.Path, what = step.What, lost = step.Lost }),
             left = repair.Left.Select(step => new { path = step.Path, what = step.What, lost = step.Lost }),
         }),
     ];

@@ -27,6 +27,20 @@ public sealed partial class Partition
     /// <summary>What a group has before it.</summary>
     public long LagOf(PartitionGroup group) => group.Lag(End) - (group.IsLog ? LostFrom(group.Floor) : 0);
 
+    /// <summary>
+    /// The state of a partition of which nothing is known but its messages: no cursor, no token, no producer, and lanes that go on where none can have come to. Nothing of it is lost to a group.
+    /// </summary>
+    /// <param name="position">Where its log ends.</param>
+    /// <param name="end">Its messages stand from <paramref name="start"/> to below it.</param>
+    /// <param name="admitted">How many count against the topic's admission cap.</param>
+    public static Partition OfMessagesAlone(LogIdentity log, PartitionLimits limits, long position, long start, long end, long clockMs, long admitted)
+    {
+        var state = new Partition(log, limits, position) { Start = start, End = end, ClockMs = clockMs, Admitted = admitted };
+        // Each of what stood in a lane had a byte of the log at least.
+        state.PassOverInLanes(Math.Max(position, end));
+        return state;
+    }
+
     private long LostFrom(long offset)
     {
         var count = 0L;
@@ -46,6 +60,8 @@ public sealed partial class Partition
         var passedOver = Math.Max(header.NextPosition - header.Position, header.BaseOffset - End);
         if (!PlantedLanesStandStill)
             PassOverInLanes(passedOver);
+        if (header.Flags.HasFlag(FrameFlags.Admitted))
+            Admitted += Math.Max(0, header.SequenceCount);
         (Position, ClockMs, _lostFrames) = (header.NextPosition, Math.Max(ClockMs, header.AppendedAt), true);
         if (header.BaseOffset == End)
             return;

@@ -95,10 +95,12 @@ internal sealed record LogManifest
         Definition = definition,
         Epoch = BinaryPrimitives.ReadInt32LittleEndian(slot.Content.Span),
         FirstSegment = BinaryPrimitives.ReadInt64LittleEndian(slot.Content.Span[8..]),
-        LastSegment = BinaryPrimitives.ReadInt64LittleEndian(slot.Content.Span[16..]),
+        LastSegment = LastSegmentIn(slot.Content.Span),
         Sequence = slot.Sequence,
         EpochInDoubt = slot.OtherUnreadable,
     };
+
+    public static long LastSegmentIn(ReadOnlySpan<byte> slot) => BinaryPrimitives.ReadInt64LittleEndian(slot[16..]);
 
     private byte[] EncodeSlot()
     {

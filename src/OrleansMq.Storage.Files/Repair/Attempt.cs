@@ -23,7 +23,7 @@ internal sealed class Attempt(IDisk disk, string root, RepairCopies copies, Repa
         {
             report.Leave(lossy);
             (trial, tried) = Try(path, repair, prove, accepted: false);
-            // What can't be had without a loss was said.
+            // What can't be had without a loss was said, and a tail is left to the broker.
             if (tried.Left.Count > 0 || tried.Done.Any(step => step.Lost is not null))
                 return;
         }

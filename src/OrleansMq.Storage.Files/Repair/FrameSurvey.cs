@@ -20,7 +20,7 @@ internal sealed class Hole
     /// <summary>What headers in it say of the main lane's end, where their payload does not read back.</summary>
     public long Hinted { get; init; }
 
-    /// <summary>The newest segment is missing: nothing tells how long it was.</summary>
+    /// <summary>The newest segment is missing, or may be: nothing tells how long it was.</summary>
     public bool IsBoundless { get; init; }
 
     /// <summary>A broker would take it for a torn tail, and cut it.</summary>
@@ -37,6 +37,15 @@ internal sealed class Hole
 
     /// <summary>How many offsets are passed over where no frame behind tells how many were given, for none may be given twice.</summary>
     public long OffsetsInDoubt { get; set; }
+
+    /// <summary>How many records in it may count against the topic's admission cap.</summary>
+    public int Admitted { get; set; }
+
+    /// <summary>Whether any may: not where its headers say that none did.</summary>
+    public bool MayHaveAdmitted => !WasAGap && (Frames.Count == 0 || Frames.Any(frame => frame.Flags.HasFlag(FrameFlags.Admitted)));
+
+    /// <summary>Nothing was seen to stand there: only that there was no newer segment can't be known.</summary>
+    public bool IsFeared { get; init; }
 
     public bool IsIn(long position) => position >= From && position < To;
 }
@@ -106,7 +115,7 @@ internal sealed class FrameSurvey
             if (tail.Kind == LogTailKind.Clean)
                 break;
             var hole = HoleAt(tail.Position, out var goesOn);
-            hole.IsTail = tail.Kind == LogTailKind.Torn && tail.Position >= _snapshot && !_plan.HasLostItsNewest && !goesOn && _plan.Segments[^1].StoredEnd == _plan.End;
+            hole.IsTail = tail.Kind == LogTailKind.Torn && tail.Position >= _snapshot && !_plan.EndIsUnknown && !goesOn && _plan.Segments[^1].StoredEnd == _plan.End;
             hole.FirstOffset = _mainEnd;
             Holes.Add(hole);
             position = hole.To;
@@ -163,7 +172,8 @@ internal sealed class FrameSurvey
             To = to,
             Hinted = hinted,
             Frames = frames.Count > 0 && frames[^1].NextPosition == to ? frames : [],
-            IsBoundless = _plan.HasLostItsNewest && segment == _plan.Segments[^1] && limit != _snapshot,
+            IsBoundless = _plan.EndIsUnknown && !goesOn && segment == _plan.Segments[^1] && limit != _snapshot,
+            IsFeared = _plan.EndIsUnknown && segment.Header != HeaderState.Missing && from >= Math.Max(segment.StoredEnd, _snapshot),
             WasAGap = segment.IsRewritten && !goesOn && end == segment.End && segment.StoredEnd - from == FrameHeader.Size && (frames.Count == 0 || frames[0].Kind == FrameKind.Gap),
         };
     }

@@ -17,6 +17,7 @@ namespace OrleansMq.Storage.Files.Repair;
 internal sealed class LogRepair(RepairContext context, LogId id)
 {
     private readonly string _folder = context.Folder.LogFolder(id);
+    private readonly KnownDocuments _documents = new(context);
     private long _keptTo = long.MaxValue;
     private LossNames _loss = new($"partition {id.Partition} of topic {id.TopicId:N}", context.Plant);
 
@@ -29,13 +30,21 @@ internal sealed class LogRepair(RepairContext context, LogId id)
 
     private void Mend()
     {
-        if (new ManifestRepair(context, id, _folder).Run() is not { } manifest)
+        var mending = new ManifestRepair(context, id, _folder);
+        if (mending.Run() is not { } manifest)
             return;
+        MendBehind(manifest, mending.MayGoOn);
+        mending.Finish();
+    }
+
+    /// <param name="mayGoOn">There may have been a newer segment than any of which something is known.</param>
+    private void MendBehind(LogManifest manifest, bool mayGoOn)
+    {
         _loss = new LossNames($"topic '{manifest.Definition.TopicName}' partition {id.Partition}", context.Plant);
         if (WasBeingMade(manifest))
             return;
         using var newest = SnapshotsOf.Newest(context.Disk, _folder, manifest.Identity, manifest.FirstSegment);
-        var (plan, contradiction) = SegmentPlan.Of(context.Disk, _folder, manifest, SnapshotsOf.Reach(context.Disk, _folder));
+        var (plan, contradiction) = SegmentPlan.Of(context.Disk, _folder, manifest, SnapshotsOf.Reach(context.Disk, _folder), mayGoOn);
         if (plan is null)
         {
             context.Report.Leave(_folder, contradiction!);
@@ -120,8 +129,8 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         foreach (var hole in before)
             hole.NextOffset ??= behind.FirstOrDefault()?.FirstOffset;
         if (state is null)
-            state = GiveUpTheRest(plan, rehearsal, newest, behind, survey, why!);
-        else if (survey.Holes.Count == 0 || CanBeSaved(rehearsal, state))
+            state = GiveUpTheRest(manifest.Definition.TopicName, plan, rehearsal, newest, behind, survey, why!);
+        else if (survey.Holes.Count == 0 || (CountAdmissions(behind, state) && CanBeSaved(rehearsal, state)))
             // The first one first: what stands behind a hole may be all that says that it was durable once.
             foreach (var hole in behind)
                 PutGap(plan, rehearsal, hole, state.ClockMs);
@@ -171,7 +180,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
     }
 
     /// <summary>Where what is behind a hole makes no sense without it: all behind it becomes a gap, the newest segment first, so that the hole stays to be found until the end.</summary>
-    private Partition? GiveUpTheRest(SegmentPlan plan, Rehearsal rehearsal, LogSnapshot? newest, List<Hole> behind, FrameSurvey survey, string why)
+    private Partition? GiveUpTheRest(string topic, SegmentPlan plan, Rehearsal rehearsal, LogSnapshot? newest, List<Hole> behind, FrameSurvey survey, string why)
     {
         var from = _keptTo = behind[0].From;
         var next = Math.Max(survey.MainEnd ?? 0, behind.Max(hole => Math.Max(hole.Hinted, hole.NextOffset ?? 0))) + behind.Where(hole => hole.NextOffset is null).Sum(hole => hole.OffsetsInDoubt);
@@ -185,18 +194,49 @@ internal sealed class LogRepair(RepairContext context, LogId id)
             return null;
         }
 
-        if (!CanBeSaved(rehearsal, state))
+        var atMs = state.ClockMs;
+        var ends = new LostEnds(state, new TopicName(topic), rehearsal.Epoch, _documents);
+        if (!CountAdmissions(rest, state) || !CanBeSaved(rehearsal, state))
             return null;
+        // Before the first gap: a log that has all of them opens, and nobody would look for transactions any more.
+        if (!ends.Frames.IsEmpty && context.Disk.Exists(plan.Segments[^1].Path))
+            Append(plan, state, ends.Frames);
         foreach (var hole in rest.AsEnumerable().Reverse())
-            WriteGap(plan, rehearsal, hole, state.ClockMs);
-        context.Report.Did(plan.SegmentOf(from).Path, $"damaged at position {from}: the log was given up from there on", _loss.OfTheRest(rest[0].FirstOffset ?? 0, next, from, why));
+            WriteGap(plan, rehearsal, hole, atMs, ends.Frames);
+        context.Report.Did(plan.SegmentOf(from).Path, $"damaged at position {from}: the log was given up from there on",
+            _loss.OfTheRest(rest[0].FirstOffset ?? 0, next, from, why, [.. ends.Named is { } named ? [named] : Array.Empty<string>(), .. LossNames.OfAdmissions(rest[0].Admitted)]), behind.TrueForAll(hole => hole.IsTail));
         return state;
+    }
+
+    /// <summary>What is given up may have used admissions of the topic's cap: all that were granted here and are not seen to be used count as used, or more than the cap would be admitted.</summary>
+    private bool CountAdmissions(List<Hole> holes, Partition state)
+    {
+        if (holes.Find(hole => hole.MayHaveAdmitted) is not { } first)
+            return true;
+        if (Granted() is not { } granted)
+            return false;
+        if (granted - state.Admitted > int.MaxValue)
+        {
+            context.Report.Leave(_folder, $"more of its topic's admissions may have been used in what is damaged than a gap can say. Restore the log from a copy");
+            return false;
+        }
+
+        first.Admitted = (int)Math.Max(0, granted - state.Admitted);
+        return true;
+    }
+
+    private long? Granted()
+    {
+        var granted = _documents.GrantedTo(id);
+        if (granted is null)
+            context.Report.Leave(_folder, "how many messages its topic's cap has admitted can't be known, for the document that says it does not read back: restore that from a copy first");
+        return granted;
     }
 
     private void PutGap(SegmentPlan plan, Rehearsal rehearsal, Hole hole, long atMs)
     {
         WriteGap(plan, rehearsal, hole, atMs);
-        Tell(plan, hole, _loss.Of([hole], []));
+        Tell(plan, hole, _loss.Of([hole], LossNames.OfAdmissions(hole.Admitted)));
     }
 
     private void Tell(SegmentPlan plan, Hole hole, string? lost)
@@ -205,18 +245,19 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         context.Report.Did(segment.Path, hole.IsBoundless
             ? string.Create(CultureInfo.InvariantCulture, $"nothing tells what stood from position {hole.From} on; {hole.NextOffset - hole.FirstOffset} offsets are passed over, so that none is given twice")
             : hole.IsTail ? $"{hole.To - hole.From} bytes from position {hole.From} (offset {SegmentHeader.Size + hole.From - segment.Base} of the file) are no frame, as after a loss of power, and are passed over; a broker would cut them"
-            : $"{hole.To - hole.From} damaged bytes from position {hole.From} (offset {SegmentHeader.Size + hole.From - segment.Base} of the file) were given up and are passed over", lost);
+            : $"{hole.To - hole.From} damaged bytes from position {hole.From} (offset {SegmentHeader.Size + hole.From - segment.Base} of the file) were given up and are passed over", lost, hole.IsTail);
     }
 
-    private void WriteGap(SegmentPlan plan, Rehearsal rehearsal, Hole hole, long atMs)
+    /// <param name="behind">Frames that stand behind it, where it is made with its segment.</param>
+    private void WriteGap(SegmentPlan plan, Rehearsal rehearsal, Hole hole, long atMs, ReadOnlyMemory<byte> behind = default)
     {
         RaiseFormat();
         var segment = plan.SegmentOf(hole.From);
         var frame = new byte[FrameHeader.Size];
-        rehearsal.GapFor(hole.From, hole.To, hole.NextOffset!.Value, atMs).Write(frame);
+        rehearsal.GapFor(hole, atMs).Write(frame);
         if (segment.Header == HeaderState.Missing && segment == plan.Segments[^1] && !context.Disk.Exists(segment.Path))
         {
-            context.Replace(segment.Path, [SegmentHeader.Encode(rehearsal.Identity, segment.Base, rehearsal.Epoch), .. Zeros(hole.From - segment.Base), frame]);
+            context.Replace(segment.Path, [SegmentHeader.Encode(rehearsal.Identity, segment.Base, rehearsal.Epoch), .. Zeros(hole.From - segment.Base), frame, .. behind.IsEmpty ? [] : Zeros(hole.To - hole.From - frame.Length), behind]);
             context.Report.Did(segment.Path, "it was missing and was made again", _loss.OfSegment(segment));
             return;
         }
@@ -274,7 +315,9 @@ internal sealed class LogRepair(RepairContext context, LogId id)
             return null;
         }
 
-        var made = rehearsal.WithMessagesAlone(end, first, mainEnd, survey.ClockMs);
+        if (Granted() is not { } granted)
+            return null;
+        var made = rehearsal.WithMessagesAlone(end, first, mainEnd, survey.ClockMs, granted, _documents.GroupsOf(id.TopicId));
         if (rehearsal.Play(made, [], end) is { State: null, Why: var why })
         {
             context.Report.Leave(_folder, $"{what}, and one of its messages alone makes no sense: {why}. Restore a snapshot from a copy");

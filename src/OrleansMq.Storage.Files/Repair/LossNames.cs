@@ -21,17 +21,21 @@ internal sealed class LossNames(string partition, PlantedBug plant)
 
     public string OfEnd(PlannedSegment segment) => $"{partition}, what stood between positions {segment.StoredEnd} and {segment.End}";
 
-    public string OfTheRest(long first, long next, long from, string why) => string.Create(CultureInfo.InvariantCulture,
-        $"{partition}, offsets {first} to {next - 1} and all {Anything}, behind position {from} (what stands behind makes no sense without what is damaged: {why}; it is in the copy)");
+    public string OfTheRest(long first, long next, long from, string why, IReadOnlyList<string> more) => string.Create(CultureInfo.InvariantCulture,
+        $"{partition}, offsets {first} to {next - 1} and all {Anything}, behind position {from} (what stands behind makes no sense without what is damaged: {why}; it is in the copy){string.Concat(more.Select(each => "; " + each))}");
+
+    /// <summary>Of admissions that nobody can get any more; nothing where there are none.</summary>
+    public static IReadOnlyList<string> OfAdmissions(long count) =>
+        count == 0 ? [] : [string.Create(CultureInfo.InvariantCulture, $"{count} admissions of the topic's cap, which may have been used there and count as used")];
 
     public string OfSnapshots(long first, long end, bool hasGrown) => string.Create(CultureInfo.InvariantCulture,
-        $"{partition}, what groups did with its messages, dead letters, delayed and half messages, known producers and tokens{(hasGrown ? ", at which offset the topic grew" : "")}; the messages from offset {first} to {end - 1} are there");
+        $"{partition}, what groups did with its messages, dead letters, delayed and half messages, known producers and tokens, admissions that were not used{(hasGrown ? ", at which offset the topic grew" : "")}; the messages from offset {first} to {end - 1} are there");
 
     private static string Of(Hole hole)
     {
         var offsets = hole.NextOffset > hole.FirstOffset ? string.Create(CultureInfo.InvariantCulture, $"offsets {hole.FirstOffset} to {hole.NextOffset - 1}") : null;
         var others = hole.Frames.Count == 0 ? Anything : string.Join(", ", hole.Frames.Where(frame => frame.Kind != FrameKind.Batch || frame.Lane != Lane.Main).Select(Of).Distinct());
-        return string.Create(CultureInfo.InvariantCulture, $"{offsets ?? "no message of the main lane"}{(others.Length > 0 ? (offsets is null ? ", but " : " and ") + others : "")} (positions {hole.From} to {hole.To - 1}{(hole.IsTail ? ", of which no frame says that they were ever flushed: as far as anything in them was acknowledged" : "")})");
+        return string.Create(CultureInfo.InvariantCulture, $"{offsets ?? "no message of the main lane"}{(others.Length > 0 ? (offsets is null ? ", but " : " and ") + others : "")} ({(hole.IsFeared ? $"behind position {hole.From}, as far as there was a newer segment: what would tell is lost" : $"positions {hole.From} to {hole.To - 1}")}{(hole.IsTail ? ", of which no frame says that they were ever flushed: as far as anything in them was acknowledged" : "")})");
     }
 
     private static string Of(FrameHeader frame) =>

@@ -15,7 +15,15 @@ internal sealed class ManifestRepair(RepairContext context, LogId id, string fol
 
     private readonly string _path = Path.Join(folder, LogManifest.FileName);
 
-    /// <summary>The manifest, mended; null where it can't be, and then the report says why.</summary>
+    private Action? _write;
+
+    /// <summary>What is lost of it may have named a newer segment than any that is there.</summary>
+    public bool MayGoOn { get; private set; }
+
+    /// <summary>Writes it, once what it may not have told is passed over: a manifest that reads back is believed.</summary>
+    public void Finish() => _write?.Invoke();
+
+    /// <summary>The manifest as it will be; null where it can't be made, and then the report says why.</summary>
     public LogManifest? Run()
     {
         if (!context.Disk.Exists(_path))
@@ -35,30 +43,67 @@ internal sealed class ManifestRepair(RepairContext context, LogId id, string fol
         }
 
         if (manifest.EpochInDoubt)
-            manifest = WriteSlot(manifest);
-        if (!SlotFile.GapsAreEmpty(context.Disk.ReadWhole(_path)))
-        {
-            context.Copies.Keep(_path);
-            SlotFile.ClearGaps(context.Disk, _path);
-            context.Report.Did(_path, "what stood between its slots was made zeros again");
-        }
-
+            return InDoubt(manifest, file);
+        if (!SlotFile.GapsAreEmpty(file))
+            _write = ClearGaps;
         return manifest;
     }
 
-    /// <summary>The epoch that the lost slot may have held is passed over, as an opening would; both slots read back then.</summary>
-    private LogManifest WriteSlot(LogManifest manifest)
+    private void ClearGaps()
     {
+        if (SlotFile.GapsAreEmpty(context.Disk.ReadWhole(_path)))
+            return;
         context.Copies.Keep(_path);
-        // The slot that is lost may be the one that a trim wrote. A file whose header does not read back is there all the same.
-        var first = Math.Max(manifest.FirstSegment, Files().Select(file => file.Base).DefaultIfEmpty().Min());
-        var moved = first != manifest.FirstSegment && HasSnapshotFrom(manifest.Identity, first);
-        var saved = (manifest with { Epoch = manifest.Epoch + 1, Sequence = manifest.Sequence + 2, FirstSegment = moved ? first : manifest.FirstSegment }).Save(context.Disk, _path);
-        context.Report.Did(_path, $"the slot that did not read back was written anew; epoch {saved.Epoch} is passed over" + (moved ? $"; the log begins at position {first}, where a trim left it" : ""));
-        return saved;
+        SlotFile.ClearGaps(context.Disk, _path);
+        context.Report.Did(_path, "what stood between its slots was made zeros again");
     }
 
-    private bool HasSnapshotFrom(LogIdentity identity, long position) => SnapshotsOf.Whole(context.Disk, folder, identity).Exists(whole => whole >= position);
+    /// <summary>The epoch that the lost slot may have held is passed over, as an opening would; both slots read back then.</summary>
+    private LogManifest InDoubt(LogManifest manifest, ReadOnlyMemory<byte> file)
+    {
+        var files = Files();
+        // The slot that is lost may be the one that a trim wrote. A file whose header does not read back is there all the same.
+        var first = Math.Max(manifest.FirstSegment, files.Select(each => each.Base).DefaultIfEmpty().Min());
+        var moved = first != manifest.FirstSegment && NothingWasBefore(manifest, first);
+        // Or the one that a roll wrote.
+        MayGoOn = files.Select(each => each.Base).DefaultIfEmpty().Max() <= manifest.LastSegment && !LostSlotNamedNoNewer(manifest, file);
+        var made = manifest with { Epoch = manifest.Epoch + 1, Sequence = manifest.Sequence + 2, FirstSegment = moved ? first : manifest.FirstSegment };
+        _write = () =>
+        {
+            context.Copies.Keep(_path);
+            var saved = made.Save(context.Disk, _path);
+            context.Report.Did(_path, $"the slot that did not read back was written anew; epoch {saved.Epoch} is passed over" + (moved ? $"; the log begins at position {first}, where a trim left it" : ""));
+            ClearGaps();
+        };
+        return made;
+    }
+
+    /// <summary>As far as what is left of the slot tells: it was the older one, or the newer and named the same.</summary>
+    private static bool LostSlotNamedNoNewer(LogManifest manifest, ReadOnlyMemory<byte> file) =>
+        SlotFile.LeftOfOther(file, manifest.Sequence, manifest.Identity.Incarnation) is { } left && LogManifest.LastSegmentIn(left.Content.Span) is var last
+        && (last == manifest.LastSegment || (left.Sequence < manifest.Sequence && last < manifest.LastSegment));
+
+    /// <summary>
+    /// Whether it makes no difference that no segment in front of a position is there: the state, from its snapshot on as far as frames are whole, keeps no message and waits for nothing that
+    /// stood there.
+    /// </summary>
+    private bool NothingWasBefore(LogManifest manifest, long first)
+    {
+        using var newest = SnapshotsOf.Newest(context.Disk, folder, manifest.Identity, first);
+        if (newest is null || SegmentPlan.Of(context.Disk, folder, manifest with { FirstSegment = first }, SnapshotsOf.Reach(context.Disk, folder)).Plan is not { } plan)
+            return false;
+        using (plan)
+            return new Rehearsal(plan, manifest.Identity, manifest.Epoch).Play(newest, [], plan.End).State is { } state && state.LeastLanePosition >= first
+                && FirstOffset(plan, manifest.Identity) <= state.Start;
+    }
+
+    /// <summary>The first offset that stands, or would, in a log; null where its first frames don't read back.</summary>
+    private static long? FirstOffset(SegmentPlan plan, LogIdentity identity)
+    {
+        long? first = null;
+        FrameScan.Walk(plan.Read, plan.Start, plan.End, plan.Segments[^1].Base, identity, (in FrameHeader header, ReadOnlySpan<byte> _) => first ??= header.Lane == Lane.Main ? header.BaseOffset : null);
+        return first;
+    }
 
     private LogManifest? Rebuild(ReadOnlyMemory<byte> file, string why)
     {
@@ -70,18 +115,27 @@ internal sealed class ManifestRepair(RepairContext context, LogId id, string fol
             return Left("it can't be made again: the segments beside it are of several logs. Restore it from a copy");
         if (DefinitionFromElsewhere(file) is not { } definition)
             return Left("it can't be made again: neither another partition's manifest nor a topic's document tells which topic this is. Restore it from a copy");
-        var made = Slots(file, identity, definition) ?? new LogManifest
+        var known = Slots(file, identity, definition);
+        var files = Files();
+        var made = known ?? new LogManifest
         {
             Identity = identity,
             Definition = definition,
             Epoch = Math.Max(segments.Max(segment => segment.Epoch), NewestEpoch(segments[^1].Path, identity, segments[^1].Base)) + EpochsInDoubt,
-            FirstSegment = Files()[0].Base,
-            LastSegment = Files().Last(file => file.Length > SegmentHeader.Size || file.Base == segments[^1].Base).Base,
+            FirstSegment = files[0].Base,
+            LastSegment = files.Last(file => file.Length > SegmentHeader.Size || file.Base == segments[^1].Base).Base,
         };
+        if (known is null && made.FirstSegment > 0 && !NothingWasBefore(made, made.FirstSegment))
+            return Left($"it can't be made again: nothing shows that the log has lost nothing before position {made.FirstSegment}, where its first segment begins. Restore it from a copy");
+        // Nothing else tells which segment was the newest.
+        MayGoOn = known is null || (known.EpochInDoubt && files[^1].Base <= known.LastSegment && !LostSlotNamedNoNewer(known, file));
         made = made with { Epoch = made.Epoch + (made.EpochInDoubt ? 1 : 0), Sequence = SlotFile.FirstSequence, EpochInDoubt = false };
-        context.Copies.Keep(_path);
-        made.WriteNew(context.Disk, _path);
-        context.Report.Did(_path, $"{why}; it was made again from the segments and what else tells of topic '{definition.TopicName}'; the log is at epoch {made.Epoch}");
+        _write = () =>
+        {
+            context.Copies.Keep(_path);
+            made.WriteNew(context.Disk, _path);
+            context.Report.Did(_path, $"{why}; it was made again from the segments and what else tells of topic '{definition.TopicName}'; the log is at epoch {made.Epoch}");
+        };
         return made;
     }
 

@@ -1,7 +1,9 @@
 using System.Buffers;
+using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Core.Snapshots;
+using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Records;
 
@@ -36,7 +38,7 @@ internal sealed class Rehearsal(SegmentPlan plan, LogIdentity identity, int epoc
                     return (null, "a transaction is open there");
                 hole.FirstOffset = state.End;
                 hole.NextOffset ??= Math.Max(hole.Hinted, state.End + hole.OffsetsInDoubt);
-                state.Apply(GapFor(hole.From, hole.To, hole.NextOffset.Value, state.ClockMs), default);
+                state.Apply(GapFor(hole, state.ClockMs), default);
                 crossed = true;
             }
 
@@ -72,35 +74,34 @@ internal sealed class Rehearsal(SegmentPlan plan, LogIdentity identity, int epoc
             && (group.Name, group.Floor, one.LagOf(group), group.DeadLetters.End, group.DeadLetters.Count) == (read.Name, read.Floor, other.LagOf(read), read.DeadLetters.End, read.DeadLetters.Count));
 
     /// <summary>A frame that says that nothing is left of what stood between two positions.</summary>
-    public FrameHeader GapFor(long from, long to, long nextOffset, long atMs) => new()
+    /// <param name="hole">It is known how far offsets go on.</param>
+    public FrameHeader GapFor(Hole hole, long atMs) => new()
     {
         Kind = FrameKind.Gap,
-        Flags = FrameFlags.Lost,
-        PayloadLength = checked((int)(to - from - FrameHeader.Size)),
+        Flags = FrameFlags.Lost | (hole.Admitted > 0 ? FrameFlags.Admitted : FrameFlags.None),
+        PayloadLength = checked((int)(hole.To - hole.From - FrameHeader.Size)),
         PayloadCrc = 0,
         Partition = identity.Partition,
         Incarnation = identity.Incarnation,
         TopicId = identity.TopicId,
-        Position = from,
-        DurablePosition = from,
-        BaseOffset = nextOffset,
+        Position = hole.From,
+        DurablePosition = hole.From,
+        BaseOffset = hole.NextOffset!.Value,
         AppendedAt = atMs,
         Epoch = epoch,
         ProducerId = -1,
         ProducerEpoch = -1,
         BaseSequence = -1,
+        SequenceCount = hole.Admitted,
     };
 
-    /// <summary>The state of a partition of which only its messages are known: nobody's cursor, no lane, no token.</summary>
-    public LogSnapshot WithMessagesAlone(long position, long first, long end, long atMs)
+    /// <summary>The state of a partition of which only its messages are known, and which groups there are: each begins with the first message.</summary>
+    public LogSnapshot WithMessagesAlone(long position, long first, long end, long atMs, long admitted, IEnumerable<GroupDocument> groups)
     {
-        var state = new Partition(identity, Limits, position - FrameHeader.Size);
-        state.Apply(GapFor(position - FrameHeader.Size, position, end, atMs), default);
-        var frames = new FrameBuffer(identity, epoch);
-        frames.Reset(position);
-        frames.AddEntry(new Entry { Kind = EntryKind.StartMoved, Offset = first }, end, atMs);
-        ApplyFrame(state, frames.Seal());
-        state.SealedAt(position);
+        var state = Partition.OfMessagesAlone(identity, Limits, position, first, end, atMs, admitted);
+        var unused = new FrameBuffer(identity, epoch);
+        foreach (var group in groups)
+            state.AddGroup(group.Name, group.Id, new GroupDefinition(group.Name, group.Id, group.Declared, group.Settings).Flags, first, atMs, unused);
         var bytes = new ArrayBufferWriter<byte>();
         state.Save(bytes);
         return new LogSnapshot(position, bytes.WrittenMemory);

@@ -34,7 +34,7 @@ internal sealed class SegmentPlan : IDisposable
     private int _index = -1;
     private IDiskFile? _file;
 
-    private SegmentPlan(IDisk disk, IReadOnlyList<PlannedSegment> segments) => (_disk, Segments) = (disk, segments);
+    private SegmentPlan(IDisk disk, IReadOnlyList<PlannedSegment> segments, bool mayGoOn) => (_disk, Segments, EndIsUnknown) = (disk, segments, mayGoOn || segments[^1].Header == HeaderState.Missing);
 
     public IReadOnlyList<PlannedSegment> Segments { get; }
 
@@ -43,13 +43,14 @@ internal sealed class SegmentPlan : IDisposable
     public long End => Segments[^1].End;
 
     /// <summary>Nothing tells how far the log went.</summary>
-    public bool HasLostItsNewest => Segments[^1].Header == HeaderState.Missing;
+    public bool EndIsUnknown { get; }
 
     public PlannedSegment SegmentOf(long position) => Segments[IndexOf(position)];
 
     /// <param name="upTo">The log was at least that long, as its snapshots say.</param>
+    /// <param name="mayGoOn">There may have been a newer segment than any of which something is known.</param>
     /// <returns>Null, and why, where files contradict each other.</returns>
-    public static (SegmentPlan? Plan, string? Contradiction) Of(IDisk disk, string folder, LogManifest manifest, long upTo)
+    public static (SegmentPlan? Plan, string? Contradiction) Of(IDisk disk, string folder, LogManifest manifest, long upTo, bool mayGoOn = false)
     {
         var found = Found(disk, folder, manifest);
         AddMissing(found, folder, manifest);
@@ -58,7 +59,7 @@ internal sealed class SegmentPlan : IDisposable
         {
             var (path, start, stored, rewrittenEnd, header) = found[i];
             var isNewest = i == found.Count - 1;
-            var end = isNewest ? NewestEnd(stored, upTo, header) : found[i + 1].Base;
+            var end = isNewest ? NewestEnd(stored, upTo, mayGoOn || header == HeaderState.Missing) : found[i + 1].Base;
             if (stored > end)
                 return (null, $"{path}: it has bytes up to position {stored}, and the next segment begins at {end}");
             var endsEarly = !isNewest && (rewrittenEnd is not null || stored < end);
@@ -67,7 +68,7 @@ internal sealed class SegmentPlan : IDisposable
             planned.Add(new PlannedSegment(path, start, end, stored, endsEarly, header, header == HeaderState.Good && rewrittenEnd == end));
         }
 
-        return (new SegmentPlan(disk, planned), null);
+        return (new SegmentPlan(disk, planned, mayGoOn), null);
     }
 
     public int Read(long position, Span<byte> destination)
@@ -94,8 +95,9 @@ internal sealed class SegmentPlan : IDisposable
 
     public void Dispose() => _file?.Dispose();
 
-    /// <summary>Where the newest is missing there is room for a gap behind everything that is known of it: what else it held is not known, and its offsets are not to be given again.</summary>
-    private static long NewestEnd(long stored, long upTo, HeaderState header) => Math.Max(stored, upTo) + (header == HeaderState.Missing ? FrameHeader.Size : 0);
+    /// <summary>Where the newest is missing, or may be, there is room for a gap behind everything that is known of it: what else it held is not known, and its offsets are not to be given again.</summary>
+    private static long NewestEnd(long stored, long upTo, bool isUnknown) =>
+        Math.Max(stored, upTo) is var known && isUnknown ? (known + FrameHeader.Alignment - 1 & ~(FrameHeader.Alignment - 1L)) + FrameHeader.Size : known;
 
     private int IndexOf(long position)
     {
