@@ -34,26 +34,26 @@ internal sealed class PreparedFolder
     public Dictionary<string, string> Documents { get; } = [];
 
     /// <summary>Topics, queues with dead letters, cursors, tokens, sessions, segments that were rolled and trimmed, snapshots, and documents that were deleted.</summary>
-    public static async Task<PreparedFolder> Rich()
+    /// <param name="killed">Its process died, so that state behind the last snapshot stands in frames alone; else it was closed in order, with a snapshot at the end.</param>
+    public static async Task<PreparedFolder> Rich(bool killed = false)
     {
         var disk = new SimDisk(1);
         var settings = new EmbeddedOptions { Storage = Storage(disk), SnapshotBytes = 12_000, MaintenanceInterval = TimeSpan.FromHours(1) };
-        await using (var broker = await EmbeddedBroker.Start(settings))
-        {
-            await broker.PutTopic("orders", new TopicChange { Partitions = 2 });
-            await broker.PutTopic("other", new TopicChange { Partitions = 1, MaxMessages = 100_000 });
-            await broker.PutTopic("capped", new TopicChange { Partitions = 1, Admit = 50 });
-            await broker.PutGroup("orders", "workers", new GroupChange { MaxDeliveries = 2, Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.Zero]) });
-            await broker.PutGroup("orders", "board", new GroupChange { Style = GroupStyle.Log });
-            await broker.PutGroup("other", "workers", new GroupChange());
-            await broker.PutTopic("gone", new TopicChange());
-            await broker.PutGroup("gone", "g", new GroupChange());
-            await broker.DeleteTopic("gone");
-            var producer = await broker.OpenProducer("named");
-            for (var round = 0; round < 24; round++)
-                await Fill(broker, producer, round);
-        }
-
+        var broker = await EmbeddedBroker.Start(settings);
+        await broker.PutTopic("orders", new TopicChange { Partitions = 2 });
+        await broker.PutTopic("other", new TopicChange { Partitions = 1, MaxMessages = 100_000 });
+        await broker.PutTopic("capped", new TopicChange { Partitions = 1, Admit = 50 });
+        await broker.PutGroup("orders", "workers", new GroupChange { MaxDeliveries = 2, Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.Zero]) });
+        await broker.PutGroup("orders", "board", new GroupChange { Style = GroupStyle.Log });
+        await broker.PutGroup("other", "workers", new GroupChange());
+        await broker.PutTopic("gone", new TopicChange());
+        await broker.PutGroup("gone", "g", new GroupChange());
+        await broker.DeleteTopic("gone");
+        var producer = await broker.OpenProducer("named");
+        for (var round = 0; round < 24; round++)
+            await Fill(broker, producer, round);
+        if (!killed)
+            await broker.DisposeAsync();
         return new PreparedFolder(disk);
     }
 

@@ -55,7 +55,7 @@ internal sealed class RepairTrial
 
     public static async Task<RepairTrial> Prepare(PlantedBug plant = PlantedBug.None)
     {
-        var folder = await PreparedFolder.Rich();
+        var folder = await PreparedFolder.Rich(killed: true);
         var topics = folder.Logs.GroupBy(log => log.Topic).ToDictionary(topic => topic.Key, topic => topic.Count());
         var whole = await Witness.From(folder.Disk(), topics);
         if (whole.NotStarted is not null || whole.Partitions.Values.Any(part => part.Refused is not null))
