@@ -24,6 +24,11 @@ internal sealed class DamagedFolder : IDisposable
 
     public string Manifest => All("manifest").Single();
 
+    /// <summary>Where the manifest's newer slot stands; the other stands at 4096 less that.</summary>
+    public int NewerSlot => Sequence(4096) > Sequence(0) ? 4096 : 0;
+
+    private long Sequence(int slot) => BitConverter.ToInt64(Read(Manifest), slot + 8);
+
     /// <summary>Where repairs put what they changed.</summary>
     public IReadOnlyList<string> Copies => Directory.GetDirectories(_around, "data.before-repair-*");
 

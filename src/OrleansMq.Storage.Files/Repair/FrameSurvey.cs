@@ -126,13 +126,14 @@ internal sealed class FrameSurvey
     }
 
     /// <summary>
-    /// As many as there were bytes, and four times as many as the densest whole frame would have given. Of a missing newest segment, of which nobody knows how much it held: as much as the
-    /// longest of the others, at least a segment of the usual size.
+    /// As many as there were bytes, and four times as many as the densest whole frame would have given. Where nobody knows how much stood there, as of a missing newest segment, or of a tail that
+    /// may have been longer: as much as in the longest of the others, at least a segment of the usual size.
     /// </summary>
     private long InDoubt(Hole hole)
     {
-        var bytes = hole.IsBoundless ? Math.Max(_plan.Segments.Max(segment => segment.End - segment.Base), UsualSegmentBytes) : hole.To - hole.From;
-        return Math.Min(Math.Max(hole.IsBoundless ? bytes / LeastRecordBytes : bytes, (long)(4 * _offsetsPerByte * bytes)), MostInDoubt);
+        var isBoundless = hole.IsBoundless || hole.IsTail;
+        var bytes = isBoundless ? Math.Max(_plan.Segments.Max(segment => segment.End - segment.Base), UsualSegmentBytes) : hole.To - hole.From;
+        return Math.Min(Math.Max(isBoundless ? bytes / LeastRecordBytes : bytes, (long)(4 * _offsetsPerByte * bytes)), MostInDoubt);
     }
 
     private void Visit(in FrameHeader header, ReadOnlySpan<byte> payload)

@@ -7,7 +7,7 @@ namespace OrleansMq.Storage.Files.Repair;
 internal sealed class LossNames(string partition, PlantedBug plant)
 {
     /// <summary>What may have stood in a place of which nothing tells what it was.</summary>
-    private const string Anything = "changes of groups, dead letters, redriven, delayed and half messages that stood there";
+    private const string Anything = "changes of groups, deletions, dead letters, redriven, delayed and half messages that stood there";
 
     /// <summary>Null: nothing is lost.</summary>
     /// <param name="lanes">What else the partition remembers of them.</param>
@@ -35,11 +35,11 @@ internal sealed class LossNames(string partition, PlantedBug plant)
     {
         var offsets = hole.NextOffset > hole.FirstOffset ? string.Create(CultureInfo.InvariantCulture, $"offsets {hole.FirstOffset} to {hole.NextOffset - 1}") : null;
         var others = hole.Frames.Count == 0 ? Anything : string.Join(", ", hole.Frames.Where(frame => frame.Kind != FrameKind.Batch || frame.Lane != Lane.Main).Select(Of).Distinct());
-        return string.Create(CultureInfo.InvariantCulture, $"{offsets ?? "no message of the main lane"}{(others.Length > 0 ? (offsets is null ? ", but " : " and ") + others : "")} ({(hole.IsFeared ? $"behind position {hole.From}, as far as there was a newer segment: what would tell is lost" : $"positions {hole.From} to {hole.To - 1}")}{(hole.IsTail ? ", of which no frame says that they were ever flushed: as far as anything in them was acknowledged" : "")})");
+        return string.Create(CultureInfo.InvariantCulture, $"{offsets ?? "no message of the main lane"}{(others.Length > 0 ? (offsets is null ? ", but " : " and ") + others : "")} ({(hole.IsFeared ? $"behind position {hole.From}, as far as anything stood there: what would tell is lost" : hole.IsTail ? $"behind position {hole.From}, of which no frame says that it was ever flushed: as far as anything there was acknowledged" : $"positions {hole.From} to {hole.To - 1}")})");
     }
 
     private static string Of(FrameHeader frame) =>
-        frame.Kind != FrameKind.Batch ? "changes of groups"
+        frame.Kind != FrameKind.Batch ? "changes of groups and deletions"
         : frame.Lane == Lane.Scheduled ? $"delayed messages from {frame.BaseOffset} on"
         : frame.Lane == Lane.Half ? $"half messages from {frame.BaseOffset} on"
         : $"{(Lane.IsDeadLetters(frame.Lane) ? "dead letters" : "redriven messages")} of group number {Lane.GroupOf(frame.Lane)} from {frame.BaseOffset} on";

@@ -34,7 +34,7 @@ internal sealed class SegmentPlan : IDisposable
     private int _index = -1;
     private IDiskFile? _file;
 
-    private SegmentPlan(IDisk disk, IReadOnlyList<PlannedSegment> segments, bool mayGoOn) => (_disk, Segments, EndIsUnknown) = (disk, segments, mayGoOn || segments[^1].Header == HeaderState.Missing);
+    private SegmentPlan(IDisk disk, IReadOnlyList<PlannedSegment> segments, bool mayGoOn) => (_disk, Segments, EndIsUnknown) = (disk, segments, mayGoOn);
 
     public IReadOnlyList<PlannedSegment> Segments { get; }
 
@@ -55,11 +55,13 @@ internal sealed class SegmentPlan : IDisposable
         var found = Found(disk, folder, manifest);
         AddMissing(found, folder, manifest);
         var planned = new List<PlannedSegment>();
+        // One that is shorter than a snapshot has lost its end, and nothing tells how much was behind the snapshot.
+        mayGoOn |= found[^1].Header == HeaderState.Missing || found[^1].StoredEnd < upTo;
         for (var i = 0; i < found.Count; i++)
         {
             var (path, start, stored, rewrittenEnd, header) = found[i];
             var isNewest = i == found.Count - 1;
-            var end = isNewest ? NewestEnd(stored, upTo, mayGoOn || header == HeaderState.Missing) : found[i + 1].Base;
+            var end = isNewest ? NewestEnd(stored, upTo, mayGoOn) : found[i + 1].Base;
             if (stored > end)
                 return (null, $"{path}: it has bytes up to position {stored}, and the next segment begins at {end}");
             var endsEarly = !isNewest && (rewrittenEnd is not null || stored < end);
@@ -95,7 +97,7 @@ internal sealed class SegmentPlan : IDisposable
 
     public void Dispose() => _file?.Dispose();
 
-    /// <summary>Where the newest is missing, or may be, there is room for a gap behind everything that is known of it: what else it held is not known, and its offsets are not to be given again.</summary>
+    /// <summary>Where the newest is missing, or may be, or has lost its end, there is room for a gap behind everything that is known of it: what else it held is not known, and its offsets are not to be given again.</summary>
     private static long NewestEnd(long stored, long upTo, bool isUnknown) =>
         Math.Max(stored, upTo) is var known && isUnknown ? (known + FrameHeader.Alignment - 1 & ~(FrameHeader.Alignment - 1L)) + FrameHeader.Size : known;
 

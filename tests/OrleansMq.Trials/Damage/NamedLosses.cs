@@ -19,12 +19,16 @@ internal sealed partial class NamedLosses
                 _positions.Add((Number(match, 1), long.MaxValue));
             foreach (Match match in Segments().Matches(loss))
                 _positions.Add((Number(match, 1), long.MaxValue));
+            DeletionsAreLost |= loss.Contains("deletions", StringComparison.Ordinal) || loss.Contains(".seg", StringComparison.Ordinal);
             LanesAreLost |= loss.Contains("what groups did with its messages", StringComparison.Ordinal);
         }
     }
 
     /// <summary>All that groups did is gone, and what stood in lanes.</summary>
     public bool LanesAreLost { get; }
+
+    /// <summary>Deletions stood in what is lost: what was deleted may be there again.</summary>
+    public bool DeletionsAreLost { get; }
 
     public bool IsEmpty => _offsets.Count + _positions.Count == 0 && !LanesAreLost;
 

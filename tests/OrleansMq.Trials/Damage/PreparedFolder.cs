@@ -2,6 +2,7 @@ using OrleansMq.Core.Log;
 using OrleansMq.Records;
 using OrleansMq.Simulation.Disk;
 using OrleansMq.Storage.Files;
+using OrleansMq.Storage.Files.Disk;
 
 namespace OrleansMq.Trials.Damage;
 
@@ -52,7 +53,10 @@ internal sealed class PreparedFolder
         var producer = await broker.OpenProducer("named");
         for (var round = 0; round < 24; round++)
             await Fill(broker, producer, round);
-        if (!killed)
+        if (killed)
+            // What is under way comes to nothing from here on, as if the process were gone.
+            disk.Fault = _ => DiskError.Failed;
+        else
             await broker.DisposeAsync();
         return new PreparedFolder(disk);
     }

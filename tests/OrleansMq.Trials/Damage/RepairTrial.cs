@@ -1,5 +1,6 @@
 using System.Text;
 using OrleansMq.Core.Log;
+using OrleansMq.Records;
 using OrleansMq.Simulation.Disk;
 using OrleansMq.Storage.Files;
 using OrleansMq.Storage.Files.Repair;
@@ -32,8 +33,11 @@ internal sealed class RepairTrial
     private readonly Dictionary<string, int> _topics;
     private readonly Witness _whole;
 
-    /// <summary>Of each partition: the lanes' frames (all but the main lane's batches), and the position of each main message by its offset.</summary>
+    /// <summary>Of each partition: the lanes' frames (all but the main lane's batches).</summary>
     private readonly Dictionary<(string, int), List<(long Position, string Payload)>> _lanes = [];
+
+    /// <summary>Every message that stands in a partition's log, also where it was deleted.</summary>
+    private readonly Dictionary<(string, int), SortedDictionary<long, string>> _stored = [];
 
     private readonly PlantedBug _plant;
     private const string Copies = "/copies";
@@ -45,10 +49,14 @@ internal sealed class RepairTrial
         foreach (var log in folder.Logs)
         {
             var frames = _lanes[(log.Topic, log.Partition)] = [];
+            var stored = _stored[(log.Topic, log.Partition)] = [];
             inspector.Inspect(new Engine.Storage.LogId(log.TopicId, log.Partition), (in FrameHeader header, ReadOnlySpan<byte> payload) =>
             {
                 if (header.Kind == FrameKind.Batch && header.Lane != Lane.Main)
                     frames.Add((header.Position, Encoding.Latin1.GetString(payload)));
+                else if (header.Kind == FrameKind.Batch)
+                    foreach (var record in RecordBatch.ReadExactly(payload.ToArray()).Records())
+                        stored[record.Offset] = Witness.Text(log.Partition, record);
             });
         }
     }
@@ -178,7 +186,7 @@ internal sealed class RepairTrial
         foreach (var (part, whole) in _whole.Partitions)
         {
             var (now, named) = (witness.Partitions[part], new NamedLosses(losses, part.Topic, part.Partition));
-            violations.AddRange(Altered(now.Messages, whole.Messages).Concat(Altered(now.Letters, whole.Letters)).Select(each => $"{part}: {each}"));
+            violations.AddRange(Altered(now.Messages, named.DeletionsAreLost || mayBeRefused(part) ? _stored[part] : whole.Messages).Concat(Altered(now.Letters, whole.Letters)).Select(each => $"{part}: {each}"));
             if (now.Refused is { } refusal)
             {
                 // It was refused before the repair that was cut off; the next one goes on.

@@ -133,8 +133,7 @@ internal sealed class Witness
                 foreach (var record in batch.Records())
                     if (record.Offset >= next)
                     {
-                        var message = MessageCodec.Decode(partition, record);
-                        found[record.Offset] = string.Create(CultureInfo.InvariantCulture, $"{message.KeyText} {message.Token} {Encoding.UTF8.GetString(message.Body.Span)}");
+                        found[record.Offset] = Text(partition, record);
                         next = record.Offset + 1;
                     }
 
@@ -142,6 +141,9 @@ internal sealed class Witness
                 return;
         }
     }
+
+    public static string Text(int partition, in RecordView record) =>
+        MessageCodec.Decode(partition, record) is var message ? string.Create(CultureInfo.InvariantCulture, $"{message.KeyText} {message.Token} {Encoding.UTF8.GetString(message.Body.Span)}") : "";
 
     private static string Text(StoredMessage message) => Encoding.UTF8.GetString(message.Body.Span);
 
