@@ -55,6 +55,22 @@ public sealed partial class DoctorRepairTests
     }
 
     [Fact]
+    public async Task ANewestSegmentThatLostItsHeaderWithAllBehindItIsAsOneThatIsMissing()
+    {
+        var newest = _folder.Segments[^1];
+        _folder.ForgetSnapshots();
+        DamagedFolder.Cut(newest, DamagedFolder.Read(newest).Length - 40);
+
+        var repaired = await Doctor("--repair", "--accept-loss");
+
+        Assert.True(repaired.Code == ExitCode.Done, repaired.Out);
+        Assert.Contains(repaired.Lines, line => line.Contains($"Lost: topic 't' partition 0, what stood in {Path.GetFileName(newest)}", StringComparison.Ordinal));
+        await AssertNothingIsLeftToDo();
+        var served = await ServedMessages.From(_folder.Path);
+        Assert.True(served.NextOffset > LeftFolder.Messages, $"the next message got offset {served.NextOffset}");
+    }
+
+    [Fact]
     public async Task WhereTheNewestSegmentIsShorterThanItsSnapshotNothingTellsHowMuchWasBehindThat()
     {
         DamagedFolder.Cut(_folder.Segments[^1], 5_000);

@@ -199,7 +199,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         if (!CountAdmissions(rest, state) || !CanBeSaved(rehearsal, state))
             return null;
         // Before the first gap: a log that has all of them opens, and nobody would look for transactions any more.
-        if (!ends.Frames.IsEmpty && context.Disk.Exists(plan.Segments[^1].Path))
+        if (!ends.Frames.IsEmpty && !IsToBeMade(plan.Segments[^1]))
             Append(plan, state, ends.Frames);
         foreach (var hole in rest.AsEnumerable().Reverse())
             WriteGap(plan, rehearsal, hole, atMs, ends.Frames);
@@ -255,10 +255,10 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         var segment = plan.SegmentOf(hole.From);
         var frame = new byte[FrameHeader.Size];
         rehearsal.GapFor(hole, atMs).Write(frame);
-        if (segment.Header == HeaderState.Missing && segment == plan.Segments[^1] && !context.Disk.Exists(segment.Path))
+        if (segment == plan.Segments[^1] && IsToBeMade(segment))
         {
             context.Replace(segment.Path, [SegmentHeader.Encode(rehearsal.Identity, segment.Base, rehearsal.Epoch), .. Zeros(hole.From - segment.Base), frame, .. behind.IsEmpty ? [] : Zeros(hole.To - hole.From - frame.Length), behind]);
-            context.Report.Did(segment.Path, "it was missing and was made again", _loss.OfSegment(segment));
+            context.Report.Did(segment.Path, "it was missing, or shorter than its header, and was made again", _loss.OfSegment(segment));
             return;
         }
 
@@ -273,6 +273,14 @@ internal sealed class LogRepair(RepairContext context, LogId id)
 
             file.OverwriteInUse(frame, SegmentHeader.Size + hole.From - segment.Base);
         });
+    }
+
+    private bool IsToBeMade(PlannedSegment newest)
+    {
+        if (newest.Header != HeaderState.Missing || !context.Disk.Exists(newest.Path))
+            return newest.Header == HeaderState.Missing;
+        using var file = context.Disk.Open(newest.Path, DiskOpenMode.Read);
+        return file.Length < SegmentHeader.Size;
     }
 
     private static IEnumerable<ReadOnlyMemory<byte>> Zeros(long count)

@@ -23,7 +23,7 @@ internal enum HeaderState
     /// <summary>It is whole and does not say that the segment ends early: the segment has lost its end, or those behind it are missing.</summary>
     LostItsEnd,
 
-    /// <summary>There is no such file.</summary>
+    /// <summary>There is no such file, or not even a header in it.</summary>
     Missing,
 }
 
@@ -118,6 +118,9 @@ internal sealed class SegmentPlan : IDisposable
         // A roll that was cut off; opening removes it. Nothing is written to a segment before the manifest names it.
         if (found.Count > 0 && found[^1].Base > manifest.LastSegment && found[^1].Header != HeaderState.Good && found[^1].StoredEnd == found[^1].Base)
             found.RemoveAt(found.Count - 1);
+        // One that was opened had its header for good: of what else it held nothing tells either.
+        if (found.Count > 0 && found[^1].Base == manifest.LastSegment && found[^1].IsShort && manifest.Epoch > 0)
+            found.RemoveAt(found.Count - 1);
         // Those that a rewritten one took in.
         var end = 0L;
         found.RemoveAll(piece =>
@@ -136,7 +139,7 @@ internal sealed class SegmentPlan : IDisposable
         var header = new byte[SegmentHeader.Size];
         var isWhole = file.ReadUpTo(header, 0) == header.Length && SegmentHeader.Is(header, manifest.Identity, position);
         return new Piece(
-            path, position, position + Math.Max(0, file.Length - SegmentHeader.Size), isWhole ? SegmentHeader.RewrittenEnd(header) : null, isWhole ? HeaderState.Good : HeaderState.Damaged);
+            path, position, position + Math.Max(0, file.Length - SegmentHeader.Size), isWhole ? SegmentHeader.RewrittenEnd(header) : null, isWhole ? HeaderState.Good : HeaderState.Damaged, file.Length < SegmentHeader.Size);
     }
 
     /// <summary>The first, the newest, and those behind one that says where it ends.</summary>
@@ -153,5 +156,5 @@ internal sealed class SegmentPlan : IDisposable
 
     private static Piece Missing(string folder, long position) => new(Path.Join(folder, SegmentHeader.FileName(position)), position, position, null, HeaderState.Missing);
 
-    private readonly record struct Piece(string Path, long Base, long StoredEnd, long? RewrittenEnd, HeaderState Header);
+    private readonly record struct Piece(string Path, long Base, long StoredEnd, long? RewrittenEnd, HeaderState Header, bool IsShort = false);
 }

@@ -8,7 +8,7 @@ namespace OrleansMq.Trials.Damage;
 /// <summary>The trials of a damaged folder at length.</summary>
 internal static class DamageCommands
 {
-    private const int Shown = 2000;
+    private const int Shown = 20;
 
     public static async Task<int> Run(string[] args)
     {

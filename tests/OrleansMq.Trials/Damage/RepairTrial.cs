@@ -39,6 +39,9 @@ internal sealed class RepairTrial
     /// <summary>Every message that stands in a partition's log, also where it was deleted.</summary>
     private readonly Dictionary<(string, int), SortedDictionary<long, string>> _stored = [];
 
+    /// <summary>Every dead letter that does, also where it was redriven or discarded.</summary>
+    private readonly Dictionary<(string, int), SortedDictionary<long, string>> _letters = [];
+
     private readonly PlantedBug _plant;
     private const string Copies = "/copies";
 
@@ -49,14 +52,16 @@ internal sealed class RepairTrial
         foreach (var log in folder.Logs)
         {
             var frames = _lanes[(log.Topic, log.Partition)] = [];
-            var stored = _stored[(log.Topic, log.Partition)] = [];
+            var (stored, letters) = (_stored[(log.Topic, log.Partition)] = [], _letters[(log.Topic, log.Partition)] = []);
             inspector.Inspect(new Engine.Storage.LogId(log.TopicId, log.Partition), (in FrameHeader header, ReadOnlySpan<byte> payload) =>
             {
-                if (header.Kind == FrameKind.Batch && header.Lane != Lane.Main)
+                if (header.Kind != FrameKind.Batch)
+                    return;
+                if (header.Lane != Lane.Main)
                     frames.Add((header.Position, Encoding.Latin1.GetString(payload)));
-                else if (header.Kind == FrameKind.Batch)
+                if (header.Lane == Lane.Main || Lane.IsDeadLetters(header.Lane))
                     foreach (var record in RecordBatch.ReadExactly(payload.ToArray()).Records())
-                        stored[record.Offset] = Witness.Text(log.Partition, record);
+                        (header.Lane == Lane.Main ? stored : letters)[record.Offset] = Witness.Text(log.Partition, record);
             });
         }
     }
@@ -186,7 +191,9 @@ internal sealed class RepairTrial
         foreach (var (part, whole) in _whole.Partitions)
         {
             var (now, named) = (witness.Partitions[part], new NamedLosses(losses, part.Topic, part.Partition));
-            violations.AddRange(Altered(now.Messages, named.DeletionsAreLost || mayBeRefused(part) ? _stored[part] : whole.Messages).Concat(Altered(now.Letters, whole.Letters)).Select(each => $"{part}: {each}"));
+            var mayHaveForgotten = named.DeletionsAreLost || mayBeRefused(part) || wasCutOff;
+            var (messages, letters) = mayHaveForgotten ? (_stored[part], _letters[part]) : (whole.Messages, whole.Letters);
+            violations.AddRange(Altered(now.Messages, messages).Concat(Altered(Earlier(part, now.Letters, whole.Letters), letters)).Select(each => $"{part}: {each}"));
             if (now.Refused is { } refusal)
             {
                 // It was refused before the repair that was cut off; the next one goes on.
@@ -206,7 +213,11 @@ internal sealed class RepairTrial
         }
     }
 
-    private static IEnumerable<string> Altered(SortedDictionary<long, string> now, SortedDictionary<long, string> whole) =>
+    /// <summary>Without those that died since it was opened: messages that are there, at offsets that no letter had.</summary>
+    private IEnumerable<KeyValuePair<long, string>> Earlier((string, int) part, SortedDictionary<long, string> now, SortedDictionary<long, string> whole) =>
+        now.Where(letter => letter.Key <= whole.Keys.LastOrDefault(-1) || !_stored[part].Values.Any(message => Body(message) == Body(letter.Value)));
+
+    private static IEnumerable<string> Altered(IEnumerable<KeyValuePair<long, string>> now, SortedDictionary<long, string> whole) =>
         now.Where(message => !whole.TryGetValue(message.Key, out var was) || was != message.Value).Select(message => $"offset {message.Key} is {message.Value}, which it never was");
 
     private IEnumerable<string> Missing((string Topic, int Partition) part, SeenPartition whole, SeenPartition now, NamedLosses named)
