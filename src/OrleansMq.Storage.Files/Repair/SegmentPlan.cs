@@ -59,7 +59,7 @@ internal sealed class SegmentPlan : IDisposable
         mayGoOn |= found[^1].Header == HeaderState.Missing || found[^1].StoredEnd < upTo;
         for (var i = 0; i < found.Count; i++)
         {
-            var (path, start, stored, rewrittenEnd, header) = found[i];
+            var (path, start, stored, rewrittenEnd, header, _) = found[i];
             var isNewest = i == found.Count - 1;
             var end = isNewest ? NewestEnd(stored, upTo, mayGoOn) : found[i + 1].Base;
             if (stored > end)
