@@ -85,6 +85,13 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
         _version = version;
     }
 
+    /// <summary>Whether it is a line that some program wrote into <see cref="Format"/>, of whatever version.</summary>
+    public static bool IsFormat(string line) => Array.Exists([AloneFormat, SharedFormat], name =>
+        line.StartsWith(name, StringComparison.Ordinal) && int.TryParse(line[name.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out _));
+
+    /// <summary>Whether there may be rewritten segments, as far as <see cref="CheckFormat"/> saw.</summary>
+    public bool IsRaised => _raised;
+
     /// <summary>Says that there are rewritten segments, durably, before there is one.</summary>
     /// <param name="unique">Of a shared folder: names what is made, so that several may do it at once.</param>
     public void RaiseForRewriting(ulong unique = 0) => Raise(RewrittenVersion, unique);

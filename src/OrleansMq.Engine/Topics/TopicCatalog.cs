@@ -19,7 +19,10 @@ public sealed class TopicCatalog(IDocuments documents)
 
     public static string TopicKey(TopicName topic) => $"topics/{topic.Text}";
 
-    public static string GroupKey(Guid topicId, GroupName group) => $"groups/{topicId:N}/{group.Text}";
+    /// <summary>Keys of a topic's groups begin so.</summary>
+    public static string GroupPrefix(Guid topicId) => $"groups/{topicId:N}/";
+
+    public static string GroupKey(Guid topicId, GroupName group) => GroupPrefix(topicId) + group.Text;
 
     private static string GroupIndexKey(Guid topicId) => $"group-names/{topicId:N}";
 

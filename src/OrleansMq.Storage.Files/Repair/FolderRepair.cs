@@ -1,0 +1,130 @@
+using System.Text;
+using System.Text.Json;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Storage.Files.Disk;
+using OrleansMq.Storage.Files.Formats;
+
+namespace OrleansMq.Storage.Files.Repair;
+
+/// <summary>
+/// Mends a data folder that no broker uses. What it does is tried and proved before it is done (<see cref="Attempt"/>). Every file is copied beside the folder before it is changed; a
+/// repair that is cut off anywhere is completed by the next; one that was completed finds nothing to do.
+/// </summary>
+public sealed class FolderRepair : IDisposable
+{
+    private readonly IDisk _disk;
+    private readonly DataFolder _folder;
+    private readonly IDisposable _lock;
+    private readonly RepairCopies _copies;
+
+    private FolderRepair(IDisk disk, DataFolder folder, string copies)
+    {
+        (_disk, _folder) = (disk, folder);
+        _copies = new RepairCopies(disk, folder.Root, copies);
+        _lock = folder.LockAlone();
+    }
+
+    /// <summary>For tests of what judges repairs.</summary>
+    internal PlantedBug Plant { get; init; }
+
+    /// <param name="directory">The data folder.</param>
+    /// <param name="copies">Where files are copied to before they are changed; null: beside the folder, with the time in its name.</param>
+    /// <param name="now">The time for that name.</param>
+    /// <param name="disk">Default: this machine's.</param>
+    /// <exception cref="DataFolderException">It is no data folder, in use, or of a newer version.</exception>
+    public static FolderRepair Open(string directory, string? copies, DateTimeOffset now, IDisk? disk = null) => Open(directory, copies, now, disk, PlantedBug.None);
+
+    internal static FolderRepair Open(string directory, string? copies, DateTimeOffset now, IDisk? disk, PlantedBug plant)
+    {
+        disk ??= LocalDisk.ForThisMachine();
+        var folder = new DataFolder(disk, directory);
+        if (!disk.Exists(folder.Logs) && !disk.Exists(folder.Documents))
+            throw new DataFolderException($"{folder.Root} is not a data folder.");
+        if (disk.Exists(folder.Making))
+            throw new DataFolderException($"{folder.Root} is a shared folder; those are not repaired yet.");
+        var into = copies is null ? RepairCopies.Beside(disk, folder.Root, now) : Path.GetFullPath(copies);
+        if (into == folder.Root || into.StartsWith(folder.Root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            throw new DataFolderException($"{into} is in the data folder itself; copies must lie elsewhere.");
+        return new FolderRepair(disk, folder, into) { Plant = plant };
+    }
+
+    /// <param name="acceptLoss">Whether what can't be mended otherwise is given up. Without it that is only said, and nothing is done where it would be.</param>
+    /// <param name="dry">Nothing is changed: the report says what would be done.</param>
+    /// <param name="cancel">Between two logs.</param>
+    /// <exception cref="DataFolderException">The folder is of a newer version.</exception>
+    public RepairReport Run(bool acceptLoss, bool dry = false, CancellationToken cancel = default)
+    {
+        var report = new RepairReport { IsDry = dry };
+        var attempt = new Attempt(_disk, _folder.Root, _copies, report, acceptLoss, Plant);
+        attempt.Run(_folder.Format, MendFormat);
+        new DataFolder(attempt.Disk, _folder.Root).CheckFormat();
+        var logs = LogInspector.LogsIn(_disk, _folder).ToList();
+        foreach (var id in logs)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var keptTo = long.MaxValue;
+            attempt.Run(_folder.LogFolder(id), context => keptTo = new LogRepair(context, id).Run(), (before, after, accepted) => new RepairProof(_folder, id, keptTo).WhyNot(before, after, accepted));
+        }
+
+        foreach (var shard in _disk.ListOrEmpty(_folder.Documents))
+        {
+            var path = Path.Join(_folder.Documents, shard.Name);
+            attempt.Run(path, context => new ShardRepair(context, shard.Name).MendFloor());
+            foreach (var entry in attempt.Disk.ListOrEmpty(path))
+                if (entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal))
+                    attempt.Run(Path.Join(path, entry.Name), context => new ShardRepair(context, shard.Name).MendDocument(entry.Name, topic => FirstDefinition(attempt.Disk, logs, topic)));
+        }
+
+        report.Copies = _copies.Folder;
+        return report;
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    /// <summary>The line that both versions' readers of this program read; a number that is there is believed.</summary>
+    private static void MendFormat(RepairContext context)
+    {
+        var path = context.Folder.Format;
+        if (context.Disk.Exists(path) && DataFolder.IsFormat(Encoding.UTF8.GetString(context.Disk.ReadWhole(path)).TrimEnd('\n', '\r')))
+            return;
+        context.Copies.Keep(path);
+        context.Folder.Raise();
+        context.Report.Did(path, "the line that says the folder's version did not read back and was written anew");
+    }
+
+    /// <summary>A topic's document as its logs repeat it; null where they don't agree, or the topic has grown since.</summary>
+    private ReadOnlyMemory<byte>? FirstDefinition(IDisk disk, List<LogId> logs, string topic)
+    {
+        var mine = new List<(LogId Id, ReadOnlyMemory<byte> Definition)>();
+        foreach (var id in logs)
+        {
+            try
+            {
+                var manifest = LogManifest.Read(disk, Path.Join(_folder.LogFolder(id), LogManifest.FileName), id);
+                if (manifest.Definition.TopicName == topic)
+                    mine.Add((id, manifest.Definition.Definition));
+            }
+            catch (Exception e) when (e is DiskException or StorageException)
+            {
+                // Left as it is; it was said.
+            }
+        }
+
+        return mine.Count > 0 && mine.TrueForAll(log => log.Id.TopicId == mine[0].Id.TopicId && log.Definition.Span.SequenceEqual(mine[0].Definition.Span)) && PartitionsOf(mine[0].Definition) == mine.Count
+            ? mine[0].Definition
+            : null;
+    }
+
+    private static int? PartitionsOf(ReadOnlyMemory<byte> definition)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(definition);
+            return json.RootElement.GetProperty("settings").TryGetProperty("partitions", out var partitions) ? partitions.GetInt32() : null;
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+}
