@@ -14,6 +14,7 @@ namespace OrleansMq.Storage.Files;
 /// DIR/logs/TOPIC ID/PARTITION/manifest, snapshot-POSITION, POSITION.seg
 /// DIR/deleted/                            logs on their way out
 /// DIR/journal/NUMBER-SALT.jnl             changes that are durable here first
+/// DIR/repairing                           while mq doctor --repair changes something
 /// </code>
 /// </summary>
 /// <param name="shared">Whether several processes use it at once: another layout, and no lock (<c>SharedFileStorage</c>).</param>
@@ -44,6 +45,9 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
 
     public string Deleted => Path.Join(Root, "deleted");
 
+    /// <summary>A repair changes something, or was cut off while it did.</summary>
+    public string Repairing => Path.Join(Root, "repairing");
+
     public string Journal => Path.Join(Root, "journal");
 
     /// <summary>Shared folders: what is being made, until one rename puts it in its place.</summary>
@@ -61,6 +65,8 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
     /// <summary>Makes what is missing. The format comes first, so that a folder with content and no format is not a new one.</summary>
     public void Prepare()
     {
+        if (disk.Exists(Repairing))
+            throw new DataFolderException($"A repair of {Root} was cut off, and half of it may be there. Run mq doctor --repair with the same switches again before a broker uses it.");
         if (!disk.Exists(Format))
         {
             if (disk.Exists(Logs) || disk.Exists(Documents))
@@ -90,7 +96,7 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
         line.StartsWith(name, StringComparison.Ordinal) && int.TryParse(line[name.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out _));
 
     /// <summary>Whether there may be rewritten segments, as far as <see cref="CheckFormat"/> saw.</summary>
-    public bool IsRaised => _raised;
+    public bool IsRaised => _version >= RewrittenVersion;
 
     /// <summary>Says that there are rewritten segments, durably, before there is one.</summary>
     /// <param name="unique">Of a shared folder: names what is made, so that several may do it at once.</param>

@@ -4,6 +4,7 @@ using OrleansMq.Engine.Storage;
 using OrleansMq.Storage.Files.Disk;
 using OrleansMq.Storage.Files.Documents;
 using OrleansMq.Storage.Files.Formats;
+using OrleansMq.Storage.Files.Journaling;
 using OrleansMq.Storage.Files.Logs;
 
 namespace OrleansMq.Storage.Files;
@@ -45,6 +46,15 @@ public sealed class LogInspector : IDisposable
             inspector.Dispose();
             throw;
         }
+    }
+
+    /// <summary>What whoever reads on has to know of the folder as a whole.</summary>
+    public IEnumerable<string> Notes()
+    {
+        if (_disk.Exists(_folder.Repairing))
+            yield return "a repair was cut off: run mq doctor --repair with the same switches again before a broker uses the folder";
+        if (JournalImage.Read(_disk, _folder.Journal).Records.Count is > 0 and var count)
+            yield return $"the journal holds {count} changes that the next start of a broker applies; after a power failure the files are behind them";
     }
 
     /// <summary>Every log that has a folder, also one whose manifest is lost.</summary>

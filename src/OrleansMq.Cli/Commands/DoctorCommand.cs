@@ -115,6 +115,7 @@ internal sealed class Examination(LogInspector inspector)
 
     public void Run(CancellationToken cancel)
     {
+        LookAtTheWhole();
         foreach (var id in inspector.Logs())
             Examine(inspector, id, cancel);
         Logs.Sort((a, b) => (a.Topic, a.Found.Id.Partition).CompareTo((b.Topic, b.Found.Id.Partition)));
@@ -130,6 +131,18 @@ internal sealed class Examination(LogInspector inspector)
 
     /// <param name="repair">What was done before it; null: nothing was.</param>
     public Action<Utf8JsonWriter> Shape(RepairReport? repair) => Printer.Fields([.. Shape(), .. ShapeOf(repair)]);
+
+    private void LookAtTheWhole()
+    {
+        try
+        {
+            Notes.AddRange(inspector.Notes());
+        }
+        catch (StorageException e)
+        {
+            Problems.Add(e.Message);
+        }
+    }
 
     private static (string Name, object Value)[] ShapeOf(RepairReport? repair) => repair is null ? [] :
     [

@@ -12,6 +12,9 @@ internal sealed class Attempt(IDisk disk, string root, RepairCopies copies, Repa
     /// <summary>What a dry run has mended so far, or the real disk.</summary>
     public IDisk Disk { get; private set; } = disk;
 
+    /// <summary>Called before the real disk is changed.</summary>
+    public required Action BeforeChanges { get; init; }
+
     /// <param name="path">Of what a failure is told.</param>
     /// <param name="prove">Looks at what came of the trial: before, after, whether losses are accepted. Why it must not be; null where it may.</param>
     public void Run(string path, Action<RepairContext> repair, Func<IDisk, IDisk, bool, string?>? prove = null)
@@ -42,6 +45,7 @@ internal sealed class Attempt(IDisk disk, string root, RepairCopies copies, Repa
         {
             // If the power goes before anybody has read the report, this tells what was lost.
             copies.Note(tried.Done);
+            BeforeChanges();
             repair(ContextOn(Disk, copies, report, accepted));
         });
     }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Storage.Files.Disk;
 using OrleansMq.Storage.Files.Formats;
+using OrleansMq.Storage.Files.Journaling;
 
 namespace OrleansMq.Storage.Files.Repair;
 
@@ -55,9 +56,21 @@ public sealed class FolderRepair : IDisposable
     public RepairReport Run(bool acceptLoss, bool dry = false, CancellationToken cancel = default)
     {
         var report = new RepairReport { IsDry = dry };
-        var attempt = new Attempt(_disk, _folder.Root, _copies, report, acceptLoss, Plant);
+        if (!JournalIsApplied(report))
+            return report;
+        var mark = new RepairMark(_disk, _folder);
+        var attempt = new Attempt(_disk, _folder.Root, _copies, report, acceptLoss, Plant) { BeforeChanges = mark.Set };
         attempt.Run(_folder.Format, MendFormat);
         new DataFolder(attempt.Disk, _folder.Root).CheckFormat();
+        MendAll(attempt, cancel);
+        report.Copies = _copies.Folder;
+        if (!dry)
+            mark.Clear(report.Left.Count > 0);
+        return report;
+    }
+
+    private void MendAll(Attempt attempt, CancellationToken cancel)
+    {
         var logs = LogInspector.LogsIn(_disk, _folder).ToList();
         foreach (var id in logs)
         {
@@ -74,9 +87,21 @@ public sealed class FolderRepair : IDisposable
                 if (entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal))
                     attempt.Run(Path.Join(path, entry.Name), context => new ShardRepair(context, shard.Name).MendDocument(entry.Name, topic => FirstDefinition(attempt.Disk, logs, topic)));
         }
+    }
 
-        report.Copies = _copies.Folder;
-        return report;
+    /// <summary>What a journal holds would be applied over what was mended.</summary>
+    private bool JournalIsApplied(RepairReport report)
+    {
+        try
+        {
+            if (JournalImage.Read(_disk, _folder.Journal).Records.Count is > 0 and var count)
+                report.Leave(_folder.Journal, $"the journal holds {count} changes that the next start of a broker applies; nothing was looked at. Start a broker on the folder and stop it, which it also can where partitions are damaged, then repair");
+        }
+        catch (StorageException e)
+        {
+            report.Leave(_folder.Journal, $"{e.Message} Nothing else was looked at");
+        }
+        return report.Left.Count == 0;
     }
 
     public void Dispose() => _lock.Dispose();
@@ -88,7 +113,10 @@ public sealed class FolderRepair : IDisposable
         if (context.Disk.Exists(path) && DataFolder.IsFormat(Encoding.UTF8.GetString(context.Disk.ReadWhole(path)).TrimEnd('\n', '\r')))
             return;
         context.Copies.Keep(path);
-        context.Folder.Raise();
+        if (context.Disk.Exists(context.Folder.Journal))
+            context.Folder.RaiseForJournal();
+        else
+            context.Folder.RaiseForRewriting();
         context.Report.Did(path, "the line that says the folder's version did not read back and was written anew");
     }
 
