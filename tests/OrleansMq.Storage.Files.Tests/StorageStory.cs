@@ -62,6 +62,23 @@ internal sealed partial class StorageStory : IAsyncDisposable
     /// <summary>Opens what survived and compares.</summary>
     public async Task Start()
     {
+        if (_storage is null)
+            StartProcess();
+        await OpenMain();
+        await CheckFleeting();
+        await CheckDocuments();
+    }
+
+    /// <summary>As whoever watches a process does where it can't go on; its page cache stays.</summary>
+    private void Restart()
+    {
+        Disk.Kill();
+        StartProcess();
+    }
+
+    private void StartProcess()
+    {
+        _storage = null;
         while (_storage is null)
         {
             try
@@ -73,9 +90,6 @@ internal sealed partial class StorageStory : IAsyncDisposable
                 Failures++;
             }
         }
-        await OpenMain();
-        await CheckFleeting();
-        await CheckDocuments();
     }
 
     private FileStorage OpenStorage() => new(

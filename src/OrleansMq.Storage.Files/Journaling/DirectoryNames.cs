@@ -2,7 +2,7 @@ namespace OrleansMq.Storage.Files.Journaling;
 
 /// <summary>
 /// In which directories every name is durable or in the journal. The others are flushed themselves: those not looked at yet by this process, and those in
-/// which something changed beside the journal.
+/// which something changed beside the journal. Whoever finds one uncertain flushes it; nobody is told of a flush that is under way.
 /// </summary>
 internal sealed class DirectoryNames
 {
@@ -11,37 +11,49 @@ internal sealed class DirectoryNames
 
     private readonly Lock _gate = new();
     private readonly HashSet<string> _certain = [];
+    private long _changes;
 
     /// <summary>An empty directory was made.</summary>
-    public void Made(string directory) => Add(directory);
+    public void Made(string directory)
+    {
+        lock (_gate)
+            Add(directory);
+    }
 
-    /// <summary>A name changed beside the journal.</summary>
+    /// <summary>A name changed, or is about to change, beside the journal.</summary>
     public void Changed(string path)
     {
         lock (_gate)
         {
+            _changes++;
             _certain.Remove(LivePaths.ParentOf(path));
             // If it was one itself.
             _certain.Remove(path);
         }
     }
 
-    public void InDoubt(string directory)
-    {
-        lock (_gate)
-            _certain.Remove(directory);
-    }
-
-    /// <summary>Whether the directory has to be flushed itself; whoever is told so does it, or calls <see cref="InDoubt"/>.</summary>
-    public bool TakeUncertain(string directory) => Add(directory);
-
-    private bool Add(string directory)
+    /// <param name="change">For <see cref="Flushed"/>.</param>
+    public bool IsUncertain(string directory, out long change)
     {
         lock (_gate)
         {
-            if (_certain.Count >= Most)
-                _certain.Clear();
-            return _certain.Add(directory);
+            change = _changes;
+            return !_certain.Contains(directory);
         }
+    }
+
+    /// <summary>It was flushed. Where something changed since it was asked about, anywhere, that says nothing.</summary>
+    public void Flushed(string directory, long change)
+    {
+        lock (_gate)
+            if (change == _changes)
+                Add(directory);
+    }
+
+    private void Add(string directory)
+    {
+        if (_certain.Count >= Most)
+            _certain.Clear();
+        _certain.Add(directory);
     }
 }

@@ -38,7 +38,12 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
     private bool _isBroken;
     private long _failedTo;
     private int _failures;
+
+    // Begun by whoever leads, and looked at by whoever leads.
     private Checkpoint? _background;
+
+    // A file could not be flushed: what the journal holds of it is needed at the next start, so nothing is settled any more.
+    private DiskException? _lost;
     private int _flushing;
 
     /// <summary>The paths, under <see cref="Locked"/>.</summary>
@@ -94,7 +99,7 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
         try
         {
             Commit(number, failures);
-            deed();
+            Do(deed);
         }
         finally
         {
@@ -106,12 +111,29 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
         }
     }
 
+    /// <summary>What the journal says and could not be done is done at the next start; until then nothing else may be built upon it.</summary>
+    private void Do(Action deed)
+    {
+        try
+        {
+            deed();
+        }
+        catch (DiskException e) when (e.Error != DiskError.Missing)
+        {
+            Lose(e);
+            throw e.IsRefusal ? new DiskException(DiskError.Failed, e.Operation, e.Path, e.Message) : e;
+        }
+    }
+
     /// <summary>Returns when the record and all before it are durable.</summary>
     /// <exception cref="DiskException">It is not known whether they are.</exception>
-    public void Commit(long number) => Commit(number, Volatile.Read(ref _failures));
+    public void Commit(long number) => Commit(number, Failures);
+
+    /// <summary>How often the journal could not be written. To be looked at before records are added that are committed together.</summary>
+    public int Failures => Volatile.Read(ref _failures);
 
     /// <param name="failures">How many there were when the record was added: a later one may have been its own.</param>
-    private void Commit(long number, int failures)
+    public void Commit(long number, int failures)
     {
         while (true)
         {
@@ -122,8 +144,8 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
                     return;
                 if (_failures != failures && number <= _failedTo)
                     throw new DiskException(DiskError.Failed, "commit", root, "the journal's flush failed");
-                if (_closed)
-                    throw new DiskException(DiskError.Failed, "commit", root, "the journal is closed");
+                ThrowIfClosed();
+                ThrowIfLost();
                 if (!_writing)
                 {
                     _writing = true;
@@ -140,61 +162,66 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
     public void SettleAll()
     {
         Commit(Volatile.Read(ref _added));
-        Leading(() =>
-        {
-            var upTo = Volatile.Read(ref _committed);
-            if (upTo <= _settled)
-                return;
-            Begin(upTo).Finish();
-            try
-            {
-                files.WriteSettled(upTo);
-            }
-            catch (DiskException)
-            {
-                Break(upTo);
-                throw;
-            }
-            Settle(upTo);
-        });
+        Leading(SettleCommitted);
     }
 
-    /// <summary>A flush of the file itself failed. What the journal holds of it is written into it again before it counts as flushed.</summary>
-    public void Suspect(string path)
+    /// <summary>
+    /// A flush of a file failed, and no later one of it can be believed. Nothing more is promised until the next start applies what the journal holds of it.
+    /// </summary>
+    public void Lose(DiskException failure)
     {
         lock (_gate)
-            if (_live.Find(path) is { } live)
-                live.IsSuspect = true;
+            _lost ??= failure;
     }
 
-    /// <summary>Writes into a file what the journal holds of it, if a flush of it failed.</summary>
-    public void HealIfSuspect(string path)
+    /// <exception cref="DiskException">A file could not be flushed.</exception>
+    public void ThrowIfLost()
     {
-        if (!Locked(live => live.Find(path)?.IsSuspect == true))
-            return;
-        disk.Open(FullPath(path), DiskOpenMode.Read).Dispose();
-        var settled = Volatile.Read(ref _settled);
-        new JournalReplay(disk, root).Apply(files.Read()
-            .Where(batch => batch.LastRecord > settled)
-            .SelectMany(batch => JournalRecord.Decode(batch.Payload, root).Select((record, i) => (Record: record, Number: batch.FirstRecord + i)))
-            .Where(numbered => numbered.Number > settled && numbered.Record.Path == path)
-            .Select(numbered => numbered.Record));
+        if (Volatile.Read(ref _lost) is { } failure)
+            throw new DiskException(DiskError.Failed, failure.Operation, failure.Path, $"{failure.Message}: nothing is written until the program is started again, which applies the journal");
     }
 
     /// <summary>Settles everything, so that the next start finds nothing to do. After a failure it does find something.</summary>
     public void Dispose()
     {
+        Leading(() =>
+        {
+            try
+            {
+                if (!_isBroken && _lost is null)
+                {
+                    WritePending();
+                    SettleCommitted();
+                }
+            }
+            finally
+            {
+                FinishBackground();
+                lock (_gate)
+                    _closed = true;
+                files.Dispose();
+            }
+        });
+    }
+
+    private void SettleCommitted()
+    {
+        var upTo = Volatile.Read(ref _committed);
+        if (upTo <= _settled)
+            return;
+        FinishBackground();
+        Begin(upTo).Finish();
+        ThrowIfLost();
         try
         {
-            if (!_isBroken)
-                SettleAll();
+            files.WriteSettled(upTo);
         }
-        finally
+        catch
         {
-            lock (_gate)
-                _closed = true;
-            files.Dispose();
+            Break(upTo);
+            throw;
         }
+        Settle(upTo);
     }
 
     private long AddNow(JournalKind kind, string path, long offset, ReadOnlySpan<ReadOnlyMemory<byte>> content)
@@ -215,20 +242,30 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
         {
             if (_isBroken)
                 Renew();
-            long first, last;
-            lock (_gate)
-            {
-                (_pending, _written) = (_written, _pending);
-                (first, last) = (_committed + 1, _added);
-            }
-            if (first > last)
-                return;
-            WriteBatch(first, last);
+            WritePending();
         }
         finally
         {
             StopLeading();
         }
+    }
+
+    private void WritePending()
+    {
+        long first, last;
+        lock (_gate)
+        {
+            (_pending, _written) = (_written, _pending);
+            (first, last) = (_committed + 1, _added);
+        }
+        if (first <= last)
+            WriteBatch(first, last);
+    }
+
+    private void ThrowIfClosed()
+    {
+        if (_closed)
+            throw new DiskException(DiskError.Failed, "commit", root, "the journal is closed");
     }
 
     private void Leading(Action work)
@@ -238,6 +275,7 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
             Waiter waiter;
             lock (_gate)
             {
+                ThrowIfClosed();
                 if (!_writing)
                 {
                     _writing = true;
@@ -264,7 +302,7 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
         lock (_gate)
         {
             _writing = false;
-            var known = Math.Max(_committed, _failedTo);
+            var known = _closed || _lost is not null ? long.MaxValue : Math.Max(_committed, _failedTo);
             var next = _waiters.Find(waiter => waiter.Number > known);
             woken = _waiters.FindAll(waiter => waiter.Number <= known || waiter == next);
             _waiters.RemoveAll(woken.Contains);
@@ -281,10 +319,13 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
                 MakeRoom();
             files.Write(_written, first, (int)(last - first + 1));
         }
-        catch (DiskException e)
+        catch (Exception e)
         {
+            // Whatever it was: these records are not written, and nobody may be told that they are.
             Break(last);
-            throw e.IsRefusal ? new DiskException(DiskError.Failed, e.Operation, e.Path, e.Message) : e;
+            if (e is DiskException { IsRefusal: true } full)
+                throw new DiskException(DiskError.Failed, full.Operation, full.Path, full.Message);
+            throw;
         }
         finally
         {
@@ -316,10 +357,12 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
     {
         try
         {
+            FinishBackground();
             Begin(_failedTo).Finish();
+            ThrowIfLost();
             files.Renew(_failedTo, 0, 0);
         }
-        catch (DiskException)
+        catch
         {
             lock (_gate)
             {
@@ -338,46 +381,47 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
         }
     }
 
-    /// <summary>Goes on in the other file, and begins to settle what the one that is full holds.</summary>
+    /// <summary>Goes on in the other file, and begins to settle what the one that is full holds. That one says what is settled: the other may have been the only one that did.</summary>
     private void MakeRoom()
     {
         var upTo = files.LastRecordOfOther;
-        if (upTo > Volatile.Read(ref _settled))
-        {
-            if (!FinishRunning(upTo))
-                Begin(upTo).Finish();
-            files.WriteSettled(upTo);
-            Settle(upTo);
-        }
+        if (upTo > _settled && !(FinishBackground() >= upTo))
+            Begin(upTo).Finish();
+        ThrowIfLost();
+        var settled = Math.Max(upTo, _settled);
+        files.WriteSettled(settled);
+        Settle(settled);
+        FinishBackground();
         var full = files.LastRecord;
         files.Switch();
-        SettleInBackground(full);
+        SettleInBackground(Begin(full));
     }
 
-    /// <summary>Helps the checkpoint that runs; false if there is none that settles enough, or it failed.</summary>
-    private bool FinishRunning(long upTo)
+    /// <summary>Helps what runs in the background to its end, so that no two flush one file: the one might be told of a failure, and the other not.</summary>
+    /// <returns>Up to where it settled; null if there is none, or it failed.</returns>
+    private long? FinishBackground()
     {
-        if (Volatile.Read(ref _background) is not { } running || running.UpTo < upTo)
-            return false;
+        if (_background is not { } running)
+            return null;
+        _background = null;
         try
         {
             running.Finish();
-            return true;
+            return running.UpTo;
         }
         catch (DiskException)
         {
-            return false;
+            return null;
         }
     }
 
-    private void SettleInBackground(long upTo)
+    private void SettleInBackground(Checkpoint checkpoint)
     {
+        _background = checkpoint;
+        for (var i = 1; i < helpers; i++)
+            _ = io.Run(checkpoint.Help);
         _ = io.Run(() =>
         {
-            var checkpoint = Begin(upTo);
-            Volatile.Write(ref _background, checkpoint);
-            for (var i = 1; i < helpers; i++)
-                _ = io.Run(checkpoint.Help);
             try
             {
                 checkpoint.Finish();
@@ -387,13 +431,9 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
                 // It is tried again by whoever needs the room, and fails there for all to see.
                 return;
             }
-            finally
-            {
-                Volatile.Write(ref _background, null);
-            }
             lock (_gate)
-                if (upTo > _settled && !_closed)
-                    _settling = (AddNow(JournalKind.Settled, "", upTo, []), upTo);
+                if (checkpoint.UpTo > _settled && checkpoint.UpTo > _settling.UpTo && !_closed && !_isBroken && _lost is null)
+                    _settling = (AddNow(JournalKind.Settled, "", checkpoint.UpTo, []), checkpoint.UpTo);
         });
     }
 
@@ -412,35 +452,43 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
 
     private void FlushFile(string path)
     {
+        IDiskFile file;
         try
         {
-            HealIfSuspect(path);
-            using var file = disk.Open(FullPath(path), DiskOpenMode.ReadWrite);
-            file.Flush();
+            file = disk.Open(FullPath(path), DiskOpenMode.ReadWrite);
         }
         catch (DiskException e) when (e.Error == DiskError.Missing)
         {
             // It was removed since.
+            return;
         }
-        catch (DiskException)
+        using (file)
         {
-            Suspect(path);
-            throw;
+            try
+            {
+                file.Flush();
+            }
+            catch (DiskException e)
+            {
+                Lose(e);
+                throw;
+            }
         }
-        lock (_gate)
-            if (_live.Find(path) is { } live)
-                live.IsSuspect = false;
     }
 
+    /// <summary>Where it was removed since, its own name is what has to be durable.</summary>
     private void FlushDirectory(string path)
     {
-        try
+        for (var at = path; ; at = LivePaths.ParentOf(at))
         {
-            disk.FlushDirectory(FullPath(path));
-        }
-        catch (DiskException e) when (e.Error == DiskError.Missing)
-        {
-            // It was removed since.
+            try
+            {
+                disk.FlushDirectory(FullPath(at));
+                return;
+            }
+            catch (DiskException e) when (e.Error == DiskError.Missing && at.Length > 0)
+            {
+            }
         }
     }
 

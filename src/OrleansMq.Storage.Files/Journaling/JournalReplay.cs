@@ -61,11 +61,17 @@ internal sealed class JournalReplay(IDisk disk, string root)
             disk.Open(path, DiskOpenMode.Create).Dispose();
     }
 
-    /// <summary>Not where it is so already: a full disk has no room for a second one.</summary>
+    /// <summary>
+    /// Where it is so already, as far as the page cache says, the same bytes are written over: a flush of them may have failed, and a full disk has no room for a second file.
+    /// </summary>
     private void Put(string path, ReadOnlyMemory<byte> content)
     {
         if (disk.Exists(path) && disk.ReadWhole(path).AsSpan().SequenceEqual(content.Span))
+        {
+            using var same = disk.Open(path, DiskOpenMode.ReadWrite);
+            same.Write(content.Span, 0);
             return;
+        }
         var temporary = path + Durably.TemporaryEnding;
         using (var file = disk.Open(temporary, DiskOpenMode.Create))
             file.Write(content.Span, 0);

@@ -49,10 +49,7 @@ internal sealed class JournaledDisk(IDisk disk, string root, Journal journal, Jo
         if (!IsInside(path, out var relative) || mode == DiskOpenMode.Read)
             return disk.Open(path, mode);
         if (mode == DiskOpenMode.ReadWrite)
-        {
-            journal.HealIfSuspect(relative);
             return Wrap(disk.Open(path, mode), path, relative);
-        }
         SettleBeforeMaking(relative);
         RemoveIfThere(path);
         var made = disk.Open(path, mode);
@@ -115,8 +112,12 @@ internal sealed class JournaledDisk(IDisk disk, string root, Journal journal, Jo
             disk.FlushDirectory(path);
             return;
         }
-        if (_names.TakeUncertain(relative))
+        journal.ThrowIfLost();
+        if (_names.IsUncertain(relative, out var change))
+        {
             FlushReally(path, relative);
+            _names.Flushed(relative, change);
+        }
         journal.Commit(journal.Locked(live => live.LastNameIn(relative)));
     }
 
@@ -197,6 +198,7 @@ internal sealed class JournaledDisk(IDisk disk, string root, Journal journal, Jo
         if (journal.Locked(live => live.Find(relative) is not null || live.IsRemoved(relative)))
             journal.SettleAll();
         FlushDirectoriesAbove(LivePaths.ParentOf(relative));
+        _names.Changed(relative);
         disk.Replace(path, pieces);
     }
 
@@ -218,21 +220,14 @@ internal sealed class JournaledDisk(IDisk disk, string root, Journal journal, Jo
             return;
         }
         disk.Remove(path);
+        _names.Changed(Relative(path));
         disk.FlushNames(Path.GetDirectoryName(path)!);
     }
 
     private void FlushReally(string path, string relative)
     {
-        try
-        {
-            FlushDirectoriesAbove(relative);
-            disk.FlushDirectory(path);
-        }
-        catch (DiskException)
-        {
-            _names.InDoubt(relative);
-            throw;
-        }
+        FlushDirectoriesAbove(relative);
+        disk.FlushDirectory(path);
     }
 
     private void FlushDirectoriesAbove(string relative)

@@ -28,6 +28,7 @@ internal sealed class JournaledFile(IDiskFile file, JournaledDisk disk, Journal 
 
     public void Flush()
     {
+        journal.ThrowIfLost();
         journal.EnterFlush();
         try
         {
@@ -53,7 +54,7 @@ internal sealed class JournaledFile(IDiskFile file, JournaledDisk disk, Journal 
     {
         lock (_gate)
         {
-            if (MustFollow(length))
+            if (MustFollow(Math.Min(length, _writes.From)))
             {
                 Commit(_writes);
                 _writes.Dispose();
@@ -92,10 +93,10 @@ internal sealed class JournaledFile(IDiskFile file, JournaledDisk disk, Journal 
 
     private void Commit(UnflushedWrites writes)
     {
-        var last = 0L;
+        var (failures, last) = (journal.Failures, 0L);
         foreach (var (offset, bytes) in writes.Ranges())
             last = journal.Add(JournalKind.Write, relative, offset, bytes);
-        journal.Commit(last);
+        journal.Commit(last, failures);
     }
 
     private void FlushReally()
@@ -104,9 +105,9 @@ internal sealed class JournaledFile(IDiskFile file, JournaledDisk disk, Journal 
         {
             file.Flush();
         }
-        catch (DiskException)
+        catch (DiskException e) when (journal.Locked(live => live.Find(relative) is not null))
         {
-            journal.Suspect(relative);
+            journal.Lose(e);
             throw;
         }
         disk.FlushNamesOf(path, relative);

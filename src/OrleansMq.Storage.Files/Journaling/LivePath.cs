@@ -27,7 +27,4 @@ internal sealed class LivePath
 
     /// <summary>Whether what changes from this offset on must follow in the journal, or is undone when its records are applied.</summary>
     public bool MustFollow(long offset) => offset < WrittenTo || Bounded > 0;
-
-    /// <summary>A flush of the file failed: what the records say has to be written into it again.</summary>
-    public bool IsSuspect;
 }
