@@ -107,11 +107,11 @@ public sealed class SimDisk(int seed) : IDisk
             FileAt(path, "flip").Flip(offset, bit);
     }
 
-    /// <summary>What a file holds, as the page cache shows it. Not to be written into.</summary>
+    /// <summary>What a file holds, as the page cache shows it: a copy.</summary>
     public byte[] ContentOf(string path)
     {
         lock (_gate)
-            return FileAt(path, "read").Cached;
+            return FileAt(path, "read").Cached.Span.ToArray();
     }
 
     /// <summary>Puts a file there with everything above it, durably, as if it had always been there.</summary>
@@ -433,7 +433,7 @@ public sealed class SimDisk(int seed) : IDisk
         private int Copy(Span<byte> destination, long offset)
         {
             var count = (int)Math.Clamp(inode.Cached.Length - offset, 0, destination.Length);
-            inode.Cached.AsSpan((int)Math.Min(offset, inode.Cached.Length), count).CopyTo(destination);
+            inode.Cached.Span.Slice((int)Math.Min(offset, inode.Cached.Length), count).CopyTo(destination);
             return count;
         }
 
