@@ -18,7 +18,7 @@ foreach (var pair in args.Chunk(2))
 if (options.TryGetValue("--seed", out var one))
 {
     var verdict = Simulator.Run(one, Console.WriteLine);
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {one}: hash {verdict.Hash:x16}, {verdict.Calls} operations in {verdict.Time}, {verdict.Violations.Count} violations"));
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {one}: hash {verdict.Hash:x16}, {verdict.Calls} operations and {verdict.Steps} steps in {verdict.Time}, {verdict.Violations.Count} violations"));
     foreach (var violation in verdict.Violations)
         Console.WriteLine(violation);
     return verdict.Violations.Count == 0 ? 0 : 1;

@@ -21,6 +21,9 @@ public sealed class Sweep
 
     public int Violations { get; private set; }
 
+    /// <summary>Over the histories of all seeds: equal when each went as before, in whatever order they ended.</summary>
+    public ulong Digest { get; private set; }
+
     /// <param name="run">One seed's world.</param>
     /// <param name="limit">No seed is begun later.</param>
     /// <param name="goOn">Also behind the first seed that breaks a promise.</param>
@@ -48,7 +51,7 @@ public sealed class Sweep
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Seeds} seeds, {_simulated.TotalHours:0.00} simulated hours, {_calls} operations, {_faults.Values.Sum()} faults, {Violations} violations, {_watch.Elapsed.TotalSeconds:0} s\n"
+        $"{Seeds} seeds, {_simulated.TotalHours:0.00} simulated hours, {_calls} operations, {_faults.Values.Sum()} faults, {Violations} violations, digest {Digest:x16}, {_watch.Elapsed.TotalSeconds:0} s\n"
         + $"faults: {string.Join(", ", _faults.Select(fault => $"{fault.Key} {fault.Value}"))}");
 
     private void Begin(int seed)
@@ -70,6 +73,7 @@ public sealed class Sweep
         {
             _underWay.Remove(verdict.Seed);
             Seeds++;
+            Digest += verdict.Hash * ((ulong)verdict.Seed * 2 + 1);
             (_simulated, _calls, Violations) = (_simulated + verdict.Time, _calls + verdict.Calls, Violations + verdict.Violations.Count);
             foreach (var (kind, count) in verdict.Faults)
                 _faults[kind] = _faults.GetValueOrDefault(kind) + count;

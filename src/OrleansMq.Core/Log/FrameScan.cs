@@ -94,7 +94,8 @@ public static class FrameScan
     /// </summary>
     public static LogTail Walk(ReadAt read, long start, long end, long lastSegment, LogIdentity log, Visit? visit = null)
     {
-        var window = new ScanWindow(read, end);
+        using var buffer = new LentBuffer(ScanWindow.Least);
+        var window = new ScanWindow(read, end, buffer);
         var position = start;
         long frames = 0;
         while (position < end)
@@ -131,11 +132,10 @@ public static class FrameScan
     private static bool HeaderAt(ReadOnlySpan<byte> bytes, long position, LogIdentity log, out FrameHeader header) =>
         FrameHeader.TryRead(bytes, out header) && header.Position == position && log.Owns(header);
 
-    /// <summary>A moving view: gives at least the bytes asked for where there are any, and whatever else it holds.</summary>
-    private ref struct ScanWindow(ReadAt read, long end)
+    /// <summary>A moving view: gives at least the bytes asked for where there are any, and whatever else it holds; a view is void when the next is taken.</summary>
+    private ref struct ScanWindow(ReadAt read, long end, LentBuffer buffer)
     {
-        private const int Least = 256 * 1024;
-        private byte[] _buffer = new byte[Least];
+        public const int Least = 256 * 1024;
         private long _first;
         private int _count;
 
@@ -143,17 +143,17 @@ public static class FrameScan
         {
             if (position < _first || position + atLeast > _first + _count)
                 Fill(position, atLeast);
-            return _buffer.AsSpan((int)(position - _first), (int)(_first + _count - position));
+            return buffer.Span[(int)(position - _first).._count];
         }
 
         private void Fill(long position, int atLeast)
         {
-            if (_buffer.Length < atLeast)
-                _buffer = new byte[atLeast];
+            if (buffer.Length < atLeast)
+                buffer.Grow(atLeast);
             _first = position;
             _count = 0;
-            var wanted = (int)Math.Min(_buffer.Length, end - position);
-            while (_count < wanted && read(position + _count, _buffer.AsSpan(_count, wanted - _count)) is > 0 and var got)
+            var wanted = (int)Math.Min(buffer.Length, end - position);
+            while (_count < wanted && read(position + _count, buffer.Span[_count..wanted]) is > 0 and var got)
                 _count += got;
         }
     }

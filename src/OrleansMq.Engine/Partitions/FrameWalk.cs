@@ -23,25 +23,25 @@ internal static class FrameWalk
     public static async ValueTask WalkWhile(IPartitionLog log, long from, long end, Func<FrameHeader, ReadOnlyMemory<byte>, ValueTask<bool>> visit)
     {
         var identity = new LogIdentity(log.Incarnation, log.Id.TopicId, log.Id.Partition);
-        var buffer = new byte[ChunkBytes];
+        using var buffer = new LentBuffer(ChunkBytes);
         var (position, filled, at) = (from, 0, 0);
         while (position < end)
         {
-            var verdict = FrameScan.At(buffer.AsSpan(at, filled - at), position, identity, out var header);
+            var verdict = FrameScan.At(buffer.Span[at..filled], position, identity, out var header);
             if (verdict == FrameVerdict.Whole)
             {
                 // Of a gap nothing but the header need be there.
-                if (header.Kind != FrameKind.Gap && !await visit(header, buffer.AsMemory(at + FrameHeader.Size, header.PayloadLength)))
+                if (header.Kind != FrameKind.Gap && !await visit(header, buffer.Memory.Slice(at + FrameHeader.Size, header.PayloadLength)))
                     return;
                 (position, at) = (header.NextPosition, header.TotalLength <= filled - at ? at + header.TotalLength : filled);
                 continue;
             }
 
-            buffer.AsSpan(at, filled - at).CopyTo(buffer);
+            buffer.Span[at..filled].CopyTo(buffer.Span);
             (filled, at) = (filled - at, 0);
             if (verdict == FrameVerdict.Incomplete && header.TotalLength > buffer.Length)
-                Array.Resize(ref buffer, header.TotalLength);
-            var read = await log.Read(position + filled, buffer.AsMemory(filled));
+                buffer.Grow(header.TotalLength);
+            var read = await log.Read(position + filled, buffer.Memory[filled..]);
             if (read == 0 || (verdict == FrameVerdict.Bad && filled >= FrameHeader.Size))
                 throw new LogDamagedException($"Topic {log.Id.TopicId:N}, partition {log.Id.Partition}: the frame at position {position} does not read back as written. Run 'mq doctor' on the data folder.");
             filled += read;

@@ -24,14 +24,14 @@ internal static class LogRecovery
         var identity = new LogIdentity(log.Incarnation, log.Id.TopicId, log.Id.Partition);
         var state = snapshot is not null ? Partition.Load(identity, limits, snapshot.State.Span, snapshot.Position) : new Partition(identity, limits, log.Start);
         var position = state.Position;
-        var buffer = new byte[ChunkBytes];
+        using var buffer = new LentBuffer(ChunkBytes);
         var (filled, at, frames) = (0, 0, 0L);
         while (true)
         {
-            var verdict = FrameScan.At(buffer.AsSpan(at, filled - at), position, identity, out var header);
+            var verdict = FrameScan.At(buffer.Span[at..filled], position, identity, out var header);
             if (verdict == FrameVerdict.Whole)
             {
-                state.Apply(header, header.Kind == FrameKind.Gap ? default : buffer.AsMemory(at + FrameHeader.Size, header.PayloadLength));
+                state.Apply(header, header.Kind == FrameKind.Gap ? default : buffer.Memory.Slice(at + FrameHeader.Size, header.PayloadLength));
                 index.Add(header);
                 // What a gap is made of need not be there.
                 (position, at, frames) = (header.NextPosition, header.TotalLength <= filled - at ? at + header.TotalLength : filled, frames + 1);
@@ -39,15 +39,15 @@ internal static class LogRecovery
             }
 
             // Perhaps only the chunk ends here: bring the rest to the front and read on.
-            buffer.AsSpan(at, filled - at).CopyTo(buffer);
+            buffer.Span[at..filled].CopyTo(buffer.Span);
             (filled, at) = (filled - at, 0);
             if (verdict == FrameVerdict.Incomplete && header.TotalLength > buffer.Length && header.NextPosition <= log.End)
-                Array.Resize(ref buffer, header.TotalLength);
-            var read = await Fill(log, position + filled, buffer.AsMemory(filled));
+                buffer.Grow(header.TotalLength);
+            var read = await Fill(log, position + filled, buffer.Memory[filled..]);
             if (read == 0)
                 break;
             filled += read;
-            if (filled >= FrameHeader.Size && FrameScan.At(buffer.AsSpan(0, filled), position, identity, out _) == FrameVerdict.Bad)
+            if (filled >= FrameHeader.Size && FrameScan.At(buffer.Span[..filled], position, identity, out _) == FrameVerdict.Bad)
                 break;
         }
 
@@ -79,11 +79,11 @@ internal static class LogRecovery
     private static async ValueTask RefuseDamage(IPartitionLog log, LogIdentity identity, long bad)
     {
         var damaged = log.Segments[^1] > bad;
-        var buffer = new byte[ChunkBytes];
+        using var buffer = new LentBuffer(ChunkBytes);
         for (var from = bad; !damaged && from < log.End;)
         {
-            var filled = await Fill(log, from, buffer);
-            damaged = FrameScan.AnyDurableBeyond(buffer.AsSpan(0, filled), from, bad, identity);
+            var filled = await Fill(log, from, buffer.Memory);
+            damaged = FrameScan.AnyDurableBeyond(buffer.Span[..filled], from, bad, identity);
             if (filled <= FrameHeader.Size)
                 break;
             from += filled - FrameHeader.Size;

@@ -165,7 +165,7 @@ internal sealed class OffsetIndex(IPartitionLog log)
     private async ValueTask<List<Mark>> Walk(long segment, long end)
     {
         var marks = new List<Mark>();
-        var chunk = new byte[256 << 10];
+        using var chunk = new LentBuffer(256 << 10);
         var (chunkStart, chunkLength) = (segment, 0);
         for (var position = segment; position + FrameHeader.Size <= end;)
         {
@@ -174,14 +174,14 @@ internal sealed class OffsetIndex(IPartitionLog log)
                 (chunkStart, chunkLength) = (position, 0);
                 while (chunkLength < FrameHeader.Size)
                 {
-                    var read = await log.Read(chunkStart + chunkLength, chunk.AsMemory(chunkLength));
+                    var read = await log.Read(chunkStart + chunkLength, chunk.Memory[chunkLength..]);
                     if (read == 0)
                         return marks;
                     chunkLength += read;
                 }
             }
 
-            if (!FrameHeader.TryRead(chunk.AsSpan((int)(position - chunkStart)), out var header) || header.Position != position)
+            if (!FrameHeader.TryRead(chunk.Span[(int)(position - chunkStart)..], out var header) || header.Position != position)
                 return marks;
             // A lane's frame has an offset of its lane; only the main lane and entries tell the main lane's offset.
             if (header.Lane == Lane.Main && (marks.Count == 0 || position - marks[^1].Position >= StepBytes))

@@ -29,6 +29,21 @@ internal sealed record JournalImage(IReadOnlyList<(long Number, JournalRecord Re
     private static IEnumerable<JournalBatch> BatchesOf(IDisk disk, string path, ulong salt) => JournalBatch.Find(disk.ReadWhole(path), salt, path);
 
     /// <summary>
+    /// Writes again what was read, durably, before any of it is applied: its last batch may be in the page cache alone, and half of a change that nothing tells of must not be
+    /// all that is left.
+    /// </summary>
+    public static void MakeCertain(IDisk disk, string folder)
+    {
+        foreach (var path in disk.ListOrEmpty(folder).Where(entry => JournalName.TryParse(entry.Name) is not null).Select(entry => Path.Join(folder, entry.Name)))
+        {
+            var bytes = disk.ReadWhole(path);
+            using var file = disk.Open(path, DiskOpenMode.ReadWrite);
+            file.OverwriteInUse(bytes, 0);
+            file.FlushInUse();
+        }
+    }
+
+    /// <summary>
     /// A batch is written when the one before it is durable. So the last may be torn, and is not there then; one that is missing before another was acknowledged.
     /// </summary>
     private static void Prove(string folder, long settled, List<JournalBatch> batches)

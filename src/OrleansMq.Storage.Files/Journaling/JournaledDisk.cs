@@ -25,6 +25,8 @@ internal sealed class JournaledDisk(IDisk disk, string root, Journal journal, Jo
         if (!options.Journal && image.LastFile == 0)
             return null;
         var journal = new Journal(disk, folder.Root, new JournalFiles(disk, folder.Journal, options.JournalBytes, options.DrawIncarnation), io, helpers);
+        if (image.Records.Count > 0)
+            JournalImage.MakeCertain(disk, folder.Journal);
         journal.Apply(image);
         if (image.Records.Count > 0)
             notify(new StorageNotice(folder.Journal, $"{image.Records.Count} changes were applied."));

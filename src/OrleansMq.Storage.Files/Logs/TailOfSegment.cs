@@ -20,10 +20,10 @@ internal static class TailOfSegment
 
     public static void WriteAgain(IDiskFile file, long from)
     {
-        var piece = new byte[1 << 20];
-        while (file.ReadUpTo(piece, from) is > 0 and var count)
+        using var piece = new LentBuffer(1 << 20);
+        while (file.ReadUpTo(piece.Span, from) is > 0 and var count)
         {
-            file.OverwriteInUse(piece.AsSpan(0, count), from);
+            file.OverwriteInUse(piece.Span[..count], from);
             from += count;
         }
     }

@@ -81,7 +81,9 @@ internal static class LeaseCheck
         var offsetsOfKey = history.Final.TryGetValue(at.Place, out var log)
             ? log.Records.Where(record => record.Value.Key is not null).GroupBy(record => record.Value.Key!).ToDictionary(key => key.Key, key => key.Select(record => record.Key).ToList())
             : [];
-        var ofOffset = main.ToLookup(given => given.Origin);
+        // When an attempt to settle it began that lets its key go on, the first of them.
+        var letGo = main.SelectMany(given => given.Settled.Where(settled => settled.LetsItsKeyGoOn && settled.May).Select(settled => (given.Origin, settled.Call.Invoked)))
+            .GroupBy(each => each.Origin).ToDictionary(offset => offset.Key, offset => offset.Min(each => each.Invoked));
         var dead = history.Letters.Where(letter => letter.At == at).Select(letter => letter.Origin).ToHashSet();
         foreach (var key in main.GroupBy(given => given.Key))
         {
@@ -107,7 +109,7 @@ internal static class LeaseCheck
                 {
                     if (offset >= given[i].Origin || given[i].IsFetched)
                         break;
-                    var settled = dead.Contains(offset) || ofOffset[offset].Any(before => before.Settled.Exists(s => s.LetsItsKeyGoOn && s.May && s.Call.Invoked < given[i].Call.Answered));
+                    var settled = dead.Contains(offset) || letGo.GetValueOrDefault(offset, long.MaxValue) < given[i].Call.Answered;
                     if (!settled)
                         yield return new Violation("key order", $"{at}: {given[i].Uid} ({given[i].Lease}) of key {key.Key} was given before offset {offset} of its key was settled.");
                 }

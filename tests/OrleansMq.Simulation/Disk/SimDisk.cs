@@ -20,6 +20,9 @@ public sealed class SimDisk(int seed) : IDisk
     private readonly Random _random = new(seed);
     private readonly SimFolder _root = new();
     private readonly Dictionary<string, int> _locks = [];
+
+    /// <summary>The names that paths consist of: the same few are asked for all the time.</summary>
+    private readonly Dictionary<string, string[]> _names = [];
     private long _calls;
     private int _life;
     private bool _powerless;
@@ -107,11 +110,11 @@ public sealed class SimDisk(int seed) : IDisk
             FileAt(path, "flip").Flip(offset, bit);
     }
 
-    /// <summary>What a file holds, as the page cache shows it. Not to be written into.</summary>
+    /// <summary>What a file holds, as the page cache shows it: a copy.</summary>
     public byte[] ContentOf(string path)
     {
         lock (_gate)
-            return FileAt(path, "read").Cached;
+            return FileAt(path, "read").Cached.Span.ToArray();
     }
 
     /// <summary>Puts a file there with everything above it, durably, as if it had always been there.</summary>
@@ -119,7 +122,7 @@ public sealed class SimDisk(int seed) : IDisk
     {
         lock (_gate)
         {
-            var names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+            var names = NamesOf(path);
             var folder = _root;
             foreach (var name in names[..^1])
             {
@@ -285,16 +288,29 @@ public sealed class SimDisk(int seed) : IDisk
 
     private (SimFolder Folder, string Name) Place(string path, string operation)
     {
-        var slash = path.LastIndexOf('/');
-        return (FolderAt(path[..slash], operation), path[(slash + 1)..]);
+        var names = NamesOf(path);
+        return (Folder(names.AsSpan(..^1)) ?? throw Error(DiskError.Missing, operation, path[..path.LastIndexOf('/')]), names[^1]);
     }
 
-    private SimFolder FolderAt(string path, string operation)
+    private SimFolder FolderAt(string path, string operation) => Folder(NamesOf(path)) ?? throw Error(DiskError.Missing, operation, path);
+
+    private SimFolder? Folder(ReadOnlySpan<string> names)
     {
         var folder = _root;
-        foreach (var name in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
-            folder = folder.Cached.GetValueOrDefault(name) as SimFolder ?? throw Error(DiskError.Missing, operation, path);
+        foreach (var name in names)
+        {
+            if (folder.Cached.GetValueOrDefault(name) is not SimFolder below)
+                return null;
+            folder = below;
+        }
         return folder;
+    }
+
+    private string[] NamesOf(string path)
+    {
+        if (!_names.TryGetValue(path, out var names))
+            _names.Add(path, names = path.Split('/', StringSplitOptions.RemoveEmptyEntries));
+        return names;
     }
 
     private SimInode FileAt(string path, string operation)
@@ -303,7 +319,13 @@ public sealed class SimDisk(int seed) : IDisk
         return folder.Cached.GetValueOrDefault(name) as SimInode ?? throw Error(DiskError.Missing, operation, path);
     }
 
-    private static long Used(SimFolder folder) => folder.Cached.Values.Sum(node => node is SimFolder below ? Used(below) : ((SimInode)node).Allocated);
+    private static long Used(SimFolder folder)
+    {
+        var used = 0L;
+        foreach (var (_, node) in folder.Cached)
+            used += node is SimFolder below ? Used(below) : ((SimInode)node).Allocated;
+        return used;
+    }
 
     private static void CrashNames(SimFolder folder, Random random)
     {
@@ -433,7 +455,7 @@ public sealed class SimDisk(int seed) : IDisk
         private int Copy(Span<byte> destination, long offset)
         {
             var count = (int)Math.Clamp(inode.Cached.Length - offset, 0, destination.Length);
-            inode.Cached.AsSpan((int)Math.Min(offset, inode.Cached.Length), count).CopyTo(destination);
+            inode.Cached.Span.Slice((int)Math.Min(offset, inode.Cached.Length), count).CopyTo(destination);
             return count;
         }
 

@@ -18,12 +18,12 @@ internal sealed class SimInode
     {
     }
 
-    /// <summary>A file that is there already; its bytes are never written into but replaced.</summary>
-    public SimInode(byte[] content) => Cached = Durable = content;
+    /// <summary>A file that is there already.</summary>
+    public SimInode(byte[] content) => (Cached, Durable) = (SimBytes.CopyOf(content), SimBytes.CopyOf(content));
 
-    public byte[] Cached { get; private set; } = [];
+    public SimBytes Cached { get; private set; } = new();
 
-    public byte[] Durable { get; private set; } = [];
+    public SimBytes Durable { get; } = new();
 
     /// <summary>End of the reserved space; it counts against the disk's capacity.</summary>
     public long ReservedTo { get; private set; }
@@ -36,48 +36,48 @@ internal sealed class SimInode
     {
         var change = new Change(offset, bytes.ToArray());
         _unflushed.Add(change);
-        Cached = Apply(Cached, change);
+        Apply(Cached, change);
     }
 
     public void SetLength(long length)
     {
         var change = new Change(length, null);
         _unflushed.Add(change);
-        Cached = Apply(Cached, change);
+        Apply(Cached, change);
         ReservedTo = Math.Min(ReservedTo, length);
     }
 
     public void Flush()
     {
-        Durable = _unflushed.Aggregate(Durable, Apply);
+        foreach (var change in _unflushed)
+            Apply(Durable, change);
         _unflushed.Clear();
     }
 
     /// <summary>As the system does after a failed flush: the pages are marked clean, and what they hold never reaches the platter.</summary>
     public void LoseUnflushed(Random random)
     {
-        Durable = Survivors(random);
+        Survive(random);
         _unflushed.Clear();
     }
 
     /// <summary>The power is gone: of what was not flushed any part may be there, torn anywhere.</summary>
     public void Crash(Random random)
     {
-        Cached = Durable = Survivors(random);
+        Survive(random);
+        Cached = SimBytes.CopyOf(Durable.Span);
         _unflushed.Clear();
         ReservedTo = 0;
     }
 
     public void Flip(long offset, int bit)
     {
-        Durable = (byte[])Durable.Clone();
-        Cached = (byte[])Cached.Clone();
         if (offset < Durable.Length)
-            Durable[offset] ^= (byte)(1 << bit);
-        Cached[offset] ^= (byte)(1 << bit);
+            Durable.Flip(offset, bit);
+        Cached.Flip(offset, bit);
     }
 
-    private byte[] Survivors(Random random)
+    private void Survive(Random random)
     {
         var keep = random.NextDouble() switch
         {
@@ -85,13 +85,17 @@ internal sealed class SimInode
             < 0.4 => 1.0,
             var share => share,
         };
-        return _unflushed.Aggregate(Durable, (bytes, change) => change.Bytes is null
-            ? random.NextDouble() < keep ? Apply(bytes, change) : bytes
-            : Torn(bytes, change, keep, random));
+        foreach (var change in _unflushed)
+        {
+            if (change.Bytes is not null)
+                Tear(change, keep, random);
+            else if (random.NextDouble() < keep)
+                Apply(Durable, change);
+        }
     }
 
     /// <summary>Some sectors of a write; one of them may end at any byte, with zeros or what was there before after it.</summary>
-    private static byte[] Torn(byte[] bytes, Change change, double keep, Random random)
+    private void Tear(Change change, double keep, Random random)
     {
         var written = change.Bytes!;
         var at = 0;
@@ -100,32 +104,19 @@ internal sealed class SimInode
             var length = (int)Math.Min(Sector - (change.Offset + at) % Sector, written.Length - at);
             var kept = random.NextDouble() < keep ? length : random.NextDouble() < 0.5 ? random.Next(length) : 0;
             if (kept > 0)
-                bytes = Apply(bytes, new Change(change.Offset + at, written[at..(at + kept)]));
+                Durable.Write(written.AsSpan(at, kept), change.Offset + at);
+            // The length was stored, the bytes were not: zeros.
             else if (random.NextDouble() < 0.2)
-                bytes = Grown(bytes, change.Offset + at + length);
+                Durable.GrowTo(change.Offset + at + length);
             at += length;
         }
-        return bytes;
     }
 
-    private static byte[] Apply(byte[] bytes, Change change)
+    private static void Apply(SimBytes bytes, Change change)
     {
-        if (change.Bytes is not { } written)
-        {
-            var resized = new byte[change.Offset];
-            bytes.AsSpan(0, (int)Math.Min(bytes.Length, change.Offset)).CopyTo(resized);
-            return resized;
-        }
-        var result = Grown((byte[])bytes.Clone(), change.Offset + written.Length);
-        written.CopyTo(result.AsSpan((int)change.Offset));
-        return result;
-    }
-
-    /// <summary>The length was stored, the bytes were not: zeros.</summary>
-    private static byte[] Grown(byte[] bytes, long length)
-    {
-        if (bytes.Length < length)
-            Array.Resize(ref bytes, (int)length);
-        return bytes;
+        if (change.Bytes is { } written)
+            bytes.Write(written, change.Offset);
+        else
+            bytes.SetLength(change.Offset);
     }
 }

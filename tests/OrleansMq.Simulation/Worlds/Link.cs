@@ -38,19 +38,19 @@ public sealed class Link(World world, IMachine machine, History history, double 
         }
 
         call.Process = process;
-        var reply = new TaskCompletionSource<Reply<T>>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var unknown = new Reply<T>(Outcome.Unknown, default, "no answer");
-        void Died() => reply.TrySetResult(unknown);
-        process.AtDeath(Died);
+        var reply = new Awaited<T>();
+        var answer = reply.Answer;
+        Action giveUp = reply.GiveUp;
+        process.AtDeath(giveUp);
         var lost = world.Chance(Lost);
         process.Run(() => Serve(call, broker, ask, answered, message =>
         {
-            process.NoLongerAtDeath(Died);
+            process.NoLongerAtDeath(giveUp);
             if (!lost)
-                World.After(world.Outside, world.About(TimeSpan.FromMilliseconds(2)), () => reply.TrySetResult(message));
+                World.After(world.Outside, world.About(TimeSpan.FromMilliseconds(2)), () => reply.Is(message));
         }));
-        World.After(world.Outside, lost ? world.About(TimeSpan.FromSeconds(3)) : Patience, () => reply.TrySetResult(unknown));
-        return await reply.Task;
+        World.After(world.Outside, lost ? world.About(TimeSpan.FromSeconds(3)) : Patience, giveUp);
+        return await answer;
     }
 
     private async void Serve<T>(Call call, IBroker broker, Func<IBroker, ValueTask<T>> ask, Action<T>? answered, Action<Reply<T>> send)
@@ -81,5 +81,18 @@ public sealed class Link(World world, IMachine machine, History history, double 
         }
 
         send(reply);
+    }
+    /// <summary>A reply that somebody waits for. The timer that ends the patience holds this for long, and no reply with it: else those of half a world stay in memory.</summary>
+    private sealed class Awaited<T>
+    {
+        private TaskCompletionSource<Reply<T>>? _reply = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>To be asked for before anything comes.</summary>
+        public Task<Reply<T>> Answer => _reply!.Task;
+
+        /// <summary>The first one counts.</summary>
+        public void Is(Reply<T> reply) => Interlocked.Exchange(ref _reply, null)?.TrySetResult(reply);
+
+        public void GiveUp() => Is(new Reply<T>(Outcome.Unknown, default, "no answer"));
     }
 }

@@ -4,8 +4,9 @@ namespace OrleansMq.Simulation.Worlds;
 public sealed class SimProcess : SynchronizationContext
 {
     private readonly World _world;
-    private readonly HashSet<Action> _atDeath = [];
-    private readonly List<Action> _dying = [];
+    /// <summary>Who is to be told of its death, each by when it asked.</summary>
+    private readonly Dictionary<Action, long> _atDeath = [];
+    private long _asked;
     private List<Action>? _held;
 
     public SimProcess(World world, string name)
@@ -51,11 +52,7 @@ public sealed class SimProcess : SynchronizationContext
     }
 
     /// <summary>To be called when it dies; those who wait for its answers learn it so.</summary>
-    public void AtDeath(Action tell)
-    {
-        if (_atDeath.Add(tell))
-            _dying.Add(tell);
-    }
+    public void AtDeath(Action tell) => _atDeath.TryAdd(tell, ++_asked);
 
     public void NoLongerAtDeath(Action tell) => _atDeath.Remove(tell);
 
@@ -66,11 +63,11 @@ public sealed class SimProcess : SynchronizationContext
         (IsAlive, DiedAt, EndedClean) = (false, at, clean);
         _world.Forget(this);
         _held = null;
-        foreach (var tell in _dying)
-            if (_atDeath.Contains(tell))
+        _world.ForgetTimers();
+        foreach (var tell in _atDeath.OrderBy(each => each.Value).Select(each => each.Key).ToList())
+            if (_atDeath.ContainsKey(tell))
                 tell();
         _atDeath.Clear();
-        _dying.Clear();
     }
 
     public override void Post(SendOrPostCallback d, object? state) => Run(() => d(state));

@@ -147,6 +147,17 @@ public sealed class World : IDisposable
         }
     }
 
+    /// <summary>Those that nobody wants any more go at once: they hold what a dead process had in memory.</summary>
+    internal void ForgetTimers()
+    {
+        lock (_gate)
+        {
+            var wanted = _timers.UnorderedItems.Where(timer => timer.Element.IsWanted).ToList();
+            _timers.Clear();
+            _timers.EnqueueRange(wanted);
+        }
+    }
+
     private bool Step()
     {
         if (_pace is { } pace)
