@@ -13,12 +13,12 @@ namespace OrleansMq.Storage.Files.Journaling;
 /// </remarks>
 /// <param name="root">The data folder; paths in records go on from it.</param>
 /// <param name="io">Where checkpoints run in the background.</param>
-internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoScheduler io, int helpers) : IDisposable
+internal sealed partial class Journal(IDisk disk, string root, JournalFiles files, IIoScheduler io, int helpers) : IDisposable
 {
     private readonly object _gate = new();
 
     // Who waits for a batch, in the order of coming.
-    private readonly List<Waiter> _waiters = [];
+    private readonly List<JournalWaiter> _waiters = [];
     private readonly LivePaths _live = new();
 
     // Committed before they are done, and not done yet.
@@ -137,7 +137,7 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
     {
         while (true)
         {
-            Waiter waiter;
+            JournalWaiter waiter;
             lock (_gate)
             {
                 if (_committed >= number)
@@ -151,18 +151,11 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
                     _writing = true;
                     break;
                 }
-                _waiters.Add(waiter = new Waiter(number));
+                _waiters.Add(waiter = new JournalWaiter(number));
             }
             waiter.Wait();
         }
         Lead();
-    }
-
-    /// <summary>Flushes everything that the journal speaks of into the files, so that it speaks of nothing any more.</summary>
-    public void SettleAll()
-    {
-        Commit(Volatile.Read(ref _added));
-        Leading(SettleCommitted);
     }
 
     /// <summary>
@@ -202,26 +195,6 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
                 files.Dispose();
             }
         });
-    }
-
-    private void SettleCommitted()
-    {
-        var upTo = Volatile.Read(ref _committed);
-        if (upTo <= _settled)
-            return;
-        FinishBackground();
-        Begin(upTo).Finish();
-        ThrowIfLost();
-        try
-        {
-            files.WriteSettled(upTo);
-        }
-        catch
-        {
-            Break(upTo);
-            throw;
-        }
-        Settle(upTo);
     }
 
     private long AddNow(JournalKind kind, string path, long offset, ReadOnlySpan<ReadOnlyMemory<byte>> content)
@@ -272,7 +245,7 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
     {
         while (true)
         {
-            Waiter waiter;
+            JournalWaiter waiter;
             lock (_gate)
             {
                 ThrowIfClosed();
@@ -281,7 +254,7 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
                     _writing = true;
                     break;
                 }
-                _waiters.Add(waiter = new Waiter(long.MaxValue));
+                _waiters.Add(waiter = new JournalWaiter(long.MaxValue));
             }
             waiter.Wait();
         }
@@ -298,7 +271,7 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
     /// <summary>Wakes those whose batch was written, or failed, and one more, who leads the next.</summary>
     private void StopLeading()
     {
-        List<Waiter> woken;
+        List<JournalWaiter> woken;
         lock (_gate)
         {
             _writing = false;
@@ -349,186 +322,6 @@ internal sealed class Journal(IDisk disk, string root, JournalFiles files, IIoSc
             _isBroken = true;
             _failedTo = last;
             _failures++;
-        }
-    }
-
-    /// <summary>After a failure: what the journal spoke of is flushed where it lies, and new files take the place of those that can't be trusted.</summary>
-    private void Renew()
-    {
-        try
-        {
-            FinishBackground();
-            Begin(_failedTo).Finish();
-            ThrowIfLost();
-            files.Renew(_failedTo, 0, 0);
-        }
-        catch
-        {
-            lock (_gate)
-            {
-                _pending.ResetWrittenCount();
-                _failedTo = _added;
-                _failures++;
-            }
-            throw;
-        }
-        lock (_gate)
-        {
-            _committed = Math.Max(_committed, _failedTo);
-            SettleNow(_failedTo);
-            _settling = default;
-            _isBroken = false;
-        }
-    }
-
-    /// <summary>Goes on in the other file, and begins to settle what the one that is full holds. That one says what is settled: the other may have been the only one that did.</summary>
-    private void MakeRoom()
-    {
-        var upTo = files.LastRecordOfOther;
-        if (upTo > _settled && !(FinishBackground() >= upTo))
-            Begin(upTo).Finish();
-        ThrowIfLost();
-        var settled = Math.Max(upTo, _settled);
-        files.WriteSettled(settled);
-        Settle(settled);
-        FinishBackground();
-        var full = files.LastRecord;
-        files.Switch();
-        SettleInBackground(Begin(full));
-    }
-
-    /// <summary>Helps what runs in the background to its end, so that no two flush one file: the one might be told of a failure, and the other not.</summary>
-    /// <returns>Up to where it settled; null if there is none, or it failed.</returns>
-    private long? FinishBackground()
-    {
-        if (_background is not { } running)
-            return null;
-        _background = null;
-        try
-        {
-            running.Finish();
-            return running.UpTo;
-        }
-        catch (DiskException)
-        {
-            return null;
-        }
-    }
-
-    private void SettleInBackground(Checkpoint checkpoint)
-    {
-        _background = checkpoint;
-        for (var i = 1; i < helpers; i++)
-            _ = io.Run(checkpoint.Help);
-        _ = io.Run(() =>
-        {
-            try
-            {
-                checkpoint.Finish();
-            }
-            catch (DiskException)
-            {
-                // It is tried again by whoever needs the room, and fails there for all to see.
-                return;
-            }
-            lock (_gate)
-                if (checkpoint.UpTo > _settled && checkpoint.UpTo > _settling.UpTo && !_closed && !_isBroken && _lost is null)
-                    _settling = (AddNow(JournalKind.Settled, "", checkpoint.UpTo, []), checkpoint.UpTo);
-        });
-    }
-
-    /// <summary>Waits until what was committed up to a record is done, too, and tells what has to be flushed for it.</summary>
-    private Checkpoint Begin(long upTo)
-    {
-        lock (_gate)
-        {
-            while (_executing.Count > 0 && _executing.Min <= upTo)
-                Monitor.Wait(_gate);
-            return new Checkpoint(upTo, [
-                .. _live.FilesUpTo(upTo).Select(path => (Action)(() => FlushFile(path))),
-                .. _live.Directories().Select(path => (Action)(() => FlushDirectory(path)))]);
-        }
-    }
-
-    private void FlushFile(string path)
-    {
-        IDiskFile file;
-        try
-        {
-            file = disk.Open(FullPath(path), DiskOpenMode.ReadWrite);
-        }
-        catch (DiskException e) when (e.Error == DiskError.Missing)
-        {
-            // It was removed since.
-            return;
-        }
-        using (file)
-        {
-            try
-            {
-                file.Flush();
-            }
-            catch (DiskException e)
-            {
-                Lose(e);
-                throw;
-            }
-        }
-    }
-
-    /// <summary>Where it was removed since, its own name is what has to be durable.</summary>
-    private void FlushDirectory(string path)
-    {
-        for (var at = path; ; at = LivePaths.ParentOf(at))
-        {
-            try
-            {
-                disk.FlushDirectory(FullPath(at));
-                return;
-            }
-            catch (DiskException e) when (e.Error == DiskError.Missing && at.Length > 0)
-            {
-            }
-        }
-    }
-
-    private string FullPath(string path) => path.Length == 0 ? root : Path.Join(root, path);
-
-    private void Settle(long upTo)
-    {
-        lock (_gate)
-            SettleNow(upTo);
-    }
-
-    private void SettleNow(long upTo)
-    {
-        _settled = Math.Max(_settled, upTo);
-        _live.Settle(upTo);
-    }
-
-    /// <summary>A thread that waits for a record.</summary>
-    private sealed class Waiter(long number)
-    {
-        private bool _woken;
-
-        public long Number => number;
-
-        public void Wait()
-        {
-            lock (this)
-            {
-                while (!_woken)
-                    Monitor.Wait(this);
-            }
-        }
-
-        public void Wake()
-        {
-            lock (this)
-            {
-                _woken = true;
-                Monitor.Pulse(this);
-            }
         }
     }
 }

@@ -147,6 +147,10 @@ public sealed class Server : IMachine
             await broker.DisposeAsync();
             closed.TrySetResult(true);
         }
+        catch (SimPowerLossException)
+        {
+            // The end of it all; who waits learns it so.
+        }
         catch (Exception e)
         {
             if (!MustRestart && _armedFor is null && Disk.Capacity == long.MaxValue && !_faulted)
