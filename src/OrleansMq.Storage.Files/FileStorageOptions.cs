@@ -37,8 +37,8 @@ public sealed record FileStorageOptions
     public int OpenSegments { get; init; } = 512;
 
     /// <summary>
-    /// Whether small changes of many files are made durable together, in a journal, with one flush for all; default false. It pays where many partitions are written at once, and
-    /// where queues are made. A folder that ever had one can't be used by releases before 0.9.
+    /// Whether small changes of many files are made durable together, in a journal, with one flush for all; default false. It pays where many partitions are written at once and a
+    /// flush takes a millisecond or more. A folder that ever had one says format 3, and earlier releases refuse it.
     /// </summary>
     public bool Journal { get; init; }
 
