@@ -86,8 +86,10 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
             throw new DataFolderException($"{Format} says \"{text}\": the folder is {(shared ? "one machine's own (--storage files)" : "shared by several (--storage shared)")}, and was opened as {(shared ? "shared" : "one machine's own")}.");
         if (!text.StartsWith(FormatName, StringComparison.Ordinal) || !int.TryParse(text[FormatName.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var version))
             throw new DataFolderException($"{Format} says \"{text}\", which is no format of ours.");
-        if (version > JournaledVersion)
-            throw new DataFolderException($"{Format} says version {version}; this program reads up to {JournaledVersion}. Use the newer program.");
+        // A shared folder has no journal.
+        var newest = shared ? RewrittenVersion : JournaledVersion;
+        if (version > newest)
+            throw new DataFolderException($"{Format} says version {version}; this program reads up to {newest}. Use the newer program.");
         _version = version;
     }
 

@@ -19,6 +19,9 @@ public sealed class FileStorage : IStorage
     /// <summary>Flushes side by side when what a journal speaks of is settled.</summary>
     private const int CheckpointThreads = 8;
 
+    /// <summary>Who waits for a journal waits with all others for one flush: the more, the fewer flushes.</summary>
+    private const int JournalThreads = 64;
+
     private readonly FileStorageOptions _options;
     private readonly IDisk _disk;
     private readonly IIoScheduler _io;
@@ -52,7 +55,7 @@ public sealed class FileStorage : IStorage
         _options = options.Validated();
         _disk = disk ?? LocalDisk.ForThisMachine();
         _folder = new DataFolder(_disk, options.Directory);
-        _io = io ?? (_ownThreads = new IoThreads(options.Journal ? Math.Max(64, options.FlushThreads) : options.FlushThreads));
+        _io = io ?? (_ownThreads = new IoThreads(options.Journal ? Math.Max(JournalThreads, options.FlushThreads) : options.FlushThreads));
         _lock = TakeFolder();
         try
         {
@@ -63,6 +66,7 @@ public sealed class FileStorage : IStorage
         }
         catch (Exception e)
         {
+            EndJournal();
             _lock.Dispose();
             _ownThreads?.Dispose();
             _checkpointThreads?.Dispose();

@@ -26,7 +26,8 @@ public sealed record FileStorageOptions
 
     /// <summary>
     /// Threads that wait for the disk; default 16, at least 1. Sixteen flushes side by side write three to four times what one after
-    /// the other does on 100 partitions; more brought nothing (storage.md). Not used when the scheduler is given.
+    /// the other does on 100 partitions; more brought nothing (storage.md). With a <see cref="Journal"/> there are
+    /// at least 64: they wait for one flush together. Not used when the scheduler is given.
     /// </summary>
     public int FlushThreads { get; init; } = 16;
 

@@ -61,6 +61,37 @@ public sealed class JournalTests
         Assert.Equal("orleansmq data 3\n", System.Text.Encoding.UTF8.GetString(disk.ContentOf("/data/format")));
     }
 
+    [Theory]
+    [InlineData(16_383, 64 << 10, nameof(FileStorageOptions.JournalBytes))]
+    [InlineData((1L << 30) + 1, 64 << 10, nameof(FileStorageOptions.JournalBytes))]
+    [InlineData(64 << 20, 1_023, nameof(FileStorageOptions.JournalShareBytes))]
+    [InlineData(64 << 20, (1 << 20) + 1, nameof(FileStorageOptions.JournalShareBytes))]
+    public void LimitsHaveNames(long bytes, int share, string name)
+    {
+        var options = new FileStorageOptions { Directory = "/data", Journal = true, JournalBytes = bytes, JournalShareBytes = share };
+
+        Assert.Contains(name, Assert.Throws<ArgumentException>(() => new FileStorage(options, new SimDisk(1), new InlineIo())).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AFlushOfAFileThatFailsStopsAllWritingUntilTheNextStartAndLosesNothing()
+    {
+        var disk = await Written();
+        disk.Crash(1);
+        var storage = Open(disk, journal: true);
+        var log = await storage.OpenLog(Log);
+        await log.Append(new byte[100], flush: true);
+        disk.Fault = call => call.Operation == "fdatasync" && call.Path.EndsWith(".seg", StringComparison.Ordinal) ? DiskError.Failed : null;
+        await Assert.ThrowsAsync<LogFailedException>(async () => await log.Append(new byte[100_000], flush: true));
+        disk.Fault = null;
+
+        Assert.Contains("started again", (await Assert.ThrowsAsync<LogFailedException>(async () => await storage.OpenLog(Log))).Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<LogFailedException>(async () => await storage.Documents.Put("d", new byte[10], 0));
+
+        disk.Crash(2);
+        Assert.InRange(await EndOf(disk, journal: true), (Appends + 1) * 100, ((Appends + 1) * 100) + 100_000);
+    }
+
     [Fact]
     public async Task WithoutRoomForItTheStorageGoesOnWithout()
     {

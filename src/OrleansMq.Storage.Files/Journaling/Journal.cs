@@ -46,9 +46,6 @@ internal sealed partial class Journal(IDisk disk, string root, JournalFiles file
     private DiskException? _lost;
     private int _flushing;
 
-    /// <summary>The paths, under <see cref="Locked"/>.</summary>
-    internal LivePaths Live => _live;
-
     /// <summary>How many flushes are under way: alone, a file's own flush is as good.</summary>
     public int Flushing => Volatile.Read(ref _flushing);
 
@@ -111,7 +108,9 @@ internal sealed partial class Journal(IDisk disk, string root, JournalFiles file
         }
     }
 
-    /// <summary>What the journal says and could not be done is done at the next start; until then nothing else may be built upon it.</summary>
+    /// <summary>
+    /// What the journal says and could not be done is done at the next start; until then nothing else may be built upon it. It is never a refusal, whatever the system called it.
+    /// </summary>
     private void Do(Action deed)
     {
         try

@@ -70,10 +70,6 @@ internal sealed class JournalFiles(IDisk disk, string folder, long capacity, Fun
         _areas[_current].End = 0;
     }
 
-    /// <summary>What both hold, also while somebody writes.</summary>
-    public IEnumerable<JournalBatch> Read() =>
-        _areas.SelectMany(area => JournalBatch.Find(disk.ReadWhole(area.Path), area.Salt, area.Path)).OrderBy(batch => batch.Number);
-
     public void Dispose() => Close();
 
     private Area Make(long settled)

@@ -36,7 +36,8 @@ internal sealed record JournalImage(IReadOnlyList<(long Number, JournalRecord Re
     {
         foreach (var path in disk.ListOrEmpty(folder).Where(entry => JournalName.TryParse(entry.Name) is not null).Select(entry => Path.Join(folder, entry.Name)))
         {
-            var bytes = disk.ReadWhole(path);
+            // Behind the batches there are zeros where it was not written yet.
+            var bytes = disk.ReadWhole(path).AsSpan().TrimEnd((byte)0);
             using var file = disk.Open(path, DiskOpenMode.ReadWrite);
             file.OverwriteInUse(bytes, 0);
             file.FlushInUse();

@@ -173,25 +173,12 @@ internal sealed class JournaledDisk(IDisk disk, string root, Journal journal, Jo
         {
             using (var file = disk.Open(temporary, DiskOpenMode.Create))
                 Durably.WritePieces(file, pieces);
-            journal.CommitThen(JournalKind.Put, relative, 0, pieces, () => RenameInUse(temporary, path));
+            journal.CommitThen(JournalKind.Put, relative, 0, pieces, () => disk.Rename(temporary, path));
         }
         catch (DiskException)
         {
             disk.RemoveIfPossible(temporary);
             throw;
-        }
-    }
-
-    /// <summary>The journal says that it is so: a failure leaves it in doubt, whatever the system called it.</summary>
-    private void RenameInUse(string from, string to)
-    {
-        try
-        {
-            disk.Rename(from, to);
-        }
-        catch (DiskException e) when (e.IsRefusal)
-        {
-            throw new DiskException(DiskError.Failed, e.Operation, e.Path, e.Message);
         }
     }
 
