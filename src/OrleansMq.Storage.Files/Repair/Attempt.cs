@@ -29,7 +29,19 @@ internal sealed class Attempt(IDisk disk, string root, RepairCopies copies, Repa
         var left = report.Left.Count;
         Mend(path, repair, prove);
         if (!report.IsDry && report.Left.Count == left)
-            Guarded(report, path, () => Mark.Clear(path));
+            Complete(path);
+    }
+
+    private void Complete(string path)
+    {
+        try
+        {
+            Mark.Clear(path);
+        }
+        catch (DiskException e)
+        {
+            report.Leave(path, $"it is mended, but the file repairing, which keeps brokers away, could not be changed: {e.Message}. Run the same repair again");
+        }
     }
 
     private void Mend(string path, Action<RepairContext> repair, Func<IDisk, IDisk, bool, string?>? prove)

@@ -158,7 +158,7 @@ public sealed class FolderRepair : IDisposable
 
         return mine.Count > 0 && mine.TrueForAll(log => log.Id.TopicId == mine[0].Id.TopicId && log.Definition.Span.SequenceEqual(mine[0].Definition.Span)) && PartitionsOf(mine[0].Definition) == mine.Count
             ? mine[0].Definition
-            : null;
+            : default(ReadOnlyMemory<byte>?);
     }
 
     private static int? PartitionsOf(ReadOnlyMemory<byte> definition)
