@@ -90,7 +90,7 @@ public sealed class AssigningCoordinationTests
         Assert.Empty(joined.Assigned!);
         Assert.InRange(looked, 1, 999);
         IReadOnlyList<string> told = [];
-        for (var look = 0; look < 1_000 && told.Count == 0; look++)
+        for (var look = 0; look < 8 && told.Count == 0; look++)
         {
             _time.Advance(GroupCoordination.LookAgain);
             told = Topics(await Passing(groups.Beat("g", Beat("a", 1) with { Owned = [] })));
@@ -120,7 +120,7 @@ public sealed class AssigningCoordinationTests
         late.SetResult();
 
         Assert.Equal(2, (await first).Epoch);
-        Assert.Equal("t", Assert.Single((await groups.DescribeAssigned("g")).Members.SelectMany(member => member.Target)).Topic.Text);
+        Assert.Equal(["t"], (await groups.DescribeAssigned("g")).Members.SelectMany(member => member.Target).Select(topic => topic.Topic.Text).Distinct());
 
         async Task<TopicDescription> None()
         {
@@ -203,10 +203,11 @@ public sealed class AssigningCoordinationTests
     private async Task<MemberStanding> Passing(ValueTask<MemberStanding> beat)
     {
         var waits = beat.AsTask();
+        await ((StoryThread)SynchronizationContext.Current!).Quiet();
         while (!waits.IsCompleted)
         {
             _time.Advance(GroupCoordination.LookTurn);
-            await Task.Yield();
+            await ((StoryThread)SynchronizationContext.Current!).Quiet();
         }
 
         return await waits;

@@ -137,7 +137,7 @@ public sealed partial class GroupCoordination
         {
             return (true, null);
         }
-        catch (Exception e) when (e is MqException || Failure.IsRetriable(e))
+        catch (Exception e) when (e is MqException or TimeoutException)
         {
             return (false, null);
         }
