@@ -116,8 +116,16 @@ public sealed partial class GroupCoordination
     private async Task Answers(List<TopicLooking> looks, TimeSpan time)
     {
         var all = Task.WhenAll(looks.Select(look => look.Over));
-        if (!all.IsCompleted && time > TimeSpan.Zero)
-            await all.WaitAsync(time, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        if (all.IsCompleted || time <= TimeSpan.Zero)
+            return;
+        try
+        {
+            await all.WaitAsync(time, _time);
+        }
+        catch (TimeoutException)
+        {
+            // Some are silent.
+        }
     }
 
     private TopicLooking Begin(string name) => TopicLooking.Of(name, Interlocked.Increment(ref _looks), Look);
@@ -162,6 +170,10 @@ public sealed partial class GroupCoordination
             return new TopicLook(Begun, answered, topic);
         }
 
-        private static async Task End(Task answer) => await answer.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        private static async Task End(Task answer)
+        {
+            await Task.WhenAny(answer);
+            _ = answer.Exception;
+        }
     }
 }
