@@ -35,7 +35,7 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
 
     private string FormatName => shared ? SharedFormat : AloneFormat;
 
-    public string Root { get; } = Path.GetFullPath(root);
+    public string Root { get; } = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
 
     public string Format => Path.Join(Root, "format");
 
@@ -66,7 +66,7 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
     public void Prepare()
     {
         if (disk.Exists(Repairing))
-            throw new DataFolderException($"A repair of {Root} was cut off, and half of it may be there. Run mq doctor --repair with the same switches again before a broker uses it.");
+            throw new DataFolderException($"A repair of {Root} was cut off, and half of it may be there. Run mq doctor --repair with the same switches again, to its end, before a broker uses it.");
         if (!disk.Exists(Format))
         {
             if (disk.Exists(Logs) || disk.Exists(Documents))

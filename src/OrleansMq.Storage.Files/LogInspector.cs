@@ -6,6 +6,7 @@ using OrleansMq.Storage.Files.Documents;
 using OrleansMq.Storage.Files.Formats;
 using OrleansMq.Storage.Files.Journaling;
 using OrleansMq.Storage.Files.Logs;
+using OrleansMq.Storage.Files.Repair;
 
 namespace OrleansMq.Storage.Files;
 
@@ -48,11 +49,16 @@ public sealed class LogInspector : IDisposable
         }
     }
 
+    /// <summary>Why no broker starts on the folder, although it may read back.</summary>
+    public IEnumerable<string> Problems()
+    {
+        if (RepairMark.Read(_disk, _folder) is { IsEmpty: false } mark)
+            yield return $"{_folder.Repairing}: a repair was cut off, or failed, at {mark.Named}: run mq doctor --repair{(mark.NeedsAcceptLoss ? " --accept-loss" : "")} again, to its end; no broker starts before";
+    }
+
     /// <summary>What whoever reads on has to know of the folder as a whole.</summary>
     public IEnumerable<string> Notes()
     {
-        if (_disk.Exists(_folder.Repairing))
-            yield return "a repair was cut off: run mq doctor --repair with the same switches again before a broker uses the folder";
         if (JournalImage.Read(_disk, _folder.Journal).Records.Count is > 0 and var count)
             yield return $"the journal holds {count} changes that the next start of a broker applies; after a power failure the files are behind them";
     }

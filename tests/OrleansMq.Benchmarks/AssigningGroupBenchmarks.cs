@@ -9,7 +9,7 @@ namespace OrleansMq.Benchmarks;
 [MemoryDiagnoser]
 public class AssigningGroupBenchmarks
 {
-    private static readonly Dictionary<string, SeenTopic?> Nothing = [];
+    private static readonly Dictionary<string, TopicLook> Nothing = [];
 
     private AssigningGroup _group = null!;
     private MemberBeat _short = null!;

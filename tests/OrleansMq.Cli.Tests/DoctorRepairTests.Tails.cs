@@ -84,4 +84,53 @@ public sealed partial class DoctorRepairTests
 
     [Fact]
     public async Task CopiesInTheFolderItselfAreRefused() => Assert.Equal(ExitCode.Usage, (await Doctor("--repair", "--copies", Path.Join(_folder.Path, "copies"))).Code);
+
+    [Fact]
+    public async Task ATrailingSlashIsNoOtherFolderNorLetsCopiesIn()
+    {
+        _folder.FlipIn("m50|");
+        Assert.Equal(ExitCode.Usage, (await Mq.Run(NoBroker, "doctor", _folder.Path, "--repair", "--accept-loss", "--copies", _folder.Path + "/")).Code);
+
+        Assert.Equal(ExitCode.Done, (await Mq.Run(NoBroker, "doctor", _folder.Path + "/", "--repair", "--accept-loss")).Code);
+
+        Assert.Single(_folder.Copies);
+        Assert.DoesNotContain(_folder.Bytes().Keys, path => path.Contains("before-repair", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("accept-loss\tlogs\n", "--repair --accept-loss again")]
+    [InlineData("no-loss\tlogs\n", "--repair again")]
+    public async Task ARepairThatWasCutOffIsDamage(string mark, string what)
+    {
+        await File.WriteAllTextAsync(Path.Join(_folder.Path, "repairing"), mark);
+
+        var run = await Doctor();
+        Assert.Equal(ExitCode.DamageFound, run.Code);
+        Assert.Contains(run.Lines, line => line.StartsWith("damage: ", StringComparison.Ordinal) && line.Contains(what, StringComparison.Ordinal));
+        Assert.DoesNotContain(run.Lines, line => line.Contains("no damage", StringComparison.Ordinal));
+
+        Assert.False((bool)(await Doctor("--json")).Json["clean"]!);
+    }
+
+    [Fact]
+    public async Task WhatARepairLeftIsNotCleanForProgramsNorInTheSummary()
+    {
+        DamagedFolder.Flip(_folder.All("*the-group*.doc").Single(), 60);
+
+        var run = await Doctor("--repair");
+        Assert.Contains(", 1 left by the repair", run.Lines[^1], StringComparison.Ordinal);
+        Assert.False((bool)(await Doctor("--repair", "--json")).Json["clean"]!);
+    }
+
+    [Fact]
+    public async Task ADryRunOnAFolderWithoutAFormatSaysWhatWouldBeDone()
+    {
+        File.Delete(Path.Join(_folder.Path, "format"));
+
+        var dry = await Doctor("--repair", "--dry-run");
+
+        Assert.Equal(ExitCode.DamageFound, dry.Code);
+        Assert.StartsWith("would: ", dry.Lines[0], StringComparison.Ordinal);
+        Assert.Contains(dry.Lines, line => line.StartsWith("damage: ", StringComparison.Ordinal) && line.Contains("format", StringComparison.Ordinal));
+    }
 }

@@ -51,18 +51,109 @@ public sealed class AssigningCoordinationTests
             ? new ValueTask<TopicDescription>(new TaskCompletionSource<TopicDescription>().Task)
             : BrokerProxy.On(broker, method, arguments));
         await using var groups = new GroupCoordinator(proxy, _documents, _time, Guid.NewGuid);
-        var joins = groups.Beat("g", Joining("a", "t")).AsTask();
-        while (!joins.IsCompleted)
-        {
-            _time.Advance(GroupCoordination.LookPatience);
-            await Task.Yield();
-        }
-        Assert.Empty((await joins).Assigned!);
+        Assert.Empty((await Passing(groups.Beat("g", Joining("a", "t")))).Assigned!);
 
         silent = false;
         _time.Advance(GroupCoordination.LookAgain);
 
         Assert.Equal("t", Assert.Single((await groups.Beat("g", Beat("a", 1))).Assigned!).Topic.Text);
+    });
+
+    [Fact]
+    public void TopicsThatAreSilentHideNoOthers() => StoryThread.Run(async () =>
+    {
+        await using var broker = await EmbeddedBroker.InMemory(_time);
+        string[] good = [.. Enumerable.Range(0, 20).Select(i => $"good{i:00}")], silent = [.. Enumerable.Range(0, 20).Select(i => $"silent{i:00}")];
+        foreach (var topic in good)
+            await broker.PutTopic(topic, new TopicChange());
+        var proxy = BrokerProxy.Of((method, arguments) => method.Name == nameof(IBroker.DescribeTopic) && arguments[0] is TopicName { Text: var text } && text.StartsWith('s')
+            ? new ValueTask<TopicDescription>(new TaskCompletionSource<TopicDescription>().Task)
+            : BrokerProxy.On(broker, method, arguments));
+        await using var groups = new GroupCoordinator(proxy, _documents, _time, Guid.NewGuid);
+
+        // One of the first sixteen, and then more than sixteen before all others.
+        Assert.Equal(good, Topics(await Passing(groups.Beat("g", Joining("a", ["silent00", .. good])))));
+        Assert.Equal(good, Topics(await Passing(groups.Beat("other", Joining("a", [.. silent, .. good])))));
+    });
+
+    [Fact]
+    public void WhatThereWasNoTimeToLookForComesFirstAtTheNextLook() => StoryThread.Run(async () =>
+    {
+        await using var broker = await EmbeddedBroker.InMemory(_time);
+        await broker.PutTopic("tail", new TopicChange());
+        var looked = 0;
+        var proxy = BrokerProxy.Of((method, arguments) => method.Name == nameof(IBroker.DescribeTopic) && arguments[0] is not TopicName { Text: "tail" }
+            ? new ValueTask<TopicDescription>(Silent())
+            : BrokerProxy.On(broker, method, arguments));
+        await using var groups = new GroupCoordinator(proxy, _documents, _time, Guid.NewGuid);
+        var joined = await Passing(groups.Beat("g", Joining("a", [.. Enumerable.Range(0, 1_000).Select(i => $"silent{i}"), "tail"])));
+        Assert.Empty(joined.Assigned!);
+        Assert.InRange(looked, 1, 999);
+        IReadOnlyList<string> told = [];
+        for (var look = 0; look < 8 && told.Count == 0; look++)
+        {
+            _time.Advance(GroupCoordination.LookAgain);
+            told = Topics(await Passing(groups.Beat("g", Beat("a", 1) with { Owned = [] })));
+        }
+        Assert.Equal(["tail"], told);
+
+        Task<TopicDescription> Silent()
+        {
+            looked++;
+            return new TaskCompletionSource<TopicDescription>().Task;
+        }
+    });
+
+    [Fact]
+    public void ALookThatFoundNothingAndWasOvertakenTakesNoTopicAway() => StoryThread.Run(async () =>
+    {
+        await using var broker = await EmbeddedBroker.InMemory(_time);
+        var (late, looks) = (new TaskCompletionSource(), 0);
+        var proxy = BrokerProxy.Of((method, arguments) => method.Name == nameof(IBroker.DescribeTopic) && looks++ == 0
+            ? new ValueTask<TopicDescription>(None())
+            : BrokerProxy.On(broker, method, arguments));
+        await using var groups = new GroupCoordinator(proxy, _documents, _time, Guid.NewGuid);
+        var first = groups.Beat("g", Joining("a", "t")).AsTask();
+        await broker.PutTopic("t", new TopicChange());
+        Assert.Equal(["t"], Topics(await groups.Beat("g", Joining("b", "t"))));
+
+        late.SetResult();
+
+        Assert.Equal(2, (await first).Epoch);
+        Assert.Equal(["t"], (await groups.DescribeAssigned("g")).Members.SelectMany(member => member.Target).Select(topic => topic.Topic.Text).Distinct());
+
+        async Task<TopicDescription> None()
+        {
+            await late.Task;
+            throw new MqException(ErrorCodes.TopicUnknown, "There was none.");
+        }
+    });
+
+    [Fact]
+    public void WhoIsRefusedWhateverItsTopicsAreWaitsForNone() => StoryThread.Run(async () =>
+    {
+        await using var broker = await EmbeddedBroker.InMemory(_time);
+        await broker.PutTopic("t", new TopicChange());
+        List<string> looked = [];
+        var proxy = BrokerProxy.Of((method, arguments) =>
+        {
+            if (method.Name == nameof(IBroker.DescribeTopic))
+                looked.Add(((TopicName)arguments[0]!).Text);
+            return BrokerProxy.On(broker, method, arguments);
+        });
+        await using var groups = new GroupCoordinator(proxy, _documents, _time, Guid.NewGuid);
+        await groups.Beat("g", Joining("a", "t"));
+        foreach (var (beat, code) in new[]
+        {
+            (Joining("b", "u") with { Rebalance = null }, ErrorCodes.Malformed),
+            (Joining("b", "u") with { Assignor = "none" }, ErrorCodes.AssignorUnknown),
+            (Joining("b", "u") with { Epoch = 1 }, ErrorCodes.MemberUnknown),
+            (Joining("a", "u") with { Epoch = 7 }, ErrorCodes.EpochFenced),
+        })
+            Assert.Equal(code, (await Assert.ThrowsAsync<MqException>(async () => await groups.Beat("g", beat))).Code);
+        await groups.Beat("g", Joining("a", "u") with { Epoch = MemberBeat.Leaves });
+
+        Assert.Equal(["t"], looked);
     });
 
     [Fact]
@@ -105,6 +196,22 @@ public sealed class AssigningCoordinationTests
         _ = groups.Join("g", join with { Member = named.Member, Client = new string('c', 255) }).AsTask();
         Assert.Equal(named.Member, Assert.Single((await groups.Describe("g")).Members).Member);
     });
+
+    private static IReadOnlyList<string> Topics(MemberStanding standing) => [.. (standing.Assigned ?? []).Select(topic => topic.Topic.Text)];
+
+    /// <summary>While time goes on.</summary>
+    private async Task<MemberStanding> Passing(ValueTask<MemberStanding> beat)
+    {
+        var waits = beat.AsTask();
+        await ((StoryThread)SynchronizationContext.Current!).Quiet();
+        while (!waits.IsCompleted)
+        {
+            _time.Advance(GroupCoordination.LookTurn);
+            await ((StoryThread)SynchronizationContext.Current!).Quiet();
+        }
+
+        return await waits;
+    }
 
     private static MemberBeat Beat(string member, int epoch) => new() { Member = member, Epoch = epoch, Session = TimeSpan.FromSeconds(45) };
 

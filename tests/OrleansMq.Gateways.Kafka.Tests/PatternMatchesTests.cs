@@ -41,6 +41,29 @@ public sealed class PatternMatchesTests
         Assert.Equal(PatternMatches.MaxKept + 2, _listed);
     }
 
+    [Fact]
+    public async Task WhatNobodyAskedForAgainInTimeIsDroppedWhenAnotherComes()
+    {
+        await Match("u", "a.*");
+        await Match("u", "b.*");
+        Assert.Equal(2, _matches.Kept);
+        _time.Advance(PatternMatches.MatchAgain);
+        await Match("u", "c.*");
+        Assert.Equal(1, _matches.Kept);
+    }
+
+    [Fact]
+    public async Task NamesHaveTheirLimitToo()
+    {
+        string[] many = [.. Enumerable.Range(0, PatternMatches.MaxNames / 2 + 1).Select(i => $"a{i}")];
+        await _matches.Of("u", Pattern("a.*"), () => Task.FromResult<IReadOnlyList<string>>(many));
+        Assert.Equal(1, _matches.Kept);
+        Assert.Equal(many.Length, (await _matches.Of("v", Pattern("a.*"), () => Task.FromResult<IReadOnlyList<string>>(many))).Length);
+        Assert.Equal(0, _matches.Kept);
+        await Match("u", "a.*");
+        Assert.Equal((1, 1), (_listed, _matches.Kept));
+    }
+
     private async Task<IEnumerable<string>> Match(string who, string pattern) => (await _matches.Of(who, Pattern(pattern), () =>
     {
         _listed++;

@@ -1,8 +1,7 @@
-using OrleansMq.Core.Log;
-using OrleansMq.Records;
 using OrleansMq.Simulation.Disk;
 using OrleansMq.Storage.Files.Repair;
 using Xunit;
+using static OrleansMq.Storage.Files.Tests.RepairGround;
 
 namespace OrleansMq.Storage.Files.Tests;
 
@@ -10,7 +9,6 @@ namespace OrleansMq.Storage.Files.Tests;
 public sealed class RepairCrashTests
 {
     private const int Messages = 60;
-    private const string Copies = "/copies";
 
     [Theory]
     [InlineData(true)]
@@ -22,10 +20,9 @@ public sealed class RepairCrashTests
         for (var call = 1; !completed; call++)
         {
             var disk = Placed(files, call);
-            completed = Repaired(disk, call);
+            completed = IsRepaired(disk, call);
 
-            using (var again = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk))
-                Assert.Empty(again.Run(acceptLoss: true).Left);
+            Mended(disk);
 
             Assert.Empty(ProblemsOf(disk));
             Assert.Equal(Enumerable.Range(0, Messages).Where(i => i is not (10 or 11 or 40)).Select(i => (long)i), await ReadAll(disk));
@@ -151,10 +148,9 @@ public sealed class RepairCrashTests
         for (var call = 1; !completed; call++)
         {
             var disk = Placed(files, call);
-            completed = Repaired(disk, call);
+            completed = IsRepaired(disk, call);
 
-            using (var again = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk))
-                Assert.Empty(again.Run(acceptLoss: true).Left);
+            Mended(disk);
 
             Assert.Empty(ProblemsOf(disk));
             Assert.Equal([0, 2], await ReadAll(disk));
@@ -172,10 +168,9 @@ public sealed class RepairCrashTests
         for (var call = 1; !completed; call++)
         {
             var disk = Placed(files, call);
-            completed = Repaired(disk, call);
+            completed = IsRepaired(disk, call);
 
-            using (var again = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk))
-                Assert.Empty(again.Run(acceptLoss: true).Left);
+            Mended(disk);
 
             Assert.Empty(ProblemsOf(disk));
             var served = await ReadAll(disk);
@@ -204,65 +199,6 @@ public sealed class RepairCrashTests
         Assert.Equal(seen, [disk.ContentOf(copy), disk.ContentOf(copy + ".2")]);
     }
 
-    private static SimDisk Placed(List<(string Path, byte[] Bytes)> files, int seed)
-    {
-        var disk = new SimDisk(seed);
-        foreach (var (path, bytes) in files)
-            disk.Place(path, bytes);
-        return disk;
-    }
-
-    /// <summary>Four messages, a frame each: the second is damaged, the fourth is torn, and its header alone says that the second was durable.</summary>
-    private static async Task<List<(string Path, byte[] Bytes)>> DamageThatOnlyATornTailProves()
-    {
-        const int header = 64;
-        var disk = new SimDisk(1);
-        await using (var broker = await Start(disk))
-        {
-            await broker.PutTopic("t", new TopicChange { Partitions = 1 });
-            for (var i = 0; i < 4; i++)
-                await broker.Publish("t", [Message.OfText($"m{i}|{new string('x', 300)}")]);
-        }
-
-        var segment = disk.FilesBelow("/data").Single(file => file.Path.EndsWith(".seg", StringComparison.Ordinal)).Path;
-        var bytes = disk.ContentOf(segment);
-        var frames = new List<(int At, FrameHeader Header)>();
-        for (var at = header; FrameHeader.TryRead(bytes.AsSpan(at), out var frame); at += frame.TotalLength)
-            frames.Add((at, frame));
-        var messages = frames.FindAll(frame => frame.Header.Kind == FrameKind.Batch);
-        var (damaged, torn) = (messages[1], messages[3]);
-        foreach (var (at, frame) in frames.Where(frame => frame.At > damaged.At && frame.At < torn.At))
-            (frame with { DurablePosition = damaged.Header.Position }).Write(bytes.AsSpan(at));
-        (torn.Header with { DurablePosition = torn.Header.Position }).Write(bytes.AsSpan(torn.At));
-        bytes[damaged.At + FrameHeader.Size + 100] ^= 1;
-        return [.. disk.FilesBelow("/data").Where(file => !file.Path.Contains("snapshot", StringComparison.Ordinal))
-            .Select(file => (file.Path, file.Path == segment ? bytes[..(torn.At + FrameHeader.Size + 48)] : disk.ContentOf(file.Path)))];
-    }
-
-    private static List<string> ProblemsOf(SimDisk disk)
-    {
-        using var inspector = LogInspector.Open("/data", disk);
-        return [.. inspector.Logs().SelectMany(id => inspector.Inspect(id).Problems)];
-    }
-
-    /// <returns>False: the power went before its end.</returns>
-    private static bool Repaired(SimDisk disk, int call)
-    {
-        disk.PowerLossAt = disk.Calls + call;
-        try
-        {
-            using var repair = FolderRepair.Open("/data", Copies, DateTimeOffset.UnixEpoch, disk);
-            repair.Run(acceptLoss: true);
-            disk.PowerLossAt = 0;
-            return true;
-        }
-        catch (SimPowerLossException)
-        {
-            disk.Crash(call);
-            return false;
-        }
-    }
-
     /// <summary>Frames of three messages, the header of a segment, and a slot of the manifest.</summary>
     private static async Task<List<(string Path, byte[] Bytes)>> Damaged(bool snapshots)
     {
@@ -287,34 +223,5 @@ public sealed class RepairCrashTests
         }
 
         return [.. disk.FilesBelow("/data").Where(file => snapshots || !file.Path.Contains("snapshot", StringComparison.Ordinal)).Select(file => (file.Path, disk.ContentOf(file.Path)))];
-    }
-
-    private static ValueTask<EmbeddedBroker> Start(SimDisk disk, long snapshotBytes = 16 << 20) => EmbeddedBroker.Start(new EmbeddedOptions
-    {
-        Storage = new FileStorage(new FileStorageOptions { Directory = "/data", SegmentBytes = 8_000, FirstReserveBytes = 4096, ReserveBytes = 16 << 10 }, disk, new InlineIo()),
-        MaintenanceInterval = TimeSpan.FromHours(1),
-        SnapshotBytes = snapshotBytes,
-    });
-
-    private static async Task<List<long>> ReadAll(SimDisk disk)
-    {
-        await using var broker = await Start(disk);
-        var offsets = new List<long>();
-        for (var next = await broker.FindOffset("t", 0, StartAt.Earliest); ;)
-        {
-            using var result = await broker.Read(new ReadRequest { Partitions = [new PartitionCursor("t", 0, next)], MinBytes = 0 });
-            Assert.Null(result.Partitions[0].Error);
-            var before = next;
-            foreach (var batch in new RecordBatchReader(result.Partitions[0].Batches))
-                foreach (var record in batch.Records())
-                    if (record.Offset >= next)
-                    {
-                        offsets.Add(record.Offset);
-                        next = record.Offset + 1;
-                    }
-
-            if (next == before)
-                return offsets;
-        }
     }
 }

@@ -5,6 +5,7 @@ using OrleansMq.Records;
 using OrleansMq.Simulation.Disk;
 using OrleansMq.Storage.Files.Repair;
 using Xunit;
+using static OrleansMq.Storage.Files.Tests.RepairGround;
 
 namespace OrleansMq.Storage.Files.Tests;
 
@@ -26,9 +27,9 @@ public sealed class RepairedStateTests
         {
             var disk = Placed(files, call);
             completed = IsRepaired(disk, call);
-            Repair(disk);
+            Mended(disk);
 
-            await using var broker = await Start(disk);
+            await using var broker = await Start(disk, snapshotBytes: 4_000);
             var again = producer.On(broker);
             await again.AddPartition("t", 0);
             await broker.Append(again.Next("t", 0, "later"));
@@ -46,7 +47,7 @@ public sealed class RepairedStateTests
     {
         var disk = Placed((await WithLostAbort(newestIsMissing: false)).Files, 1);
 
-        Assert.Contains(Repair(disk).Done, step => step.Lost is { } lost && lost.Contains("what stands from offset 1 on of transactions whose end may have been there", StringComparison.Ordinal) && lost.Contains("they count as aborted", StringComparison.Ordinal));
+        Assert.Contains(Mended(disk).Done, step => step.Lost is { } lost && lost.Contains("what stands from offset 1 on of transactions whose end may have been there", StringComparison.Ordinal) && lost.Contains("they count as aborted", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -54,7 +55,7 @@ public sealed class RepairedStateTests
     {
         var left = new SimDisk(1);
         ProducerOfTransactions producer;
-        await using (var broker = await Start(left))
+        await using (var broker = await Start(left, snapshotBytes: 4_000))
         {
             await broker.PutTopic("t", new TopicChange { Partitions = 1 });
             producer = await ProducerOfTransactions.Open(broker, Id, TimeSpan.FromMinutes(15));
@@ -64,9 +65,9 @@ public sealed class RepairedStateTests
 
         var disk = Placed(WithoutSnapshots(left), 1);
         Flip(disk, "lost");
-        Assert.DoesNotContain(Repair(disk).Done, step => step.Lost is { } lost && lost.Contains("count as aborted", StringComparison.Ordinal));
+        Assert.DoesNotContain(Mended(disk).Done, step => step.Lost is { } lost && lost.Contains("count as aborted", StringComparison.Ordinal));
 
-        await using var opened = await Start(disk);
+        await using var opened = await Start(disk, snapshotBytes: 4_000);
         Assert.DoesNotContain("held", await Bodies(opened, Isolation.Committed));
         await producer.On(opened).End(commit: true);
         Assert.Contains("held", await Bodies(opened, Isolation.Committed));
@@ -79,7 +80,7 @@ public sealed class RepairedStateTests
     {
         const int cap = Many + 20;
         var left = new SimDisk(1);
-        await using (var broker = await Start(left))
+        await using (var broker = await Start(left, snapshotBytes: 4_000))
         {
             await broker.PutTopic("t", new TopicChange { Partitions = 1, Admit = cap });
             await Fill(broker, isTrimmed: areTrimmed);
@@ -89,10 +90,10 @@ public sealed class RepairedStateTests
         if (!areTrimmed)
             foreach (var text in new[] { "m3|", "m4|", "m5|", "m20|", "m30|" })
                 Flip(disk, text);
-        var report = Repair(disk);
+        var report = Mended(disk);
         Assert.Contains(report.Done, step => step.Lost is { } lost && lost.Contains("admissions", StringComparison.Ordinal));
 
-        await using var opened = await Start(disk);
+        await using var opened = await Start(disk, snapshotBytes: 4_000);
         var more = 0;
         var closed = await Assert.ThrowsAsync<MqException>(async () =>
         {
@@ -107,7 +108,7 @@ public sealed class RepairedStateTests
     public async Task WhereTheLedgerOfAdmissionsDoesNotReadBackTheLogIsLeftAsItIs()
     {
         var left = new SimDisk(1);
-        await using (var broker = await Start(left))
+        await using (var broker = await Start(left, snapshotBytes: 4_000))
         {
             await broker.PutTopic("t", new TopicChange { Partitions = 1, Admit = 60 });
             for (var i = 0; i < 10; i++)
@@ -132,7 +133,7 @@ public sealed class RepairedStateTests
     public async Task GroupsOfALogOfWhichOnlyItsMessagesAreLeftAreGivenAllOfThem(bool wasThereBefore)
     {
         var left = new SimDisk(1);
-        await using (var broker = await Start(left))
+        await using (var broker = await Start(left, snapshotBytes: 4_000))
         {
             await broker.PutTopic("t", new TopicChange { Partitions = 1 });
             if (wasThereBefore)
@@ -142,9 +143,9 @@ public sealed class RepairedStateTests
 
         var disk = Placed(WithoutSnapshots(left), 1);
         Assert.DoesNotContain(disk.FilesBelow("/data"), file => file.Path.EndsWith($"/0/{0:D20}.seg", StringComparison.Ordinal));
-        Repair(disk);
+        Mended(disk);
 
-        await using var opened = await Start(disk);
+        await using var opened = await Start(disk, snapshotBytes: 4_000);
         if (!wasThereBefore)
             await opened.PutGroup("t", "g", new GroupChange { From = StartAt.Earliest });
         var kept = (await Bodies(opened, Isolation.Uncommitted)).Count;
@@ -171,7 +172,7 @@ public sealed class RepairedStateTests
     {
         var left = new SimDisk(1);
         ProducerOfTransactions producer;
-        await using (var broker = await Start(left))
+        await using (var broker = await Start(left, snapshotBytes: 4_000))
         {
             await broker.PutTopic("t", new TopicChange { Partitions = 1 });
             await broker.Publish("t", [Message.OfText("before")]);
@@ -203,51 +204,11 @@ public sealed class RepairedStateTests
     private static List<(string Path, byte[] Bytes)> WithoutSnapshots(SimDisk disk) =>
         [.. disk.FilesBelow("/data").Where(file => !file.Path.Contains("snapshot", StringComparison.Ordinal)).Select(file => (file.Path, (byte[])disk.ContentOf(file.Path).Clone()))];
 
-    private static SimDisk Placed(List<(string Path, byte[] Bytes)> files, int seed)
-    {
-        var disk = new SimDisk(seed);
-        foreach (var (path, bytes) in files)
-            disk.Place(path, (byte[])bytes.Clone());
-        return disk;
-    }
-
     private static void Flip(SimDisk disk, string text)
     {
         var segment = SegmentsOf(disk).First(path => disk.ContentOf(path).AsSpan().IndexOf(Encoding.UTF8.GetBytes(text)) >= 0);
         disk.FlipBit(segment, disk.ContentOf(segment).AsSpan().IndexOf(Encoding.UTF8.GetBytes(text)), 0);
     }
-
-    private static RepairReport Repair(SimDisk disk)
-    {
-        using var repair = FolderRepair.Open("/data", "/copies", DateTimeOffset.UnixEpoch, disk);
-        var report = repair.Run(acceptLoss: true);
-        Assert.True(report.Left.Count == 0, string.Join("; ", report.Left));
-        return report;
-    }
-
-    /// <returns>False: the power went before its end.</returns>
-    private static bool IsRepaired(SimDisk disk, int call)
-    {
-        disk.PowerLossAt = disk.Calls + call;
-        try
-        {
-            Repair(disk);
-            disk.PowerLossAt = 0;
-            return true;
-        }
-        catch (SimPowerLossException)
-        {
-            disk.Crash(call);
-            return false;
-        }
-    }
-
-    private static ValueTask<EmbeddedBroker> Start(SimDisk disk) => EmbeddedBroker.Start(new EmbeddedOptions
-    {
-        Storage = new FileStorage(new FileStorageOptions { Directory = "/data", SegmentBytes = 8_000, FirstReserveBytes = 4096, ReserveBytes = 16 << 10 }, disk, new InlineIo()),
-        MaintenanceInterval = TimeSpan.FromHours(1),
-        SnapshotBytes = 4_000,
-    });
 
     private static async Task<List<string>> Bodies(EmbeddedBroker broker, Isolation isolation)
     {

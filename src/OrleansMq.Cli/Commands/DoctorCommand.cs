@@ -6,6 +6,7 @@ using OrleansMq.Core.Log;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Records;
 using OrleansMq.Storage.Files;
+using OrleansMq.Storage.Files.Disk;
 using OrleansMq.Storage.Files.Repair;
 
 namespace OrleansMq.Cli.Commands;
@@ -31,16 +32,30 @@ internal static class DoctorCommand
             RepairReport? report = null;
             if (run.Get(repair))
                 await LiveProgress.Show(run.Console, "repairing", () => (0, null), Task.Run(() => report = Repair(directory, run.Get(copies), run.Get(acceptLoss), run.Get(dry), run.Cancel), run.Cancel));
-            using var inspector = Opened(() => LogInspector.Open(directory));
-            var examination = new Examination(inspector);
-            await LiveProgress.Show(run.Console, "frames read", () => (examination.Frames, null), Task.Run(() => examination.Run(run.Cancel), run.Cancel));
+            var examination = new Examination(report);
+            using var inspector = Inspector(directory, examination);
+            if (inspector is not null)
+                await LiveProgress.Show(run.Console, "frames read", () => (examination.Frames, null), Task.Run(() => examination.Run(inspector, run.Cancel), run.Cancel));
             if (run.Out.Json)
-                run.Out.Line(examination.Shape(report));
+                run.Out.Line(examination.Shape());
             else
-                Print(run.Out, examination, report);
-            // What was left need not be seen by reading frames: that they can't be replayed, or a document of which only a repair knows that it is needed.
-            return examination.IsClean && report is not { Left.Count: > 0 } ? ExitCode.Done : ExitCode.DamageFound;
+                Print(run.Out, examination);
+            return examination.IsClean ? ExitCode.Done : ExitCode.DamageFound;
         });
+    }
+
+    /// <summary>Null where it can't be read, and there is the report of a repair to be told.</summary>
+    private static LogInspector? Inspector(string directory, Examination examination)
+    {
+        try
+        {
+            return Opened(() => LogInspector.Open(directory));
+        }
+        catch (UsageException e) when (examination.Repair is not null)
+        {
+            examination.Problems.Add(e.Message);
+            return null;
+        }
     }
 
     private static RepairReport Repair(string folder, string? copies, bool acceptLoss, bool dry, CancellationToken cancel) => Opened(() =>
@@ -55,14 +70,15 @@ internal static class DoctorCommand
         {
             return open();
         }
-        catch (DataFolderException e)
+        catch (Exception e) when (e is DataFolderException or DiskException)
         {
             throw new UsageException(e.Message);
         }
     }
 
-    private static void Print(Printer output, Examination found, RepairReport? report)
+    private static void Print(Printer output, Examination found)
     {
+        var report = found.Repair;
         foreach (var step in report?.Done ?? [])
             output.Line($"{(report!.IsDry ? "would" : "repaired")}: {step}");
         foreach (var step in report?.Left ?? [])
@@ -78,7 +94,7 @@ internal static class DoctorCommand
             output.Line($"damage: {problem}");
         output.Line(found.IsClean
             ? $"{found.Logs.Count} partitions and {found.Documents} documents: no damage"
-            : $"{found.Logs.Count} partitions and {found.Documents} documents: {found.Problems.Count} of damage. A broker serves the rest; see docs/operations.md before changing a file");
+            : $"{found.Logs.Count} partitions and {found.Documents} documents: {found.Problems.Count} of damage{(report is { Left.Count: > 0 and var left } ? $", {left} left by the repair" : "")}. A broker serves the rest; see docs/operations.md before changing a file");
     }
 
     private static IReadOnlyList<string> Row(ExaminedLog log) =>
@@ -102,7 +118,8 @@ internal sealed record ExaminedLog(LogInspection Found, long Messages)
 }
 
 /// <summary>A walk through a whole data folder.</summary>
-internal sealed class Examination(LogInspector inspector)
+/// <param name="repair">What was done before it; null: nothing was.</param>
+internal sealed class Examination(RepairReport? repair)
 {
     private long _frames;
 
@@ -111,11 +128,26 @@ internal sealed class Examination(LogInspector inspector)
     public List<string> Problems { get; } = [];
     public int Documents { get; private set; }
     public long Frames => Volatile.Read(ref _frames);
-    public bool IsClean => Problems.Count == 0;
+    public RepairReport? Repair => repair;
 
-    public void Run(CancellationToken cancel)
+    /// <summary>What a repair left need not be seen by reading frames: that they can't be replayed, or a document of which only a repair knows that it is needed.</summary>
+    public bool IsClean => Problems.Count == 0 && repair is not { Left.Count: > 0 };
+
+    public void Run(LogInspector inspector, CancellationToken cancel)
     {
-        LookAtTheWhole();
+        try
+        {
+            LookAtAll(inspector, cancel);
+        }
+        catch (DiskException e)
+        {
+            Problems.Add($"{e.Message}. What comes behind it was not looked at");
+        }
+    }
+
+    private void LookAtAll(LogInspector inspector, CancellationToken cancel)
+    {
+        LookAtTheWhole(inspector);
         foreach (var id in inspector.Logs())
             Examine(inspector, id, cancel);
         Logs.Sort((a, b) => (a.Topic, a.Found.Id.Partition).CompareTo((b.Topic, b.Found.Id.Partition)));
@@ -129,22 +161,22 @@ internal sealed class Examination(LogInspector inspector)
         }
     }
 
-    /// <param name="repair">What was done before it; null: nothing was.</param>
-    public Action<Utf8JsonWriter> Shape(RepairReport? repair) => Printer.Fields([.. Shape(), .. ShapeOf(repair)]);
+    public Action<Utf8JsonWriter> Shape() => Printer.Fields([.. ShapeOfFound(), .. ShapeOfRepair()]);
 
-    private void LookAtTheWhole()
+    private void LookAtTheWhole(LogInspector inspector)
     {
         try
         {
+            Problems.AddRange(inspector.Problems());
             Notes.AddRange(inspector.Notes());
         }
-        catch (StorageException e)
+        catch (Exception e) when (e is StorageException or DiskException)
         {
             Problems.Add(e.Message);
         }
     }
 
-    private static (string Name, object Value)[] ShapeOf(RepairReport? repair) => repair is null ? [] :
+    private (string Name, object Value)[] ShapeOfRepair() => repair is null ? [] :
     [
         ("repair", new
         {
@@ -156,7 +188,7 @@ internal sealed class Examination(LogInspector inspector)
         }),
     ];
 
-    private (string Name, object Value)[] Shape() =>
+    private (string Name, object Value)[] ShapeOfFound() =>
     [
         ("clean", IsClean),
         ("documents", Documents),

@@ -12,10 +12,11 @@ public sealed partial class AssigningGroup
         return new Wish(names is null || own?.Names.SequenceEqual(names) == true ? null : names, matched is null || own?.Matched.SequenceEqual(matched) == true ? null : matched);
     }
 
-    private BeatDecision? Refusal(MemberBeat beat, Wish wish, IReadOnlyDictionary<string, SeenTopic?> looked) =>
-        beat.Assignor is { } assignor && !Shares.Known.Contains(assignor) ? new BeatDecision(null, ErrorCodes.AssignorUnknown)
+    /// <summary>Why the beat is refused whatever its topics are; null: it is not.</summary>
+    public BeatDecision? Refusal(MemberBeat beat) =>
+        Malformed(beat) is { } why ? new BeatDecision(null, ErrorCodes.Malformed, why)
+        : beat.Assignor is { } assignor && !Shares.Known.Contains(assignor) ? new BeatDecision(null, ErrorCodes.AssignorUnknown)
         : (beat.Epoch == 0 ? RefusalToEnter(beat) : RefusalOfKnown(beat)) is { } code ? new BeatDecision(null, code)
-        : beat.Epoch >= 0 && Crowded(Own(beat), wish, looked) is { } crowd ? new BeatDecision(null, ErrorCodes.Overloaded, crowd)
         : null;
 
     private static string? Malformed(MemberBeat beat)
@@ -74,7 +75,7 @@ public sealed partial class AssigningGroup
     private static bool HeardNothing(Member member, MemberBeat beat) =>
         beat.Epoch == member.Previous && (beat.Repeated || (beat.Owned is { } owned && PartsOf(owned).IsSubsetOf(member.Held)));
 
-    private string? Crowded(Member? own, Wish wish, IReadOnlyDictionary<string, SeenTopic?> looked)
+    private string? Crowded(Member? own, Wish wish, IReadOnlyDictionary<string, TopicLook> looked)
     {
         if (wish is { Names: null, Matched: null })
             return null;
@@ -83,7 +84,7 @@ public sealed partial class AssigningGroup
             return null;
         if (length > MaxNames)
             return $"The group's members want {MaxNames} topics at most.";
-        return names.Sum(name => (long)((looked.GetValueOrDefault(name) ?? topics.Find(name))?.Partitions ?? 0)) > MaxPartitions
+        return names.Sum(name => (long)((looked.GetValueOrDefault(name).Topic ?? topics.Find(name))?.Partitions ?? 0)) > MaxPartitions
             ? $"The group's topics have {MaxPartitions} partitions at most."
             : null;
     }

@@ -51,7 +51,7 @@ public sealed partial class AssigningGroup
         foreach (var member in form.Members)
             group.Add(group.Load(member, form.Names, nowMs));
         foreach (var topic in form.Topics.Where(topic => group.Wants(topic.Name)))
-            group.topics.Put(topic.Name, new SeenTopic(topic.Name, topic.Id, topic.Partitions));
+            group.topics.Restore(new SeenTopic(topic.Name, topic.Id, topic.Partitions));
         return group;
     }
 

@@ -71,6 +71,9 @@ public sealed partial class AssigningGroup
     /// <summary>Names of all topics that members want.</summary>
     public IReadOnlyCollection<string> Wanted => lists.Names;
 
+    /// <summary>As <see cref="Wanted"/>, in the order in which to look for them: what was never looked for, then what was longest ago. So one that does not answer has no turn before the others had theirs.</summary>
+    public IEnumerable<string> ToLookFor => lists.Names.OrderBy(topics.LookedFor);
+
     public bool Wants(string topic) => lists.Contains(topic);
 
     /// <summary>Takes out who is silent, and who gives up too slowly.</summary>
@@ -82,23 +85,23 @@ public sealed partial class AssigningGroup
         quietUntilMs = members.Count == 0 ? long.MaxValue : members.Min(m => m.EndsMs);
     }
 
-    /// <param name="looked">What was found under some names; null: no topic.</param>
-    public void Learn(IReadOnlyDictionary<string, SeenTopic?> looked)
+    /// <param name="looked">What became of looking for some names.</param>
+    public void Learn(IReadOnlyDictionary<string, TopicLook> looked)
     {
         if (See(looked))
             Assign();
     }
 
     /// <param name="looked">As for <see cref="Learn"/>; of the topics that the beat names first, at least.</param>
-    public BeatDecision Beat(MemberBeat beat, IReadOnlyDictionary<string, SeenTopic?> looked, long nowMs)
+    public BeatDecision Beat(MemberBeat beat, IReadOnlyDictionary<string, TopicLook> looked, long nowMs)
     {
-        if (Malformed(beat) is { } why)
-            return new BeatDecision(null, ErrorCodes.Malformed, why);
-        var wish = WishOf(beat, Own(beat));
-        if (Refusal(beat, wish, looked) is { } refusal)
+        if (Refusal(beat) is { } refusal)
             return refusal;
         if (beat.Epoch < 0)
             return Leave(beat, nowMs);
+        var wish = WishOf(beat, Own(beat));
+        if (Crowded(Own(beat), wish, looked) is { } crowd)
+            return new BeatDecision(null, ErrorCodes.Overloaded, crowd);
         return Advance(beat.Epoch == 0 ? Enter(beat) : Find(beat.Member)!, beat, wish, looked, nowMs);
     }
 
@@ -145,7 +148,7 @@ public sealed partial class AssigningGroup
 
     private Member? Holder(string instance) => byInstance.GetValueOrDefault(instance);
 
-    private BeatDecision Advance(Member member, MemberBeat beat, Wish wish, IReadOnlyDictionary<string, SeenTopic?> looked, long nowMs)
+    private BeatDecision Advance(Member member, MemberBeat beat, Wish wish, IReadOnlyDictionary<string, TopicLook> looked, long nowMs)
     {
         var (held, comes, missed) = (member.Held, beat.Epoch == 0, beat.Repeated || beat.Epoch != member.Epoch);
         var changed = Take(member, beat, wish);
@@ -218,11 +221,11 @@ public sealed partial class AssigningGroup
     }
 
     /// <returns>Whether any topic that is wanted is another than before.</returns>
-    private bool See(IReadOnlyDictionary<string, SeenTopic?> looked)
+    private bool See(IReadOnlyDictionary<string, TopicLook> looked)
     {
         var changed = false;
-        foreach (var (name, topic) in looked)
-            changed |= lists.Contains(name) && topics.Put(name, topic);
+        foreach (var (name, look) in looked)
+            changed |= lists.Contains(name) && topics.Put(name, look);
         return changed;
     }
 

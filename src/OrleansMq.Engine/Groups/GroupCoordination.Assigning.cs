@@ -8,13 +8,17 @@ public sealed partial class GroupCoordination
     /// <summary>Topics are looked up so often: how late a group learns that one was made, grew or was deleted.</summary>
     public static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(10);
 
-    /// <summary>Topics looked up at once.</summary>
+    /// <summary>Topics looked up at once, besides those that had their turn and did not answer.</summary>
     private const int LookupsAtOnce = 16;
 
     /// <summary>A beat waits for topics no longer. What did not answer is as it was until the next look.</summary>
     public static readonly TimeSpan LookPatience = TimeSpan.FromSeconds(2);
 
+    /// <summary>A look that did not answer by then keeps the next from beginning no longer.</summary>
+    public static readonly TimeSpan LookTurn = LookPatience / 8;
+
     private long _lookedMs;
+    private long _looks;
 
     private AssigningGroup Assigning => _document.Assigning;
 
@@ -22,7 +26,7 @@ public sealed partial class GroupCoordination
     public async Task<MemberStanding> Beat(MemberBeat beat)
     {
         HashSet<string> asked = new(StringComparer.Ordinal);
-        Dictionary<string, SeenTopic?> found = new(StringComparer.Ordinal);
+        Dictionary<string, TopicLook> found = new(StringComparer.Ordinal);
         var began = _time.GetTimestamp();
         while (true)
         {
@@ -44,7 +48,7 @@ public sealed partial class GroupCoordination
         }
     }
 
-    private async Task<MemberStanding> Beat(MemberBeat beat, Dictionary<string, SeenTopic?> found)
+    private async Task<MemberStanding> Beat(MemberBeat beat, Dictionary<string, TopicLook> found)
     {
         var decision = Assigning.Beat(beat, found, NowMs);
         if (decision.Error is { } code)
@@ -74,61 +78,102 @@ public sealed partial class GroupCoordination
     /// <summary>Topics that the beat names and the group does not know, and now and then all that it knows; without those that were asked for it before.</summary>
     private List<string> Unseen(MemberBeat beat, HashSet<string> asked)
     {
-        List<string> names = [.. (beat.Topics ?? []).Concat(beat.Matched ?? []).Take(2 * AssigningGroup.MaxTopics).Select(topic => topic.Text).Where(name => !Assigning.Wants(name))];
+        // Who leaves wants nothing, and who is refused whatever is found has nothing to wait for.
+        if (beat.Epoch < 0 || Assigning.Refusal(beat) is not null)
+            return [];
+        List<string> names = [.. (beat.Topics ?? []).Concat(beat.Matched ?? []).Select(topic => topic.Text).Where(name => !Assigning.Wants(name))];
         // The clock may have been set back.
-        if (beat.Epoch >= 0 && Math.Abs(NowMs - _lookedMs) >= (long)LookAgain.TotalMilliseconds)
+        if (Math.Abs(NowMs - _lookedMs) >= (long)LookAgain.TotalMilliseconds)
         {
-            names.AddRange(Assigning.Wanted);
+            names.AddRange(Assigning.ToLookFor);
             _lookedMs = NowMs;
         }
 
         return [.. names.Where(name => !asked.Contains(name)).Distinct(StringComparer.Ordinal)];
     }
 
-    private async Task Look(List<string> names, Dictionary<string, SeenTopic?> found, long began)
+    /// <remarks>What does not answer in its turn lets the next begin, and may answer until the patience of the whole is over.</remarks>
+    private async Task Look(List<string> names, Dictionary<string, TopicLook> found, long began)
     {
+        List<TopicLooking> all = [];
         foreach (var some in names.Chunk(LookupsAtOnce))
         {
-            var looks = some.Select(Look).ToList();
-            if (LookPatience - _time.GetElapsedTime(began) is not { Ticks: > 0 } left || !await AllWithin(looks, left))
+            if (Left(began) <= TimeSpan.Zero)
                 break;
-            foreach (var look in looks)
-                if (await look is (var name, true, var topic))
-                    found[name] = topic;
+            List<TopicLooking> looks = [.. some.Select(Begin)];
+            all.AddRange(looks);
+            await Answers(looks, Left(began) is var left && left < LookTurn ? left : LookTurn);
         }
+
+        await Answers(all, Left(began));
+        foreach (var look in all)
+            found[look.Name] = await look.Now();
     }
 
-    private async Task<bool> AllWithin(IEnumerable<Task> looks, TimeSpan time)
+    private TimeSpan Left(long began) => LookPatience - _time.GetElapsedTime(began);
+
+    /// <summary>Waits for all, so long.</summary>
+    private async Task Answers(List<TopicLooking> looks, TimeSpan time)
     {
+        var all = Task.WhenAll(looks.Select(look => look.Over));
+        if (all.IsCompleted || time <= TimeSpan.Zero)
+            return;
         try
         {
-            await Task.WhenAll(looks).WaitAsync(time, _time);
-            return true;
+            await all.WaitAsync(time, _time);
         }
         catch (TimeoutException)
         {
-            return false;
+            // Some are silent.
         }
     }
 
+    private TopicLooking Begin(string name) => TopicLooking.Of(name, Interlocked.Increment(ref _looks), Look);
+
     /// <remarks>By the broker: in a cluster a topic's document is its grain's own. Dead letters have no id, and are no topic here.</remarks>
-    /// <returns>Not known: nobody can say now, and what was known before holds.</returns>
-    private async Task<(string Name, bool IsKnown, SeenTopic? Topic)> Look(string name)
+    /// <returns>Not answered: nobody can say now.</returns>
+    private async Task<(bool Answered, SeenTopic? Topic)> Look(string name)
     {
         if (!NameRule.IsValid(name))
-            return (name, true, null);
+            return (true, null);
         try
         {
             var found = await _broker.DescribeTopic(name);
-            return (name, true, found.Id == Guid.Empty ? null : new SeenTopic(name, found.Id, found.Settings.Partitions));
+            return (true, found.Id == Guid.Empty ? null : new SeenTopic(name, found.Id, found.Settings.Partitions));
         }
         catch (MqException e) when (e.Code == ErrorCodes.TopicUnknown)
         {
-            return (name, true, null);
+            return (true, null);
         }
-        catch (MqException)
+        catch (Exception e) when (e is MqException or TimeoutException)
         {
-            return (name, false, null);
+            return (false, null);
+        }
+    }
+
+    /// <summary>A look that began.</summary>
+    /// <param name="Over">It is, also where it failed: nobody may be left to see that.</param>
+    private sealed record TopicLooking(string Name, long Begun, Task<(bool Answered, SeenTopic? Topic)> Answer, Task Over)
+    {
+        public static TopicLooking Of(string name, long begun, Func<string, Task<(bool Answered, SeenTopic? Topic)>> look)
+        {
+            var answer = look(name);
+            return new TopicLooking(name, begun, answer, End(answer));
+        }
+
+        /// <summary>What became of it until now.</summary>
+        public async Task<TopicLook> Now()
+        {
+            if (!Answer.IsCompleted)
+                return new TopicLook(Begun, false, null);
+            var (answered, topic) = await Answer;
+            return new TopicLook(Begun, answered, topic);
+        }
+
+        private static async Task End(Task answer)
+        {
+            await Task.WhenAny(answer);
+            _ = answer.Exception;
         }
     }
 }

@@ -41,6 +41,8 @@ internal sealed partial class KafkaCalls
             return (KafkaError.TopicAuthorizationFailed, $"Topic '{hidden}' may not be described.");
         try
         {
+            // Before anything is kept or looked for in its name.
+            Demand(AccessOperations.Consume, ResourceKind.Group, request.Group);
             if (NewPattern(request, out var fault) is false)
                 return (KafkaError.InvalidRegularExpression, fault);
             var matched = request.Epoch < 0 ? null : await Matched((request.Group, request.Member));
@@ -108,13 +110,18 @@ internal sealed partial class KafkaCalls
         Owned = request.Owned,
     };
 
-    /// <summary>Where it is another list than what was brought last; else null.</summary>
+    /// <summary>Where it is another list than what was brought last; else null. Of what was found before, a right may be gone since: the guard would refuse the whole beat.</summary>
     private async ValueTask<TopicName[]?> Matched((string Group, string Member) member)
     {
         if (!_patterns.TryGetValue(member, out var known))
             return null;
         var matched = await desk.Matches.Of(Who, known.Pattern, () => AllTopics(desk.Stopping));
-        return known.Brought is { } brought && matched.AsSpan().SequenceEqual(brought) ? null : matched;
+        if (IsBrought(matched))
+            return null;
+        TopicName[] seen = [.. matched.Where(topic => May(AccessOperations.Describe, ResourceKind.Topic, topic.Text))];
+        return IsBrought(seen) ? null : seen;
+
+        bool IsBrought(TopicName[] topics) => known.Brought is { } brought && topics.AsSpan().SequenceEqual(brought);
     }
 
     private sealed class Asker(Principal? principal)

@@ -1,3 +1,4 @@
+using OrleansMq.Core.Snapshots;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Storage.Files.Disk;
 
@@ -12,12 +13,38 @@ internal sealed class Attempt(IDisk disk, string root, RepairCopies copies, Repa
     /// <summary>What a dry run has mended so far, or the real disk.</summary>
     public IDisk Disk { get; private set; } = disk;
 
-    /// <summary>Called before the real disk is changed.</summary>
-    public required Action BeforeChanges { get; init; }
+    /// <summary>What was begun before and not completed, and what is being changed.</summary>
+    public required RepairMark Mark { get; init; }
 
     /// <param name="path">Of what a failure is told.</param>
     /// <param name="prove">Looks at what came of the trial: before, after, whether losses are accepted. Why it must not be; null where it may.</param>
     public void Run(string path, Action<RepairContext> repair, Func<IDisk, IDisk, bool, string?>? prove = null)
+    {
+        if (!acceptLoss && Mark.NeedsAcceptLossAt(path))
+        {
+            report.Leave(path, "a repair with --accept-loss was cut off here, or failed: run it with --accept-loss again");
+            return;
+        }
+
+        var left = report.Left.Count;
+        Mend(path, repair, prove);
+        if (!report.IsDry && report.Left.Count == left)
+            Complete(path);
+    }
+
+    private void Complete(string path)
+    {
+        try
+        {
+            Mark.Clear(path);
+        }
+        catch (DiskException e)
+        {
+            report.Leave(path, $"it is mended, but the file repairing, which keeps brokers away, could not be changed: {e.Message}. Run the same repair again");
+        }
+    }
+
+    private void Mend(string path, Action<RepairContext> repair, Func<IDisk, IDisk, bool, string?>? prove)
     {
         var (trial, tried) = Try(path, repair, prove, accepted: true);
         var lossy = tried.Done.Where(step => step.Lost is not null).ToList();
@@ -41,13 +68,24 @@ internal sealed class Attempt(IDisk disk, string root, RepairCopies copies, Repa
             return;
         }
 
-        Guarded(report, path, () =>
+        Change(path, repair, tried.Done, accepted);
+    }
+
+    private void Change(string path, Action<RepairContext> repair, IReadOnlyList<RepairStep> steps, bool accepted)
+    {
+        string? begun = null;
+        try
         {
             // If the power goes before anybody has read the report, this tells what was lost.
-            copies.Note(tried.Done);
-            BeforeChanges();
+            var note = copies.Note(steps);
+            Mark.Set(path, acceptLoss);
+            begun = note;
             repair(ContextOn(Disk, copies, report, accepted));
-        });
+        }
+        catch (Exception e) when (IsOfThisOne(e))
+        {
+            report.Leave(path, begun is null ? e.Message : $"{e.Message}. What was begun, and what is lost by it, is in {begun}; run the same repair again, no broker starts before");
+        }
     }
 
     private (IDisk Trial, RepairReport Tried) Try(string path, Action<RepairContext> repair, Func<IDisk, IDisk, bool, string?>? prove, bool accepted)
@@ -71,9 +109,11 @@ internal sealed class Attempt(IDisk disk, string root, RepairCopies copies, Repa
         {
             repair();
         }
-        catch (Exception e) when (e is DiskException or StorageException)
+        catch (Exception e) when (IsOfThisOne(e))
         {
             report.Leave(path, e.Message);
         }
     }
+
+    private static bool IsOfThisOne(Exception e) => e is DiskException or StorageException or StateFormatException;
 }

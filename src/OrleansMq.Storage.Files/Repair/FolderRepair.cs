@@ -1,6 +1,8 @@
 using System.Text;
-using System.Text.Json;
+using OrleansMq.Core.Catalog;
+using OrleansMq.Core.Snapshots;
 using OrleansMq.Engine.Storage;
+using OrleansMq.Engine.Topics;
 using OrleansMq.Storage.Files.Disk;
 using OrleansMq.Storage.Files.Formats;
 using OrleansMq.Storage.Files.Journaling;
@@ -43,7 +45,7 @@ public sealed class FolderRepair : IDisposable
             throw new DataFolderException($"{folder.Root} is not a data folder.");
         if (disk.Exists(folder.Making))
             throw new DataFolderException($"{folder.Root} is a shared folder; those are not repaired yet.");
-        var into = copies is null ? RepairCopies.Beside(disk, folder.Root, now) : Path.GetFullPath(copies);
+        var into = copies is null ? RepairCopies.Beside(disk, folder.Root, now) : Path.TrimEndingDirectorySeparator(Path.GetFullPath(copies));
         if (into == folder.Root || into.StartsWith(folder.Root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             throw new DataFolderException($"{into} is in the data folder itself; copies must lie elsewhere.");
         return new FolderRepair(disk, folder, into) { Plant = plant };
@@ -56,17 +58,33 @@ public sealed class FolderRepair : IDisposable
     public RepairReport Run(bool acceptLoss, bool dry = false, CancellationToken cancel = default)
     {
         var report = new RepairReport { IsDry = dry };
-        if (!JournalIsApplied(report))
-            return report;
-        var mark = new RepairMark(_disk, _folder);
-        var attempt = new Attempt(_disk, _folder.Root, _copies, report, acceptLoss, Plant) { BeforeChanges = mark.Set };
-        attempt.Run(_folder.Format, MendFormat);
-        new DataFolder(attempt.Disk, _folder.Root).CheckFormat();
-        MendAll(attempt, cancel);
+        try
+        {
+            Run(report, acceptLoss, cancel);
+        }
+        catch (DiskException e)
+        {
+            report.Leave(e.Path, $"{e.Message}. What comes behind it was not looked at");
+        }
+
         report.Copies = _copies.Folder;
-        if (!dry)
-            mark.Clear(report.Left.Count > 0);
         return report;
+    }
+
+    private void Run(RepairReport report, bool acceptLoss, CancellationToken cancel)
+    {
+        var mark = RepairMark.Read(_disk, _folder);
+        var attempt = new Attempt(_disk, _folder.Root, _copies, report, acceptLoss, Plant) { Mark = mark };
+        // First, for what the journal holds is applied by a broker, which needs it.
+        attempt.Run(_folder.Format, MendFormat);
+        if (report.Left.Count > 0)
+            return;
+        new DataFolder(attempt.Disk, _folder.Root).CheckFormat();
+        if (!JournalIsApplied(report))
+            return;
+        MendAll(attempt, cancel);
+        if (!report.IsDry)
+            mark.ClearWhatIsGone(leftNothing: acceptLoss && report.Left.Count == 0);
     }
 
     private void MendAll(Attempt attempt, CancellationToken cancel)
@@ -85,7 +103,7 @@ public sealed class FolderRepair : IDisposable
             attempt.Run(path, context => new ShardRepair(context, shard.Name).MendFloor());
             foreach (var entry in attempt.Disk.ListOrEmpty(path))
                 if (entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal))
-                    attempt.Run(Path.Join(path, entry.Name), context => new ShardRepair(context, shard.Name).MendDocument(entry.Name, topic => FirstDefinition(attempt.Disk, logs, topic)));
+                    attempt.Run(Path.Join(path, entry.Name), context => new ShardRepair(context, shard.Name).MendDocument(entry.Name, key => FirstDefinition(attempt.Disk, logs, key)));
         }
     }
 
@@ -97,7 +115,7 @@ public sealed class FolderRepair : IDisposable
             if (JournalImage.Read(_disk, _folder.Journal).Records.Count is > 0 and var count)
                 report.Leave(_folder.Journal, $"the journal holds {count} changes that the next start of a broker applies; nothing was looked at. Start a broker on the folder and stop it, which it also can where partitions are damaged, then repair");
         }
-        catch (StorageException e)
+        catch (Exception e) when (e is StorageException or DiskException)
         {
             report.Leave(_folder.Journal, $"{e.Message} Nothing else was looked at");
         }
@@ -121,7 +139,7 @@ public sealed class FolderRepair : IDisposable
     }
 
     /// <summary>A topic's document as its logs repeat it; null where they don't agree, or the topic has grown since.</summary>
-    private ReadOnlyMemory<byte>? FirstDefinition(IDisk disk, List<LogId> logs, string topic)
+    private ReadOnlyMemory<byte>? FirstDefinition(IDisk disk, List<LogId> logs, string key)
     {
         var mine = new List<(LogId Id, ReadOnlyMemory<byte> Definition)>();
         foreach (var id in logs)
@@ -129,7 +147,7 @@ public sealed class FolderRepair : IDisposable
             try
             {
                 var manifest = LogManifest.Read(disk, Path.Join(_folder.LogFolder(id), LogManifest.FileName), id);
-                if (manifest.Definition.TopicName == topic)
+                if (TopicCatalog.TopicKey(manifest.Definition.TopicName) == key)
                     mine.Add((id, manifest.Definition.Definition));
             }
             catch (Exception e) when (e is DiskException or StorageException)
@@ -140,17 +158,16 @@ public sealed class FolderRepair : IDisposable
 
         return mine.Count > 0 && mine.TrueForAll(log => log.Id.TopicId == mine[0].Id.TopicId && log.Definition.Span.SequenceEqual(mine[0].Definition.Span)) && PartitionsOf(mine[0].Definition) == mine.Count
             ? mine[0].Definition
-            : null;
+            : default(ReadOnlyMemory<byte>?);
     }
 
     private static int? PartitionsOf(ReadOnlyMemory<byte> definition)
     {
         try
         {
-            using var json = JsonDocument.Parse(definition);
-            return json.RootElement.GetProperty("settings").TryGetProperty("partitions", out var partitions) ? partitions.GetInt32() : null;
+            return TopicDocument.FromJson(definition.Span).Settings.Partitions;
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (StateFormatException)
         {
             return null;
         }

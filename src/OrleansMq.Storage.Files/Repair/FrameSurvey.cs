@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using OrleansMq.Core.Log;
 using OrleansMq.Engine.Storage;
+using OrleansMq.Records;
 
 namespace OrleansMq.Storage.Files.Repair;
 
@@ -53,11 +54,6 @@ internal sealed class Hole
 /// <summary>Every frame of a log, and what is between them.</summary>
 internal sealed class FrameSurvey
 {
-    // Of a record batch (Kafka's v2, big-endian): 21 attributes i16, 23 last offset delta i32.
-    private const int AttributesAt = 21;
-    private const int LastOffsetDeltaAt = 23;
-    private const int TransactionalOrControl = 0x30;
-
     /// <summary>What the broker makes where it is told nothing else.</summary>
     private const long UsualSegmentBytes = 64L << 20;
 
@@ -105,7 +101,7 @@ internal sealed class FrameSurvey
     private double _offsetsPerByte;
 
     public static bool IsOfTransaction(in FrameHeader header, ReadOnlySpan<byte> payload) =>
-        header.Kind == FrameKind.Batch && header.Lane == Lane.Main && (BinaryPrimitives.ReadInt16BigEndian(payload[AttributesAt..]) & TransactionalOrControl) != 0;
+        header.Kind == FrameKind.Batch && header.Lane == Lane.Main && (BinaryPrimitives.ReadInt16BigEndian(payload[BatchLayout.Attributes..]) & (BatchLayout.TransactionalBit | BatchLayout.ControlBit)) != 0;
 
     private void Walk()
     {
@@ -146,7 +142,7 @@ internal sealed class FrameSurvey
         FirstOffset ??= header.BaseOffset;
         for (var i = Holes.Count - 1; i >= 0 && Holes[i].NextOffset is null; i--)
             Holes[i].NextOffset = header.BaseOffset;
-        _mainEnd = header.BaseOffset + (header.Kind == FrameKind.Batch ? BinaryPrimitives.ReadInt32BigEndian(payload[LastOffsetDeltaAt..]) + 1 : 0);
+        _mainEnd = header.BaseOffset + (header.Kind == FrameKind.Batch ? BinaryPrimitives.ReadInt32BigEndian(payload[BatchLayout.LastOffsetDelta..]) + 1 : 0);
         _offsetsPerByte = Math.Max(_offsetsPerByte, (double)(_mainEnd.Value - header.BaseOffset) / header.TotalLength);
         HasTransactions |= IsOfTransaction(header, payload);
     }

@@ -42,7 +42,8 @@ internal sealed class RepairCopies(IDisk disk, string root, string into)
     }
 
     /// <summary>Writes down what is about to be done, and what is lost by it, before it is done.</summary>
-    public void Note(IEnumerable<RepairStep> steps)
+    /// <returns>Where.</returns>
+    public string Note(IEnumerable<RepairStep> steps)
     {
         disk.MakeDirectoryDurably(into);
         for (var number = 1; ; number++)
@@ -50,7 +51,7 @@ internal sealed class RepairCopies(IDisk disk, string root, string into)
             {
                 disk.Replace(path, Encoding.UTF8.GetBytes(string.Join('\n', steps) + "\n"));
                 _kept.Add(path);
-                return;
+                return path;
             }
     }
 

@@ -11,13 +11,8 @@ namespace OrleansMq.Storage.Files.Repair;
 /// <summary>Mends one folder of documents: its floor always, and of the documents that of a topic, which its logs repeat.</summary>
 internal sealed class ShardRepair(RepairContext context, string shard)
 {
-    /// <summary>Above any version that a lost slot can have held; as the broker does it.</summary>
-    private const long DoubtOfASlot = 1L << 32;
-
     /// <summary>The same where both are lost, and the floor may have been raised for lost slots before.</summary>
     private const long DoubtOfAFloor = 1L << 40;
-
-    private const string Topics = "topics/";
 
     private static readonly TimeSpan ForEver = TimeSpan.FromDays(3_660);
 
@@ -25,11 +20,11 @@ internal sealed class ShardRepair(RepairContext context, string shard)
 
     private string FloorPath => Path.Join(_folder, DocumentShard.FloorName);
 
-    private ulong Owner => ulong.Parse(shard, NumberStyles.HexNumber, CultureInfo.InvariantCulture) + 1;
+    private ulong Owner => DocumentShard.OwnerOf(int.Parse(shard, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
 
     public void MendFloor()
     {
-        if (!ulong.TryParse(shard, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out _))
+        if (!int.TryParse(shard, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out _))
             return;
         var names = context.Disk.List(_folder).Where(entry => entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal)).Select(entry => entry.Name).ToList();
         MendFloor(Owner, names.Max(VersionOf) ?? 0, names.Count > 0);
@@ -59,11 +54,11 @@ internal sealed class ShardRepair(RepairContext context, string shard)
             return;
         }
 
-        var floor = BinaryPrimitives.ReadInt64LittleEndian(slot.Content.Span) + (slot.OtherUnreadable ? DoubtOfASlot : 0);
+        var floor = BinaryPrimitives.ReadInt64LittleEndian(slot.Content.Span) + (slot.OtherUnreadable ? DocumentShard.Doubt : 0);
         if (slot.OtherUnreadable)
         {
             context.Copies.Keep(FloorPath);
-            SlotFile.Write(context.Disk, FloorPath, Content(floor), slot.Sequence + 3, owner);
+            SlotFile.Write(context.Disk, FloorPath, DocumentShard.FloorContent(floor), slot.Sequence + 3, owner);
             context.Report.Did(FloorPath, "the slot that did not read back was written anew; versions go on above any that it can have held");
         }
 
@@ -78,35 +73,36 @@ internal sealed class ShardRepair(RepairContext context, string shard)
     private void MakeFloor(ulong owner, long newest, string why)
     {
         var floor = newest + DoubtOfAFloor;
-        context.Replace(FloorPath, SlotFile.New(Content(floor), owner));
+        context.Replace(FloorPath, SlotFile.New(DocumentShard.FloorContent(floor), owner));
         context.Report.Did(FloorPath, $"{why}; it was made again, above any version that it can have held");
     }
 
-    /// <param name="firstDefinition">A topic's document as its logs repeat it.</param>
+    /// <param name="firstDefinition">A topic's document, by its key, as its logs repeat it.</param>
     public void MendDocument(string name, Func<string, ReadOnlyMemory<byte>?> firstDefinition)
     {
         var path = Path.Join(_folder, name);
         if (VersionOf(name) is not null)
             return;
         var key = name.StartsWith("d-", StringComparison.Ordinal) ? Uri.UnescapeDataString(name[2..^DocumentFile.Ending.Length]) : null;
-        if (key is null || !key.StartsWith(Topics, StringComparison.Ordinal) || firstDefinition(key[Topics.Length..]) is not { } definition)
+        if (key is null || firstDefinition(key) is not { } definition)
         {
             context.Report.Leave(path, $"the document{(key is null ? "" : $" '{key}'")} does not read back, and what it said stands nowhere else. Restore it from a copy");
             return;
         }
 
         var made = Careful(definition);
+        var json = made.ToJson();
         var keyBytes = DocumentFile.KeyBytes(key);
-        context.Replace(path, DocumentFile.EncodeHeader(keyBytes, Floor() + DoubtOfASlot, made.Span), made);
+        context.Replace(path, DocumentFile.EncodeHeader(keyBytes, Floor() + DocumentShard.Doubt, json), json);
         context.Report.Did(path, "the topic's document was made again as it was when the topic was made, but that nothing is removed by age, size or key until that is set again",
-            $"topic '{key[Topics.Length..]}', settings that were changed since it was made, and retention, limits with removal, time to live and compaction");
+            $"topic '{made.Name}', settings that were changed since it was made, and retention, limits with removal, time to live and compaction");
     }
 
     /// <summary>As it was made, a topic may remove what it has kept by a later setting: nothing is to go because settings were lost.</summary>
-    private static ReadOnlyMemory<byte> Careful(ReadOnlyMemory<byte> definition)
+    private static TopicDocument Careful(ReadOnlyMemory<byte> definition)
     {
         var topic = TopicDocument.FromJson(definition.Span);
-        return (topic with
+        return topic with
         {
             Settings = topic.Settings with
             {
@@ -119,7 +115,7 @@ internal sealed class ShardRepair(RepairContext context, string shard)
                 TimeToLive = null,
                 Compact = false,
             },
-        }).ToJson();
+        };
     }
 
     private long Floor()
@@ -132,12 +128,5 @@ internal sealed class ShardRepair(RepairContext context, string shard)
         {
             return 0;
         }
-    }
-
-    private static byte[] Content(long floor)
-    {
-        var content = new byte[SlotFile.ContentSize];
-        BinaryPrimitives.WriteInt64LittleEndian(content, floor);
-        return content;
     }
 }

@@ -149,7 +149,7 @@ public sealed partial class AssigningGroupTests
         Two();
         Beat("a", 2, topics: ["t", "none"]);
         var beat = (epoch == 0 ? Joining("a") : Of("a", epoch)) with { Owned = Owned(owned), Repeated = repeated };
-        var decision = group.Beat(beat, topics, now);
+        var decision = group.Beat(beat, topics.Looked(), now);
         Assert.Equal(refusal, decision.Error);
         if (refusal is null && epoch != 3)
             Assert.Equal("0 1", Told(decision.Standing!));
@@ -159,8 +159,8 @@ public sealed partial class AssigningGroupTests
     public void WhoWasToldNothingAndAsksAgainIsToldWhatItHas()
     {
         Join("a");
-        Assert.Equal("0 1 2 3", Told(group.Beat(Of("a", 1) with { Repeated = true }, topics, now).Standing!));
-        Assert.Equal("0 1 2 3", Told(group.Beat(Joining("a") with { Epoch = 1, Owned = [] }, topics, now).Standing!));
+        Assert.Equal("0 1 2 3", Told(group.Beat(Of("a", 1) with { Repeated = true }, topics.Looked(), now).Standing!));
+        Assert.Equal("0 1 2 3", Told(group.Beat(Joining("a") with { Epoch = 1, Owned = [] }, topics.Looked(), now).Standing!));
     }
 
     [Fact]
@@ -169,15 +169,15 @@ public sealed partial class AssigningGroupTests
         topics["t"] = null;
         Assert.Equal("", Told(Join("a")));
         topics["t"] = new SeenTopic("t", T, 2);
-        group.Learn(topics);
+        group.Learn(topics.Looked());
         Assert.Equal("0 1", Told(Beat("a", 1)!));
         topics["t"] = new SeenTopic("t", T, 3);
-        group.Learn(topics);
+        group.Learn(topics.Looked());
         Assert.Equal("0 1 2", Told(Beat("a", 2)!));
-        group.Learn(topics);
+        group.Learn(topics.Looked());
         Assert.Equal(3, group.Epoch);
         topics["t"] = new SeenTopic("t", Guid.NewGuid(), 3);
-        group.Learn(topics);
+        group.Learn(topics.Looked());
         Assert.Equal("", Told(Beat("a", 3)!));
         Assert.Equal(("0 1 2", 4), (Told(Beat("a", 3, owned: [])!), group.Epoch));
     }
@@ -185,12 +185,12 @@ public sealed partial class AssigningGroupTests
     [Fact]
     public void TheWayThatMostWantIsTaken()
     {
-        group.Beat(Joining("a") with { Assignor = "range" }, topics, now);
+        group.Beat(Joining("a") with { Assignor = "range" }, topics.Looked(), now);
         Assert.Equal("range", group.Assignor);
-        group.Beat(Joining("b") with { Assignor = "uniform" }, topics, now);
+        group.Beat(Joining("b") with { Assignor = "uniform" }, topics.Looked(), now);
         Join("c");
         Assert.Equal("range", group.Assignor);
-        group.Beat(Of("c", 3) with { Assignor = "uniform" }, topics, now);
+        group.Beat(Of("c", 3) with { Assignor = "uniform" }, topics.Looked(), now);
         Assert.Equal(("uniform", 4), (group.Assignor, group.Epoch));
         Assert.Equal(ErrorCodes.AssignorUnknown, Refused(Joining("d") with { Assignor = "mine" }));
     }
@@ -253,7 +253,7 @@ public sealed partial class AssigningGroupTests
     [MemberData(nameof(Malformed))]
     public void WhatCantBeIsRefusedAndLeavesNothing(string what, MemberBeat beat)
     {
-        var decision = group.Beat(beat, topics, now);
+        var decision = group.Beat(beat, topics.Looked(), now);
         Assert.True(decision is { Error: ErrorCodes.Malformed, Why: not null }, what);
         Assert.Equal((0, 0), (group.Count, group.Version));
     }
@@ -316,12 +316,12 @@ public sealed partial class AssigningGroupTests
             new AssigningHistory(seed).Run();
     }
 
-    private MemberStanding Join(string name, string? instance = null) => group.Beat(Joining(name) with { Instance = instance }, topics, now).Standing!;
+    private MemberStanding Join(string name, string? instance = null) => group.Beat(Joining(name) with { Instance = instance }, topics.Looked(), now).Standing!;
 
     private MemberStanding? Beat(string name, int epoch, string? instance = null, int[]? owned = null, string[]? topics = null) => group.Beat(
-        Of(name, epoch) with { Instance = instance, Owned = owned is null ? null : [new OwnedTopic(T, owned)], Topics = topics?.Select(topic => new TopicName(topic)).ToList() }, this.topics, now).Standing;
+        Of(name, epoch) with { Instance = instance, Owned = owned is null ? null : [new OwnedTopic(T, owned)], Topics = topics?.Select(topic => new TopicName(topic)).ToList() }, this.topics.Looked(), now).Standing;
 
-    private string? Refused(MemberBeat beat) => group.Beat(beat, topics, now).Error;
+    private string? Refused(MemberBeat beat) => group.Beat(beat, topics.Looked(), now).Error;
 
     /// <summary>a has 0 and 1, b has 2 and 3, at epoch 2.</summary>
     private void Two()
