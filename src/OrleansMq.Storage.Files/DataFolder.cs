@@ -8,9 +8,9 @@ namespace OrleansMq.Storage.Files;
 /// <summary>
 /// The folder and who may use it.
 /// <code>
-/// DIR/format                              "orleansmq data 1"; 2 once a log was rewritten, 3 once there was a journal
+/// DIR/format                              "orleansmq data 4"
 /// DIR/lock                                held by the process that uses the folder
-/// DIR/documents/SHARD/floor, *.doc
+/// DIR/documents/SHARD.docs
 /// DIR/logs/TOPIC ID/PARTITION/manifest, snapshot-POSITION, POSITION.seg
 /// DIR/deleted/                            logs on their way out
 /// DIR/journal/NUMBER-SALT.jnl             changes that are durable here first
@@ -22,16 +22,21 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
 {
     private const string AloneFormat = "orleansmq data ";
     private const string SharedFormat = "orleansmq shared ";
-    private const int FormatVersion = 1;
+    private const int FirstVersion = 1;
 
     /// <summary>Segments may be rewritten and have gaps, which releases that read up to 1 take for damage.</summary>
     private const int RewrittenVersion = 2;
 
-    /// <summary>What is acknowledged may be in the journal alone.</summary>
-    private const int JournaledVersion = 3;
+    /// <summary>Documents lie in one file a shard. Version 3 had a journal.</summary>
+    private const int DocumentsVersion = 4;
 
     private readonly Lock _raising = new();
     private int _version;
+
+    private int NewestVersion => shared ? RewrittenVersion : DocumentsVersion;
+
+    /// <summary>Of a new folder.</summary>
+    private string FirstLine => $"{FormatName}{(shared ? FirstVersion : DocumentsVersion)}";
 
     private string FormatName => shared ? SharedFormat : AloneFormat;
 
@@ -70,10 +75,12 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
         if (!disk.Exists(Format))
         {
             if (disk.Exists(Logs) || disk.Exists(Documents))
-                throw new DataFolderException($"{Format} is missing, but the folder holds data. Put back the file with the line \"{FormatName}{FormatVersion}\" if the data is of this version.");
+                throw new DataFolderException($"{Format} is missing, but the folder holds data. Put back the file with the line \"{FirstLine}\" if the data is of this version.");
             WriteFormat();
         }
         CheckFormat();
+        if (!shared)
+            Raise(DocumentsVersion, 0);
         foreach (var folder in shared ? new[] { Documents, Logs, Deleted, Making } : [Documents, Logs, Deleted])
             disk.MakeDirectoryDurably(folder);
     }
@@ -86,10 +93,8 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
             throw new DataFolderException($"{Format} says \"{text}\": the folder is {(shared ? "one machine's own (--storage files)" : "shared by several (--storage shared)")}, and was opened as {(shared ? "shared" : "one machine's own")}.");
         if (!text.StartsWith(FormatName, StringComparison.Ordinal) || !int.TryParse(text[FormatName.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var version))
             throw new DataFolderException($"{Format} says \"{text}\", which is no format of ours.");
-        // A shared folder has no journal.
-        var newest = shared ? RewrittenVersion : JournaledVersion;
-        if (version > newest)
-            throw new DataFolderException($"{Format} says version {version}; this program reads up to {newest}. Use the newer program.");
+        if (version > NewestVersion)
+            throw new DataFolderException($"{Format} says version {version}; this program reads up to {NewestVersion}. Use the newer program.");
         _version = version;
     }
 
@@ -100,12 +105,9 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
     /// <summary>Whether there may be rewritten segments, as far as <see cref="CheckFormat"/> saw.</summary>
     public bool IsRaised => _version >= RewrittenVersion;
 
-    /// <summary>Says that there are rewritten segments, durably, before there is one.</summary>
+    /// <summary>Says that there may be all that this version writes, rewritten segments among it, durably, before there is any.</summary>
     /// <param name="unique">Of a shared folder: names what is made, so that several may do it at once.</param>
-    public void RaiseForRewriting(ulong unique = 0) => Raise(RewrittenVersion, unique);
-
-    /// <summary>Says that there is a journal, durably, before there is one.</summary>
-    public void RaiseForJournal() => Raise(JournaledVersion, 0);
+    public void Raise(ulong unique = 0) => Raise(NewestVersion, unique);
 
     private void Raise(int version, ulong unique)
     {
@@ -138,7 +140,7 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
     {
         try
         {
-            disk.Replace(Format, Encoding.UTF8.GetBytes($"{FormatName}{FormatVersion}\n"));
+            disk.Replace(Format, Encoding.UTF8.GetBytes(FirstLine + "\n"));
         }
         catch (DiskException e) when (shared && e.Error == DiskError.Missing && disk.Exists(Format))
         {

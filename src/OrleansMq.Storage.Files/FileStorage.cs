@@ -31,6 +31,7 @@ public sealed class FileStorage : IStorage
     private readonly DataFolder _folder;
     private readonly IDisposable _lock;
     private readonly OpenSegments _segments;
+    private readonly FileDocuments _documents;
 
     // The newest opening of each log; it is fenced when the next one begins.
     private readonly ConcurrentDictionary<LogId, FileLog> _logs = new();
@@ -63,6 +64,7 @@ public sealed class FileStorage : IStorage
             _journaled = JournaledDisk.Take(_disk, _folder, _options, io ?? (_checkpointThreads = new IoThreads(CheckpointThreads)), CheckpointThreads, Notify);
             _disk = _journaled ?? _disk;
             RemoveDeleted();
+            _documents = new FileDocuments(_disk, _io, _folder.Documents, _options.DrawIncarnation, Notify);
         }
         catch (Exception e)
         {
@@ -75,10 +77,9 @@ public sealed class FileStorage : IStorage
             throw;
         }
         _segments = new OpenSegments(options.OpenSegments);
-        Documents = new FileDocuments(_disk, _io, _folder.Documents);
     }
 
-    public IDocuments Documents { get; }
+    public IDocuments Documents => _documents;
 
     public bool CanRewrite => true;
 
@@ -103,6 +104,7 @@ public sealed class FileStorage : IStorage
         foreach (var log in _logs.Values)
             await log.DisposeAsync();
         _logs.Clear();
+        await _io.Run(_documents.Dispose);
         EndJournal();
         _lock.Dispose();
         _ownThreads?.Dispose();
@@ -312,7 +314,7 @@ public sealed class FileStorage : IStorage
         }
     }
 
-    private FileLogPlace PlaceOf(LogId id) => new(id, _folder.LogFolder(id), _disk, _io, _segments, _options, Closed, () => _folder.RaiseForRewriting());
+    private FileLogPlace PlaceOf(LogId id) => new(id, _folder.LogFolder(id), _disk, _io, _segments, _options, Closed);
 
     private void Notify(StorageNotice notice) => _options.OnNotice?.Invoke(notice);
 

@@ -61,7 +61,9 @@ public sealed record FileStorageOptions
     public Action<StorageNotice>? OnNotice { get; init; }
 
     /// <summary>Draws a new log's incarnation; default random. The simulator draws from its seed.</summary>
-    public Func<ulong> DrawIncarnation { get; init; } = () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
+    public Func<ulong> DrawIncarnation { get; init; } = DrawAtRandom;
+
+    internal static ulong DrawAtRandom() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
 
     /// <exception cref="ArgumentException">Settings that contradict each other or make no sense; both are named.</exception>
     internal FileStorageOptions Validated()

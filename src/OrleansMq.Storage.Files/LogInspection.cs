@@ -42,5 +42,9 @@ public sealed record SegmentInspection(string Path, long Base, long End);
 /// <summary>A snapshot and whether it reads back as written.</summary>
 public sealed record SnapshotInspection(long Position, long Bytes, bool IsWhole);
 
-/// <summary>A document, or a folder's floor, which has neither key nor content; those are missing as well from what does not read back, and then there is the problem.</summary>
+/// <summary>A document in its file, or something in the file that does not read back, of which the key may not be known.</summary>
+/// <param name="Path">The file.</param>
+/// <param name="Key">The document's key, where it is known.</param>
+/// <param name="Document">What a broker serves; null where there is a problem.</param>
+/// <param name="Problem">Why it is not served, or what is damaged.</param>
 public sealed record DocumentInspection(string Path, string? Key, Document? Document, string? Problem);

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using OrleansMq.Core.Log;
 using OrleansMq.Engine.Storage;
@@ -61,6 +62,14 @@ public sealed class LogInspector : IDisposable
     {
         if (JournalImage.Read(_disk, _folder.Journal).Records.Count is > 0 and var count)
             yield return $"the journal holds {count} changes that the next start of a broker applies; after a power failure the files are behind them";
+        foreach (var shard in ShardNames.In(_disk, _folder.Documents))
+        {
+            if (TryRead(shard, out var view, out _) && view.Scan.Torn is > 0 and var torn)
+                yield return $"{view.Path}: {torn} bytes at its end are no whole record, as after a loss of power; the next start of a broker cuts them";
+        }
+
+        foreach (var former in FormerShard.In(_disk, _folder.Documents))
+            yield return $"{former}: documents as earlier versions wrote them; a broker of this version moves them into one file";
     }
 
     /// <summary>Every log that has a folder, also one whose manifest is lost.</summary>
@@ -107,57 +116,54 @@ public sealed class LogInspector : IDisposable
         }
     }
 
-    /// <summary>Every document and every floor, with what is wrong with it.</summary>
+    /// <summary>Every document that counts, and every place in their files that does not read back.</summary>
     public IEnumerable<DocumentInspection> Documents()
     {
-        foreach (var shard in _disk.ListOrEmpty(_folder.Documents))
+        foreach (var shard in ShardNames.In(_disk, _folder.Documents))
         {
-            var folder = Path.Join(_folder.Documents, shard.Name);
-            var entries = _disk.ListOrEmpty(folder);
-            if (entries.Any(entry => entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal)) && entries.All(entry => entry.Name != DocumentShard.FloorName))
-                yield return new DocumentInspection(Path.Join(folder, DocumentShard.FloorName), null, null, "is missing beside documents");
-            foreach (var entry in entries)
+            if (!TryRead(shard, out var view, out var failure))
             {
-                if (entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal))
-                    yield return Inspect(Path.Join(folder, entry.Name), entry.Name);
-                else if (entry.Name == DocumentShard.FloorName)
-                    yield return InspectFloor(Path.Join(folder, entry.Name), shard.Name);
+                yield return failure;
+                continue;
             }
+
+            foreach (var record in view.Records)
+                yield return Inspect(view, record);
+            foreach (var span in view.Scan.Damage)
+                yield return new DocumentInspection(view.Path, null, null, Named(view, span));
         }
     }
 
-    public void Dispose() => _lock.Dispose();
-
-    private DocumentInspection InspectFloor(string path, string shard)
+    private bool TryRead(int shard, [NotNullWhen(true)] out ShardView? view, [NotNullWhen(false)] out DocumentInspection? failure)
     {
         try
         {
-            var file = _disk.ReadWhole(path);
-            var owner = ulong.Parse(shard, NumberStyles.HexNumber, CultureInfo.InvariantCulture) + 1;
-            var problem = SlotFile.Read(file, path, owner).OtherUnreadable ? "one of its two slots does not read back"
-                : SlotFile.GapsAreEmpty(file) ? null
-                : "there is something between its slots, where nothing is ever written; the slots themselves are whole";
-            return new DocumentInspection(path, null, null, problem);
-        }
-        catch (Exception e) when (e is DiskException or StorageException or FormatException)
-        {
-            return new DocumentInspection(path, null, null, e.Message);
-        }
-    }
-
-    private DocumentInspection Inspect(string path, string name)
-    {
-        try
-        {
-            return DocumentFile.Decode(_disk.ReadWhole(path)) is var (key, document) && DocumentFile.FileName(DocumentFile.KeyBytes(key)) == name
-                ? new DocumentInspection(path, key, document, null)
-                : new DocumentInspection(path, null, null, "does not read back as written");
+            (view, failure) = (ShardView.Read(_disk, _folder.Documents, shard), null);
+            return true;
         }
         catch (DiskException e)
         {
-            return new DocumentInspection(path, null, null, e.Message);
+            (view, failure) = (null, new DocumentInspection(Path.Join(_folder.Documents, ShardNames.FileOf(shard)), null, null, e.Message));
+            return false;
         }
     }
+
+    private static DocumentInspection Inspect(ShardView view, in DocumentRecord record)
+    {
+        var key = ShardView.KeyOf(record);
+        return view.Index.IsInDoubt(record.Digest)
+            ? new DocumentInspection(view.Path, key, null, $"the document '{key}' may have been changed by what does not read back, and is not served")
+            : new DocumentInspection(view.Path, key, ShardView.DocumentOf(record), null);
+    }
+
+    private static string Named(ShardView view, in DamagedSpan span) => span switch
+    {
+        { Only: { } key } when key == default => $"bytes {span.From} to {span.To} do not read back: from where versions go on",
+        { Only: { } key } => $"bytes {span.From} to {span.To} do not read back: a change of the document whose key's SHA-256 begins with {key}{(view.Index.Damaged.Contains(key) ? "" : ", which was changed again since")}",
+        _ => $"bytes {span.From} to {span.To} do not read back: changes of documents of which nothing says whose they are",
+    };
+
+    public void Dispose() => _lock.Dispose();
 
     private List<SnapshotInspection> Snapshots(string folder, LogManifest manifest)
     {

@@ -44,6 +44,19 @@ internal static class Durably
         }
     }
 
+    /// <summary>Cuts a file that is in use: a failure leaves its end in doubt, never a refusal.</summary>
+    public static void CutInUse(this IDiskFile file, long length)
+    {
+        try
+        {
+            file.SetLength(length);
+        }
+        catch (DiskException e)
+        {
+            throw InDoubt(e);
+        }
+    }
+
     /// <summary><see cref="IDisk.Replace"/> by a file beside it that takes its name.</summary>
     public static void ReplaceByName(IDisk disk, string path, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
     {

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Storage.Files.Disk;
 using OrleansMq.Storage.Files.Formats;
@@ -6,153 +5,284 @@ using OrleansMq.Storage.Files.Formats;
 namespace OrleansMq.Storage.Files.Documents;
 
 /// <summary>
-/// One folder of documents. Its <c>floor</c> (a <see cref="SlotFile"/> whose content begins with an i64) is the highest version that
-/// was ever deleted here: a new document begins above it, so that a key's versions never come again.
+/// One file of documents: each change is a <see cref="DocumentRecord"/> at its end, with one flush and no new file. When what no longer counts is more than what does, the file is
+/// written anew.
 /// </summary>
 /// <remarks>
-/// One call at a time, readers too: a document that is renamed but not yet durable must not be seen. If a name is left in doubt by a
-/// failed flush, the shard answers nothing more until the folder is opened again.
+/// One call at a time, readers too: a record that is written but not yet durable must not be seen, and before the next is written it is durable. If a flush fails, the shard answers
+/// nothing more until the folder is opened again.
 /// </remarks>
-/// <param name="number">Its place among the shards; the floor's owner is one above it.</param>
-internal sealed class DocumentShard(IDisk disk, string folder, int number)
+/// <param name="number">Its place among the shards.</param>
+/// <param name="draw">Salts.</param>
+internal sealed class DocumentShard(IDisk disk, string documents, int number, Func<ulong> draw, Action<StorageNotice> notify) : IDisposable
 {
-    public const string FloorName = "floor";
+    /// <summary>What may not count before the file is written anew.</summary>
+    internal const int SmallWaste = 64 << 10;
 
-    /// <summary>Above any version that a lost floor can have held.</summary>
-    internal const long Doubt = 1L << 32;
+    /// <summary>Of one shard's file; positions in it, and the buffer into which it is read, have 31 bits.</summary>
+    internal const int LargestFile = 1 << 30;
 
+    private const int ReserveStep = 16 << 10;
+
+    /// <summary>Kept free behind each put, so that a document can be deleted when the disk is full.</summary>
+    private const int DeleteSpace = 4 << 10;
+
+    private readonly string _path = Path.Join(documents, ShardNames.FileOf(number));
     private readonly Lock _turn = new();
+    private ShardIndex _index = new();
+    private IDiskFile? _file;
+    private ulong _salt;
+    private ulong _sequence;
+    private KeyDigest _last;
+    private long _end;
+    private long _reservedTo;
+    private long _rewriteAt;
     private bool _loaded;
-    private long _floor;
-    private ulong _floorSequence;
-    private LogFailedException? _over;
+    private Exception? _over;
 
-    private ulong FloorOwner => OwnerOf(number);
-
-    private string FloorPath => Path.Join(folder, FloorName);
-
-    public Document? Get(string key, byte[] keyBytes) => InTurn(() => Load() ? Read(key, PathOf(keyBytes)) : null);
+    public Document? Get(string key, byte[] keyBytes) => InTurn(() => Load() ? Read(key, keyBytes) : null);
 
     public long Put(string key, byte[] keyBytes, ReadOnlyMemory<byte> content, long expectedVersion) => InTurn(() =>
     {
         LoadOrMake();
-        var path = PathOf(keyBytes);
-        var present = Expect(key, path, expectedVersion)?.Version ?? 0;
-        var version = Math.Max(present, _floor) + 1;
-        disk.Replace(path, DocumentFile.EncodeHeader(keyBytes, version, content.Span), content);
+        var version = Math.Max(Expect(key, keyBytes, expectedVersion)?.Version ?? 0, _index.Floor) + 1;
+        RewriteIfDue();
+        Append(DocumentRecordKind.Put, version, keyBytes, content, DeleteSpace);
         return version;
     });
 
-    /// <summary>The floor is durable before the document goes.</summary>
     public void Delete(string key, byte[] keyBytes, long expectedVersion) => InTurn(() =>
     {
-        var path = PathOf(keyBytes);
-        var present = Load() ? Expect(key, path, expectedVersion) : null;
+        var present = Load() ? Expect(key, keyBytes, expectedVersion) : null;
         if (present is null)
             throw new DocumentConflictException($"Document '{key}' is gone; version {expectedVersion} was expected.");
-        RaiseFloor(present.Version);
-        disk.Remove(path);
-        disk.FlushNames(folder);
+        Append(DocumentRecordKind.Delete, present.Version, keyBytes, default, 0);
         return true;
     });
 
-    private Document? Expect(string key, string path, long expectedVersion)
+    public void Dispose()
     {
-        var present = Read(key, path);
+        lock (_turn)
+        {
+            try
+            {
+                if (_over is null && _reservedTo > _end)
+                    _file?.SetLength(_end);
+            }
+            catch (DiskException)
+            {
+                // Only space that was reserved; the next opening gives it back.
+            }
+
+            Close();
+            _over ??= new ObjectDisposedException(_path);
+        }
+    }
+
+    private Document? Expect(string key, byte[] keyBytes, long expectedVersion)
+    {
+        var present = Read(key, keyBytes);
         return (present?.Version ?? 0) == expectedVersion
             ? present
             : throw new DocumentConflictException($"Document '{key}' has version {present?.Version ?? 0}; {expectedVersion} was expected.");
     }
 
-    private Document? Read(string key, string path)
+    private Document? Read(string key, byte[] keyBytes)
     {
-        try
-        {
-            return DocumentFile.Decode(disk.ReadWhole(path)) is { } found && found.Key == key
-                ? found.Document
-                : throw new LogDamagedException($"{path}: the document '{key}' does not read back as written. Restore the file from a copy.");
-        }
-        catch (DiskException e) when (e.Error == DiskError.Missing)
-        {
+        var digest = KeyDigest.Of(keyBytes);
+        if (_index.IsInDoubt(digest))
+            throw Damaged(key);
+        if (_index.Find(digest) is not { } place)
             return null;
-        }
+        var bytes = new byte[place.Size];
+        var count = _file!.ReadUpTo(bytes, place.Offset);
+        return DocumentRecord.Decode(bytes.AsMemory(0, count), place.Offset, number) is { } record && record.Key.Span.SequenceEqual(keyBytes)
+            ? new Document(record.Content, record.Version)
+            : throw Damaged(key);
     }
+
+    private LogDamagedException Damaged(string key) =>
+        new($"{_path}: the document '{key}' does not read back as written, or can't be told from one that doesn't. Look at it with mq doctor, or restore the file from a copy.");
 
     private void LoadOrMake()
     {
-        if (Load())
-            return;
-        disk.MakeDirectoryDurably(folder);
-        disk.Replace(FloorPath, SlotFile.New(FloorContent(0), FloorOwner));
-        // All there is was flushed just now: nothing of it has to be looked at again.
-        (_floor, _floorSequence, _loaded) = (0, SlotFile.FirstSequence, true);
+        if (!Load())
+            Begin([]);
     }
 
-    /// <summary>
-    /// Looks at the folder once: names a crash left in the page cache are flushed before anyone is told of them, files that were
-    /// not finished are removed.
-    /// </summary>
     /// <returns>False if there is nothing yet.</returns>
     private bool Load()
     {
         if (_loaded)
-            return true;
-        var entries = disk.ListOrEmpty(folder);
-        if (entries.All(entry => entry.Name != Path.GetFileName(FloorPath)))
-            return NothingYet(entries);
-        disk.FlushNames(Path.GetDirectoryName(folder)!);
-        disk.FlushNames(folder);
-        foreach (var entry in entries.Where(entry => entry.Name.EndsWith(Durably.TemporaryEnding, StringComparison.Ordinal)))
-            disk.RemoveIfPossible(Path.Join(folder, entry.Name));
-        SlotFile.Settle(disk, FloorPath, FloorOwner);
-        var slot = SlotFile.Read(disk.ReadWhole(FloorPath), FloorPath, FloorOwner);
-        _floor = BinaryPrimitives.ReadInt64LittleEndian(slot.Content.Span) + (slot.OtherUnreadable ? Doubt : 0);
-        _floorSequence = slot.Sequence + (slot.OtherUnreadable ? 2UL : 0UL);
+            return _file is not null;
+        if (TryOpen() || (FormerShard.Move(disk, documents, number, draw()) && TryOpen()))
+            BelieveOrClose();
         _loaded = true;
-        return true;
+        return _file is not null;
     }
 
-    private bool NothingYet(IReadOnlyList<DiskEntry> entries) =>
-        entries.Any(entry => entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal))
-            ? throw new LogDamagedException($"{FloorPath} is missing beside documents. Restore the file from a copy.")
-            : false;
-
-    private void RaiseFloor(long version)
+    private bool TryOpen()
     {
-        var floor = Math.Max(_floor, version);
-        SlotFile.Write(disk, FloorPath, FloorContent(floor), _floorSequence + 1, FloorOwner);
-        _floorSequence++;
-        _floor = floor;
+        try
+        {
+            _file = disk.Open(_path, DiskOpenMode.ReadWrite);
+            return true;
+        }
+        catch (DiskException e) when (e.Error == DiskError.Missing)
+        {
+            return false;
+        }
     }
 
-    internal static ulong OwnerOf(int number) => (ulong)number + 1;
-
-    internal static byte[] FloorContent(long floor)
+    private void BelieveOrClose()
     {
-        var content = new byte[SlotFile.ContentSize];
-        BinaryPrimitives.WriteInt64LittleEndian(content, floor);
-        return content;
+        try
+        {
+            Believe(_file!);
+        }
+        catch
+        {
+            Close();
+            throw;
+        }
     }
 
-    private string PathOf(byte[] key) => Path.Join(folder, DocumentFile.FileName(key));
+    /// <summary>
+    /// The last record may stand in the page cache alone, left by a process that was killed or by a flush that failed: it is written again and flushed before anyone is told of it. Those
+    /// before it were durable before it was written.
+    /// </summary>
+    private void Believe(IDiskFile file)
+    {
+        var bytes = new byte[file.Length];
+        var scan = DocumentScan.Of(bytes.AsMemory(0, file.ReadUpTo(bytes, 0)), number);
+        if (scan.Records.Count == 0)
+            throw new LogDamagedException($"{_path}: no record reads back. Restore the file from a copy.");
+        if (scan.Torn > 0)
+        {
+            file.CutInUse(scan.End);
+            notify(new StorageNotice(_path, $"{scan.Torn} bytes at its end are no whole record; they were being written when the power went, and were cut."));
+        }
+
+        foreach (var span in scan.Damage)
+            notify(new StorageNotice(_path, $"Bytes {span.From} to {span.To} do not read back as written. Documents that they may have changed are not served; look with mq doctor."));
+        var last = scan.Records[^1];
+        file.OverwriteInUse(bytes.AsSpan((int)last.Offset, last.Record.Size), last.Offset);
+        file.FlushInUse();
+        _index = ShardIndex.Of(scan);
+        (_salt, _sequence, _last, _end, _reservedTo) = (last.Record.Salt, scan.Sequence, last.Record.Digest, scan.End, 0);
+    }
+
+    private void RewriteIfDue()
+    {
+        if (_index.IsDamaged || _end - _index.Live <= Math.Max(SmallWaste, _index.Live) || _end < _rewriteAt)
+            return;
+        // One that finds no space is tried again, but not at once.
+        _rewriteAt = _end + SmallWaste;
+        var content = _index.Places.Select(Reread).ToList();
+        try
+        {
+            Begin(content);
+        }
+        catch (DiskException e) when (e.IsRefusal)
+        {
+            Load();
+        }
+    }
+
+    private DocumentRecord Reread(ShardIndex.Place place)
+    {
+        var bytes = new byte[place.Size];
+        return DocumentRecord.Decode(bytes.AsMemory(0, _file!.ReadUpTo(bytes, place.Offset)), place.Offset, number)
+            ?? throw new LogDamagedException($"{_path}: what stands at {place.Offset} does not read back as written. Look at it with mq doctor, or restore the file from a copy.");
+    }
+
+    /// <summary>Makes the file anew, whole or not at all. After an error it is loaded again before anything else.</summary>
+    private void Begin(List<DocumentRecord> content)
+    {
+        var file = new ShardFile(number, draw(), _index.Floor);
+        foreach (var record in content)
+            file.Add(record.Version, record.Key, record.Content);
+        // First, for not every system replaces a file that is open.
+        Close();
+        disk.Replace(_path, file.Pieces);
+        _file = disk.Open(_path, DiskOpenMode.ReadWrite);
+        _index = file.Index;
+        (_salt, _sequence, _last, _end, _reservedTo, _loaded) = (file.Salt, file.Sequence, file.Last, file.Length, 0, true);
+    }
+
+    private void Close()
+    {
+        _file?.Dispose();
+        (_file, _loaded) = (null, false);
+    }
+
+    private void Append(DocumentRecordKind kind, long version, byte[] key, ReadOnlyMemory<byte> content, int spare)
+    {
+        var record = new DocumentRecord(kind, _salt, _sequence + 1, version, _last, key, content);
+        if (_end + record.Size > LargestFile)
+            throw new LogFullException($"Documents {_path}: a file of documents has at most {LargestFile} bytes. Nothing changed.");
+        var bytes = record.Encode(_end, number);
+        Reserve(_end + bytes.Length, spare);
+        WriteOrTakeBack(bytes);
+        _file!.FlushInUse();
+        _index.Add(new PlacedRecord(_end, record));
+        (_sequence, _last, _end) = (record.Sequence, record.Digest, _end + bytes.Length);
+    }
+
+    /// <summary>A full disk shows here and not at the flush, where it would leave the record in doubt.</summary>
+    private void Reserve(long needed, int spare)
+    {
+        if (needed + spare <= _reservedTo)
+            return;
+        var from = Math.Max(_reservedTo, _end);
+        var to = needed + Math.Max(spare, ReserveStep);
+        try
+        {
+            _file!.Reserve(from, to - from);
+        }
+        catch (DiskException e) when (e.IsRefusal && needed + spare < to)
+        {
+            _file!.Reserve(from, (to = needed + spare) - from);
+        }
+
+        _reservedTo = to;
+    }
+
+    /// <summary>What was written of a refused record is taken back, durably, or a crash would bring it back after the caller was told that it is not there.</summary>
+    private void WriteOrTakeBack(byte[] bytes)
+    {
+        try
+        {
+            _file!.Write(bytes, _end);
+        }
+        catch (DiskException e) when (e.IsRefusal)
+        {
+            _reservedTo = 0;
+            _file!.CutInUse(_end);
+            _file!.FlushInUse();
+            throw;
+        }
+    }
 
     private T InTurn<T>(Func<T> job)
     {
         lock (_turn)
         {
-            if (_over is { } failed)
+            if (_over is LogFailedException failed)
                 throw new LogFailedException(failed.Message, failed.InnerException);
+            ObjectDisposedException.ThrowIf(_over is not null, this);
             try
             {
                 return job();
             }
             catch (DiskException e) when (e.IsRefusal)
             {
-                throw new LogFullException($"Documents {folder}: {e.Message}. Nothing changed.", e);
+                throw new LogFullException($"Documents {_path}: {e.Message}. Nothing changed.", e);
             }
             catch (DiskException e)
             {
-                throw _over = new LogFailedException($"Documents {folder}: {e.Message}. Nothing more is answered until the storage is opened again.", e);
+                _over = new LogFailedException($"Documents {_path}: {e.Message}. Nothing more is answered until the storage is opened again.", e);
+                throw _over;
             }
         }
     }

@@ -1,34 +1,56 @@
-using System.Globalization;
 using OrleansMq.Engine.Storage;
-using OrleansMq.Records;
 using OrleansMq.Storage.Files.Disk;
 using OrleansMq.Storage.Files.Formats;
 
 namespace OrleansMq.Storage.Files.Documents;
 
-/// <summary>Documents, a file each, in 256 folders so that none grows long.</summary>
-internal sealed class FileDocuments(IDisk disk, IIoScheduler io, string folder) : IDocuments
+/// <summary>Documents in 256 files, so that they are written side by side, and damage keeps few of them from being served.</summary>
+internal sealed class FileDocuments : IDocuments, IDisposable
 {
-    private readonly DocumentShard[] _shards =
-        [.. Enumerable.Range(0, 256).Select(shard => new DocumentShard(disk, Path.Join(folder, shard.ToString("x2", CultureInfo.InvariantCulture)), shard))];
+    private readonly IIoScheduler _io;
+    private readonly DocumentShard[] _shards;
+
+    /// <exception cref="DiskException">The folder can't be read or flushed.</exception>
+    public FileDocuments(IDisk disk, IIoScheduler io, string folder, Func<ulong> draw, Action<StorageNotice> notify)
+    {
+        _io = io;
+        _shards = [.. Enumerable.Range(0, ShardNames.Count).Select(shard => new DocumentShard(disk, folder, shard, draw, notify))];
+        Tidy(disk, folder);
+    }
 
     public async ValueTask<Document?> Get(string key)
     {
         var bytes = DocumentFile.KeyBytes(key);
-        return await io.Compute(() => ShardOf(bytes).Get(key, bytes));
+        return await _io.Compute(() => ShardOf(bytes).Get(key, bytes));
     }
 
     public async ValueTask<long> Put(string key, ReadOnlyMemory<byte> bytes, long expectedVersion)
     {
         var name = DocumentFile.KeyBytes(key);
-        return await io.Compute(() => ShardOf(name).Put(key, name, bytes, expectedVersion));
+        return await _io.Compute(() => ShardOf(name).Put(key, name, bytes, expectedVersion));
     }
 
     public async ValueTask Delete(string key, long expectedVersion)
     {
         var bytes = DocumentFile.KeyBytes(key);
-        await io.Run(() => ShardOf(bytes).Delete(key, bytes, expectedVersion));
+        await _io.Run(() => ShardOf(bytes).Delete(key, bytes, expectedVersion));
     }
 
-    private DocumentShard ShardOf(byte[] key) => _shards[Crc32C.Compute(key) & 0xFF];
+    public void Dispose()
+    {
+        foreach (var shard in _shards)
+            shard.Dispose();
+    }
+
+    /// <summary>Names that a crash left in the page cache are flushed before anyone is told of what is in them; what was not finished, and what was moved, goes.</summary>
+    private static void Tidy(IDisk disk, string folder)
+    {
+        disk.FlushNames(folder);
+        foreach (var entry in disk.List(folder).Where(entry => entry.Name.EndsWith(Durably.TemporaryEnding, StringComparison.Ordinal)))
+            disk.RemoveIfPossible(Path.Join(folder, entry.Name));
+        foreach (var shard in ShardNames.In(disk, folder))
+            FormerShard.Remove(disk, folder, shard);
+    }
+
+    private DocumentShard ShardOf(byte[] key) => _shards[ShardNames.Of(key)];
 }

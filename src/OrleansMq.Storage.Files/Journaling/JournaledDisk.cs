@@ -155,7 +155,6 @@ internal sealed class JournaledDisk(IDisk disk, string root, Journal journal, Jo
     {
         try
         {
-            folder.RaiseForJournal();
             journal.Start(image);
             return true;
         }

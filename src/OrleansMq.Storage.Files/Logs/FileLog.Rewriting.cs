@@ -39,7 +39,6 @@ internal sealed partial class FileLog
         var next = Array.FindIndex(_segments, segment => segment.Base == rewriting.To);
         if (next <= first)
             throw new LogTrimmedException($"{_place}: no segment begins at position {rewriting.To} any more.");
-        _place.BeforeRewriting();
         var replaced = _segments[first..next];
         _place.Disk.Rename(made, replaced[0].Path);
         lock (_listing)

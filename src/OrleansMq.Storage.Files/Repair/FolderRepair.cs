@@ -4,6 +4,7 @@ using OrleansMq.Core.Snapshots;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
 using OrleansMq.Storage.Files.Disk;
+using OrleansMq.Storage.Files.Documents;
 using OrleansMq.Storage.Files.Formats;
 using OrleansMq.Storage.Files.Journaling;
 
@@ -82,12 +83,12 @@ public sealed class FolderRepair : IDisposable
         new DataFolder(attempt.Disk, _folder.Root).CheckFormat();
         if (!JournalIsApplied(report))
             return;
-        MendAll(attempt, cancel);
+        MendAll(attempt, report, cancel);
         if (!report.IsDry)
             mark.ClearWhatIsGone(leftNothing: acceptLoss && report.Left.Count == 0);
     }
 
-    private void MendAll(Attempt attempt, CancellationToken cancel)
+    private void MendAll(Attempt attempt, RepairReport report, CancellationToken cancel)
     {
         var logs = LogInspector.LogsIn(_disk, _folder).ToList();
         foreach (var id in logs)
@@ -97,14 +98,10 @@ public sealed class FolderRepair : IDisposable
             attempt.Run(_folder.LogFolder(id), context => keptTo = new LogRepair(context, id).Run(), (before, after, accepted) => new RepairProof(_folder, id, keptTo).WhyNot(before, after, accepted));
         }
 
-        foreach (var shard in _disk.ListOrEmpty(_folder.Documents))
-        {
-            var path = Path.Join(_folder.Documents, shard.Name);
-            attempt.Run(path, context => new ShardRepair(context, shard.Name).MendFloor());
-            foreach (var entry in attempt.Disk.ListOrEmpty(path))
-                if (entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal))
-                    attempt.Run(Path.Join(path, entry.Name), context => new ShardRepair(context, shard.Name).MendDocument(entry.Name, key => FirstDefinition(attempt.Disk, logs, key)));
-        }
+        foreach (var former in FormerShard.In(_disk, _folder.Documents))
+            report.Leave(former, "documents as earlier versions wrote them are not looked at: start a broker of this version on the folder and stop it, which moves what reads back of them");
+        foreach (var shard in ShardNames.In(_disk, _folder.Documents).ToList())
+            attempt.Run(Path.Join(_folder.Documents, ShardNames.FileOf(shard)), context => new ShardRepair(context, shard).Run(FirstDefinitions(attempt.Disk, logs)));
     }
 
     /// <summary>What a journal holds would be applied over what was mended.</summary>
@@ -131,24 +128,20 @@ public sealed class FolderRepair : IDisposable
         if (context.Disk.Exists(path) && DataFolder.IsFormat(Encoding.UTF8.GetString(context.Disk.ReadWhole(path)).TrimEnd('\n', '\r')))
             return;
         context.Copies.Keep(path);
-        if (context.Disk.Exists(context.Folder.Journal))
-            context.Folder.RaiseForJournal();
-        else
-            context.Folder.RaiseForRewriting();
+        context.Folder.Raise();
         context.Report.Did(path, "the line that says the folder's version did not read back and was written anew");
     }
 
-    /// <summary>A topic's document as its logs repeat it; null where they don't agree, or the topic has grown since.</summary>
-    private ReadOnlyMemory<byte>? FirstDefinition(IDisk disk, List<LogId> logs, string key)
+    /// <summary>Topics' documents by key, as their logs repeat them; without those whose logs don't agree, or that have grown since.</summary>
+    private Dictionary<string, ReadOnlyMemory<byte>> FirstDefinitions(IDisk disk, List<LogId> logs)
     {
-        var mine = new List<(LogId Id, ReadOnlyMemory<byte> Definition)>();
+        var all = new List<(string Key, LogId Id, ReadOnlyMemory<byte> Definition)>();
         foreach (var id in logs)
         {
             try
             {
                 var manifest = LogManifest.Read(disk, Path.Join(_folder.LogFolder(id), LogManifest.FileName), id);
-                if (TopicCatalog.TopicKey(manifest.Definition.TopicName) == key)
-                    mine.Add((id, manifest.Definition.Definition));
+                all.Add((TopicCatalog.TopicKey(manifest.Definition.TopicName), id, manifest.Definition.Definition));
             }
             catch (Exception e) when (e is DiskException or StorageException)
             {
@@ -156,10 +149,11 @@ public sealed class FolderRepair : IDisposable
             }
         }
 
-        return mine.Count > 0 && mine.TrueForAll(log => log.Id.TopicId == mine[0].Id.TopicId && log.Definition.Span.SequenceEqual(mine[0].Definition.Span)) && PartitionsOf(mine[0].Definition) == mine.Count
-            ? mine[0].Definition
-            : default(ReadOnlyMemory<byte>?);
+        return all.GroupBy(log => log.Key).Where(topic => Agree([.. topic.Select(log => (log.Id, log.Definition))])).ToDictionary(topic => topic.Key, topic => topic.First().Definition);
     }
+
+    private static bool Agree(List<(LogId Id, ReadOnlyMemory<byte> Definition)> logs) =>
+        logs.TrueForAll(log => log.Id.TopicId == logs[0].Id.TopicId && log.Definition.Span.SequenceEqual(logs[0].Definition.Span)) && PartitionsOf(logs[0].Definition) == logs.Count;
 
     private static int? PartitionsOf(ReadOnlyMemory<byte> definition)
     {

@@ -5,6 +5,7 @@ using OrleansMq.Core.Transactions;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
 using OrleansMq.Storage.Files.Disk;
+using OrleansMq.Storage.Files.Documents;
 using OrleansMq.Storage.Files.Formats;
 
 namespace OrleansMq.Storage.Files.Repair;
@@ -35,13 +36,14 @@ internal sealed class KnownDocuments(RepairContext context)
     {
         var groups = new List<GroupDocument>();
         var prefix = TopicCatalog.GroupPrefix(topicId);
-        foreach (var path in Paths())
+        var views = ShardNames.In(context.Disk, context.Folder.Documents).Select(View).OfType<ShardView>();
+        foreach (var record in views.SelectMany(view => view.Records.Where(record => !view.Index.IsInDoubt(record.Digest))))
         {
-            if (DocumentFile.Decode(context.Disk.ReadWhole(path)) is not var (key, document) || !key.StartsWith(prefix, StringComparison.Ordinal))
+            if (!ShardView.KeyOf(record).StartsWith(prefix, StringComparison.Ordinal))
                 continue;
             try
             {
-                groups.Add(GroupDocument.FromJson(document.Bytes.Span, 0));
+                groups.Add(GroupDocument.FromJson(record.Content.Span, 0));
             }
             catch (StateFormatException)
             {
@@ -73,16 +75,24 @@ internal sealed class KnownDocuments(RepairContext context)
 
     private (bool IsThere, ReadOnlyMemory<byte>? Bytes) Find(string key)
     {
-        var name = DocumentFile.FileName(DocumentFile.KeyBytes(key));
-        foreach (var path in Paths())
-            if (Path.GetFileName(path) == name)
-                return (true, DocumentFile.Decode(context.Disk.ReadWhole(path)) is var (found, document) && found == key ? document.Bytes : null);
-        return default;
+        var bytes = DocumentFile.KeyBytes(key);
+        if (View(ShardNames.Of(bytes)) is not { } view)
+            return default;
+        if (view.Index.IsInDoubt(KeyDigest.Of(bytes)))
+            return (true, null);
+        var found = view.Records.Where(record => record.Key.Span.SequenceEqual(bytes)).ToList();
+        return found.Count == 0 ? default : (true, found[0].Content);
     }
 
-    private IEnumerable<string> Paths() =>
-        from shard in context.Disk.ListOrEmpty(context.Folder.Documents)
-        from entry in context.Disk.ListOrEmpty(Path.Join(context.Folder.Documents, shard.Name))
-        where entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal)
-        select Path.Join(context.Folder.Documents, shard.Name, entry.Name);
+    private ShardView? View(int shard)
+    {
+        try
+        {
+            return ShardView.Read(context.Disk, context.Folder.Documents, shard);
+        }
+        catch (DiskException e) when (e.Error == DiskError.Missing)
+        {
+            return null;
+        }
+    }
 }

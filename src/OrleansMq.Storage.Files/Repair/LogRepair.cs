@@ -369,6 +369,6 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         if (context.Folder.IsRaised)
             return;
         context.Copies.Keep(context.Folder.Format);
-        context.Folder.RaiseForRewriting();
+        context.Folder.Raise();
     }
 }

@@ -1,101 +1,67 @@
-using System.Buffers.Binary;
-using System.Globalization;
 using OrleansMq.Core.Catalog;
-using OrleansMq.Engine.Storage;
-using OrleansMq.Storage.Files.Disk;
 using OrleansMq.Storage.Files.Documents;
 using OrleansMq.Storage.Files.Formats;
 
 namespace OrleansMq.Storage.Files.Repair;
 
-/// <summary>Mends one folder of documents: its floor always, and of the documents that of a topic, which its logs repeat.</summary>
-internal sealed class ShardRepair(RepairContext context, string shard)
+/// <summary>
+/// Mends one file of documents: it is written anew with what reads back. A topic's document that is lost is made again from its logs, which repeat it; any other goes back to what it said
+/// before, which is a loss.
+/// </summary>
+internal sealed class ShardRepair(RepairContext context, int shard)
 {
-    /// <summary>The same where both are lost, and the floor may have been raised for lost slots before.</summary>
-    private const long DoubtOfAFloor = 1L << 40;
-
     private static readonly TimeSpan ForEver = TimeSpan.FromDays(3_660);
 
-    private readonly string _folder = Path.Join(context.Folder.Documents, shard);
-
-    private string FloorPath => Path.Join(_folder, DocumentShard.FloorName);
-
-    private ulong Owner => DocumentShard.OwnerOf(int.Parse(shard, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
-
-    public void MendFloor()
+    /// <param name="topics">The topics' documents by their keys, as their logs repeat them.</param>
+    public void Run(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> topics)
     {
-        if (!int.TryParse(shard, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out _))
+        var view = ShardView.Read(context.Disk, context.Folder.Documents, shard);
+        if (!view.Index.IsDamaged)
             return;
-        var names = context.Disk.List(_folder).Where(entry => entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal)).Select(entry => entry.Name).ToList();
-        MendFloor(Owner, names.Max(VersionOf) ?? 0, names.Count > 0);
+        var file = new ShardFile(shard, FileStorageOptions.DrawAtRandom(), view.Index.Floor);
+        var again = LostTopics(view, topics);
+        var back = Keep(view, file);
+        foreach (var (key, document) in again)
+            file.Add(view.Index.Floor + 1, key, document.ToJson());
+        context.Replace(view.Path, file.Pieces);
+        foreach (var (_, document) in again)
+            context.Report.Did(view.Path, "the topic's document was made again as it was when the topic was made, but that nothing is removed by age, size or key until that is set again",
+                $"topic '{document.Name}', settings that were changed since it was made, and retention, limits with removal, time to live and compaction");
+        context.Report.Did(view.Path, "it was written anew with what reads back", Lost(view, [.. again.Select(topic => KeyDigest.Of(topic.Key))], back));
     }
 
-    private long? VersionOf(string name) =>
-        DocumentFile.Decode(context.Disk.ReadWhole(Path.Join(_folder, name))) is var (key, document) && DocumentFile.FileName(DocumentFile.KeyBytes(key)) == name ? document.Version : null;
+    /// <summary>Of topics whose document may be lost: where it is not there, or what stands there may be older than what was lost.</summary>
+    private static List<(byte[] Key, TopicDocument Document)> LostTopics(ShardView view, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> topics) =>
+        [.. from topic in topics
+            let key = DocumentFile.KeyBytes(topic.Key)
+            where ShardNames.Of(key) == view.Shard && view.Index.IsInDoubt(KeyDigest.Of(key)) && view.Index.Find(KeyDigest.Of(key)) is null
+            select (key, Careful(topic.Value))];
 
-    private void MendFloor(ulong owner, long newest, bool hasDocuments)
+    /// <returns>Keys of documents that go back, or may, to what they said before.</returns>
+    private static List<string> Keep(ShardView view, ShardFile file)
     {
-        if (!context.Disk.Exists(FloorPath))
+        var back = new List<string>();
+        foreach (var record in view.Records)
         {
-            if (hasDocuments)
-                MakeFloor(owner, newest, "it was missing");
-            return;
+            file.Add(record.Version, record.Key, record.Content);
+            if (view.Index.IsInDoubt(record.Digest))
+                back.Add(ShardView.KeyOf(record));
         }
 
-        var file = context.Disk.ReadWhole(FloorPath);
-        SlotFile.Slot slot;
-        try
-        {
-            slot = SlotFile.Read(file, FloorPath, owner);
-        }
-        catch (LogDamagedException)
-        {
-            MakeFloor(owner, newest, "neither of its slots read back");
-            return;
-        }
-
-        var floor = BinaryPrimitives.ReadInt64LittleEndian(slot.Content.Span) + (slot.OtherUnreadable ? DocumentShard.Doubt : 0);
-        if (slot.OtherUnreadable)
-        {
-            context.Copies.Keep(FloorPath);
-            SlotFile.Write(context.Disk, FloorPath, DocumentShard.FloorContent(floor), slot.Sequence + 3, owner);
-            context.Report.Did(FloorPath, "the slot that did not read back was written anew; versions go on above any that it can have held");
-        }
-
-        if (!SlotFile.GapsAreEmpty(context.Disk.ReadWhole(FloorPath)))
-        {
-            context.Copies.Keep(FloorPath);
-            SlotFile.ClearGaps(context.Disk, FloorPath);
-            context.Report.Did(FloorPath, "what stood between its slots was made zeros again");
-        }
+        return back;
     }
 
-    private void MakeFloor(ulong owner, long newest, string why)
+    private static string? Lost(ShardView view, HashSet<KeyDigest> again, List<string> back)
     {
-        var floor = newest + DoubtOfAFloor;
-        context.Replace(FloorPath, SlotFile.New(DocumentShard.FloorContent(floor), owner));
-        context.Report.Did(FloorPath, $"{why}; it was made again, above any version that it can have held");
-    }
-
-    /// <param name="firstDefinition">A topic's document, by its key, as its logs repeat it.</param>
-    public void MendDocument(string name, Func<string, ReadOnlyMemory<byte>?> firstDefinition)
-    {
-        var path = Path.Join(_folder, name);
-        if (VersionOf(name) is not null)
-            return;
-        var key = name.StartsWith("d-", StringComparison.Ordinal) ? Uri.UnescapeDataString(name[2..^DocumentFile.Ending.Length]) : null;
-        if (key is null || firstDefinition(key) is not { } definition)
-        {
-            context.Report.Leave(path, $"the document{(key is null ? "" : $" '{key}'")} does not read back, and what it said stands nowhere else. Restore it from a copy");
-            return;
-        }
-
-        var made = Careful(definition);
-        var json = made.ToJson();
-        var keyBytes = DocumentFile.KeyBytes(key);
-        context.Replace(path, DocumentFile.EncodeHeader(keyBytes, Floor() + DocumentShard.Doubt, json), json);
-        context.Report.Did(path, "the topic's document was made again as it was when the topic was made, but that nothing is removed by age, size or key until that is set again",
-            $"topic '{made.Name}', settings that were changed since it was made, and retention, limits with removal, time to live and compaction");
+        var gone = view.Index.Damaged.Count(key => view.Index.Find(key) is null && !again.Contains(key));
+        string?[] told =
+        [
+            back.Count == 0 ? null : $"what was changed last of {string.Join(", ", back.Select(key => $"'{key}'"))}{(view.Index.LostUnknown ? ", as far as it was among what does not read back" : "")}",
+            gone == 0 ? null : $"{gone} documents of which nothing else is there",
+            view.Index.LostUnknown ? "documents that were made where nothing reads back" : null,
+        ];
+        var losses = told.OfType<string>().ToList();
+        return losses.Count == 0 ? null : string.Join("; ", losses);
     }
 
     /// <summary>As it was made, a topic may remove what it has kept by a later setting: nothing is to go because settings were lost.</summary>
@@ -116,17 +82,5 @@ internal sealed class ShardRepair(RepairContext context, string shard)
                 Compact = false,
             },
         };
-    }
-
-    private long Floor()
-    {
-        try
-        {
-            return BinaryPrimitives.ReadInt64LittleEndian(SlotFile.Read(context.Disk.ReadWhole(FloorPath), FloorPath, Owner).Content.Span);
-        }
-        catch (LogDamagedException)
-        {
-            return 0;
-        }
     }
 }

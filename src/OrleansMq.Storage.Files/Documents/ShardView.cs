@@ -1,0 +1,40 @@
+using System.Text;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Storage.Files.Disk;
+using OrleansMq.Storage.Files.Formats;
+
+namespace OrleansMq.Storage.Files.Documents;
+
+/// <summary>A file of documents as whoever only looks at it sees it.</summary>
+internal sealed class ShardView
+{
+    private readonly ReadOnlyMemory<byte> _file;
+    private ShardView(string path, ReadOnlyMemory<byte> file, int shard)
+    {
+        (Path, _file, Shard) = (path, file, shard);
+        Scan = DocumentScan.Of(file, shard);
+        Index = ShardIndex.Of(Scan);
+    }
+
+    public string Path { get; }
+
+    public int Shard { get; }
+
+    public DocumentScan Scan { get; }
+
+    public ShardIndex Index { get; }
+
+    /// <summary>What counts, also where a newer record may have been lost.</summary>
+    public IEnumerable<DocumentRecord> Records => Index.Places.Select(place => DocumentRecord.Decode(_file[(int)place.Offset..], place.Offset, Shard)!.Value);
+
+    public static string KeyOf(in DocumentRecord record) => Encoding.UTF8.GetString(record.Key.Span);
+
+    public static Document DocumentOf(in DocumentRecord record) => new(record.Content, record.Version);
+
+    /// <exception cref="DiskException">There is no such file, or it can't be read.</exception>
+    public static ShardView Read(IDisk disk, string documents, int shard)
+    {
+        var path = System.IO.Path.Join(documents, ShardNames.FileOf(shard));
+        return new ShardView(path, disk.ReadWhole(path), shard);
+    }
+}
