@@ -209,27 +209,6 @@ public sealed class DamageTests
     }
 
     [Fact]
-    public async Task DamagedDocumentIsNamedAndItsNeighboursAreServed()
-    {
-        await using (var storage = OpenStorage())
-        {
-            await storage.Documents.Put("a", "one"u8.ToArray(), 0);
-            await storage.Documents.Put("b", "two"u8.ToArray(), 0);
-        }
-        var path = _disk.FilesBelow("/data/documents").Single(file => file.Path.EndsWith("d-a.doc", StringComparison.Ordinal)).Path;
-        for (var at = 0; at < 36; at++)
-        {
-            _disk.FlipBit(path, at, 2);
-            await using var storage = OpenStorage();
-            var e = await Assert.ThrowsAsync<LogDamagedException>(async () => await storage.Documents.Get("a"));
-            Assert.Contains("d-a.doc", e.Message, StringComparison.Ordinal);
-            await Assert.ThrowsAsync<LogDamagedException>(async () => await storage.Documents.Put("a", "x"u8.ToArray(), 1));
-            Assert.NotNull(await storage.Documents.Get("b"));
-            _disk.FlipBit(path, at, 2);
-        }
-    }
-
-    [Fact]
     public async Task InspectorTellsCleanTornAndDamagedApart()
     {
         await Prepared(async log =>

@@ -53,14 +53,6 @@ public sealed class JournalTests
         }
     }
 
-    [Fact]
-    public async Task AFolderThatHadOneIsNotForEarlierReleases()
-    {
-        var disk = await Written();
-
-        Assert.Equal("orleansmq data 3\n", System.Text.Encoding.UTF8.GetString(disk.ContentOf("/data/format")));
-    }
-
     [Theory]
     [InlineData(16_383, 64 << 10, nameof(FileStorageOptions.JournalBytes))]
     [InlineData((1L << 30) + 1, 64 << 10, nameof(FileStorageOptions.JournalBytes))]

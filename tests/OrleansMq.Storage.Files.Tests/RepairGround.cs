@@ -1,6 +1,7 @@
 using OrleansMq.Core.Log;
 using OrleansMq.Records;
 using OrleansMq.Simulation.Disk;
+using OrleansMq.Storage.Files.Documents;
 using OrleansMq.Storage.Files.Repair;
 using Xunit;
 
@@ -95,6 +96,24 @@ internal static class RepairGround
         bytes[damaged.At + FrameHeader.Size + 100] ^= 1;
         return [.. disk.FilesBelow("/data").Where(file => !file.Path.Contains("snapshot", StringComparison.Ordinal))
             .Select(file => (file.Path, file.Path == segment ? bytes[..(torn.At + FrameHeader.Size + 48)] : disk.ContentOf(file.Path)))];
+    }
+
+    /// <summary>Flips a bit of the newest record of a document.</summary>
+    /// <param name="key">What its key begins with.</param>
+    /// <param name="at">Byte of the record; those of the key begin at 64.</param>
+    public static void FlipDocument(SimDisk disk, string key, int at)
+    {
+        foreach (var shard in ShardNames.In(disk, "/data/documents"))
+        {
+            var view = ShardView.Read(disk, "/data/documents", shard);
+            foreach (var placed in view.Scan.Records.Reverse().Where(placed => ShardView.KeyOf(placed.Record).StartsWith(key, StringComparison.Ordinal)))
+            {
+                disk.FlipBit(view.Path, placed.Offset + at, 0);
+                return;
+            }
+        }
+
+        Assert.Fail($"no document '{key}'");
     }
 
     public static List<string> ProblemsOf(SimDisk disk)

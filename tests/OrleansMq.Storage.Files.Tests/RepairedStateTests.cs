@@ -117,7 +117,7 @@ public sealed class RepairedStateTests
 
         var disk = Placed(WithoutSnapshots(left), 1);
         Flip(disk, "m3|");
-        disk.FlipBit(disk.FilesBelow("/data").Single(file => file.Path.Contains("admission", StringComparison.Ordinal)).Path, 40, 0);
+        FlipDocument(disk, "admission", 70);
         var segment = disk.FilesBelow("/data").First(file => file.Path.EndsWith(".seg", StringComparison.Ordinal)).Path;
         var before = disk.ContentOf(segment);
 

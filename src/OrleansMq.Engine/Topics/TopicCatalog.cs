@@ -12,12 +12,15 @@ namespace OrleansMq.Engine.Topics;
 /// </summary>
 public sealed class TopicCatalog(IDocuments documents)
 {
+    /// <summary>Keys of topics begin so.</summary>
+    public const string TopicPrefix = "topics/";
+
     /// <summary>How often a write starts again after somebody else wrote first.</summary>
     private const int MaxConflicts = 100;
 
     private readonly ConcurrentDictionary<Guid, bool> _finished = new();
 
-    public static string TopicKey(TopicName topic) => $"topics/{topic.Text}";
+    public static string TopicKey(TopicName topic) => TopicPrefix + topic.Text;
 
     /// <summary>Keys of a topic's groups begin so.</summary>
     public static string GroupPrefix(Guid topicId) => $"groups/{topicId:N}/";

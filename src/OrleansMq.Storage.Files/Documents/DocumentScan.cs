@@ -5,9 +5,6 @@ namespace OrleansMq.Storage.Files.Documents;
 /// <summary>What reads back of a file of documents, and where something does not.</summary>
 internal sealed class DocumentScan
 {
-    /// <summary>Of which at least is written what is written of it: a write that is cut off leaves each as it was before, or filled from its beginning.</summary>
-    private const int Sector = 512;
-
     private readonly List<PlacedRecord> _records = [];
     private readonly List<DamagedSpan> _damage = [];
 
@@ -25,6 +22,9 @@ internal sealed class DocumentScan
 
     /// <summary>Of the last record, whether it reads back or not.</summary>
     public ulong Sequence { get; private set; }
+
+    /// <summary>The key of the last record, as far as it is known.</summary>
+    public KeyDigest Last { get; private set; }
 
     public static DocumentScan Of(ReadOnlyMemory<byte> file, int shard)
     {
@@ -52,35 +52,37 @@ internal sealed class DocumentScan
         if (found.Offset > End)
             _damage.Add(new DamagedSpan(_records.Count, End, found.Offset, found.Record.Sequence - Sequence == 2 ? found.Record.Before : null));
         _records.Add(found);
-        (Sequence, End) = (found.Record.Sequence, found.End);
+        (Sequence, Last, End) = (found.Record.Sequence, found.Record.Digest, found.End);
     }
 
     /// <summary>
-    /// One record at a time is written and not yet flushed, so only one can be cut off: what is longer, or has something behind a header that does not read back, is damage. Where both may
+    /// One record at a time is written and not yet flushed, so only one can be cut off, and what is missing of it is zeros or beyond the file's end. Anything else is damage. Where both may
     /// be, it is taken for a write that was cut off.
     /// </summary>
     private void AddTail(ReadOnlySpan<byte> tail, int shard)
     {
-        if (IsCutOff(tail, shard))
+        var size = DocumentRecord.SizeAt(tail, End, shard);
+        if (_records.Count > 0 && (size is { } whole ? IsCutOff(tail, whole) : IsHeaderCutOff(tail)))
         {
             Torn = tail.Length;
             return;
         }
 
-        _damage.Add(new DamagedSpan(_records.Count, End, End + tail.Length, null));
+        var owner = size == tail.Length ? DocumentRecord.OwnerOf(tail) : null;
+        _damage.Add(new DamagedSpan(_records.Count, End, End + tail.Length, owner));
         // How many were lost is not known: two, so that the next scan finds more than one missing.
-        Sequence += 2;
+        Sequence += owner is null ? 2UL : 1UL;
+        Last = owner ?? default;
         End += (tail.Length + DocumentRecord.Unit - 1) / DocumentRecord.Unit * DocumentRecord.Unit;
     }
 
-    private bool IsCutOff(ReadOnlySpan<byte> tail, int shard)
+    private bool IsCutOff(ReadOnlySpan<byte> tail, long size) => size > tail.Length || (size == tail.Length && DocumentRecord.MayBeCutOff(tail, End));
+
+    /// <summary>Whether nothing behind a header that does not read back is written in its sector.</summary>
+    private bool IsHeaderCutOff(ReadOnlySpan<byte> tail)
     {
-        if (_records.Count == 0)
-            return false;
-        if (DocumentRecord.SizeAt(tail, End, shard) is { } size)
-            return size >= tail.Length;
-        var first = tail[..(int)Math.Min(tail.Length, Sector - End % Sector)];
-        return first.Length <= DocumentRecord.Unit || !first[DocumentRecord.Unit..].ContainsAnyExcept((byte)0);
+        var sector = tail[..(int)Math.Min(tail.Length, DocumentRecord.Sector - (End % DocumentRecord.Sector))];
+        return sector.Length <= DocumentRecord.Unit || !sector[DocumentRecord.Unit..].ContainsAnyExcept((byte)0);
     }
 }
 

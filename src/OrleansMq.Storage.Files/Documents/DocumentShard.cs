@@ -169,7 +169,7 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Fu
         file.OverwriteInUse(bytes.AsSpan((int)last.Offset, last.Record.Size), last.Offset);
         file.FlushInUse();
         _index = ShardIndex.Of(scan);
-        (_salt, _sequence, _last, _end, _reservedTo) = (last.Record.Salt, scan.Sequence, last.Record.Digest, scan.End, 0);
+        (_salt, _sequence, _last, _end, _reservedTo) = (last.Record.Salt, scan.Sequence, scan.Last, scan.End, 0);
     }
 
     private void RewriteIfDue()
@@ -207,7 +207,7 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Fu
         disk.Replace(_path, file.Pieces);
         _file = disk.Open(_path, DiskOpenMode.ReadWrite);
         _index = file.Index;
-        (_salt, _sequence, _last, _end, _reservedTo, _loaded) = (file.Salt, file.Sequence, file.Last, file.Length, 0, true);
+        (_salt, _sequence, _last, _end, _reservedTo, _rewriteAt, _loaded) = (file.Salt, file.Sequence, file.Last, file.Length, 0, 0, true);
     }
 
     private void Close()

@@ -17,7 +17,7 @@ namespace OrleansMq.Storage.Files.Formats;
 /// 34 key length       u16
 /// 36 content length   i32
 /// 40 CRC32C           u32   of key, content and the zeros behind them
-/// 44 reserved         u32   0
+/// 44 CRC32C           u32   of the key alone: of a damaged record this may still tell whose it was
 /// 48 key before       16 B  the first half of SHA-256 of the key of the record before: where that is damaged, this tells whose it was; zeros of a beginning
 /// 64 key (UTF-8), content, zeros up to the next multiple of 64
 /// </code>
@@ -25,6 +25,9 @@ namespace OrleansMq.Storage.Files.Formats;
 internal readonly record struct DocumentRecord(DocumentRecordKind Kind, ulong Salt, ulong Sequence, long Version, KeyDigest Before, ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Content)
 {
     public const int Unit = 64;
+
+    /// <summary>A write that is cut off leaves each sector as it was before, or filled from its beginning.</summary>
+    public const int Sector = 512;
 
     private const uint Magic = 0x32444D4F;
     private const int HeaderSize = 64;
@@ -49,6 +52,7 @@ internal readonly record struct DocumentRecord(DocumentRecordKind Kind, ulong Sa
         Key.Span.CopyTo(h[HeaderSize..]);
         Content.Span.CopyTo(h[(HeaderSize + Key.Length)..]);
         BinaryPrimitives.WriteUInt32LittleEndian(h[40..], Crc32C.Compute(h[HeaderSize..]));
+        BinaryPrimitives.WriteUInt32LittleEndian(h[44..], Crc32C.Compute(Key.Span));
         Before.Write(h[48..]);
         BinaryPrimitives.WriteUInt32LittleEndian(h[4..], HeaderCrc(h, offset, shard));
         return bytes;
@@ -83,6 +87,28 @@ internal readonly record struct DocumentRecord(DocumentRecordKind Kind, ulong Sa
         return content < 0 || BinaryPrimitives.ReadUInt16LittleEndian(h[32..]) is < (ushort)DocumentRecordKind.Beginning or > (ushort)DocumentRecordKind.Delete
             ? null
             : HeaderSize + Padded((long)BinaryPrimitives.ReadUInt16LittleEndian(h[34..]) + content);
+    }
+
+    /// <summary>Of a record whose header reads back and whose content does not: whose it was, if its key reads back.</summary>
+    public static KeyDigest? OwnerOf(ReadOnlySpan<byte> record)
+    {
+        var key = record.Slice(HeaderSize, BinaryPrimitives.ReadUInt16LittleEndian(record[34..]));
+        return Crc32C.Compute(key) == BinaryPrimitives.ReadUInt32LittleEndian(record[44..]) ? KeyDigest.Of(key) : null;
+    }
+
+    /// <summary>
+    /// Of a record whose header reads back and whose content does not: whether a part of it may never have come to the disk. Such a part is zeros up to the end of a sector.
+    /// </summary>
+    public static bool MayBeCutOff(ReadOnlySpan<byte> record, long offset)
+    {
+        var written = HeaderSize + BinaryPrimitives.ReadUInt16LittleEndian(record[34..]) + BinaryPrimitives.ReadInt32LittleEndian(record[36..]);
+        for (var end = Math.Min(written, Sector - (offset % Sector)); ; end = Math.Min(written, end + Sector))
+        {
+            if (record[(int)end - 1] == 0)
+                return true;
+            if (end == written)
+                return false;
+        }
     }
 
     private static uint HeaderCrc(ReadOnlySpan<byte> header, long offset, int shard)

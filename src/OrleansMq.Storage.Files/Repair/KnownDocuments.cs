@@ -1,3 +1,4 @@
+using System.Text.Json;
 using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Limits;
 using OrleansMq.Core.Snapshots;
@@ -36,8 +37,7 @@ internal sealed class KnownDocuments(RepairContext context)
     {
         var groups = new List<GroupDocument>();
         var prefix = TopicCatalog.GroupPrefix(topicId);
-        var views = ShardNames.In(context.Disk, context.Folder.Documents).Select(View).OfType<ShardView>();
-        foreach (var record in views.SelectMany(view => view.Records.Where(record => !view.Index.IsInDoubt(record.Digest))))
+        foreach (var record in Certain())
         {
             if (!ShardView.KeyOf(record).StartsWith(prefix, StringComparison.Ordinal))
                 continue;
@@ -53,6 +53,15 @@ internal sealed class KnownDocuments(RepairContext context)
 
         groups.Sort((a, b) => string.CompareOrdinal(a.Name.Text, b.Name.Text));
         return groups;
+    }
+
+    /// <summary>A topic's document as it is now; null where none reads back.</summary>
+    public LogDefinition? DefinitionOf(Guid topicId)
+    {
+        foreach (var record in Certain().Where(record => ShardView.KeyOf(record).StartsWith(TopicCatalog.TopicPrefix, StringComparison.Ordinal)))
+            if (NameOf(record.Content, topicId) is { } name)
+                return new LogDefinition(name, record.Content);
+        return null;
     }
 
     /// <summary>
@@ -83,6 +92,27 @@ internal sealed class KnownDocuments(RepairContext context)
         var found = view.Records.Where(record => record.Key.Span.SequenceEqual(bytes)).ToList();
         return found.Count == 0 ? default : (true, found[0].Content);
     }
+
+    private static string? NameOf(ReadOnlyMemory<byte> content, Guid topicId)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(content);
+            return json.RootElement.TryGetProperty("id", out var topic) && topic.TryGetGuid(out var found) && found == topicId ? json.RootElement.GetProperty("name").GetString() : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Documents that a broker serves.</summary>
+    private IEnumerable<DocumentRecord> Certain() =>
+        from shard in ShardNames.In(context.Disk, context.Folder.Documents)
+        let view = View(shard)
+        from record in view.Records
+        where !view.Index.IsInDoubt(record.Digest)
+        select record;
 
     private ShardView? View(int shard)
     {

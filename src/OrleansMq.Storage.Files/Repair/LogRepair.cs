@@ -343,7 +343,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
     {
         try
         {
-            return ManifestRepair.DefinitionFromDocuments(context, id.TopicId) is { } topic && TopicDocument.FromJson(topic.Definition.Span) is var document
+            return _documents.DefinitionOf(id.TopicId) is { } topic && TopicDocument.FromJson(topic.Definition.Span) is var document
                 ? document.Earlier.Count(count => id.Partition < count.Partitions) + (document.Growing is null ? 0 : 1)
                 : null;
         }

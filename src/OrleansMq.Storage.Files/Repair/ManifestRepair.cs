@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using OrleansMq.Core.Log;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Storage.Files.Disk;
@@ -214,30 +213,6 @@ internal sealed class ManifestRepair(RepairContext context, LogId id, string fol
             }
         }
 
-        return DefinitionFromDocuments(context, id.TopicId);
-    }
-
-    /// <summary>A topic's document as it is now; null where none reads back.</summary>
-    public static LogDefinition? DefinitionFromDocuments(RepairContext context, Guid topicId)
-    {
-        foreach (var shard in context.Disk.ListOrEmpty(context.Folder.Documents))
-            foreach (var entry in context.Disk.ListOrEmpty(Path.Join(context.Folder.Documents, shard.Name)))
-                if ((entry.Name.StartsWith("d-topics%2f", StringComparison.Ordinal) || entry.Name.StartsWith("h-", StringComparison.Ordinal))
-                    && DocumentFile.Decode(context.Disk.ReadWhole(Path.Join(context.Folder.Documents, shard.Name, entry.Name))) is var (_, document) && NameOf(document.Bytes, topicId) is { } name)
-                    return new LogDefinition(name, document.Bytes);
-        return null;
-    }
-
-    private static string? NameOf(ReadOnlyMemory<byte> content, Guid topicId)
-    {
-        try
-        {
-            using var json = JsonDocument.Parse(content);
-            return json.RootElement.TryGetProperty("id", out var topic) && topic.TryGetGuid(out var found) && found == topicId ? json.RootElement.GetProperty("name").GetString() : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
+        return new KnownDocuments(context).DefinitionOf(id.TopicId);
     }
 }

@@ -1,0 +1,380 @@
+using System.Text;
+using OrleansMq.Engine.Storage;
+using OrleansMq.Simulation.Disk;
+using OrleansMq.Storage.Files.Disk;
+using OrleansMq.Storage.Files.Documents;
+using OrleansMq.Storage.Files.Formats;
+using Xunit;
+
+namespace OrleansMq.Storage.Files.Tests;
+
+/// <summary>One file of documents: what is served of it when something in it does not read back, when it is written anew, and how it is moved from earlier versions.</summary>
+public sealed class DocumentShardTests : IDisposable
+{
+    private const int Shard = 7;
+    private const string Folder = "/data/documents";
+    private const string Path = "/data/documents/07.docs";
+
+    private readonly SimDisk _disk = new(1);
+    private readonly List<StorageNotice> _notices = [];
+    private ulong _drawn;
+    private DocumentShard _shard;
+
+    public DocumentShardTests()
+    {
+        _disk.MakeDirectoryDurably(Folder);
+        _shard = NewShard();
+    }
+
+    [Fact]
+    public void WhatWasPutIsThereAfterARestartAndVersionsGoOn()
+    {
+        Assert.Equal(1, Put("a", "one"));
+        Assert.Equal(2, Put("a", "two", 1));
+        Assert.Equal(1, Put("b", "other"));
+        Delete("a", 2);
+
+        Reopen();
+
+        Assert.Null(Get("a"));
+        Assert.Equal("other", Get("b"));
+        Assert.Equal(3, Put("a", "again"));
+        Assert.Equal(3, Put("c", "above every version that was deleted"));
+    }
+
+    [Fact]
+    public void ABitFlippedInAnyRecordButTheLastKeepsThatDocumentAloneFromBeingServed()
+    {
+        Put("a", "one");
+        Put("b", "two");
+        Put("c", "three");
+        var (from, to) = RecordOf("b");
+        for (var at = from; at < to; at++)
+        {
+            _disk.FlipBit(Path, at, (int)(at % 8));
+            Reopen();
+
+            Assert.Contains("'b'", Assert.Throws<LogDamagedException>(() => Get("b")).Message, StringComparison.Ordinal);
+            Assert.Throws<LogDamagedException>(() => Put("b", "x", 1));
+            Assert.Throws<LogDamagedException>(() => Put("b", "x", 0));
+            Assert.Throws<LogDamagedException>(() => Delete("b", 1));
+            Assert.Equal("one", Get("a"));
+            Assert.Equal("three", Get("c"));
+            Assert.Null(Get("d"));
+            Assert.NotEmpty(_notices);
+            _disk.FlipBit(Path, at, (int)(at % 8));
+            _notices.Clear();
+        }
+    }
+
+    [Fact]
+    public void AnOlderVersionIsNotServedInPlaceOfADamagedOne()
+    {
+        Put("a", "old");
+        Put("a", "new", 1);
+        Put("b", "behind it");
+        FlipNewestOf("a");
+        Reopen();
+
+        Assert.Throws<LogDamagedException>(() => Get("a"));
+    }
+
+    [Fact]
+    public void WhatIsWrittenBesideADamagedDocumentIsServedAfterARestart()
+    {
+        Put("a", "one");
+        Put("b", "two");
+        Put("c", "three");
+        FlipNewestOf("b");
+        Reopen();
+
+        Assert.True(Put("c", "four", 1) > 1L << 32, "what was lost may have been a deletion at any version");
+        Put("d", "new");
+        Reopen();
+
+        Assert.Equal("four", Get("c"));
+        Assert.Equal("new", Get("d"));
+        Assert.Throws<LogDamagedException>(() => Get("b"));
+    }
+
+    [Fact]
+    public void WhereSeveralRecordsAreLostOnlyWhatWasWrittenSinceIsServed()
+    {
+        Put("before", "x");
+        Put("lost", "x");
+        Put("lost too", "x");
+        Put("since", "x");
+        FlipNewestOf("lost");
+        FlipNewestOf("lost too");
+        Reopen();
+
+        Assert.Equal("x", Get("since"));
+        foreach (var key in new[] { "before", "lost", "lost too", "never there" })
+            Assert.Throws<LogDamagedException>(() => Get(key));
+    }
+
+    [Fact]
+    public void ABitFlippedInTheLastRecordIsNotTakenForAWriteThatWasCutOff()
+    {
+        Put("a", "old");
+        Put("b", "one");
+        Put("a", new string('x', 2_000), 1);
+        var (from, to) = RecordOf("a");
+        var alone = 0;
+        for (var at = from; at < to; at++)
+        {
+            _disk.FlipBit(Path, at, 1);
+            Reopen();
+
+            Assert.Throws<LogDamagedException>(() => Get("a"));
+            alone += IsServed("b") ? 1 : 0;
+            _disk.FlipBit(Path, at, 1);
+        }
+
+        // Not where the flip is in the header or the key: nothing else says whose the record was.
+        Assert.Equal(to - from - 64 - 1, alone);
+    }
+
+    [Fact]
+    public void WhatIsWrittenBehindADamagedLastRecordIsServedAfterARestart()
+    {
+        Put("a", "old");
+        Put("b", "one");
+        Put("a", "new", 1);
+        _disk.FlipBit(Path, RecordOf("a").From + 66, 1);
+        Reopen();
+
+        Put("c", "three");
+        Reopen();
+
+        Assert.Throws<LogDamagedException>(() => Get("a"));
+        Assert.Equal("one", Get("b"));
+        Assert.Equal("three", Get("c"));
+    }
+
+    [Fact]
+    public void AWriteThatWasCutOffIsCutAndTold()
+    {
+        Put("a", "one");
+        Put("b", new string('x', 2_000));
+        var (from, _) = RecordOf("b");
+        var bytes = _disk.ContentOf(Path);
+        // A sector of it did not come to the disk.
+        bytes.AsSpan((int)from / 512 * 512 + 1_024, 512).Clear();
+        _disk.Place(Path, bytes);
+
+        Reopen();
+
+        Assert.Equal("one", Get("a"));
+        Assert.Null(Get("b"));
+        Assert.Contains("were cut", Assert.Single(_notices).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WhereverAWriteIsCutOffWhatWasThereBeforeIsServed()
+    {
+        Put("a", "one");
+        var before = _disk.ContentOf(Path);
+        Put("a", new string('y', 1_500), 1);
+        var after = _disk.ContentOf(Path);
+        for (var length = before.Length; length < after.Length; length++)
+        {
+            _disk.Place(Path, after[..length]);
+            Reopen();
+            Assert.Equal("one", Get("a"));
+            Assert.Equal(2, Put("a", "two", 1));
+            Reopen();
+            Assert.Equal("two", Get("a"));
+        }
+    }
+
+    [Fact]
+    public void AFileOfAnotherShardDoesNotReadBack()
+    {
+        Put("a", "one");
+        _disk.Place("/data/documents/08.docs", _disk.ContentOf(Path));
+
+        using var other = new DocumentShard(_disk, Folder, 8, () => ++_drawn, _notices.Add);
+
+        Assert.Throws<LogDamagedException>(() => other.Get("a", "a"u8.ToArray()));
+    }
+
+    [Fact]
+    public void AnythingInADocumentIsOnlyContent()
+    {
+        Put("a", "one");
+        Put("b", "two");
+        // Records of this very file, as content.
+        var forged = _disk.ContentOf(Path);
+        Assert.Equal(2, _shard.Put("b", "b"u8.ToArray(), forged, 1));
+        Put("c", "three");
+        FlipNewestOf("b");
+        Reopen();
+
+        Assert.Throws<LogDamagedException>(() => Get("b"));
+        Assert.Equal("one", Get("a"));
+        Assert.Equal("three", Get("c"));
+    }
+
+    [Fact]
+    public void AFileWithMoreThatDoesNotCountThanDoesIsWrittenAnew()
+    {
+        var content = new string('z', 1_000);
+        var version = Put("a", content);
+        Put("kept", "x");
+        Delete(Gone(), 1);
+        var longest = 0L;
+        for (var i = 0; i < 1_000; i++)
+        {
+            version = Put("a", content, version);
+            longest = Math.Max(longest, _disk.ContentOf(Path).Length);
+        }
+
+        Assert.InRange(longest, DocumentShard.SmallWaste, (2 * DocumentShard.SmallWaste) + 4_096);
+        Reopen();
+        Assert.Equal(content, Get("a"));
+        Assert.Equal("x", Get("kept"));
+        Assert.Equal(2, Put("gone", "x"));
+
+        string Gone()
+        {
+            Put("gone", "x");
+            return "gone";
+        }
+    }
+
+    [Fact]
+    public void ADamagedFileIsNotWrittenAnewForWhatIsLeftOfItMayBeNeeded()
+    {
+        Put("a", "one");
+        Put("b", "two");
+        var version = Put("c", "x");
+        FlipNewestOf("b");
+        Reopen();
+        for (var i = 0; i < 300; i++)
+            version = Put("c", new string('z', 1_000), version);
+
+        Assert.True(_disk.ContentOf(Path).Length > 300_000);
+        Assert.Throws<LogDamagedException>(() => Get("b"));
+    }
+
+    [Fact]
+    public void AShardAsEarlierVersionsWroteItIsMovedAndVersionsGoOn()
+    {
+        var folder = PlaceFormer(floor: 9, ("a", 3, "one"), ("b/ü", 12, "two"));
+
+        Assert.Equal("one", Get("a"));
+        Assert.Equal("two", Get("b/ü"));
+        Assert.Equal(10, Put("c", "above the floor"));
+        Assert.Equal(13, Put("b/ü", "next", 12));
+        Assert.Empty(_disk.ListOrEmpty(folder));
+    }
+
+    [Fact]
+    public void MovingThatIsCutOffAnywhereIsBegunAgain()
+    {
+        for (var (call, done) = (1, false); !done; call++)
+        {
+            var disk = new SimDisk(call);
+            disk.MakeDirectoryDurably(Folder);
+            PlaceFormer(disk, 1, ("a", 3, "one"), ("b", 4, "two"));
+            disk.PowerLossAt = disk.Calls + call;
+            try
+            {
+                using var cut = new DocumentShard(disk, Folder, Shard, () => ++_drawn, _notices.Add);
+                Assert.Equal("one", Encoding.UTF8.GetString(cut.Get("a", "a"u8.ToArray())!.Bytes.Span));
+                disk.PowerLossAt = 0;
+                done = true;
+            }
+            catch (SimPowerLossException)
+            {
+            }
+
+            disk.Crash(call);
+            using var storage = new DocumentShard(disk, Folder, Shard, () => ++_drawn, _notices.Add);
+            Assert.Equal("one", Encoding.UTF8.GetString(storage.Get("a", "a"u8.ToArray())!.Bytes.Span));
+            Assert.Equal("two", Encoding.UTF8.GetString(storage.Get("b", "b"u8.ToArray())!.Bytes.Span));
+        }
+    }
+
+    [Fact]
+    public void AFormerShardInWhichSomethingDoesNotReadBackStaysAsItIs()
+    {
+        var folder = PlaceFormer(floor: 0, ("a", 3, "one"), ("b", 4, "two"));
+        var path = _disk.FilesBelow(folder).Single(file => file.Path.Contains("d-b", StringComparison.Ordinal)).Path;
+        _disk.FlipBit(path, 33, 1);
+
+        Assert.Contains(path, Assert.Throws<LogDamagedException>(() => Get("a")).Message, StringComparison.Ordinal);
+        _disk.FlipBit(path, 33, 1);
+        Assert.Equal("one", Get("a"));
+    }
+
+    [Fact]
+    public void AFullDiskRefusesADocumentAndChangesNothing()
+    {
+        Put("a", "one");
+        _disk.Capacity = _disk.UsedBytes;
+
+        Assert.Throws<LogFullException>(() => Put("a", new string('x', 100_000), 1));
+        Assert.Equal("one", Get("a"));
+        Delete("a", 1);
+        _disk.Capacity = long.MaxValue;
+        Assert.Equal(2, Put("a", "two"));
+        Reopen();
+        Assert.Equal("two", Get("a"));
+    }
+
+    public void Dispose() => _shard.Dispose();
+
+    private DocumentShard NewShard() => new(_disk, Folder, Shard, () => ++_drawn, _notices.Add);
+
+    private void Reopen()
+    {
+        _shard.Dispose();
+        _disk.Crash(3);
+        _shard = NewShard();
+    }
+
+    private string? Get(string key) => _shard.Get(key, Encoding.UTF8.GetBytes(key)) is { } found ? Encoding.UTF8.GetString(found.Bytes.Span) : null;
+
+    private long Put(string key, string content, long expected = 0) => _shard.Put(key, Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(content), expected);
+
+    private bool IsServed(string key)
+    {
+        try
+        {
+            return Get(key) is not null;
+        }
+        catch (LogDamagedException)
+        {
+            return false;
+        }
+    }
+
+    private void Delete(string key, long expected) => _shard.Delete(key, Encoding.UTF8.GetBytes(key), expected);
+
+    private (long From, long To) RecordOf(string key)
+    {
+        var placed = ShardView.Read(_disk, Folder, Shard).Scan.Records.Last(placed => ShardView.KeyOf(placed.Record) == key);
+        return (placed.Offset, placed.End);
+    }
+
+    private void FlipNewestOf(string key) => _disk.FlipBit(Path, RecordOf(key).From + 64, 3);
+
+    private string PlaceFormer(long floor, params (string Key, long Version, string Content)[] documents) => PlaceFormer(_disk, floor, documents);
+
+    private static string PlaceFormer(SimDisk disk, long floor, params (string Key, long Version, string Content)[] documents)
+    {
+        const string folder = $"{Folder}/07";
+        var content = new byte[SlotFile.ContentSize];
+        BitConverter.TryWriteBytes(content, floor);
+        disk.Place($"{folder}/floor", SlotFile.New(content, Shard + 1));
+        foreach (var (key, version, text) in documents)
+        {
+            var (bytes, value) = (DocumentFile.KeyBytes(key), Encoding.UTF8.GetBytes(text));
+            disk.Place($"{folder}/{DocumentFile.FileName(bytes)}", [.. DocumentFile.EncodeHeader(bytes, version, value), .. value]);
+        }
+
+        return folder;
+    }
+}
