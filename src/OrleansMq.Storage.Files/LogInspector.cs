@@ -159,7 +159,7 @@ public sealed class LogInspector : IDisposable
     private static string Named(ShardView view, in DamagedSpan span) => span switch
     {
         { Only: { } key } when key == default => $"bytes {span.From} to {span.To} do not read back: from where versions go on",
-        { Only: { } key } => $"bytes {span.From} to {span.To} do not read back: a change of the document whose key's SHA-256 begins with {key}{(view.Index.Damaged.Contains(key) ? "" : ", which was changed again since")}",
+        { Only: { } key } => $"bytes {span.From} to {span.To} do not read back: a change of {view.NameOf(key)}{(view.Index.Damaged.Contains(key) ? ", which is not served" : ", which was changed again since")}",
         _ => $"bytes {span.From} to {span.To} do not read back: changes of documents of which nothing says whose they are",
     };
 

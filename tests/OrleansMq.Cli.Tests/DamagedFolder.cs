@@ -32,10 +32,6 @@ internal sealed class DamagedFolder : IDisposable
     /// <summary>Where repairs put what they changed.</summary>
     public IReadOnlyList<string> Copies => Directory.GetDirectories(_around, "data.before-repair-*");
 
-    public string TopicDocument => All("d-topics%2ft.doc").Single();
-
-    public string Floor => System.IO.Path.Join(System.IO.Path.GetDirectoryName(TopicDocument), "floor");
-
     public IReadOnlyList<string> All(string pattern) => [.. Directory.EnumerateFiles(Path, pattern, SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
     public static void Flip(string file, long at) => Write(file, at, [(byte)(Read(file)[at] ^ 1)]);
@@ -57,6 +53,15 @@ internal sealed class DamagedFolder : IDisposable
     {
         var segment = Segments.First(file => Read(file).AsSpan().IndexOf(Encoding.UTF8.GetBytes(text)) >= 0);
         Flip(segment, Read(segment).AsSpan().IndexOf(Encoding.UTF8.GetBytes(text)));
+    }
+
+    /// <summary>Turns a bit of what a document says.</summary>
+    /// <param name="key">The end of its key.</param>
+    public void FlipDocument(string key)
+    {
+        var document = Encoding.UTF8.GetBytes(key + "{");
+        var file = All("*.docs").Single(file => Read(file).AsSpan().IndexOf(document) >= 0);
+        Flip(file, Read(file).AsSpan().IndexOf(document) + document.Length + 5);
     }
 
     public void ForgetSnapshots()

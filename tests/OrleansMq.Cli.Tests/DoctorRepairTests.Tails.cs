@@ -115,7 +115,7 @@ public sealed partial class DoctorRepairTests
     [Fact]
     public async Task WhatARepairLeftIsNotCleanForProgramsNorInTheSummary()
     {
-        DamagedFolder.Flip(_folder.All("*the-group*.doc").Single(), 60);
+        _folder.FlipDocument("/the-group");
 
         var run = await Doctor("--repair");
         Assert.Contains(", 1 left by the repair", run.Lines[^1], StringComparison.Ordinal);

@@ -33,9 +33,7 @@ public sealed partial class DoctorRepairTests(LeftFolder left) : IClassFixture<L
         ["between the manifest's slots"] = folder => DamagedFolder.Flip(folder.Manifest, 300),
         ["the header of a segment"] = folder => DamagedFolder.Flip(folder.Segments[1], 41),
         ["the header of the newest segment"] = folder => DamagedFolder.Flip(folder.Segments[^1], 41),
-        ["a slot of a floor"] = folder => DamagedFolder.Flip(folder.Floor, 4096 + 20),
-        ["between a floor's slots"] = folder => DamagedFolder.Flip(folder.Floor, 300),
-        ["a floor is missing"] = folder => File.Delete(folder.Floor),
+        ["the beginning of a file of documents"] = folder => DamagedFolder.Flip(folder.All("*.docs")[0], 20),
     };
 
     private static readonly Dictionary<string, Action<DamagedFolder>> GivenUp = new()
@@ -193,7 +191,7 @@ public sealed partial class DoctorRepairTests(LeftFolder left) : IClassFixture<L
     [Fact]
     public async Task ATopicsDocumentIsMadeAgainFromItsLogsWhereThatIsAccepted()
     {
-        DamagedFolder.Flip(_folder.TopicDocument, 60);
+        _folder.FlipDocument("topics/t");
         Assert.Equal(ExitCode.DamageFound, (await Doctor("--repair")).Code);
 
         var repaired = await Doctor("--repair", "--accept-loss");
@@ -206,7 +204,7 @@ public sealed partial class DoctorRepairTests(LeftFolder left) : IClassFixture<L
     [Fact]
     public async Task ADocumentThatStandsNowhereElseIsLeftAndNamed()
     {
-        DamagedFolder.Flip(_folder.All("*the-group*.doc").Single(), 60);
+        _folder.FlipDocument("/the-group");
 
         var run = await Doctor("--repair", "--accept-loss");
 

@@ -48,10 +48,7 @@ public sealed class EmbeddedHostTests
                 await broker.Transactions.Open("tx", TimeSpan.FromMinutes(1));
             }
 
-            var documents = Directory.GetFiles(Path.Join(folder, "documents"), "d-transaction*.doc", SearchOption.AllDirectories);
-            Assert.NotEmpty(documents);
-            foreach (var document in documents)
-                File.WriteAllBytes(document, [.. File.ReadAllBytes(document).Select(b => (byte)~b)]);
+            Assert.True(Damage(folder, "transactions/tx{") > 0);
             var reports = new List<string>();
 
             await using var again = await EmbeddedBroker.Start(new EmbeddedOptions { Data = folder, OnReport = reports.Add });
@@ -64,6 +61,26 @@ public sealed class EmbeddedHostTests
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    /// <returns>How many documents.</returns>
+    private static int Damage(string folder, string begin)
+    {
+        var damaged = 0;
+        foreach (var file in Directory.GetFiles(Path.Join(folder, "documents"), "*.docs"))
+        {
+            var bytes = File.ReadAllBytes(file);
+            var text = System.Text.Encoding.UTF8.GetBytes(begin);
+            for (var at = bytes.AsSpan().IndexOf(text); at >= 0; at = bytes.AsSpan().IndexOf(text))
+            {
+                bytes[at + text.Length - 1] ^= 1;
+                damaged++;
+            }
+
+            File.WriteAllBytes(file, bytes);
+        }
+
+        return damaged;
     }
 
     /// <summary>Its documents can't be asked for.</summary>

@@ -68,7 +68,7 @@ internal sealed class DocumentScan
             return;
         }
 
-        var owner = size == tail.Length ? DocumentRecord.OwnerOf(tail) : null;
+        var owner = size == tail.Length && DocumentRecord.KeyIn(tail) is { } key ? KeyDigest.Of(key) : default(KeyDigest?);
         _damage.Add(new DamagedSpan(_records.Count, End, End + tail.Length, owner));
         // How many were lost is not known: two, so that the next scan finds more than one missing.
         Sequence += owner is null ? 2UL : 1UL;

@@ -156,7 +156,7 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Fu
         var bytes = new byte[file.Length];
         var scan = DocumentScan.Of(bytes.AsMemory(0, file.ReadUpTo(bytes, 0)), number);
         if (scan.Records.Count == 0)
-            throw new LogDamagedException($"{_path}: no record reads back. Restore the file from a copy.");
+            throw new LogDamagedException($"{_path} does not read back as written, from its beginning to its end. Restore the file from a copy.");
         if (scan.Torn > 0)
         {
             file.CutInUse(scan.End);

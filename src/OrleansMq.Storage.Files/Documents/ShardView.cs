@@ -31,6 +31,19 @@ internal sealed class ShardView
 
     public static Document DocumentOf(in DocumentRecord record) => new(record.Content, record.Version);
 
+    /// <summary>How a document is called whose newest record is damaged: by its key, where that reads back.</summary>
+    public string NameOf(KeyDigest key)
+    {
+        foreach (var span in Scan.Damage)
+        {
+            var record = _file.Span[(int)span.From..(int)span.To];
+            if (DocumentRecord.SizeAt(record, span.From, Shard) <= record.Length && DocumentRecord.KeyIn(record) is { } found && KeyDigest.Of(found) == key)
+                return $"the document '{Encoding.UTF8.GetString(found)}'";
+        }
+
+        return $"the document whose key's SHA-256 begins with {key}";
+    }
+
     /// <exception cref="DiskException">There is no such file, or it can't be read.</exception>
     public static ShardView Read(IDisk disk, string documents, int shard)
     {

@@ -89,11 +89,11 @@ internal readonly record struct DocumentRecord(DocumentRecordKind Kind, ulong Sa
             : HeaderSize + Padded((long)BinaryPrimitives.ReadUInt16LittleEndian(h[34..]) + content);
     }
 
-    /// <summary>Of a record whose header reads back and whose content does not: whose it was, if its key reads back.</summary>
-    public static KeyDigest? OwnerOf(ReadOnlySpan<byte> record)
+    /// <summary>Of a record whose header reads back and whose content does not: its key, if that reads back.</summary>
+    public static byte[]? KeyIn(ReadOnlySpan<byte> record)
     {
         var key = record.Slice(HeaderSize, BinaryPrimitives.ReadUInt16LittleEndian(record[34..]));
-        return Crc32C.Compute(key) == BinaryPrimitives.ReadUInt32LittleEndian(record[44..]) ? KeyDigest.Of(key) : null;
+        return Crc32C.Compute(key) == BinaryPrimitives.ReadUInt32LittleEndian(record[44..]) ? key.ToArray() : null;
     }
 
     /// <summary>

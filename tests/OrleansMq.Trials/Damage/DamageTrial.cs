@@ -157,7 +157,7 @@ internal sealed class DamageTrial
         try
         {
             using var inspector = LogInspector.Open(PreparedFolder.Root, disk);
-            var told = inspector.Documents().Where(document => document.Problem is not null).Select(document => $"{document.Path}: {document.Problem}").ToList();
+            var told = inspector.Documents().Where(document => document.Problem is not null).Select(document => $"{document.Path}: {document.Problem}").Concat(inspector.Notes()).ToList();
             foreach (var found in inspector.Logs().Select(id => inspector.Inspect(id)))
             {
                 told.AddRange(found.Problems);
@@ -190,14 +190,12 @@ internal sealed class DamageTrial
             yield return ("", -1);
     }
 
-    /// <summary>Of a document, or of all beside a floor.</summary>
-    private IEnumerable<string> Keys(string path) => _folder.Documents
-        .Where(document => document.Key == path || (path.EndsWith("/floor", StringComparison.Ordinal) && Path.GetDirectoryName(document.Key) == Path.GetDirectoryName(path)))
-        .Select(document => document.Value);
+    /// <summary>Of the documents in a file.</summary>
+    private IEnumerable<string> Keys(string path) => _folder.Documents.Where(document => document.Path == path).Select(document => document.Key);
 
     private static string KindOf(string path)
     {
         var name = Path.GetFileName(path);
-        return name.EndsWith(".seg", StringComparison.Ordinal) ? "segment" : name.EndsWith(".doc", StringComparison.Ordinal) ? "document" : name.StartsWith("snapshot", StringComparison.Ordinal) ? "snapshot" : name;
+        return name.EndsWith(".seg", StringComparison.Ordinal) ? "segment" : name.EndsWith(".docs", StringComparison.Ordinal) ? "documents" : name.StartsWith("snapshot", StringComparison.Ordinal) ? "snapshot" : name;
     }
 }

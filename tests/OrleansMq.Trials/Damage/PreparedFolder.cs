@@ -24,15 +24,14 @@ internal sealed class PreparedFolder
 
         foreach (var document in inspector.Documents())
             if (document.Key is { } key)
-                Documents.Add(document.Path, key);
+                Documents.Add((document.Path, key));
     }
 
     public IReadOnlyList<(string Path, byte[] Bytes)> Files { get; }
 
     public List<PreparedLog> Logs { get; } = [];
 
-    /// <summary>Keys by path.</summary>
-    public Dictionary<string, string> Documents { get; } = [];
+    public List<(string Path, string Key)> Documents { get; } = [];
 
     /// <summary>Topics, queues with dead letters, cursors, tokens, sessions, segments that were rolled and trimmed, snapshots, and documents that were deleted.</summary>
     /// <param name="killed">Its process died, so that state behind the last snapshot stands in frames alone; else it was closed in order, with a snapshot at the end.</param>
