@@ -61,14 +61,13 @@ internal sealed class DocumentScan
     /// </summary>
     private void AddTail(ReadOnlySpan<byte> tail, int shard)
     {
-        var size = DocumentRecord.SizeAt(tail, End, shard);
-        if (_records.Count > 0 && (size is { } whole ? IsCutOff(tail, whole) : IsHeaderCutOff(tail)))
+        var owner = DocumentRecord.OwnerOf(tail, End, shard);
+        if (_records.Count > 0 && IsCutOff(tail, DocumentRecord.SizeAt(tail, End, shard), owner is not null))
         {
             Torn = tail.Length;
             return;
         }
 
-        var owner = size == tail.Length && DocumentRecord.KeyIn(tail) is { } key ? KeyDigest.Of(key) : default(KeyDigest?);
         _damage.Add(new DamagedSpan(_records.Count, End, End + tail.Length, owner));
         // How many were lost is not known: two, so that the next scan finds more than one missing.
         Sequence += owner is null ? 2UL : 1UL;
@@ -76,7 +75,8 @@ internal sealed class DocumentScan
         End += (tail.Length + DocumentRecord.Unit - 1) / DocumentRecord.Unit * DocumentRecord.Unit;
     }
 
-    private bool IsCutOff(ReadOnlySpan<byte> tail, long size) => size > tail.Length || (size == tail.Length && DocumentRecord.MayBeCutOff(tail, End));
+    private bool IsCutOff(ReadOnlySpan<byte> tail, long? size, bool isOne) =>
+        size > tail.Length || (size == tail.Length || (size is null && isOne) ? DocumentRecord.MayBeCutOff(tail, End) : size is null && IsHeaderCutOff(tail));
 
     /// <summary>Whether nothing behind a header that does not read back is written in its sector.</summary>
     private bool IsHeaderCutOff(ReadOnlySpan<byte> tail)

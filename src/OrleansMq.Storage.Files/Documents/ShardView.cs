@@ -36,8 +36,7 @@ internal sealed class ShardView
     {
         foreach (var span in Scan.Damage)
         {
-            var record = _file.Span[(int)span.From..(int)span.To];
-            if (DocumentRecord.SizeAt(record, span.From, Shard) <= record.Length && DocumentRecord.KeyIn(record) is { } found && KeyDigest.Of(found) == key)
+            if (DocumentRecord.KeyIn(_file.Span[(int)span.From..(int)span.To], span.From, Shard) is { } found && KeyDigest.Of(found) == key)
                 return $"the document '{Encoding.UTF8.GetString(found)}'";
         }
 

@@ -16,11 +16,16 @@ namespace OrleansMq.Storage.Files.Formats;
 /// 32 kind             u16   1 beginning, 2 put, 3 delete
 /// 34 key length       u16
 /// 36 content length   i32
-/// 40 CRC32C           u32   of key, content and the zeros behind them
-/// 44 CRC32C           u32   of the key alone: of a damaged record this may still tell whose it was
-/// 48 key before       16 B  the first half of SHA-256 of the key of the record before: where that is damaged, this tells whose it was; zeros of a beginning
-/// 64 key (UTF-8), content, zeros up to the next multiple of 64
+/// 40 CRC32C           u32   of all from byte 64 on
+/// 44 CRC32C           u32   of the key alone
+/// 48 key before       16 B  the first half of SHA-256 of the key of the record before; zeros of a beginning
+/// 64 key (UTF-8), content, 0xFF up to 32 bytes before a multiple of 64, then
+///  0 this key         16 B  likewise of its own
+/// 16 size             u32   of the whole record
+/// 20 CRC32C           u32   of where it stands (i64), its file's number (i32), this key and the size
+/// 24 filling          8 B   0xFF: no record that came to the disk whole ends in a zero
 /// </code>
+/// So whose a damaged record was is known from the next one, from its own key, or from its end.
 /// </summary>
 internal readonly record struct DocumentRecord(DocumentRecordKind Kind, ulong Salt, ulong Sequence, long Version, KeyDigest Before, ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Content)
 {
@@ -31,9 +36,10 @@ internal readonly record struct DocumentRecord(DocumentRecordKind Kind, ulong Sa
 
     private const uint Magic = 0x32444D4F;
     private const int HeaderSize = 64;
-    private const int SeedSize = 12;
+    private const int EndSize = 32;
+    private const byte Filling = 0xFF;
 
-    public int Size => HeaderSize + Padded(Key.Length + Content.Length);
+    public int Size => checked((int)SizeOf((long)Key.Length + Content.Length));
 
     /// <summary>What the next record says of this one.</summary>
     public KeyDigest Digest => Kind == DocumentRecordKind.Beginning ? default : KeyDigest.Of(Key.Span);
@@ -49,12 +55,17 @@ internal readonly record struct DocumentRecord(DocumentRecordKind Kind, ulong Sa
         BinaryPrimitives.WriteUInt16LittleEndian(h[32..], (ushort)Kind);
         BinaryPrimitives.WriteUInt16LittleEndian(h[34..], (ushort)Key.Length);
         BinaryPrimitives.WriteInt32LittleEndian(h[36..], Content.Length);
+        h[HeaderSize..].Fill(Filling);
         Key.Span.CopyTo(h[HeaderSize..]);
         Content.Span.CopyTo(h[(HeaderSize + Key.Length)..]);
+        var end = h[^EndSize..];
+        Digest.Write(end);
+        BinaryPrimitives.WriteInt32LittleEndian(end[16..], bytes.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(end[20..], CrcAt(offset, shard, end[..20]));
         BinaryPrimitives.WriteUInt32LittleEndian(h[40..], Crc32C.Compute(h[HeaderSize..]));
         BinaryPrimitives.WriteUInt32LittleEndian(h[44..], Crc32C.Compute(Key.Span));
         Before.Write(h[48..]);
-        BinaryPrimitives.WriteUInt32LittleEndian(h[4..], HeaderCrc(h, offset, shard));
+        BinaryPrimitives.WriteUInt32LittleEndian(h[4..], CrcAt(offset, shard, h[8..HeaderSize]));
         return bytes;
     }
 
@@ -81,47 +92,54 @@ internal readonly record struct DocumentRecord(DocumentRecordKind Kind, ulong Sa
     /// <summary>How long the record is that begins at an offset, by its header, or null if that does not read back.</summary>
     public static long? SizeAt(ReadOnlySpan<byte> h, long offset, int shard)
     {
-        if (h.Length < HeaderSize || BinaryPrimitives.ReadUInt32LittleEndian(h) != Magic || BinaryPrimitives.ReadUInt32LittleEndian(h[4..]) != HeaderCrc(h, offset, shard))
+        if (h.Length < HeaderSize || BinaryPrimitives.ReadUInt32LittleEndian(h) != Magic || BinaryPrimitives.ReadUInt32LittleEndian(h[4..]) != CrcAt(offset, shard, h[8..HeaderSize]))
             return null;
         var content = BinaryPrimitives.ReadInt32LittleEndian(h[36..]);
         return content < 0 || BinaryPrimitives.ReadUInt16LittleEndian(h[32..]) is < (ushort)DocumentRecordKind.Beginning or > (ushort)DocumentRecordKind.Delete
             ? null
-            : HeaderSize + Padded((long)BinaryPrimitives.ReadUInt16LittleEndian(h[34..]) + content);
+            : SizeOf((long)BinaryPrimitives.ReadUInt16LittleEndian(h[34..]) + content);
     }
 
-    /// <summary>Of a record whose header reads back and whose content does not: its key, if that reads back.</summary>
-    public static byte[]? KeyIn(ReadOnlySpan<byte> record)
+    /// <summary>The key of a damaged record, where its header and the key read back.</summary>
+    public static byte[]? KeyIn(ReadOnlySpan<byte> record, long offset, int shard)
     {
+        if (SizeAt(record, offset, shard) is not { } size || size > record.Length)
+            return null;
         var key = record.Slice(HeaderSize, BinaryPrimitives.ReadUInt16LittleEndian(record[34..]));
         return Crc32C.Compute(key) == BinaryPrimitives.ReadUInt32LittleEndian(record[44..]) ? key.ToArray() : null;
     }
 
-    /// <summary>
-    /// Of a record whose header reads back and whose content does not: whether a part of it may never have come to the disk. Such a part is zeros up to the end of a sector.
-    /// </summary>
+    /// <summary>Whose record the bytes are, where they are one record and no more, and either end of it reads back.</summary>
+    public static KeyDigest? OwnerOf(ReadOnlySpan<byte> record, long offset, int shard)
+    {
+        if (SizeAt(record, offset, shard) == record.Length && KeyIn(record, offset, shard) is { } key)
+            return KeyDigest.Of(key);
+        if (record.Length < HeaderSize + EndSize)
+            return null;
+        var end = record[^EndSize..];
+        return BinaryPrimitives.ReadInt32LittleEndian(end[16..]) == record.Length && BinaryPrimitives.ReadUInt32LittleEndian(end[20..]) == CrcAt(offset, shard, end[..20])
+            ? KeyDigest.Read(end)
+            : null;
+    }
+
+    /// <summary>Whether a part of a record that does not read back may never have come to the disk: such a part is zeros up to the end of a sector.</summary>
     public static bool MayBeCutOff(ReadOnlySpan<byte> record, long offset)
     {
-        var written = HeaderSize + BinaryPrimitives.ReadUInt16LittleEndian(record[34..]) + BinaryPrimitives.ReadInt32LittleEndian(record[36..]);
-        for (var end = Math.Min(written, Sector - (offset % Sector)); ; end = Math.Min(written, end + Sector))
-        {
+        for (var end = Sector - (offset % Sector); end < record.Length; end += Sector)
             if (record[(int)end - 1] == 0)
                 return true;
-            if (end == written)
-                return false;
-        }
+        return record[^1] == 0;
     }
 
-    private static uint HeaderCrc(ReadOnlySpan<byte> header, long offset, int shard)
+    private static uint CrcAt(long offset, int shard, ReadOnlySpan<byte> bytes)
     {
-        Span<byte> seed = stackalloc byte[SeedSize];
-        BinaryPrimitives.WriteInt64LittleEndian(seed, offset);
-        BinaryPrimitives.WriteInt32LittleEndian(seed[8..], shard);
-        return Crc32C.Append(Crc32C.Compute(seed), header[8..HeaderSize]);
+        Span<byte> place = stackalloc byte[12];
+        BinaryPrimitives.WriteInt64LittleEndian(place, offset);
+        BinaryPrimitives.WriteInt32LittleEndian(place[8..], shard);
+        return Crc32C.Append(Crc32C.Compute(place), bytes);
     }
 
-    private static int Padded(int length) => checked((int)Padded((long)length));
-
-    private static long Padded(long length) => (length + Unit - 1) / Unit * Unit;
+    private static long SizeOf(long body) => (HeaderSize + body + EndSize + Unit - 1) / Unit * Unit;
 }
 
 internal enum DocumentRecordKind : ushort

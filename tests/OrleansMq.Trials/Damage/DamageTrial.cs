@@ -1,5 +1,7 @@
+using OrleansMq.Engine.Topics;
 using OrleansMq.Simulation.Disk;
 using OrleansMq.Storage.Files;
+using OrleansMq.Storage.Files.Documents;
 
 namespace OrleansMq.Trials.Damage;
 
@@ -181,7 +183,9 @@ internal sealed class DamageTrial
         {
             var id = log.TopicId.ToString("N");
             var mine = path.StartsWith(log.Folder + "/", StringComparison.Ordinal)
-                || Keys(path).Any(key => key == $"topics/{log.Topic}" || key.Contains(id, StringComparison.Ordinal));
+                || Keys(path).Any(key => key == $"topics/{log.Topic}" || key.Contains(id, StringComparison.Ordinal))
+                // That there is none can't be told where something of unknown key is lost.
+                || Asked(log).Any(key => path == Path.Join(PreparedFolder.Root, "documents", ShardNames.FileOf(ShardNames.Of(System.Text.Encoding.UTF8.GetBytes(key)))));
             if (mine)
                 yield return (log.Topic, log.Partition);
         }
@@ -189,6 +193,9 @@ internal sealed class DamageTrial
         if (!path.Contains("/logs/", StringComparison.Ordinal))
             yield return ("", -1);
     }
+
+    /// <summary>What is asked for when a topic is opened, whether it is there or not.</summary>
+    private static IEnumerable<string> Asked(PreparedLog log) => [TopicCatalog.TopicKey(log.Topic), AdmissionDesk.KeyOf(log.TopicId)];
 
     /// <summary>Of the documents in a file.</summary>
     private IEnumerable<string> Keys(string path) => _folder.Documents.Where(document => document.Path == path).Select(document => document.Key);
