@@ -96,7 +96,16 @@ internal sealed class ShardIndex
         _certain = [];
     }
 
-    /// <param name="Offset">Of the record.</param>
-    /// <param name="Size">Of the record.</param>
-    internal readonly record struct Place(long Offset, int Size);
+    /// <summary>Of a record; kept small, for there is one for each document there is.</summary>
+    internal readonly record struct Place
+    {
+        private readonly int _unit;
+        private readonly int _units;
+
+        public Place(long offset, int size) => (_unit, _units) = ((int)(offset / DocumentRecord.Unit), size / DocumentRecord.Unit);
+
+        public long Offset => (long)_unit * DocumentRecord.Unit;
+
+        public int Size => _units * DocumentRecord.Unit;
+    }
 }
