@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using OrleansMq.Conformance;
 using OrleansMq.Conformance.Broker;
 
