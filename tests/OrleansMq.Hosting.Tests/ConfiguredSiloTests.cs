@@ -90,6 +90,19 @@ public sealed class ConfiguredSiloTests : IAsyncLifetime
         Assert.Contains(message, refused.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("IdelAge", "OrleansMq:IdelAge is no setting; there are Client, Compaction, ")]
+    [InlineData("Client:Retries", "OrleansMq:Client:Retries is no setting; there are AppendCallBytes, ")]
+    public void AMistypedSettingIsRefusedByItsName(string setting, string message)
+    {
+        var builder = Builder(Json("Files", "Development"));
+        builder.Configuration[$"OrleansMq:{setting}"] = "00:01:00";
+
+        var refused = Assert.Throws<OrleansConfigurationException>(() => builder.UseOrleans(silo => silo.AddOrleansMq()));
+
+        Assert.StartsWith(message, refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task AStorageOfTheConfigurationAndOneOfTheCodeContradictEachOther()
     {
