@@ -40,6 +40,8 @@ internal sealed class OrleansHost : IBrokerHost
         IHost? host = null;
         try
         {
+            Ports.Try("silo-port", told.SiloAddress, told.SiloPort);
+            Ports.Try("gateway-port", told.SiloAddress, told.GatewayPort);
             storage = await BlobPlace.Open(told, report) ?? StorageOf(told, report);
             host = Build(told, storage, tls, loggers);
             await host.StartAsync(stop);

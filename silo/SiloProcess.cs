@@ -67,9 +67,9 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
     private async ValueTask StartGateways(IBrokerHost host, GatewaySecurity security, List<IGateway> gateways, CancellationToken stop)
     {
         if (options.Http is { } port)
-            gateways.Add(await HttpGateway.Start(host.Broker, new HttpGatewayOptions { Address = options.Listen, Port = port, Security = security, BrokerMetrics = host.Metrics }, loggers, stop));
+            gateways.Add(await Ports.Listening("http", options.Listen, port, HttpGateway.Start(host.Broker, new HttpGatewayOptions { Address = options.Listen, Port = port, Security = security, BrokerMetrics = host.Metrics }, loggers, stop)));
         if (options.Kafka is { } kafka)
-            gateways.Add(await KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Security = security, Advertise = options.KafkaAdvertise, DefaultPartitions = options.KafkaPartitions, ConsumerSession = options.KafkaConsumerSession, ConsumerHeartbeat = options.KafkaConsumerHeartbeat, Node = host.Node }, loggers, stop));
+            gateways.Add(await Ports.Listening("kafka", options.Listen, kafka, KafkaGateway.Start(host.Broker, new KafkaGatewayOptions { Address = options.Listen, Port = kafka, Security = security, Advertise = options.KafkaAdvertise, DefaultPartitions = options.KafkaPartitions, ConsumerSession = options.KafkaConsumerSession, ConsumerHeartbeat = options.KafkaConsumerHeartbeat, Node = host.Node }, loggers, stop)));
         foreach (var gateway in gateways)
             host.Announce(gateway.Name, options.AnnouncementOf(gateway.Announced));
     }
@@ -88,7 +88,7 @@ internal sealed partial class SiloProcess(SiloOptions options, ILoggerFactory lo
         }
         catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException && options.Webhooks is not null)
         {
-            throw new SettingException($"{options.Webhooks?.From} {options.Webhooks?.Value}: {FirstLine(e.Message)}.");
+            throw new SettingException($"{options.Webhooks?.From} {options.Webhooks?.Value}: {FirstLine(e.Message).TrimEnd('.')}.");
         }
     }
 

@@ -41,7 +41,7 @@ public sealed class AccessControl : IAsyncDisposable
             if (options.AdminPassword is { } password)
                 await control.MakeAdmin(password, cancel);
             if (options.NeedsAdmin && !control.State.HasAdmin)
-                throw new MqException(ErrorCodes.Conflict, $"{store.Place} has nobody who may administer.");
+                throw new MqException(ErrorCodes.Conflict, $"Nobody in {store.Place} may administer.");
             return control;
         }
         catch

@@ -24,6 +24,7 @@ public static class OrleansMqClientExtensions
         where TMessaging : MessagingOptions
     {
         CompressedRecords.Use();
+        KnownSettings.Check<ClusterBrokerOptions>(section);
         var options = services.AddOptions<ClusterBrokerOptions>().Bind(section);
         if (configure is not null)
             options.Configure(configure);

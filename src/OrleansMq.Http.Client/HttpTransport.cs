@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using OrleansMq.Json;
@@ -123,7 +124,7 @@ internal sealed class HttpTransport : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw Failure(ask, $"The connection to {_client.BaseAddress} broke during {ask.Method} {ask.Path}: {e.Message}", e);
+            throw Failure(ask, $"The connection to {_client.BaseAddress} broke during {ask.Method} {ask.Path}: {Cause(e)}", e);
         }
     }
 
@@ -166,8 +167,11 @@ internal sealed class HttpTransport : IDisposable
         return body;
     }
 
+    // "… see inner exception" tells a person at a shell nothing. A socket's own text lacks the address, which the outer one has.
+    private static string Cause(Exception e) => e.GetBaseException() is SocketException ? e.Message : e.GetBaseException().Message;
+
     private MqException NotReached(Exception e) =>
-        new(ErrorCodes.PartitionUnavailable, $"{_client.BaseAddress} can't be reached: {e.Message}", TimeSpan.FromMilliseconds(100), e);
+        new(ErrorCodes.PartitionUnavailable, $"{_client.BaseAddress} can't be reached: {Cause(e)}", TimeSpan.FromMilliseconds(100), e);
 
     private static MqException Failure(HttpAsk ask, string detail, Exception? inner) =>
         new(ask.Changes ? ErrorCodes.OutcomeUnknown : ErrorCodes.PartitionUnavailable, detail, TimeSpan.FromMilliseconds(100), inner);

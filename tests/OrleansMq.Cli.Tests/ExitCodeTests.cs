@@ -19,6 +19,8 @@ public sealed class ExitCodeTests
     [InlineData("consume", "a")]
     [InlineData("produce", "a", "--header", "nameless")]
     [InlineData("topic", "list", "--server", "ftp://here")]
+    [InlineData("bench", "--messages", "0")]
+    [InlineData("bench", "--size", "15")]
     public async Task WhatCantBeReadIsWrongUsage(params string[] args)
     {
         var run = await Mq.Run(NoOne, args);

@@ -20,6 +20,16 @@ public sealed class FailureTests
         Assert.Equal(ErrorCodes.PartitionUnavailable, (await Assert.ThrowsAsync<MqException>(async () => await broker.DescribeTopic("t"))).Code);
     }
 
+    [Fact]
+    public async Task TlsWithAServerThatHasNoneIsSaidWithItsCause()
+    {
+        await using var rude = new RudeServer("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        await using var broker = HttpBroker.Connect(new UriBuilder(rude.Uri) { Scheme = "https" }.Uri);
+        var refused = await Assert.ThrowsAsync<MqException>(async () => await broker.DescribeTopic("t"));
+        Assert.Equal(ErrorCodes.PartitionUnavailable, refused.Code);
+        Assert.DoesNotContain("inner exception", refused.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"resu")]

@@ -48,6 +48,8 @@ public sealed class MalformedRequestTests : IAsyncLifetime
     [InlineData("PUT", Topic, """{"partitions":"8"}""", "$.partitions")]
     [InlineData("PUT", Topic, """{"partitions":1e99}""", "$.partitions")]
     [InlineData("PUT", Topic, """{"partitions":1,"partitions":2}""", "$.partitions")]
+    [InlineData("PUT", Group, """{"maxDeliveries":0}""", "$.maxDeliveries is below 1.")]
+    [InlineData("PUT", Group, """{"maxDeliveries":1e99}""", "$.maxDeliveries is not a whole number from 1 to 2147483647.")]
     [InlineData("PUT", Topic, """{"acks":"sometimes"}""", "$.acks")]
     [InlineData("PUT", Topic, """{"acks":2}""", "$.acks")]
     [InlineData("PUT", Topic, """{"whenFull":"explode"}""", "$.whenFull")]

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using OrleansMq.Conformance;
 using OrleansMq.Conformance.Broker;
 
@@ -30,7 +29,11 @@ public sealed class SiloProcessTests : IDisposable
             Assert.Contains("in use", errors, StringComparison.Ordinal);
             (code, _, errors) = await SiloProgram.Run($"--data {_data}/other --http {address.Port} --kafka off");
             Assert.Equal(1, code);
-            Assert.Contains(address.Port.ToString(CultureInfo.InvariantCulture), errors, StringComparison.Ordinal);
+            Assert.StartsWith($"orleansmq can't start: --http {address.Port}: nothing can listen at 127.0.0.1:{address.Port}: ", errors, StringComparison.Ordinal);
+            // 192.0.2.0/24 is nobody's.
+            (code, _, errors) = await SiloProgram.Run($"--data {_data}/other --http off --kafka 0 --listen 192.0.2.1 --insecure");
+            Assert.Equal(1, code);
+            Assert.StartsWith("orleansmq can't start: --kafka 0: nothing can listen at 192.0.2.1:0: ", errors, StringComparison.Ordinal);
 
             // A wait does not hold up the stop.
             await broker.PutTopic("empty", new TopicChange());

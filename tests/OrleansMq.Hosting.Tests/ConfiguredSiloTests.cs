@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Servers;
 
@@ -38,6 +40,24 @@ public sealed class ConfiguredSiloTests : IAsyncLifetime
         var second = await Silo(Json(kind, clustering));
 
         Assert.Equal("kept", (await second.Services.GetRequiredService<IBroker>().Receive("t", "g", new ReceiveRequest { Wait = TimeSpan.FromSeconds(30) }))[0].BodyText);
+    }
+
+    [Fact]
+    public async Task TheLastSiloAsksNobodyForWhatWentWithIt()
+    {
+        var lines = new Lines();
+        var builder = Builder(Json("Files", "Development"));
+        builder.Logging.AddProvider(lines);
+        builder.UseOrleans(silo => silo.AddOrleansMq());
+        var host = await Start(builder);
+        var broker = host.Services.GetRequiredService<IBroker>();
+        await broker.PutTopic("t", new TopicChange { Partitions = 4 });
+        for (var partition = 0; partition < 4; partition++)
+            await broker.Publish("t", [Message.OfText("x") with { Partition = partition }]);
+
+        await Stop(host);
+
+        Assert.DoesNotContain(lines.Written, line => line.Contains("deadline", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -88,6 +108,19 @@ public sealed class ConfiguredSiloTests : IAsyncLifetime
         var refused = await Assert.ThrowsAsync<OrleansConfigurationException>(() => Silo(Json(storage, "Development")));
 
         Assert.Contains(message, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("IdelAge", "OrleansMq:IdelAge is no setting; there are Client, Compaction, ")]
+    [InlineData("Client:Retries", "OrleansMq:Client:Retries is no setting; there are AppendCallBytes, ")]
+    public void AMistypedSettingIsRefusedByItsName(string setting, string message)
+    {
+        var builder = Builder(Json("Files", "Development"));
+        builder.Configuration[$"OrleansMq:{setting}"] = "00:01:00";
+
+        var refused = Assert.Throws<OrleansConfigurationException>(() => builder.UseOrleans(silo => silo.AddOrleansMq()));
+
+        Assert.StartsWith(message, refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -167,5 +200,27 @@ public sealed class ConfiguredSiloTests : IAsyncLifetime
         _hosts.Remove(host);
         await host.StopAsync();
         host.Dispose();
+    }
+
+    /// <summary>What is logged as a warning or worse.</summary>
+    private sealed class Lines : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<string> Written { get; } = [];
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel))
+                Written.Enqueue(formatter(state, exception));
+        }
+
+        public void Dispose()
+        {
+        }
     }
 }

@@ -6,7 +6,7 @@ public interface IMessageTraces
     /// <exception cref="MqException"><see cref="ErrorCodes.OffsetOutOfRange"/>: the message is not there (any more).</exception>
     Task<MessageTrace> Trace(long offset, long maxBytes);
 
-    /// <summary>Where the message with this token is; -1: not known here within the window, or it waits for its time or its decision.</summary>
+    /// <summary>Where the message with this token is; -1: not known here within the window, or it was sent for a later time, or waits for its decision.</summary>
     Task<long> FindToken(string token);
 
     /// <exception cref="MqException"><see cref="ErrorCodes.GroupUnknown"/>.</exception>
@@ -28,7 +28,7 @@ public static class TraceDesk
         for (var p = 0; p < partitions; p++)
             if (await (await partition(p)).FindToken(request.Token!) is >= 0 and var offset)
                 return await (await partition(p)).Trace(offset, request.MaxBytes);
-        throw new MqException(ErrorCodes.MessageUnknown, $"No message of topic '{topic}' had this token within the topic's window of tokens, or it waits for its time or its decision. Ask by its position.");
+        throw new MqException(ErrorCodes.MessageUnknown, $"No message of topic '{topic}' had this token within the topic's window of tokens, or it was sent for a later time, or waits for its decision. Ask by its position.");
     }
 
     public static async ValueTask<StageTimes> Stages(int partitions, Func<int, ValueTask<IMessageTraces>> partition, GroupName group, TimeSpan last)

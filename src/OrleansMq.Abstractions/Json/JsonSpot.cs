@@ -100,9 +100,13 @@ public readonly struct JsonSpot
     {
         if (Value.ValueKind != JsonValueKind.Number)
             throw Wrong("a whole number");
-        if (!Value.TryGetInt64(out var number) || number < min || number > max)
-            throw Malformed(string.Create(CultureInfo.InvariantCulture, $"is not a whole number from {min} to {max}"));
-        return number;
+        var whole = Value.TryGetInt64(out var number);
+        if (whole && number >= min && number <= max)
+            return number;
+        // The end of a type is nobody's limit: the setting's own is said where the setting is checked.
+        throw Malformed(whole && number < min && max is int.MaxValue or long.MaxValue
+            ? string.Create(CultureInfo.InvariantCulture, $"is below {min}")
+            : string.Create(CultureInfo.InvariantCulture, $"is not a whole number from {min} to {max}"));
     }
 
     /// <summary>A number above 0.</summary>

@@ -11,12 +11,12 @@ internal static class BenchCommand
     public static Command Build(Shell shell)
     {
         var topic = Options.Of<TopicName?>("--topic", "Use this topic and leave it, instead of one of its own that is deleted at the end.", "TOPIC", t => new TopicName(t));
-        var messages = Options.Of("--messages", "How many.", "N", Text.SmallCount, 100_000);
-        var size = Options.Of("--size", "Bytes of each body, at least 16.", "BYTES", t => Math.Max(16, checked((int)Text.Bytes(t))), 100);
-        var partitions = Options.Of("--partitions", "Of its own topic.", "N", Text.SmallCount, 8);
-        var producers = Options.Of("--producers", "Producers at once.", "N", Text.SmallCount, 4);
-        var consumers = Options.Of("--consumers", "Consumers at once.", "N", Text.SmallCount, 4);
-        var window = Options.Of("--window", "Messages of each producer on their way at once.", "N", Text.SmallCount, 1_000);
+        var messages = Options.Of("--messages", "How many.", "N", Text.FromOne, 100_000);
+        var size = Options.Of("--size", "Bytes of each body, at least 16.", "BYTES", t => checked((int)Text.Bytes(t)) is >= 16 and var bytes ? bytes : throw new FormatException("at least 16"), 100);
+        var partitions = Options.Of("--partitions", "Of its own topic.", "N", Text.FromOne, 8);
+        var producers = Options.Of("--producers", "Producers at once.", "N", Text.FromOne, 4);
+        var consumers = Options.Of("--consumers", "Consumers at once.", "N", Text.FromOne, 4);
+        var window = Options.Of("--window", "Messages of each producer on their way at once.", "N", Text.FromOne, 1_000);
         var rate = Options.Of<double?>("--rate", "Messages a second of all producers together. Default: as many as go; the time to delivery is then that of a backlog.", "N", t => Text.Rate(t));
         var acks = Common.Acks();
         return shell.Handle(new Command("bench", "A quick load against a server: publish and consume at once, then say how fast, and whether anything went missing.")

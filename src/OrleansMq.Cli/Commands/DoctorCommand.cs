@@ -21,7 +21,7 @@ internal static class DoctorCommand
         var repair = new Option<bool>("--repair") { Description = "Mend what can be mended without losing anything, and look again. Files are copied beside the folder before they are changed. 0: clean afterwards, 1: something is left." };
         var acceptLoss = new Option<bool>("--accept-loss") { Description = "With --repair: also give up what can't be mended, and say what is lost by it (without, --repair only says what would be)." };
         var dry = new Option<bool>("--dry-run") { Description = "With --repair: only say what would be done, with what would be lost. Changes nothing." };
-        var copies = new Option<string?>("--copies") { Description = "With --repair: where files are copied to. Default: DIR.before-repair-TIME." };
+        var copies = new Option<string?>("--copies") { HelpName = "DIR", Description = "With --repair: where files are copied to. Default: DIR.before-repair-TIME." };
         return shell.Handle(new Command("doctor", "Read every frame of a data folder offline and say what is torn or damaged. Changes nothing without --repair. 0: clean, 1: damage found.") { folder, security, repair, acceptLoss, dry, copies }, async run =>
         {
             if (run.Get(security))

@@ -57,6 +57,8 @@ internal static class Text
     public static int SmallCount(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : throw Expected(text, "a whole number");
 
+    public static int FromOne(string text) => SmallCount(text) is > 0 and var count ? count : throw new FormatException("at least 1");
+
     public static double Rate(string text) =>
         double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var rate) && rate > 0 ? rate : throw Expected(text, "a number above 0");
 
@@ -151,7 +153,7 @@ internal static class Options
         }
         catch (Exception e) when (e is FormatException or OverflowException or MqException)
         {
-            result.AddError($"{name}: {e.Message}.");
+            result.AddError($"{name}: {e.Message.TrimEnd('.')}.");
             return default;
         }
     }

@@ -30,8 +30,8 @@ public sealed partial class PartitionEngine : IMessageTraces
     {
         if (System.Text.Encoding.UTF8.GetByteCount(token) is 0 or > MessageCodec.MaxTokenBytes)
             throw new MqException(ErrorCodes.Malformed, $"A token has 1 to {MessageCodec.MaxTokenBytes} bytes of UTF-8.");
-        // What waits in another lane is remembered beyond any offset of the main one.
-        return Ask(ReleaseLevel.Durable, (state, _, now) => state.Tokens.TryFind(TokenHash.Of(token), now, out var offset) && offset < state.End ? offset : -1);
+        // What was sent to another lane is remembered beyond any offset of the main one; of a half message its decision says more.
+        return Ask(ReleaseLevel.Durable, (state, _, now) => state.FindEarlier(TokenHash.Of(token), now) is { } found && found.Offset < state.End ? found.Offset : -1);
     }
 
     public async Task<StageTimes> Stages(GroupName group, TimeSpan last)

@@ -32,6 +32,7 @@ public static class OrleansMqSiloExtensions
     public static ISiloBuilder AddOrleansMq(this ISiloBuilder builder, IConfiguration section, Action<OrleansMqOptions>? configure = null)
     {
         var services = builder.Services;
+        KnownSettings.Check<OrleansMqOptions>(section, StorageName, ClientName);
         var options = services.AddOptions<OrleansMqOptions>().Configure(mine => WithoutStorage(section).Bind(mine));
         if (section.GetSection(StorageName) is { } storage && storage.Exists())
         {
@@ -45,7 +46,7 @@ public static class OrleansMqSiloExtensions
             options.Configure(configure);
         services.AddSingleton<IValidateOptions<OrleansMqOptions>, OrleansMqOptionsCheck>();
         options.ValidateOnStart();
-        services.AddClusterBroker<SiloMessagingOptions>(section.GetSection("Client"), null);
+        services.AddClusterBroker<SiloMessagingOptions>(section.GetSection(ClientName), null);
         services.AddMetrics();
         services.TryAddSingleton<BrokerSilo>();
         services.TryAddSingleton<BrokerMetrics>();
@@ -65,6 +66,7 @@ public static class OrleansMqSiloExtensions
     }
 
     private const string StorageName = nameof(OrleansMqOptions.Storage);
+    private const string ClientName = "Client";
 
     /// <summary>A storage is no value that could be bound.</summary>
     private static IConfiguration WithoutStorage(IConfiguration section) => new ConfigurationBuilder()

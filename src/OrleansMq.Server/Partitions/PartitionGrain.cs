@@ -60,7 +60,9 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
         await _leaving.CancelAsync();
         if (!_closed)
             await CloseEngine();
-        await _deadline.Closed(_closed);
+        // The last silo to go takes the keeper with it: to ask would be some seconds of Orleans' retries and stacks, for nothing.
+        if (reason.ReasonCode != DeactivationReasonCode.ShuttingDown || _silo.ActiveSilos.Any(other => !other.Equals(_silo.Address)))
+            await _deadline.Closed(_closed);
         _leaving.Dispose();
     }
 

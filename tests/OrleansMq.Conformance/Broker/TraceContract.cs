@@ -29,6 +29,20 @@ public abstract class TraceContract : BrokerContract
     });
 
     [Fact]
+    public Task AHalfMessageIsFoundByItsTokenOnceItIsCommitted() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await Publish(broker, "t", "before");
+        var half = (await broker.Publish("t", [Text("a") with { Token = "a-1", Half = new HalfTerms("shop") }]))[0].Half!;
+        await Refused(ErrorCodes.MessageUnknown, () => broker.Trace("t", new() { Token = "a-1" }));
+
+        await broker.EndHalf("t", half, HalfState.Committed);
+
+        var found = (await broker.Trace("t", new() { Token = "a-1" })).Message;
+        Assert.Equal((new Position(0, 1), "a"), (found.Position, found.BodyText));
+    });
+
+    [Fact]
     public Task ItIsFollowedIntoDeadLettersAndBack() => Story(async broker =>
     {
         await broker.PutTopic("t", new());
