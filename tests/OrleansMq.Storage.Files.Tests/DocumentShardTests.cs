@@ -18,11 +18,13 @@ public sealed class DocumentShardTests : IDisposable
     private readonly SimDisk _disk = new(1);
     private readonly List<StorageNotice> _notices = [];
     private ulong _drawn;
+    private ShardEnds _ends;
     private DocumentShard _shard;
 
     public DocumentShardTests()
     {
         _disk.MakeDirectoryDurably(Folder);
+        _ends = new ShardEnds(_disk, Folder);
         _shard = NewShard();
     }
 
@@ -179,7 +181,7 @@ public sealed class DocumentShardTests : IDisposable
                 bytes.AsSpan(at + written, Math.Min(512 - (at + written) % 512, bytes.Length - at - written)).Clear();
                 _disk.Place(Path, bytes);
                 _notices.Clear();
-                Reopen();
+                ReopenUnknown();
 
                 Assert.Equal("one", Get("a"));
                 Assert.Null(Get("b"));
@@ -200,11 +202,28 @@ public sealed class DocumentShardTests : IDisposable
         for (var length = before.Length; length < after.Length; length++)
         {
             _disk.Place(Path, after[..length]);
-            Reopen();
+            ReopenUnknown();
             Assert.Equal("one", Get("a"));
             Assert.Equal(2, Put("a", "two", 1));
-            Reopen();
+            ReopenUnknown();
             Assert.Equal("two", Get("a"));
+        }
+    }
+
+    [Fact]
+    public void AFileThatIsShorterThanItWasIsDamagedWhereverItEnds()
+    {
+        Put("a", "one");
+        Put("b", "two");
+        Put("c", "three");
+        var whole = _disk.ContentOf(Path);
+        for (var length = whole.Length - 1; length > 128; length--)
+        {
+            _disk.Place(Path, whole[..length]);
+            Reopen();
+
+            Assert.Throws<LogDamagedException>(() => Get("c"));
+            _disk.Place(Path, whole);
         }
     }
 
@@ -214,7 +233,7 @@ public sealed class DocumentShardTests : IDisposable
         Put("a", "one");
         _disk.Place("/data/documents/08.docs", _disk.ContentOf(Path));
 
-        using var other = new DocumentShard(_disk, Folder, 8, () => ++_drawn, _notices.Add);
+        using var other = new DocumentShard(_disk, Folder, 8, _ends, () => ++_drawn, _notices.Add);
 
         Assert.Throws<LogDamagedException>(() => other.Get("a", "a"u8.ToArray()));
     }
@@ -301,7 +320,8 @@ public sealed class DocumentShardTests : IDisposable
             disk.PowerLossAt = disk.Calls + call;
             try
             {
-                using var cut = new DocumentShard(disk, Folder, Shard, () => ++_drawn, _notices.Add);
+                using var ends = new ShardEnds(disk, Folder);
+                using var cut = new DocumentShard(disk, Folder, Shard, ends, () => ++_drawn, _notices.Add);
                 Assert.Equal("one", Encoding.UTF8.GetString(cut.Get("a", "a"u8.ToArray())!.Bytes.Span));
                 disk.PowerLossAt = 0;
                 done = true;
@@ -311,7 +331,8 @@ public sealed class DocumentShardTests : IDisposable
             }
 
             disk.Crash(call);
-            using var storage = new DocumentShard(disk, Folder, Shard, () => ++_drawn, _notices.Add);
+            using var now = new ShardEnds(disk, Folder);
+            using var storage = new DocumentShard(disk, Folder, Shard, now, () => ++_drawn, _notices.Add);
             Assert.Equal("one", Encoding.UTF8.GetString(storage.Get("a", "a"u8.ToArray())!.Bytes.Span));
             Assert.Equal("two", Encoding.UTF8.GetString(storage.Get("b", "b"u8.ToArray())!.Bytes.Span));
         }
@@ -344,14 +365,59 @@ public sealed class DocumentShardTests : IDisposable
         Assert.Equal("two", Get("a"));
     }
 
-    public void Dispose() => _shard.Dispose();
+    [Fact]
+    public void AFileHasALargestSizeAndDeletionsGoOn()
+    {
+        using var shard = new DocumentShard(_disk, Folder, 9, _ends, () => ++_drawn, _notices.Add, largest: 4_096);
+        Assert.Equal(1, shard.Put("a", "a"u8.ToArray(), new byte[3_000], 0));
 
-    private DocumentShard NewShard() => new(_disk, Folder, Shard, () => ++_drawn, _notices.Add);
+        Assert.Contains("at most 4096 bytes", Assert.Throws<LogFullException>(() => shard.Put("b", "b"u8.ToArray(), new byte[3_000], 0)).Message, StringComparison.Ordinal);
+        Assert.Null(shard.Get("b", "b"u8.ToArray()));
+        shard.Delete("a", "a"u8.ToArray(), 1);
+    }
+
+    [Fact]
+    public void WhatIsDamagedWhileItIsServedKeepsTheFileFromBeingWrittenAnewAndNothingElse()
+    {
+        Put("a", "one");
+        Put("b", "two");
+        var version = Put("c", "x");
+        FlipNewestOf("b");
+        for (var i = 0; i < 300; i++)
+            version = Put("c", new string('z', 1_000), version);
+
+        Assert.Throws<LogDamagedException>(() => Get("b"));
+        Assert.Equal("one", Get("a"));
+        Assert.Single(_notices);
+        Reopen();
+        Assert.Throws<LogDamagedException>(() => Get("b"));
+        Assert.Equal(new string('z', 1_000), Get("c"));
+    }
+
+    public void Dispose()
+    {
+        _shard.Dispose();
+        _ends.Dispose();
+    }
+
+    private DocumentShard NewShard() => new(_disk, Folder, Shard, _ends, () => ++_drawn, _notices.Add);
+
+    /// <summary>As after a loss of power, before which nothing says how far the file was durable.</summary>
+    private void ReopenUnknown()
+    {
+        _shard.Dispose();
+        _ends.Dispose();
+        _disk.Remove($"{Folder}/{ShardEnds.FileName}");
+        _disk.FlushDirectory(Folder);
+        Reopen();
+    }
 
     private void Reopen()
     {
         _shard.Dispose();
+        _ends.Dispose();
         _disk.Crash(3);
+        _ends = new ShardEnds(_disk, Folder);
         _shard = NewShard();
     }
 

@@ -26,13 +26,17 @@ internal sealed class DocumentScan
     /// <summary>The key of the last record, as far as it is known.</summary>
     public KeyDigest Last { get; private set; }
 
-    public static DocumentScan Of(ReadOnlyMemory<byte> file, int shard)
+    /// <param name="file">All of it.</param>
+    /// <param name="shard">Its place among the shards.</param>
+    /// <param name="knownEnd">By its salt, up to where it is known to have been durable.</param>
+    public static DocumentScan Of(ReadOnlyMemory<byte> file, int shard, Func<ulong, long> knownEnd)
     {
         var scan = new DocumentScan();
         while (scan.End < file.Length && scan.Next(file, (int)scan.End, shard) is { } found)
             scan.Add(found);
-        if (scan.End < file.Length)
-            scan.AddTail(file.Span[(int)scan.End..], shard);
+        var known = scan._records.Count == 0 ? 0 : knownEnd(scan._records[0].Record.Salt);
+        if (scan.End < Math.Max(file.Length, known))
+            scan.AddTail(file.Span[(int)scan.End..], shard, known);
         return scan;
     }
 
@@ -59,20 +63,22 @@ internal sealed class DocumentScan
     /// One record at a time is written and not yet flushed, so only one can be cut off, and what is missing of it is zeros or beyond the file's end. Anything else is damage. Where both may
     /// be, it is taken for a write that was cut off.
     /// </summary>
-    private void AddTail(ReadOnlySpan<byte> tail, int shard)
+    private void AddTail(ReadOnlySpan<byte> tail, int shard, long known)
     {
         var owner = DocumentRecord.OwnerOf(tail, End, shard);
-        if (_records.Count > 0 && IsCutOff(tail, DocumentRecord.SizeAt(tail, End, shard), owner is not null))
+        if (_records.Count > 0 && End >= known && IsCutOff(tail, DocumentRecord.SizeAt(tail, End, shard), owner is not null))
         {
             Torn = tail.Length;
             return;
         }
 
-        _damage.Add(new DamagedSpan(_records.Count, End, End + tail.Length, owner));
+        var end = Math.Max(End + tail.Length, known);
+        owner = end == End + tail.Length ? owner : null;
+        _damage.Add(new DamagedSpan(_records.Count, End, end, owner));
         // How many were lost is not known: two, so that the next scan finds more than one missing.
         Sequence += owner is null ? 2UL : 1UL;
         Last = owner ?? default;
-        End += (tail.Length + DocumentRecord.Unit - 1) / DocumentRecord.Unit * DocumentRecord.Unit;
+        End = (end + DocumentRecord.Unit - 1) / DocumentRecord.Unit * DocumentRecord.Unit;
     }
 
     private bool IsCutOff(ReadOnlySpan<byte> tail, long? size, bool isOne) =>

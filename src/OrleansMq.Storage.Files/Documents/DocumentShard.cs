@@ -13,8 +13,10 @@ namespace OrleansMq.Storage.Files.Documents;
 /// nothing more until the folder is opened again.
 /// </remarks>
 /// <param name="number">Its place among the shards.</param>
+/// <param name="ends">Of all shards.</param>
 /// <param name="draw">Salts.</param>
-internal sealed class DocumentShard(IDisk disk, string documents, int number, Func<ulong> draw, Action<StorageNotice> notify) : IDisposable
+/// <param name="largest">Bytes of the file.</param>
+internal sealed class DocumentShard(IDisk disk, string documents, int number, ShardEnds ends, Func<ulong> draw, Action<StorageNotice> notify, int largest = DocumentShard.LargestFile) : IDisposable
 {
     /// <summary>What may not count before the file is written anew.</summary>
     internal const int SmallWaste = 64 << 10;
@@ -154,7 +156,7 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Fu
     private void Believe(IDiskFile file)
     {
         var bytes = new byte[file.Length];
-        var scan = DocumentScan.Of(bytes.AsMemory(0, file.ReadUpTo(bytes, 0)), number);
+        var scan = DocumentScan.Of(bytes.AsMemory(0, file.ReadUpTo(bytes, 0)), number, salt => ends.Read(number, salt));
         if (scan.Records.Count == 0)
             throw new LogDamagedException($"{_path} does not read back as written, from its beginning to its end. Restore the file from a copy.");
         if (scan.Torn > 0)
@@ -170,6 +172,7 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Fu
         file.FlushInUse();
         _index = ShardIndex.Of(scan);
         (_salt, _sequence, _last, _end, _reservedTo) = (last.Record.Salt, scan.Sequence, scan.Last, scan.End, 0);
+        ends.Write(number, _salt, _end);
     }
 
     private void RewriteIfDue()
@@ -178,7 +181,14 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Fu
             return;
         // One that finds no space is tried again, but not at once.
         _rewriteAt = _end + SmallWaste;
-        var content = _index.Places.Select(Reread).ToList();
+        var content = _index.Places.Select(Reread).OfType<DocumentRecord>().ToList();
+        if (content.Count < _index.Count)
+        {
+            notify(new StorageNotice(_path, "Something in it does not read back as written, so it is not written anew. Look with mq doctor."));
+            _rewriteAt = long.MaxValue;
+            return;
+        }
+
         try
         {
             Begin(content);
@@ -189,11 +199,10 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Fu
         }
     }
 
-    private DocumentRecord Reread(ShardIndex.Place place)
+    private DocumentRecord? Reread(ShardIndex.Place place)
     {
         var bytes = new byte[place.Size];
-        return DocumentRecord.Decode(bytes.AsMemory(0, _file!.ReadUpTo(bytes, place.Offset)), place.Offset, number)
-            ?? throw new LogDamagedException($"{_path}: what stands at {place.Offset} does not read back as written. Look at it with mq doctor, or restore the file from a copy.");
+        return DocumentRecord.Decode(bytes.AsMemory(0, _file!.ReadUpTo(bytes, place.Offset)), place.Offset, number);
     }
 
     /// <summary>Makes the file anew, whole or not at all. After an error it is loaded again before anything else.</summary>
@@ -208,6 +217,7 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Fu
         _file = disk.Open(_path, DiskOpenMode.ReadWrite);
         _index = file.Index;
         (_salt, _sequence, _last, _end, _reservedTo, _rewriteAt, _loaded) = (file.Salt, file.Sequence, file.Last, file.Length, 0, 0, true);
+        ends.Write(number, _salt, _end);
     }
 
     private void Close()
@@ -219,14 +229,16 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Fu
     private void Append(DocumentRecordKind kind, long version, byte[] key, ReadOnlyMemory<byte> content, int spare)
     {
         var record = new DocumentRecord(kind, _salt, _sequence + 1, version, _last, key, content);
-        if (_end + record.Size > LargestFile)
-            throw new LogFullException($"Documents {_path}: a file of documents has at most {LargestFile} bytes. Nothing changed.");
+        // Deletions go on: with them waste grows, and the file is written anew.
+        if (kind == DocumentRecordKind.Put && _end + record.Size > largest)
+            throw new LogFullException($"Documents {_path}: a file of documents has at most {largest} bytes. Nothing changed.");
         var bytes = record.Encode(_end, number);
         Reserve(_end + bytes.Length, spare);
         WriteOrTakeBack(bytes);
         _file!.FlushInUse();
         _index.Add(new PlacedRecord(_end, record));
         (_sequence, _last, _end) = (record.Sequence, record.Digest, _end + bytes.Length);
+        ends.Write(number, _salt, _end);
     }
 
     /// <summary>A full disk shows here and not at the flush, where it would leave the record in doubt.</summary>

@@ -8,14 +8,16 @@ namespace OrleansMq.Storage.Files.Documents;
 internal sealed class FileDocuments : IDocuments, IDisposable
 {
     private readonly IIoScheduler _io;
+    private readonly ShardEnds _ends;
     private readonly DocumentShard[] _shards;
 
     /// <exception cref="DiskException">The folder can't be read or flushed.</exception>
     public FileDocuments(IDisk disk, IIoScheduler io, string folder, Func<ulong> draw, Action<StorageNotice> notify)
     {
         _io = io;
-        _shards = [.. Enumerable.Range(0, ShardNames.Count).Select(shard => new DocumentShard(disk, folder, shard, draw, notify))];
         Tidy(disk, folder);
+        _ends = new ShardEnds(disk, folder);
+        _shards = [.. Enumerable.Range(0, ShardNames.Count).Select(shard => new DocumentShard(disk, folder, shard, _ends, draw, notify))];
     }
 
     public async ValueTask<Document?> Get(string key)
@@ -40,6 +42,7 @@ internal sealed class FileDocuments : IDocuments, IDisposable
     {
         foreach (var shard in _shards)
             shard.Dispose();
+        _ends.Dispose();
     }
 
     /// <summary>Names that a crash left in the page cache are flushed before anyone is told of what is in them; what was not finished, and what was moved, goes.</summary>

@@ -48,6 +48,8 @@ internal sealed class ShardIndex
     /// <summary>Whether records were lost of which nobody knows whose they were.</summary>
     public bool LostUnknown => _certain is not null;
 
+    public int Count => _places.Count;
+
     /// <summary>In the order of the file.</summary>
     public IEnumerable<Place> Places => _places.Values.OrderBy(place => place.Offset);
 

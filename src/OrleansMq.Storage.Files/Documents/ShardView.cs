@@ -9,10 +9,10 @@ namespace OrleansMq.Storage.Files.Documents;
 internal sealed class ShardView
 {
     private readonly ReadOnlyMemory<byte> _file;
-    private ShardView(string path, ReadOnlyMemory<byte> file, int shard)
+    private ShardView(string path, ReadOnlyMemory<byte> file, int shard, Func<ulong, long> knownEnd)
     {
         (Path, _file, Shard) = (path, file, shard);
-        Scan = DocumentScan.Of(file, shard);
+        Scan = DocumentScan.Of(file, shard, knownEnd);
         Index = ShardIndex.Of(Scan);
     }
 
@@ -36,7 +36,7 @@ internal sealed class ShardView
     {
         foreach (var span in Scan.Damage)
         {
-            if (DocumentRecord.KeyIn(_file.Span[(int)span.From..(int)span.To], span.From, Shard) is { } found && KeyDigest.Of(found) == key)
+            if (DocumentRecord.KeyIn(_file.Span[(int)span.From..(int)Math.Min(span.To, _file.Length)], span.From, Shard) is { } found && KeyDigest.Of(found) == key)
                 return $"the document '{Encoding.UTF8.GetString(found)}'";
         }
 
@@ -47,6 +47,6 @@ internal sealed class ShardView
     public static ShardView Read(IDisk disk, string documents, int shard)
     {
         var path = System.IO.Path.Join(documents, ShardNames.FileOf(shard));
-        return new ShardView(path, disk.ReadWhole(path), shard);
+        return new ShardView(path, disk.ReadWhole(path), shard, salt => ShardEnds.Read(disk, documents, shard, salt));
     }
 }

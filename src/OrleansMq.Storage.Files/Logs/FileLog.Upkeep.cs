@@ -12,7 +12,7 @@ internal sealed partial class FileLog
     private void RollNow()
     {
         FlushTo(End);
-        GiveReservedSpaceBack();
+        _place.Open.GiveReservedSpaceBack(_segments[^1], _end);
         var made = MakeSegment(End);
         lock (_upkeep)
             _manifest = (_manifest with { LastSegment = made.Base }).Save(_place.Disk, _place.ManifestPath);
@@ -25,26 +25,6 @@ internal sealed partial class FileLog
         var path = Path.Join(_place.Folder, SegmentHeader.FileName(basePosition));
         SegmentMaker.Make(_place.Disk, path, _manifest.Identity, basePosition, Epoch).Dispose();
         return new Segment(_place.Disk, path, basePosition) { WrittenTo = basePosition, FlushedTo = basePosition };
-    }
-
-    private void GiveReservedSpaceBack()
-    {
-        var newest = _segments[^1];
-        if (newest.ReservedTo <= newest.OffsetOf(_end) || !_place.Open.TryAcquire(newest, out var file))
-            return;
-        try
-        {
-            file.SetLength(newest.OffsetOf(_end));
-            newest.ReservedTo = 0;
-        }
-        catch (DiskException)
-        {
-            // The space stays reserved until the segment is trimmed; no byte is in doubt.
-        }
-        finally
-        {
-            newest.Release();
-        }
     }
 
     /// <summary>Newest segments first, each name durable before the next, so that what survives a crash has no gap.</summary>

@@ -150,7 +150,7 @@ internal sealed partial class FileLog : IPartitionLog
         lock (_flushing)
         {
             if (_over is null)
-                GiveReservedSpaceBack();
+                _place.Open.GiveReservedSpaceBack(_segments[^1], _end);
             _over ??= reason;
             _rewriting?.Abandon();
             foreach (var segment in _segments)

@@ -19,6 +19,32 @@ internal sealed class OpenSegments(int capacity)
         return true;
     }
 
+    /// <summary>Shortens no byte: the file ends where the last whole append did. Space that can't be given back stays reserved until the segment is trimmed.</summary>
+    /// <param name="end">Position of the log's end.</param>
+    public void GiveReservedSpaceBack(Segment segment, long end)
+    {
+        if (segment.ReservedTo <= segment.OffsetOf(end))
+            return;
+        try
+        {
+            if (!TryAcquire(segment, out var file))
+                return;
+            try
+            {
+                file.SetLength(segment.OffsetOf(end));
+                segment.ReservedTo = 0;
+            }
+            finally
+            {
+                segment.Release();
+            }
+        }
+        catch (Disk.DiskException)
+        {
+            // No byte is in doubt; the segment may be gone, removed by another process.
+        }
+    }
+
     public void Forget(Segment segment)
     {
         lock (_byUse)

@@ -33,7 +33,8 @@ internal sealed partial class SharedLog
     private void RollNow()
     {
         FlushTo(End);
-        GiveReservedSpaceBack();
+        if (_newestIsOurs)
+            _place.Open.GiveReservedSpaceBack(_segments[^1], _end);
         var file = new SharedFile(End, Epoch, _place.Options.DrawIncarnation());
         var path = Path.Join(_place.Folder, file.SegmentName);
         SegmentMaker.Make(_place.Disk, path, _owner.Manifest.Identity, file.Position, Epoch).Dispose();
@@ -124,27 +125,6 @@ internal sealed partial class SharedLog
         finally
         {
             segment.Release();
-        }
-    }
-
-    /// <summary>Shortens no byte: the file ends where the last whole append did.</summary>
-    private void GiveReservedSpaceBack()
-    {
-        var newest = _segments[^1];
-        if (!_newestIsOurs || newest.ReservedTo <= newest.OffsetOf(_end) || !_place.Open.TryAcquire(newest, out var file))
-            return;
-        try
-        {
-            file.SetLength(newest.OffsetOf(_end));
-            newest.ReservedTo = 0;
-        }
-        catch (DiskException)
-        {
-            // The space stays reserved until the segment is trimmed; no byte is in doubt.
-        }
-        finally
-        {
-            newest.Release();
         }
     }
 

@@ -127,8 +127,8 @@ internal sealed partial class SharedLog : IPartitionLog
         lock (_upkeep)
         lock (_flushing)
         {
-            if (_over is null)
-                GiveReservedSpaceBack();
+            if (_over is null && _newestIsOurs)
+                _place.Open.GiveReservedSpaceBack(_segments[^1], _end);
             _over ??= reason;
             foreach (var segment in _segments)
                 _place.Open.Forget(segment);

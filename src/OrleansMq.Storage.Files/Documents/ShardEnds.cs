@@ -1,0 +1,99 @@
+using System.Buffers.Binary;
+using OrleansMq.Records;
+using OrleansMq.Storage.Files.Disk;
+
+namespace OrleansMq.Storage.Files.Documents;
+
+/// <summary>
+/// Up to where the files of documents are known to be durable: what is missing below was not cut off by a loss of power. Written after each change and flushed at the end alone, so after a
+/// loss of power it may say less; never more.
+/// <code>
+/// for each shard 32 bytes:
+///  0 salt        u64   of the file that is meant
+///  8 end         i64
+/// 16 reserved    12 B  0
+/// 28 CRC32C      u32   of the bytes before
+/// </code>
+/// </summary>
+internal sealed class ShardEnds : IDisposable
+{
+    public const string FileName = "ends";
+
+    private const int Size = 32;
+
+    private readonly IDisk _disk;
+    private readonly string _path;
+    private readonly IDiskFile? _file;
+
+    /// <summary>A file that is missing, or that there is no room for, says nothing.</summary>
+    public ShardEnds(IDisk disk, string documents)
+    {
+        (_disk, _path) = (disk, Path.Join(documents, FileName));
+        try
+        {
+            if (!disk.Exists(_path))
+                disk.Open(_path, DiskOpenMode.Create).Dispose();
+            _file = disk.Open(_path, DiskOpenMode.ReadWrite);
+        }
+        catch (DiskException e) when (e.IsRefusal)
+        {
+        }
+    }
+
+    /// <summary>0 where nothing is known.</summary>
+    public static long Read(IDisk disk, string documents, int shard, ulong salt)
+    {
+        try
+        {
+            using var file = disk.Open(Path.Join(documents, FileName), DiskOpenMode.Read);
+            return Read(file, shard, salt);
+        }
+        catch (DiskException e) when (e.Error == DiskError.Missing)
+        {
+            return 0;
+        }
+    }
+
+    public long Read(int shard, ulong salt) => _file is null ? 0 : Read(_file, shard, salt);
+
+    public void Write(int shard, ulong salt, long end)
+    {
+        Span<byte> entry = stackalloc byte[Size];
+        entry.Clear();
+        BinaryPrimitives.WriteUInt64LittleEndian(entry, salt);
+        BinaryPrimitives.WriteInt64LittleEndian(entry[8..], end);
+        BinaryPrimitives.WriteUInt32LittleEndian(entry[28..], Crc32C.Compute(entry[..28]));
+        try
+        {
+            _file?.Write(entry, (long)shard * Size);
+        }
+        catch (DiskException)
+        {
+            // What it said before is true still.
+        }
+    }
+
+    public void Dispose()
+    {
+        try
+        {
+            _file?.Flush();
+        }
+        catch (DiskException)
+        {
+            // Likewise.
+        }
+
+        _file?.Dispose();
+    }
+
+    private static long Read(IDiskFile file, int shard, ulong salt)
+    {
+        var entry = new byte[Size];
+        return file.ReadUpTo(entry, (long)shard * Size) == Size
+            && BinaryPrimitives.ReadUInt32LittleEndian(entry.AsSpan(28)) == Crc32C.Compute(entry.AsSpan(0, 28))
+            && BinaryPrimitives.ReadUInt64LittleEndian(entry) == salt
+            ? BinaryPrimitives.ReadInt64LittleEndian(entry.AsSpan(8))
+            : 0;
+    }
+}
