@@ -297,6 +297,9 @@ public sealed partial class PartitionEngine
 
     private void MoveExhausted(PartitionGroup group, long nowMs)
     {
+        // Each refusal replays the log: while there is no room it is not tried, and the deadline at its end tries again.
+        if (nowMs < _fullUntilMs)
+            return;
         foreach (var lane in (int[])[Lane.Main, Lane.RedrivenOf(group.Number)])
         {
             var exhausted = new List<long>();
@@ -349,7 +352,7 @@ public sealed partial class PartitionEngine
         }
         catch (MqException refusal)
         {
-            // No room, or the partition stopped. They stay exhausted, and the next deadline tries again.
+            // No room, or the partition stopped. They stay exhausted, and a deadline tries again.
             Post(() => offsets.ForEach(offset => _dying.Remove((number, lane, offset))));
             _host.Report($"Topic {_topic.Name}, partition {Number}: {offsets.Count} messages could not be moved to dead letters: {refusal.Message}");
         }
