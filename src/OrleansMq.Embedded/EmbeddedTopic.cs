@@ -93,8 +93,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
     private async Task<PartitionEngine> OpenPartition(int number)
     {
         var partition = await PartitionEngine.Open(_storage, new LogId(Id, number), this, _host);
-        foreach (var group in _groups.Values)
-            await partition.EnsureGroup(group.Definition);
+        await TellGroups(partition);
         await TellNumber(partition);
         // Who changed a group meanwhile did not find this partition among the open ones.
         foreach (var group in _groups.Values)
@@ -170,7 +169,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
                 partitions.Add(await Partition(p));
             await _catalog.NameGroup(Id, name);
             var version = await _catalog.PutGroup(Id, document, 0);
-            var group = Engine(document, version);
+            var group = Engine(document, version, made: true);
             Adopt(group);
             foreach (var partition in partitions)
                 await partition.EnsureGroup(group.Definition);
@@ -355,8 +354,8 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
 
     public void Deliverable(PartitionEngine partition, string group) => _groups.GetValueOrDefault(group)?.Queue?.Signal(partition.Number);
 
-    private GroupEngine Engine(GroupDocument document, long version) =>
-        new(TopicName, _document.Lineage, document, version, TopicCatalog.GroupKey(Id, document.Name), _storage.Documents, _options.Time, async number => await Partition(number));
+    private GroupEngine Engine(GroupDocument document, long version, bool made = false) =>
+        new(TopicName, _document.Lineage, document, version, TopicCatalog.GroupKey(Id, document.Name), _storage.Documents, _options.Time, async number => await Partition(number)) { MadeHere = made };
 
     private void Adopt(GroupEngine group) => _groups[group.Name.Text] = group;
 

@@ -7,6 +7,21 @@ public sealed partial class GroupEngine
 {
     private readonly GroupUse _use;
 
+    /// <summary>Its document has a version that was written here.</summary>
+    private volatile bool _isOurs;
+
+    /// <summary>It was made here and now, and nobody else had it before.</summary>
+    public bool MadeHere
+    {
+        init => _isOurs = value;
+    }
+
+    /// <summary>
+    /// Who had it before may live on and not know (a process that was stopped for long, on a shared volume): it sees no use that is made of it here, and would delete it.
+    /// Another version of the document, written before the first use is answered, lets that fail.
+    /// </summary>
+    private bool MustBeTaken => !_isOurs && Settings.DeleteAfterIdle is not null;
+
     /// <summary>Nobody used it, and it is deleted or about to be.</summary>
     public bool HasEnded => _use.HasEnded;
 

@@ -292,21 +292,25 @@ public sealed partial class GroupEngine
     /// <summary>Whether it was made by first use and nobody used it for its life.</summary>
     public bool HasLapsed => !Declared && NowMs - _document.LastUsedMs > (long)UndeclaredLife.TotalMilliseconds;
 
-    /// <summary>Keeps an undeclared group from lapsing; written at most once an hour.</summary>
+    /// <summary>Keeps an undeclared group from lapsing, written at most once an hour; and an ephemeral one from being deleted by whoever had it before.</summary>
+    /// <exception cref="DocumentConflictException">Another wrote or deleted it: this one is out of date.</exception>
     public async ValueTask Used()
     {
-        if (Declared || NowMs - _document.LastUsedMs < 3_600_000)
+        if (!UseIsDue)
             return;
         await _gate.WaitAsync();
         try
         {
-            await Save(_document with { LastUsedMs = NowMs });
+            if (UseIsDue)
+                await Save(_document with { LastUsedMs = NowMs });
         }
         finally
         {
             _gate.Release();
         }
     }
+
+    private bool UseIsDue => MustBeTaken || (!Declared && NowMs - _document.LastUsedMs >= 3_600_000);
 
     public async Task Delete()
     {
@@ -360,7 +364,7 @@ public sealed partial class GroupEngine
     {
         var generation = document.Membership.Generation;
         _version = await _documents.Put(_key, document.ToJson(), _version);
-        (_document, _savedGeneration) = (document, generation);
+        (_document, _savedGeneration, _isOurs) = (document, generation, true);
     }
 
     private void CheckPartition(int partition)

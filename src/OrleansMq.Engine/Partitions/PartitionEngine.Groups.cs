@@ -37,6 +37,9 @@ public sealed partial class PartitionEngine
         });
     }
 
+    /// <summary>Which group it has under the name.</summary>
+    public Task<Guid?> IdOf(GroupName name) => Ask(ReleaseLevel.Decided, (state, _, _) => state.FindGroup(name)?.Id);
+
     public Task RemoveGroup(GroupName name) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
     {
         if (state.FindGroup(name) is { } group)

@@ -183,7 +183,11 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
     public async Task Heartbeat(string member, int generation)
     {
         var engine = await Found();
-        await Written(() => engine.Heartbeat(member, generation));
+        await Written(async () =>
+        {
+            await engine.Used();
+            await engine.Heartbeat(member, generation);
+        });
     }
 
     public async Task Leave(string member)
