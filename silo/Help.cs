@@ -34,6 +34,7 @@ internal static class Help
           --amqp --redis --mqtt --stomp             off until they are built
           --webhooks FILE                           groups whose messages are pushed by POST: docs/webhooks.md
           --webhooks-api                            administrators may register more by HTTP and mq webhook; of no effect on FILE's
+          --journal on|off              off         one flush for small changes of many partitions; docs/operations.md#the-journal
           --acks durable|accepted       durable     what an acknowledgement means where neither client nor topic says
 
         The same names stand in appsettings.json and, as ORLEANSMQ_HTTP and so on, in the environment; the command line wins.

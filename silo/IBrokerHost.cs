@@ -44,7 +44,7 @@ internal sealed class EmbeddedHost(EmbeddedBroker broker, IStorage storage) : IB
     public static async ValueTask<IBrokerHost> Start(SiloOptions told, Action<string> report)
     {
         var storage = await BlobPlace.Open(told, report)
-            ?? new FileStorage(new FileStorageOptions { Directory = told.Data, OnNotice = notice => report($"{notice.Path}: {notice.Message}") });
+            ?? new FileStorage(new FileStorageOptions { Directory = told.Data, Journal = told.Journal, OnNotice = notice => report($"{notice.Path}: {notice.Message}") });
         return new EmbeddedHost(await EmbeddedBroker.Start(new EmbeddedOptions
         {
             Storage = storage,

@@ -110,7 +110,7 @@ internal sealed class OrleansHost : IBrokerHost
     private static IStorage StorageOf(SiloOptions told, Action<string> report)
     {
         var files = new FileStorageOptions { Directory = told.Data, OnNotice = notice => report($"{notice.Path}: {notice.Message}") };
-        return told.Storage == StoragePlace.Files ? new FileStorage(files) : new SharedFileStorage(files);
+        return told.Storage == StoragePlace.Files ? new FileStorage(files with { Journal = told.Journal }) : new SharedFileStorage(files);
     }
 
     /// <summary>Several silos may be on one machine.</summary>

@@ -31,7 +31,7 @@ public sealed record SiloOptions
 
     /// <summary>Every name there is, in the order of the help text.</summary>
     public static readonly IReadOnlyList<string> Names =
-        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "silo-address", "membership", "listen", "insecure", "http", "kafka", "kafka-advertise", "kafka-partitions", "kafka-consumer-session", "kafka-consumer-heartbeat", .. GatewaysToCome, "acks", "webhooks", "webhooks-api", .. SecurityOptions.Names];
+        ["data", "host", "storage", "blobs", "cluster", "silo-port", "gateway-port", "silo-address", "membership", "listen", "insecure", "http", "kafka", "kafka-advertise", "kafka-partitions", "kafka-consumer-session", "kafka-consumer-heartbeat", .. GatewaysToCome, "acks", "journal", "webhooks", "webhooks-api", .. SecurityOptions.Names];
 
     /// <summary>Switches that need no value.</summary>
     public static readonly IReadOnlyList<string> Flags = ["insecure", "webhooks-api"];
@@ -92,6 +92,9 @@ public sealed record SiloOptions
     /// <summary>Whether an acknowledgement means on disk, where neither client nor topic says; else it means written.</summary>
     public bool Durable { get; private init; } = true;
 
+    /// <summary>Whether the data folder has a journal.</summary>
+    public bool Journal { get; init; }
+
     /// <summary>The file of groups that are pushed over HTTP, else null.</summary>
     public Setting? Webhooks { get; private init; }
 
@@ -138,6 +141,7 @@ public sealed record SiloOptions
             Webhooks = Text(settings, "webhooks") is null ? null : settings["webhooks"],
             WebhooksApi = Word(settings, "webhooks-api", "true", "false") is "true",
             Durable = Word(settings, "acks", "durable", "accepted") is null or "durable",
+            Journal = Word(settings, "journal", "on", "off") is "on",
         };
         RefuseWhatIsNotBuilt(settings);
         RefuseContradictions(settings, options);
@@ -165,6 +169,8 @@ public sealed record SiloOptions
 
     private static void RefuseContradictions(IReadOnlyDictionary<string, Setting> settings, SiloOptions options)
     {
+        if (options.Journal && (options.Storage != StoragePlace.Files || options.Blobs is not null))
+            throw new SettingException($"{settings["journal"].From} on: is for a data folder of one process alone (--storage files); leave it out, or say off.");
         if (options.Storage == StoragePlace.Shared && !options.Orleans)
             throw new SettingException($"{settings["storage"].From} shared: is for several silos, and the host is embedded; say --host orleans as well, or --storage files.");
         if (options.Orleans && options.SiloPort == options.GatewayPort)

@@ -20,7 +20,7 @@ public static class ExitCode
     /// <summary>Ctrl-C (128 + SIGINT, as shells count).</summary>
     public const int Interrupted = 130;
 
-    /// <summary>What <c>doctor</c> answers where the folder holds damage.</summary>
+    /// <summary>What <c>doctor</c> answers where the folder holds damage; after <c>--repair</c>: where some is left.</summary>
     public const int DamageFound = 1;
 
     internal const string Help =

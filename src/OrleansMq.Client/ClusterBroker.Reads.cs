@@ -84,6 +84,8 @@ public sealed partial class ClusterBroker
     private async Task WaitBehind(PartitionCursor cursor, ReadRequest request, long end, TimeSpan wait, CancellationToken cancel) =>
         await ReadOne(cursor with { Offset = Math.Max(end, cursor.Offset) }, 1, request, wait, cancel);
 
+    private static TopicTarget MustHave(Guid id, TopicTarget target) => id == Guid.Empty || (id == target.Id && target.DeadLettersOf is null) ? target : throw new MqException(ErrorCodes.TopicUnknown, $"Topic '{target.Topic}' has not the id {id} (any more).");
+
     private async Task<PartitionRead> ReadOne(PartitionCursor cursor, int maxBytes, ReadRequest request, TimeSpan wait, CancellationToken cancel)
     {
         try
@@ -91,7 +93,7 @@ public sealed partial class ClusterBroker
             var block = await OnAny(
                 cursor.Topic,
                 async target => await _failover.Ask(
-                    () => PartitionGrain(target, cursor.Partition).Read(new ReadTerms(cursor.Offset, maxBytes, wait, target.DeadLettersOf, request.Isolation, request.Filter, request.Group, LookedShare(request)), cancel), Repeat.Freely, cancel),
+                    () => PartitionGrain(MustHave(cursor.TopicId, target), cursor.Partition).Read(new ReadTerms(cursor.Offset, maxBytes, wait, target.DeadLettersOf, request.Isolation, request.Filter, request.Group, LookedShare(request)), cancel), Repeat.Freely, cancel),
                 cancel);
             return new PartitionRead
             {

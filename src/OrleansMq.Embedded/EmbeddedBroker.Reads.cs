@@ -53,6 +53,8 @@ public sealed partial class EmbeddedBroker
         {
             if (await FindTopic(cursor.Topic) is { } topic)
             {
+                if (cursor.TopicId != Guid.Empty && cursor.TopicId != topic.Id)
+                    throw Unknown(cursor.Topic);
                 var partition = await topic.Partition(cursor.Partition);
                 // Registered before the look, so that what comes while looking wakes us; and again where the partition was closed and is another one now.
                 if (watch is not null && watch.Add(partition))
@@ -64,7 +66,7 @@ public sealed partial class EmbeddedBroker
                 return;
             }
 
-            if (await FindDeadLetters(cursor.Topic) is not { } letters)
+            if (await FindDeadLetters(cursor.Topic) is not { } letters || cursor.TopicId != Guid.Empty)
                 throw Unknown(cursor.Topic);
             var owner = await letters.Topic.Partition(cursor.Partition);
             var (batches, start, end) = await owner.ReadDeadLetters(letters.Group.Name, cursor.Offset, Math.Max(1, Math.Min(cursor.MaxBytes, pass.BytesLeft)), through);

@@ -55,7 +55,7 @@ public sealed partial class EmbeddedBroker : IBroker
     public static async ValueTask<EmbeddedBroker> Start(EmbeddedOptions options)
     {
         CompressedRecords.Use();
-        var storage = options.Storage ?? (options.Data is { } data ? new FileStorage(new FileStorageOptions { Directory = data, OnNotice = notice => options.OnReport($"{notice.Path}: {notice.Message}") }) : new VolatileStorage());
+        var storage = options.Storage ?? (options.Data is { } data ? new FileStorage(new FileStorageOptions { Directory = data, Journal = options.Journal, OnNotice = notice => options.OnReport($"{notice.Path}: {notice.Message}") }) : new VolatileStorage());
         var broker = new EmbeddedBroker(options, storage);
         try
         {

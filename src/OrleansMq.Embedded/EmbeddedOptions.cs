@@ -9,6 +9,9 @@ public sealed record EmbeddedOptions
     /// <summary>Folder of the data. Null: everything is in memory and gone with the broker.</summary>
     public string? Data { get; init; }
 
+    /// <summary>Whether the data folder has a journal, through which small changes of many partitions become durable with one flush (<see cref="OrleansMq.Storage.Files.FileStorageOptions.Journal"/>).</summary>
+    public bool Journal { get; init; }
+
     /// <summary>A storage of your own instead of <see cref="Data"/>.</summary>
     public IStorage? Storage { get; init; }
 

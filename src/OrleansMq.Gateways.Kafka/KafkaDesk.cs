@@ -17,6 +17,8 @@ internal sealed partial class KafkaDesk(IBroker broker, KafkaGatewayOptions opti
 
     public TopicIds TopicIds { get; } = new(options.Time);
 
+    public PatternMatches Matches { get; } = new(options.Time);
+
     public CancellationToken Stopping => stopping;
 
     public ILogger Log => log;

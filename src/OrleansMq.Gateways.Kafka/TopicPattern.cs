@@ -7,7 +7,9 @@ internal sealed class TopicPattern
 {
     private readonly Regex _regex;
 
-    private TopicPattern(Regex regex) => _regex = regex;
+    private TopicPattern(string text, Regex regex) => (Text, _regex) = (text, regex);
+
+    public string Text { get; }
 
     /// <returns>Null, and why not.</returns>
     public static TopicPattern? Parse(string text, out string? why)
@@ -22,7 +24,7 @@ internal sealed class TopicPattern
         {
             // By itself first: what is none could be one with what stands around it, and mean something else.
             _ = new Regex(text, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
-            return new TopicPattern(new Regex($@"\A(?:{text})\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant));
+            return new TopicPattern(text, new Regex($@"\A(?:{text})\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant));
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {

@@ -108,6 +108,8 @@ public sealed partial class HttpBroker : IBroker
     {
         if (request.Partitions.Count == 0)
             return new ReadResult([]);
+        if (request.Partitions.Any(cursor => cursor.TopicId != Guid.Empty))
+            throw new MqException(ErrorCodes.NotAvailable, "Over HTTP a topic is read by its name, not by its id.");
         var left = request.Wait;
         while (true)
         {

@@ -45,7 +45,10 @@ public static class ReservedHeaders
     /// <summary>W3C trace context. Not ours, so not reserved: we read it and pass it on.</summary>
     public const string TraceParent = "traceparent";
 
-    /// <summary>Of its text in version 00. One so long does not count towards a topic's limit of a message: it may be added on the way, and nothing is too large for being traced.</summary>
+    /// <summary>
+    /// Bytes of its text in version 00. The first header of the name, where it is so long, does not count towards a topic's <c>maxMessageBytes</c>: it may be added on the way.
+    /// Towards <c>maxBatchBytes</c> it counts, as all bytes of a batch do: where the two limits are near each other, a message can be too large for being traced.
+    /// </summary>
     public const int TraceParentLength = 55;
 
     public static ReadOnlySpan<byte> PrefixUtf8 => "mq-"u8;

@@ -8,11 +8,13 @@ namespace OrleansMq.Storage.Files;
 /// <summary>
 /// The folder and who may use it.
 /// <code>
-/// DIR/format                              "orleansmq data 1"; 2 once a log was rewritten
+/// DIR/format                              "orleansmq data 1"; 2 once a log was rewritten, 3 once there was a journal
 /// DIR/lock                                held by the process that uses the folder
 /// DIR/documents/SHARD/floor, *.doc
 /// DIR/logs/TOPIC ID/PARTITION/manifest, snapshot-POSITION, POSITION.seg
 /// DIR/deleted/                            logs on their way out
+/// DIR/journal/NUMBER-SALT.jnl             changes that are durable here first
+/// DIR/repairing                           while mq doctor --repair changes something
 /// </code>
 /// </summary>
 /// <param name="shared">Whether several processes use it at once: another layout, and no lock (<c>SharedFileStorage</c>).</param>
@@ -25,12 +27,15 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
     /// <summary>Segments may be rewritten and have gaps, which releases that read up to 1 take for damage.</summary>
     private const int RewrittenVersion = 2;
 
+    /// <summary>What is acknowledged may be in the journal alone.</summary>
+    private const int JournaledVersion = 3;
+
     private readonly Lock _raising = new();
-    private bool _raised;
+    private int _version;
 
     private string FormatName => shared ? SharedFormat : AloneFormat;
 
-    public string Root { get; } = Path.GetFullPath(root);
+    public string Root { get; } = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
 
     public string Format => Path.Join(Root, "format");
 
@@ -39,6 +44,11 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
     public string Logs => Path.Join(Root, "logs");
 
     public string Deleted => Path.Join(Root, "deleted");
+
+    /// <summary>A repair changes something, or was cut off while it did.</summary>
+    public string Repairing => Path.Join(Root, "repairing");
+
+    public string Journal => Path.Join(Root, "journal");
 
     /// <summary>Shared folders: what is being made, until one rename puts it in its place.</summary>
     public string Making => Path.Join(Root, "making");
@@ -55,6 +65,8 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
     /// <summary>Makes what is missing. The format comes first, so that a folder with content and no format is not a new one.</summary>
     public void Prepare()
     {
+        if (disk.Exists(Repairing))
+            throw new DataFolderException($"A repair of {Root} was cut off, and half of it may be there. Run mq doctor --repair with the same switches again, to its end, before a broker uses it.");
         if (!disk.Exists(Format))
         {
             if (disk.Exists(Logs) || disk.Exists(Documents))
@@ -74,25 +86,39 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
             throw new DataFolderException($"{Format} says \"{text}\": the folder is {(shared ? "one machine's own (--storage files)" : "shared by several (--storage shared)")}, and was opened as {(shared ? "shared" : "one machine's own")}.");
         if (!text.StartsWith(FormatName, StringComparison.Ordinal) || !int.TryParse(text[FormatName.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var version))
             throw new DataFolderException($"{Format} says \"{text}\", which is no format of ours.");
-        if (version > RewrittenVersion)
-            throw new DataFolderException($"{Format} says version {version}; this program reads up to {RewrittenVersion}. Use the newer program.");
-        _raised = version == RewrittenVersion;
+        // A shared folder has no journal.
+        var newest = shared ? RewrittenVersion : JournaledVersion;
+        if (version > newest)
+            throw new DataFolderException($"{Format} says version {version}; this program reads up to {newest}. Use the newer program.");
+        _version = version;
     }
+
+    /// <summary>Whether it is a line that some program wrote into <see cref="Format"/>, of whatever version.</summary>
+    public static bool IsFormat(string line) => Array.Exists([AloneFormat, SharedFormat], name =>
+        line.StartsWith(name, StringComparison.Ordinal) && int.TryParse(line[name.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out _));
+
+    /// <summary>Whether there may be rewritten segments, as far as <see cref="CheckFormat"/> saw.</summary>
+    public bool IsRaised => _version >= RewrittenVersion;
 
     /// <summary>Says that there are rewritten segments, durably, before there is one.</summary>
     /// <param name="unique">Of a shared folder: names what is made, so that several may do it at once.</param>
-    public void Raise(ulong unique = 0)
+    public void RaiseForRewriting(ulong unique = 0) => Raise(RewrittenVersion, unique);
+
+    /// <summary>Says that there is a journal, durably, before there is one.</summary>
+    public void RaiseForJournal() => Raise(JournaledVersion, 0);
+
+    private void Raise(int version, ulong unique)
     {
         lock (_raising)
         {
-            if (_raised)
+            if (_version >= version)
                 return;
-            var line = Encoding.UTF8.GetBytes($"{FormatName}{RewrittenVersion}\n");
+            var line = Encoding.UTF8.GetBytes($"{FormatName}{version}\n");
             if (shared)
                 PutInPlace(Path.Join(Making, unique.ToString("x16", CultureInfo.InvariantCulture)), line);
             else
                 disk.Replace(Format, line);
-            _raised = true;
+            _version = version;
         }
     }
 

@@ -4,6 +4,7 @@ using OrleansMq.Engine.Storage;
 using OrleansMq.Storage.Files.Disk;
 using OrleansMq.Storage.Files.Documents;
 using OrleansMq.Storage.Files.Formats;
+using OrleansMq.Storage.Files.Journaling;
 using OrleansMq.Storage.Files.Logs;
 
 namespace OrleansMq.Storage.Files;
@@ -15,10 +16,18 @@ namespace OrleansMq.Storage.Files;
 /// <remarks>docs/formats.md draws the files. The folder's layout: see <see cref="DataFolder"/>.</remarks>
 public sealed class FileStorage : IStorage
 {
+    /// <summary>Flushes side by side when what a journal speaks of is settled.</summary>
+    private const int CheckpointThreads = 8;
+
+    /// <summary>Who waits for a journal waits with all others for one flush: the more, the fewer flushes.</summary>
+    private const int JournalThreads = 64;
+
     private readonly FileStorageOptions _options;
     private readonly IDisk _disk;
     private readonly IIoScheduler _io;
     private readonly IoThreads? _ownThreads;
+    private readonly IoThreads? _checkpointThreads;
+    private readonly JournaledDisk? _journaled;
     private readonly DataFolder _folder;
     private readonly IDisposable _lock;
     private readonly OpenSegments _segments;
@@ -39,15 +48,32 @@ public sealed class FileStorage : IStorage
     /// <summary>Takes the folder; makes it if it is missing.</summary>
     /// <param name="options">Where and how.</param>
     /// <param name="disk">Default: this machine's.</param>
-    /// <param name="io">Where blocking calls run; default: <see cref="FileStorageOptions.FlushThreads"/> threads of its own.</param>
+    /// <param name="io">Where blocking calls run, and the journal's checkpoints; default: <see cref="FileStorageOptions.FlushThreads"/> threads of its own.</param>
     /// <exception cref="DataFolderException">Another process holds the folder, or it is of a newer version.</exception>
     public FileStorage(FileStorageOptions options, IDisk? disk = null, IIoScheduler? io = null)
     {
         _options = options.Validated();
         _disk = disk ?? LocalDisk.ForThisMachine();
         _folder = new DataFolder(_disk, options.Directory);
+        _io = io ?? (_ownThreads = new IoThreads(options.Journal ? Math.Max(JournalThreads, options.FlushThreads) : options.FlushThreads));
         _lock = TakeFolder();
-        _io = io ?? (_ownThreads = new IoThreads(options.FlushThreads));
+        try
+        {
+            // Threads of their own: those of the logs may all be waiting for the journal.
+            _journaled = JournaledDisk.Take(_disk, _folder, _options, io ?? (_checkpointThreads = new IoThreads(CheckpointThreads)), CheckpointThreads, Notify);
+            _disk = _journaled ?? _disk;
+            RemoveDeleted();
+        }
+        catch (Exception e)
+        {
+            EndJournal();
+            _lock.Dispose();
+            _ownThreads?.Dispose();
+            _checkpointThreads?.Dispose();
+            if (e is DiskException)
+                throw new DataFolderException($"The data folder {_folder.Root} can't be used: {e.Message}.", e);
+            throw;
+        }
         _segments = new OpenSegments(options.OpenSegments);
         Documents = new FileDocuments(_disk, _io, _folder.Documents);
     }
@@ -77,8 +103,22 @@ public sealed class FileStorage : IStorage
         foreach (var log in _logs.Values)
             await log.DisposeAsync();
         _logs.Clear();
+        EndJournal();
         _lock.Dispose();
         _ownThreads?.Dispose();
+        _checkpointThreads?.Dispose();
+    }
+
+    private void EndJournal()
+    {
+        try
+        {
+            _journaled?.Dispose();
+        }
+        catch (DiskException e)
+        {
+            Notify(new StorageNotice(_folder.Journal, $"It could not be settled: {e.Message}. The next start applies it."));
+        }
     }
 
     private IDisposable TakeFolder()
@@ -90,7 +130,6 @@ public sealed class FileStorage : IStorage
             try
             {
                 _folder.Prepare();
-                RemoveDeleted();
                 return held;
             }
             catch
@@ -273,7 +312,7 @@ public sealed class FileStorage : IStorage
         }
     }
 
-    private FileLogPlace PlaceOf(LogId id) => new(id, _folder.LogFolder(id), _disk, _io, _segments, _options, Closed, () => _folder.Raise());
+    private FileLogPlace PlaceOf(LogId id) => new(id, _folder.LogFolder(id), _disk, _io, _segments, _options, Closed, () => _folder.RaiseForRewriting());
 
     private void Notify(StorageNotice notice) => _options.OnNotice?.Invoke(notice);
 

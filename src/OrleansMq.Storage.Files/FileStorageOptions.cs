@@ -26,7 +26,8 @@ public sealed record FileStorageOptions
 
     /// <summary>
     /// Threads that wait for the disk; default 16, at least 1. Sixteen flushes side by side write three to four times what one after
-    /// the other does on 100 partitions; more brought nothing (storage.md). Not used when the scheduler is given.
+    /// the other does on 100 partitions; more brought nothing (storage.md). With a <see cref="Journal"/> there are
+    /// at least 64: they wait for one flush together. Not used when the scheduler is given.
     /// </summary>
     public int FlushThreads { get; init; } = 16;
 
@@ -35,6 +36,26 @@ public sealed record FileStorageOptions
     /// told otherwise. Segments in use or not yet flushed are open beyond it.
     /// </summary>
     public int OpenSegments { get; init; } = 512;
+
+    /// <summary>
+    /// Whether small changes of many files are made durable together, in a journal, with one flush for all; default false. It pays where many partitions are written at once and a
+    /// flush takes a millisecond or more. A folder that ever had one says format 3, and earlier releases refuse it.
+    /// </summary>
+    public bool Journal { get; init; }
+
+    /// <summary>
+    /// Length in bytes of each of the journal's two files, reserved; default 64 MiB, at least 16 KiB. When one is full, what it speaks of is flushed in the
+    /// background while the other is written.
+    /// </summary>
+    public long JournalBytes { get; init; } = 64L << 20;
+
+    /// <summary>Bytes of one file, since its last flush, beyond which it is flushed itself and not through the journal; default 64 KiB, 1 KiB to 1 MiB.</summary>
+    public int JournalShareBytes { get; init; } = 64 << 10;
+
+    /// <summary>
+    /// Whether the journal also takes what one file alone has to flush; default false: then a file's own flush does it, and nothing is written twice.
+    /// </summary>
+    public bool JournalWhenAlone { get; init; }
 
     /// <summary>Told what was found and put right while opening: a torn segment removed, a snapshot passed over. Default: nobody.</summary>
     public Action<StorageNotice>? OnNotice { get; init; }
@@ -50,6 +71,8 @@ public sealed record FileStorageOptions
         Require(FirstReserveBytes >= 4096, $"{nameof(FirstReserveBytes)} ({FirstReserveBytes}) must be at least 4096");
         Require(ReserveBytes >= FirstReserveBytes, $"{nameof(ReserveBytes)} ({ReserveBytes}) must not be below {nameof(FirstReserveBytes)} ({FirstReserveBytes})");
         Require(FlushThreads is >= 1 and <= 1024, $"{nameof(FlushThreads)} ({FlushThreads}) must be 1 to 1024");
+        Require(JournalBytes is >= 16 << 10 and <= 1 << 30, $"{nameof(JournalBytes)} ({JournalBytes}) must be 16384 to {1 << 30}");
+        Require(JournalShareBytes is >= 1 << 10 and <= 1 << 20, $"{nameof(JournalShareBytes)} ({JournalShareBytes}) must be 1024 to {1 << 20}");
         Require(OpenSegments >= 1, $"{nameof(OpenSegments)} ({OpenSegments}) must be at least 1");
         return this;
     }

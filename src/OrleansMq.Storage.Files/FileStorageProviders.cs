@@ -11,7 +11,11 @@ namespace OrleansMq.Storage.Files;
 /// <summary><c>"ProviderType": "Files"</c>: a folder of this process alone.</summary>
 internal sealed class FileStorageProvider : IStorageProvider
 {
-    public ValueTask<IStorage> Open(StorageSettings settings, Action<string> report) => ValueTask.FromResult<IStorage>(new FileStorage(OptionsOf(settings, report)));
+    public ValueTask<IStorage> Open(StorageSettings settings, Action<string> report)
+    {
+        var journal = settings.Flag(nameof(FileStorageOptions.Journal)) ?? false;
+        return ValueTask.FromResult<IStorage>(new FileStorage(OptionsOf(settings, report) with { Journal = journal }));
+    }
 
     internal static FileStorageOptions OptionsOf(StorageSettings settings, Action<string> report)
     {

@@ -4,7 +4,9 @@ using OrleansMq.Engine.Storage;
 using OrleansMq.Storage.Files.Disk;
 using OrleansMq.Storage.Files.Documents;
 using OrleansMq.Storage.Files.Formats;
+using OrleansMq.Storage.Files.Journaling;
 using OrleansMq.Storage.Files.Logs;
+using OrleansMq.Storage.Files.Repair;
 
 namespace OrleansMq.Storage.Files;
 
@@ -47,14 +49,30 @@ public sealed class LogInspector : IDisposable
         }
     }
 
-    /// <summary>Every log that has a folder, also one whose manifest is lost.</summary>
-    public IEnumerable<LogId> Logs()
+    /// <summary>Why no broker starts on the folder, although it may read back.</summary>
+    public IEnumerable<string> Problems()
     {
-        foreach (var topic in _disk.ListOrEmpty(_folder.Logs))
+        if (RepairMark.Read(_disk, _folder) is { IsEmpty: false } mark)
+            yield return $"{_folder.Repairing}: a repair was cut off, or failed, at {mark.Named}: run mq doctor --repair{(mark.NeedsAcceptLoss ? " --accept-loss" : "")} again, to its end; no broker starts before";
+    }
+
+    /// <summary>What whoever reads on has to know of the folder as a whole.</summary>
+    public IEnumerable<string> Notes()
+    {
+        if (JournalImage.Read(_disk, _folder.Journal).Records.Count is > 0 and var count)
+            yield return $"the journal holds {count} changes that the next start of a broker applies; after a power failure the files are behind them";
+    }
+
+    /// <summary>Every log that has a folder, also one whose manifest is lost.</summary>
+    public IEnumerable<LogId> Logs() => LogsIn(_disk, _folder);
+
+    internal static IEnumerable<LogId> LogsIn(IDisk disk, DataFolder folder)
+    {
+        foreach (var topic in disk.ListOrEmpty(folder.Logs))
         {
             if (!Guid.TryParseExact(topic.Name, "N", out var topicId))
                 continue;
-            foreach (var partition in _disk.ListOrEmpty(_folder.TopicFolder(topicId)))
+            foreach (var partition in disk.ListOrEmpty(folder.TopicFolder(topicId)))
             {
                 if (int.TryParse(partition.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
                     yield return new LogId(topicId, number);
@@ -95,7 +113,10 @@ public sealed class LogInspector : IDisposable
         foreach (var shard in _disk.ListOrEmpty(_folder.Documents))
         {
             var folder = Path.Join(_folder.Documents, shard.Name);
-            foreach (var entry in _disk.ListOrEmpty(folder))
+            var entries = _disk.ListOrEmpty(folder);
+            if (entries.Any(entry => entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal)) && entries.All(entry => entry.Name != DocumentShard.FloorName))
+                yield return new DocumentInspection(Path.Join(folder, DocumentShard.FloorName), null, null, "is missing beside documents");
+            foreach (var entry in entries)
             {
                 if (entry.Name.EndsWith(DocumentFile.Ending, StringComparison.Ordinal))
                     yield return Inspect(Path.Join(folder, entry.Name), entry.Name);
@@ -162,7 +183,9 @@ public sealed class LogInspector : IDisposable
             Segments = [.. chain.Segments.Select(segment => new SegmentInspection(segment.Path, segment.Base, segment.End))],
             Tail = tail,
         };
-        if (found.Snapshots.Where(snapshot => snapshot.IsWhole).Select(snapshot => snapshot.Position).DefaultIfEmpty().Max() is var newest && newest > tail.Position)
+        if (chain.Start > 0 && !found.Snapshots.Any(snapshot => snapshot.IsWhole && snapshot.Position >= chain.Start))
+            found = found.With($"{found.Folder}: the log begins at position {chain.Start} and no snapshot of what was before reads back");
+        if (found.Snapshots.Select(snapshot => snapshot.Position).DefaultIfEmpty().Max() is var newest && newest > tail.Position)
             found = found.With($"The snapshot at position {newest} lies beyond the last whole frame, which ends at {tail.Position}: durable bytes are missing");
         if (tail.Kind == LogTailKind.Clean)
             return found;

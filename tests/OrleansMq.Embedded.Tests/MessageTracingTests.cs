@@ -12,6 +12,8 @@ public sealed class MessageTracingTests
     /// <summary>Of this class alone: a listener hears what tests beside it send too.</summary>
     private const string Topic = "traced";
 
+    private const string Context = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
     [Fact]
     public Task AHandlersSpanIsInTheTraceOfTheSender() => Heard(async (broker, heard) =>
     {
@@ -73,11 +75,9 @@ public sealed class MessageTracingTests
     [Fact]
     public Task WhatBringsAContextKeepsIt() => Heard(async (broker, heard) =>
     {
-        const string theirs = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        await broker.Publish(Topic, [Message.OfText("a") with { Headers = [new(ReservedHeaders.TraceParent, Context)] }]);
 
-        await broker.Publish(Topic, [Message.OfText("a") with { Headers = [new(ReservedHeaders.TraceParent, theirs)] }]);
-
-        Assert.Equal(theirs, Assert.Single(await Headers(broker)).Value);
+        Assert.Equal(Context, Assert.Single(await Headers(broker)).Value);
     });
 
     [Fact]
@@ -115,6 +115,41 @@ public sealed class MessageTracingTests
         Assert.Equal(2, (await broker.ReadAll(Topic)).Count(message => message.Headers.Count == 1));
         await Assert.ThrowsAsync<MqException>(() => producer.Send(new Message { Body = new byte[1_001] }));
     });
+
+    [Theory]
+    [InlineData(1_000, Context)]
+    [InlineData(934, Context, Context)]
+    [InlineData(984, Context, "short")]
+    [InlineData(984, "short")]
+    [InlineData(918, "short", Context)]
+    // As many characters, and one byte more.
+    [InlineData(933, "é" + "0-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+    public async Task OneContextOfAMessageCountsNothingAndTheBrokerCountsAsTheSender(int body, params string[] contexts)
+    {
+        await using var broker = await Prepared();
+        await broker.PutTopic(Topic, new() { MaxMessageBytes = 1_000 });
+        var largest = new Message { Body = new byte[body], Headers = [.. contexts.Select(context => KeyValuePair.Create(ReservedHeaders.TraceParent, context))] };
+        var larger = largest with { Body = new byte[body + 1] };
+
+        Assert.Null(Assert.Single(await broker.Publish(Topic, [largest])).Error);
+        await broker.Append(Raw(largest));
+
+        var refusals = new[]
+        {
+            await Assert.ThrowsAsync<MqException>(async () => await broker.Publish(Topic, [larger])),
+            await Assert.ThrowsAsync<MqException>(async () => await broker.Append(Raw(larger))),
+        };
+        Assert.All(refusals, refusal => Assert.Equal(ErrorCodes.MessageTooLarge, refusal.Code));
+        Assert.All(refusals, refusal => Assert.Contains("has 1001 bytes", refusal.Message, StringComparison.Ordinal));
+        Assert.Equal(2, (await broker.ReadAll(Topic)).Count);
+    }
+
+    private static AppendRequest Raw(Message message)
+    {
+        var batch = new RecordBatchBuilder(RecordBatch.HeaderSize);
+        MessageCodec.Append(batch, message, 0);
+        return new AppendRequest { Topic = Topic, Partition = 0, Batch = batch.Build() };
+    }
 
     private static string? Tag(Activity span, string name) => span.GetTagItem(name)?.ToString();
 

@@ -27,6 +27,7 @@ public sealed class SiloOptionsTests
         Assert.Equal(("/x", 0, false, IPAddress.Any), (options.Data, options.Http, options.Durable, options.Listen));
         Assert.Null(Of("--http", "off").Http);
         Assert.Equal((1, 4), (Of().KafkaPartitions, Of("--kafka-partitions", "4").KafkaPartitions));
+        Assert.Equal((false, true), (Of().Journal, Of("--journal", "on").Journal));
         Assert.Equal(IPAddress.IPv6Loopback, Of("--listen", "::1").Listen);
         Assert.Equal(IPAddress.Loopback, Of("--listen", "localhost").Listen);
     }
@@ -42,6 +43,16 @@ public sealed class SiloOptionsTests
     }
 
 #if ORLEANS
+    [Theory]
+    [InlineData("shared")]
+    [InlineData("blobs")]
+    public void AJournalIsForOneProcessOnItsOwnDisk(string storage)
+    {
+        string[] place = storage == "blobs" ? ["--blobs", "UseDevelopmentStorage=true"] : [];
+        var refused = Assert.Throws<SettingException>(() => Of(["--host", "orleans", "--storage", storage, "--journal", "on", .. place]));
+        Assert.Contains("--journal", refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void SiloIsAMemberOfAClusterOnASharedFolder()
     {
@@ -143,6 +154,7 @@ public sealed class SiloOptionsTests
         { "--gateway-port", ["--gateway-port", "off"] },
         { "--cluster", ["--cluster", " "] },
         { "--acks", ["--acks", "none"] },
+        { "--journal", ["--journal", "maybe"] },
 #if !ORLEANS
         { "--host", ["--host", "orleans"] },
 #endif

@@ -185,6 +185,35 @@ public sealed class RightsTests : IAsyncLifetime
         static (int Count, string? First) NamesIn(Answer reader, int before) => (reader.Count(), reader.Skip(before).String());
     }
 
+    [Fact]
+    public async Task APatternMatchesNoTopicWhoseRightWasTakenAwaySinceItWasLookedFor()
+    {
+        await _guarded.Broker.PutTopic("u", new TopicChange());
+        await _guarded.Allow(AccessOperations.Consume, ResourceKind.Group, "g");
+        await _guarded.Allow(AccessOperations.Describe, ResourceKind.Topic, "t");
+        await _guarded.Allow(AccessOperations.Describe, ResourceKind.Topic, "u");
+        Assert.Equal(KafkaError.None, await JoinByPattern("m", ".*"));
+        await _guarded.Control.Directory.RemoveRule(_guarded.Control.State.Rules.Single(rule => rule.Name == "u").Id);
+
+        Assert.Equal(KafkaError.None, await JoinByPattern("n", ".*"));
+
+        var joined = (await _guarded.Broker.Coordinator.DescribeAssigned("g")).Members.Single(member => member.Member == "n");
+        Assert.DoesNotContain("u", joined.Target.Select(topic => topic.Topic.Text));
+    }
+
+    [Fact]
+    public async Task NoPatternIsLookedAtOfWhoMayNotReadInTheGroup()
+    {
+        Assert.Equal(KafkaError.GroupAuthorizationFailed, await JoinByPattern("m", "("));
+        await _guarded.Allow(AccessOperations.Consume, ResourceKind.Group, "g");
+        Assert.Equal(KafkaError.InvalidRegularExpression, await JoinByPattern("m", "("));
+    }
+
+    private async Task<KafkaError> JoinByPattern(string member, string pattern) => AfterThrottle(await Ask(ApiKey.ConsumerGroupHeartbeat, w =>
+    {
+        w.String("g"); w.String(member); w.Int32(0); w.NullableString(null); w.NullableString(null); w.Int32(1000); w.Count(-1); w.NullableString(pattern); w.NullableString(null); w.Count(0); w.Tags();
+    }));
+
     /// <summary>The number by which Kafka says that this is what lacks.</summary>
     private static KafkaError NumberOf(Call call, (AccessOperations, ResourceKind Kind) part) => call.Name == "InitProducerId" ? KafkaError.ClusterAuthorizationFailed : part.Kind switch
     {

@@ -80,6 +80,8 @@ public sealed class ConfiguredSiloTests : IAsyncLifetime
     [InlineData("""{ "ProviderType": "Files", "Directory": "/tmp/x", "SegmentByte": 1 }""", "OrleansMq:Storage:SegmentByte is no setting of this storage; it has ")]
     [InlineData("""{ "ProviderType": "Files", "Directory": "/tmp/x", "SegmentBytes": "many" }""", "OrleansMq:Storage:SegmentBytes is 'many'; a whole number.")]
     [InlineData("""{ "ProviderType": "Files", "Directory": "/tmp/x", "SegmentBytes": 1 }""", "OrleansMq:Storage: File storage: SegmentBytes (1) must be at least 4096.")]
+    [InlineData("""{ "ProviderType": "Files", "Directory": "/tmp/x", "Journal": "perhaps" }""", "OrleansMq:Storage:Journal is 'perhaps'; true or false.")]
+    [InlineData("""{ "ProviderType": "Shared", "Directory": "/tmp/x", "Journal": "true" }""", "OrleansMq:Storage:Journal is no setting of this storage")]
     [InlineData("""{ "ProviderType": "Files", "Directory": "/tmp/x", "FlushThreads": 3000000000 }""", "OrleansMq:Storage:FlushThreads is 3000000000")]
     public async Task WhatCanNotBeIsRefusedByItsName(string storage, string message)
     {

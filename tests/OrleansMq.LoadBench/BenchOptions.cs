@@ -40,6 +40,9 @@ internal sealed record BenchOptions
     /// <summary>A storage account's connection string, for the scenario that needs one.</summary>
     public string? Blobs { get; init; }
 
+    /// <summary>The data folders have a journal.</summary>
+    public bool Journal { get; init; }
+
     public int Runs { get; init; } = 3;
 
     /// <summary>Runs only the parts of a scenario whose name contains this.</summary>
@@ -59,6 +62,12 @@ internal sealed record BenchOptions
             if (name == "--memory")
             {
                 options = options with { Memory = true };
+                continue;
+            }
+
+            if (name == "--journal")
+            {
+                options = options with { Journal = true };
                 continue;
             }
 

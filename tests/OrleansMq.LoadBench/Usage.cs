@@ -16,6 +16,7 @@ internal static class Usage
           --rate N           messages a second, where they come by the clock; 10000
           --data DIR         where brokers keep their data (a folder each, deleted afterwards); {tmp}/orleansmq-bench
           --memory           brokers in memory: what everything but the disk costs
+          --journal          brokers with a journal: one flush for small changes of many partitions
           --blobs CONNECTION a storage account, or Azurite; for the scenario blobs
           --runs N           the table has the median, the lowest and the highest of them; 3
           --only TEXT        only the parts of a scenario whose name contains TEXT

@@ -19,7 +19,8 @@ internal static class Dump
                 if (!FrameHeader.TryRead(bytes.AsSpan(at), out var header))
                     continue;
                 write($"log {header.TopicId:N}/{header.Partition} {header.Position} {header.Kind} lane {header.Lane} base {header.BaseOffset} epoch {header.Epoch} at {header.AppendedAt} durable {header.DurablePosition}");
-                if (header.Kind != FrameKind.Entries)
+                // A torn frame's header may promise more than there is.
+                if (header.Kind != FrameKind.Entries || at + FrameHeader.Size + header.PayloadLength > bytes.Length)
                     continue;
                 ReadOnlySpan<byte> payload = bytes.AsSpan(at + FrameHeader.Size, header.PayloadLength);
                 while (!payload.IsEmpty && EntryCodec.TryRead(ref payload, out var entry))

@@ -4,9 +4,11 @@ using Xunit;
 namespace OrleansMq.Storage.Files.Tests;
 
 /// <summary>The power goes, calls fail, the disk is full: what was acknowledged is there, and nothing else pretends to be.</summary>
-public sealed class CrashTests
+public class CrashTests
 {
     private const int Seeds = 400;
+
+    private protected virtual StorageStory StoryOf(int seed) => new(seed);
 
     [Fact]
     public async Task WhatWasAcknowledgedSurvivesPowerLossAtAnyCall()
@@ -14,7 +16,7 @@ public sealed class CrashTests
         var rewritings = 0;
         for (var seed = 1; seed <= Seeds; seed++)
         {
-            var story = new StorageStory(seed);
+            var story = StoryOf(seed);
             await Told($"seed {seed}", () => LivesWithPowerLoss(story, seed));
             rewritings += story.Rewritings;
         }
@@ -29,7 +31,7 @@ public sealed class CrashTests
     {
         for (var seed = 1; seed <= Seeds; seed++)
         {
-            var story = new StorageStory(seed);
+            var story = StoryOf(seed);
             var at = new Random(seed).Next(1, 500);
             await Told($"seed {seed}, {error} at call {at}", async () =>
             {
@@ -48,7 +50,7 @@ public sealed class CrashTests
         {
             foreach (var error in new[] { DiskError.Failed, DiskError.Full })
             {
-                var story = new StorageStory(1);
+                var story = StoryOf(1);
                 await Told($"{error} at call {at}", async () =>
                 {
                     story.Disk.Fault = call => call.Number == at ? error : null;
@@ -65,11 +67,12 @@ public sealed class CrashTests
         var refusals = 0;
         for (var seed = 1; seed <= Seeds; seed++)
         {
-            var story = new StorageStory(seed);
+            var story = StoryOf(seed);
             await Told($"seed {seed}", async () =>
             {
                 await story.Live(10);
-                story.Disk.Capacity = 60_000;
+                await story.Start();
+                story.Disk.Capacity = story.Disk.UsedBytes + 30_000;
                 await story.Live(60);
                 Assert.Equal(0, story.Failures);
                 refusals += story.Refusals;
@@ -97,12 +100,12 @@ public sealed class CrashTests
         await story.Live(0);
     }
 
-    private static async Task DemandFound(Action<StorageStory> plant)
+    private async Task DemandFound(Action<StorageStory> plant)
     {
         var found = 0;
         for (var seed = 1; seed <= 40; seed++)
         {
-            var story = new StorageStory(seed);
+            var story = StoryOf(seed);
             plant(story);
             try
             {
@@ -127,4 +130,16 @@ public sealed class CrashTests
             throw new InvalidOperationException($"{place}: {e.Message}", e);
         }
     }
+}
+
+/// <summary>The same with a journal, so small that it is written over and over, and with shares of every size.</summary>
+public sealed class JournaledCrashTests : CrashTests
+{
+    private protected override StorageStory StoryOf(int seed) => new(seed, options => options with
+    {
+        Journal = true,
+        JournalBytes = 16 << 10,
+        JournalShareBytes = seed % 3 == 0 ? 1 << 10 : 8 << 10,
+        JournalWhenAlone = seed % 4 != 0,
+    });
 }

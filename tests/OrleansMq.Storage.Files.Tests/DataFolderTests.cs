@@ -25,7 +25,7 @@ public sealed class DataFolderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("orleansmq data 3\n")]
+    [InlineData("orleansmq data 4\n")]
     [InlineData("something else\n")]
     [InlineData("")]
     public async Task FolderOfAnotherFormatIsRefused(string format)

@@ -46,7 +46,9 @@ public class FileDocumentTests : DocumentContract
 {
     private readonly TemporaryFolder _folder = new();
 
-    protected override ValueTask<IStorage> Open() => new(new FileStorage(_folder.Options, MakeDisk()));
+    protected override ValueTask<IStorage> Open() => new(new FileStorage(Configure(_folder.Options), MakeDisk()));
+
+    private protected virtual FileStorageOptions Configure(FileStorageOptions options) => options;
 
     private protected virtual IDisk MakeDisk() => LocalDisk.ForThisMachine();
 
@@ -60,4 +62,14 @@ public class FileDocumentTests : DocumentContract
 public sealed class PortableDiskDocumentTests : FileDocumentTests
 {
     private protected override IDisk MakeDisk() => new PortableDisk();
+}
+
+public sealed class JournaledFileLogTests : FileLogTests
+{
+    private protected override FileStorageOptions Configure(FileStorageOptions options) => options with { Journal = true, JournalBytes = 64 << 10, JournalShareBytes = 4 << 10 };
+}
+
+public sealed class JournaledFileDocumentTests : FileDocumentTests
+{
+    private protected override FileStorageOptions Configure(FileStorageOptions options) => options with { Journal = true, JournalBytes = 64 << 10, JournalShareBytes = 4 << 10 };
 }

@@ -23,8 +23,10 @@ internal sealed partial class StorageStory
 
     private async Task OpenMain()
     {
-        while (true)
+        for (var attempt = 1; ; attempt++)
         {
+            if (attempt % 4 == 0)
+                Restart();
             try
             {
                 if (!_created)

@@ -16,6 +16,7 @@ internal sealed partial class StorageStory : IAsyncDisposable
     private static readonly LogId Fleeting = new(Guid.Parse("aaaaaaaa-0000-0000-0000-000000000002"), 7);
     private static readonly LogDefinition Definition = new("orders", new byte[] { 1 });
 
+    private readonly Func<FileStorageOptions, FileStorageOptions> _configure;
     private readonly Random _random;
     private ulong _incarnations;
     private FileStorage? _storage;
@@ -24,8 +25,9 @@ internal sealed partial class StorageStory : IAsyncDisposable
     // null: a call on it did not end.
     private bool? _fleetingExists = false;
 
-    public StorageStory(int seed)
+    public StorageStory(int seed, Func<FileStorageOptions, FileStorageOptions>? configure = null)
     {
+        _configure = configure ?? (options => options);
         _random = new Random(seed);
         Disk = new SimDisk(seed);
     }
@@ -60,6 +62,23 @@ internal sealed partial class StorageStory : IAsyncDisposable
     /// <summary>Opens what survived and compares.</summary>
     public async Task Start()
     {
+        if (_storage is null)
+            StartProcess();
+        await OpenMain();
+        await CheckFleeting();
+        await CheckDocuments();
+    }
+
+    /// <summary>As whoever watches a process does where it can't go on; its page cache stays.</summary>
+    private void Restart()
+    {
+        Disk.Kill();
+        StartProcess();
+    }
+
+    private void StartProcess()
+    {
+        _storage = null;
         while (_storage is null)
         {
             try
@@ -71,13 +90,10 @@ internal sealed partial class StorageStory : IAsyncDisposable
                 Failures++;
             }
         }
-        await OpenMain();
-        await CheckFleeting();
-        await CheckDocuments();
     }
 
     private FileStorage OpenStorage() => new(
-        new FileStorageOptions
+        _configure(new FileStorageOptions
         {
             Directory = "/data",
             SegmentBytes = 8192,
@@ -85,7 +101,7 @@ internal sealed partial class StorageStory : IAsyncDisposable
             ReserveBytes = 16384,
             OpenSegments = 3,
             DrawIncarnation = () => ++_incarnations,
-        },
+        }),
         Disk,
         new InlineIo());
 

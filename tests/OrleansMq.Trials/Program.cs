@@ -12,15 +12,16 @@ using OrleansMq.Trials.Strangers;
 // dotnet run --project tests/OrleansMq.Trials -c Release -- full --cycles 20       a small file system that is full now and then
 // dotnet run --project tests/OrleansMq.Trials -c Release -- torn                    a log that ends at every byte of its last 64 KiB
 // dotnet run --project tests/OrleansMq.Trials -c Release -- damage --flips 10000 --swaps 1000
+// dotnet run --project tests/OrleansMq.Trials -c Release -- repair --rounds 2000    damaged folders that are repaired, also cut off; --plant 1: with each planted bug
 // dotnet run --project tests/OrleansMq.Trials -c Release -- strangers --frames 100000 --rate 500 --idle 10000   damaged frames and crowds, with --access on
 // --seconds S: of clients at work in each world (20). --from SEED. --trace 1: what was asked and answered.
-if (args is ["torn" or "damage", ..])
+if (args is ["torn" or "damage" or "repair", ..])
     return await DamageCommands.Run(args);
 if (args is ["strangers", ..])
     return await StrangersTrial.Run(args);
 if (args is not [var name, ..] || name is not ("kill" or "power" or "faults" or "full"))
 {
-    Console.Error.WriteLine("torn, damage, strangers, kill, power, faults or full; --cycles N, --seconds S, --from SEED, --trace 1");
+    Console.Error.WriteLine("torn, damage, repair, strangers, kill, power, faults or full; --cycles N, --seconds S, --from SEED, --trace 1");
     return 2;
 }
 

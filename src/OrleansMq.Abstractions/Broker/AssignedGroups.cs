@@ -10,7 +10,7 @@ public enum GroupKind
     Consumer = 1,
 }
 
-/// <summary>What a member says of itself when it comes, now and then while it stays, and when it goes. What is null did not change.</summary>
+/// <summary>What a member says of itself when it comes, now and then while it stays, and when it goes. What is null did not change, also where it comes again while it is in.</summary>
 public sealed record MemberBeat
 {
     /// <summary>The epoch of one that goes for good.</summary>
@@ -68,7 +68,11 @@ public sealed record AssignedTopic(Guid Id, TopicName Topic, IReadOnlyList<int> 
 /// <summary>Where a member stands.</summary>
 /// <param name="Epoch">To be brought with the next beat, and with what it commits.</param>
 /// <param name="Assigned">What it shall read, and nothing else. Null: as it was told before.</param>
-public sealed record MemberStanding(string Member, int Epoch, IReadOnlyList<AssignedTopic>? Assigned);
+public sealed record MemberStanding(string Member, int Epoch, IReadOnlyList<AssignedTopic>? Assigned)
+{
+    /// <summary>The pattern that it has, so that who lost it (another connection, another gateway) can bring what it matches. Empty: none. Null: not said.</summary>
+    public string? Pattern { get; init; }
+}
 
 /// <summary>A group to which the broker assigns.</summary>
 /// <param name="Epoch">Rises with every change of members, of what they want and of the topics' partitions.</param>

@@ -43,7 +43,9 @@ public sealed record ReadRequest
 }
 
 /// <summary>Where to read on in one partition.</summary>
-public readonly record struct PartitionCursor(TopicName Topic, int Partition, long Offset, int MaxBytes = 1 << 20);
+/// <param name="TopicId">Only of the topic that has this <see cref="TopicDescription.Id"/>: where it was deleted, and also made again under its name, the answer is
+/// <see cref="ErrorCodes.TopicUnknown"/>. Empty: of whichever has the name. Not over HTTP.</param>
+public readonly record struct PartitionCursor(TopicName Topic, int Partition, long Offset, int MaxBytes = 1 << 20, Guid TopicId = default);
 
 /// <summary>What was read. Dispose it to give its buffers back; its memory must not be used afterwards.</summary>
 public sealed class ReadResult(IReadOnlyList<PartitionRead> partitions, IDisposable? buffers = null) : IDisposable

@@ -146,8 +146,9 @@ public static class Publishing
             throw new MqException(ErrorCodes.Malformed, "A message is null.");
         MessageCodec.Validate(message);
         var size = MessageCodec.SizeOf(message);
-        return MessageCodec.CountedOf(message, size) <= settings.MaxMessageBytes ? size : throw new MqException(ErrorCodes.MessageTooLarge,
-            $"The message has {size} bytes (key, body and headers); its topic takes {settings.MaxMessageBytes}.");
+        var counted = MessageCodec.CountedOf(message, size);
+        return counted <= settings.MaxMessageBytes ? size : throw new MqException(ErrorCodes.MessageTooLarge,
+            $"The message has {counted} bytes (key, body and headers); its topic takes {settings.MaxMessageBytes}.");
     }
 
     private static int ChoosePartition(Message message, int partitions, Func<uint> turn)

@@ -118,12 +118,12 @@ public static class MessageTracing
     internal static IReadOnlyList<Message> Stamped(IReadOnlyList<Message> messages) =>
         Activity.Current is { Recorded: true } ? [.. messages.Select(message => message is null ? message! : Stamped(message))] : messages;
 
-    /// <summary>Of the header with the context, as whoever traces writes it; 0 where there is none.</summary>
+    /// <summary>Of the header with the context, as whoever traces writes it; 0 where there is none. It is the first of its name: any other is content.</summary>
     internal static int ContextBytes(Message message)
     {
         foreach (var header in message.Headers)
             if (header.Key == ReservedHeaders.TraceParent)
-                return header.Value.Length == ReservedHeaders.TraceParentLength ? ReservedHeaders.TraceParent.Length + ReservedHeaders.TraceParentLength : 0;
+                return MessageText.ByteCount(header.Value, "header's value") == ReservedHeaders.TraceParentLength ? ReservedHeaders.TraceParent.Length + ReservedHeaders.TraceParentLength : 0;
         return 0;
     }
 

@@ -54,14 +54,14 @@ internal sealed class AssignedTopicConverter : IConverter<AssignedTopic, Assigne
 }
 
 [GenerateSerializer, Alias("OrleansMq.MemberStandingSurrogate")]
-internal readonly record struct MemberStandingSurrogate(string Member, int Epoch, AssignedTopic[]? Assigned);
+internal readonly record struct MemberStandingSurrogate(string Member, int Epoch, AssignedTopic[]? Assigned, string? Pattern);
 
 [RegisterConverter]
 internal sealed class MemberStandingConverter : IConverter<MemberStanding, MemberStandingSurrogate>
 {
-    public MemberStanding ConvertFromSurrogate(in MemberStandingSurrogate surrogate) => new(surrogate.Member, surrogate.Epoch, surrogate.Assigned);
+    public MemberStanding ConvertFromSurrogate(in MemberStandingSurrogate surrogate) => new(surrogate.Member, surrogate.Epoch, surrogate.Assigned) { Pattern = surrogate.Pattern };
 
-    public MemberStandingSurrogate ConvertToSurrogate(in MemberStanding value) => new(value.Member, value.Epoch, value.Assigned?.ToArray());
+    public MemberStandingSurrogate ConvertToSurrogate(in MemberStanding value) => new(value.Member, value.Epoch, value.Assigned?.ToArray(), value.Pattern);
 }
 
 [GenerateSerializer, Alias("OrleansMq.AssignedGroupSurrogate")]

@@ -54,10 +54,15 @@ public sealed record CoordinationDocument
         ? this
         : this with { Committed = Committed.Where(t => t.Key != topic.Text).ToDictionary(StringComparer.Ordinal) };
 
+    /// <summary>Version 2: with <see cref="Assigning"/>, which a program that knows version 1 alone would pass over, and leave out when it writes next.</summary>
+    private int StoredVersion => Assigning.Epoch > 0 || Kind != GroupKind.Classic ? NewestVersion : 1;
+
+    private const int NewestVersion = 2;
+
     public byte[] ToJson() => JsonDocuments.Write(
         new CoordinationForm
         {
-            Version = 1,
+            Version = StoredVersion,
             Name = Name.Text,
             LastUsedMs = LastUsedMs,
             Members = Members.Save(),
@@ -71,7 +76,7 @@ public sealed record CoordinationDocument
     /// <exception cref="StateFormatException">The bytes are not such a document.</exception>
     public static CoordinationDocument FromJson(ReadOnlySpan<byte> json, long nowMs)
     {
-        var form = JsonDocuments.Read(json, CatalogJson.Default.CoordinationForm, "group coordination document", f => f.Version);
+        var form = JsonDocuments.Read(json, CatalogJson.Default.CoordinationForm, "group coordination document", f => f.Version, NewestVersion);
         return JsonDocuments.Checked("group coordination document", () => new CoordinationDocument
         {
             Name = new GroupName(form.Name),

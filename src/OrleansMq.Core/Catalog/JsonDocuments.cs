@@ -15,7 +15,8 @@ internal static class JsonDocuments
 
     public static byte[] Write<T>(T form, JsonTypeInfo<T> type) => JsonSerializer.SerializeToUtf8Bytes(form, type);
 
-    public static T Read<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type, string what, Func<T, int> version) where T : class
+    /// <param name="newest">A document whose later version holds what an earlier program would lose.</param>
+    public static T Read<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type, string what, Func<T, int> version, int newest = KnownVersion) where T : class
     {
         T? form;
         try
@@ -27,7 +28,9 @@ internal static class JsonDocuments
             throw new StateFormatException($"The {what} can't be read: {e.Message}", e);
         }
         StateReader.Check(form is not null, $"The {what} is empty.");
-        StateReader.Check(version(form!) == KnownVersion, $"The {what} has version {version(form!)}; this program reads version {KnownVersion}.");
+        var written = version(form!);
+        if (written < KnownVersion || written > newest)
+            throw new StateFormatException($"The {what} has version {written}; this program reads version {(newest == KnownVersion ? "" : $"{KnownVersion} to ")}{newest}.") { IsNewer = written > newest };
         return form!;
     }
 

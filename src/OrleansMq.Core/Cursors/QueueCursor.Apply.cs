@@ -50,7 +50,7 @@ public partial class QueueCursor
             settled.AddRange(from, end);
         Next = NextFresh(Math.Max(Next, Floor));
         if (window is not null)
-            for (var at = from; at < end; at++)
+            for (var (at, last) = (from, Math.Min(end, window.Scanned)); at < last; at++)
                 window.Changed(at);
     }
 

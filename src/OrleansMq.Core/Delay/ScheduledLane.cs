@@ -165,6 +165,7 @@ public sealed partial class ScheduledLane
     internal void ApplyRolled(in FrameHeader header, in RecordBatch batch)
     {
         var (first, last, knownToMs) = (batch.BaseOffset, batch.LastOffset, 0L);
+        End = Math.Max(End, last + 1);
         var at = _frames.FindIndex(frame => frame.Last >= first);
         var end = at < 0 ? -1 : _frames.FindIndex(at, frame => frame.First > last);
         if (at >= 0)
@@ -181,9 +182,13 @@ public sealed partial class ScheduledLane
         Add(header, batch, knownToMs, areKnown: true);
     }
 
-    /// <summary>A message was delivered, or cancelled.</summary>
+    /// <summary>So many may have been here and are lost: their offsets are not given again.</summary>
+    internal void ApplyLost(long count) => End += count;
+
+    /// <summary>A message was delivered, or cancelled. It may be one that is lost.</summary>
     internal void ApplyGone(long offset)
     {
+        End = Math.Max(End, offset + 1);
         if (!_pending.Remove(offset) || IndexOf(offset) is not (>= 0 and var at))
             return;
         if (--_frames[at].Pending > 0 || ++_empty <= 64 + _frames.Count / 2)

@@ -3,19 +3,30 @@ namespace OrleansMq.Core.Groups;
 /// <summary>Who comes, who goes, and what they say of themselves.</summary>
 public sealed partial class AssigningGroup
 {
-    private BeatDecision? Refusal(MemberBeat beat, IReadOnlyDictionary<string, SeenTopic?> looked) =>
+    /// <summary>What a member wants anew, in ordinal order; null: as before.</summary>
+    private readonly record struct Wish(string[]? Names, string[]? Matched);
+
+    private static Wish WishOf(MemberBeat beat, Member? own)
+    {
+        var (names, matched) = (TextOf(beat.Topics), beat.Pattern is { Length: 0 } ? [] : TextOf(beat.Matched));
+        return new Wish(names is null || own?.Names.SequenceEqual(names) == true ? null : names, matched is null || own?.Matched.SequenceEqual(matched) == true ? null : matched);
+    }
+
+    /// <summary>Why the beat is refused whatever its topics are; null: it is not.</summary>
+    public BeatDecision? Refusal(MemberBeat beat) =>
         Malformed(beat) is { } why ? new BeatDecision(null, ErrorCodes.Malformed, why)
         : beat.Assignor is { } assignor && !Shares.Known.Contains(assignor) ? new BeatDecision(null, ErrorCodes.AssignorUnknown)
         : (beat.Epoch == 0 ? RefusalToEnter(beat) : RefusalOfKnown(beat)) is { } code ? new BeatDecision(null, code)
-        : beat.Epoch >= 0 && Crowded(beat, looked) is { } crowd ? new BeatDecision(null, ErrorCodes.Overloaded, crowd)
         : null;
 
     private static string? Malformed(MemberBeat beat)
     {
-        if (beat.Member.Length is 0 or > MaxIdLength)
-            return $"A member's name has 1 to {MaxIdLength} characters.";
-        if (beat.Instance is { Length: 0 or > MaxIdLength } || beat.Rack is { Length: 0 or > MaxIdLength })
-            return $"A static name and a rack have 1 to {MaxIdLength} characters.";
+        if (beat.Member.Length == 0)
+            return "A member has a name.";
+        if (beat.Instance is { Length: 0 } || beat.Rack is { Length: 0 })
+            return "A static name and a rack are not empty.";
+        if (MemberNames.TooLong(beat) is { } tooLong)
+            return tooLong;
         if (beat.Epoch < MemberBeat.ComesBack)
             return $"The epoch {beat.Epoch} means nothing.";
         if (beat.Epoch == MemberBeat.ComesBack && beat.Instance is null)
@@ -64,19 +75,16 @@ public sealed partial class AssigningGroup
     private static bool HeardNothing(Member member, MemberBeat beat) =>
         beat.Epoch == member.Previous && (beat.Repeated || (beat.Owned is { } owned && PartsOf(owned).IsSubsetOf(member.Held)));
 
-    private string? Crowded(MemberBeat beat, IReadOnlyDictionary<string, SeenTopic?> looked)
+    private string? Crowded(Member? own, Wish wish, IReadOnlyDictionary<string, TopicLook> looked)
     {
-        if (beat.Topics is null && beat.Matched is null)
+        if (wish is { Names: null, Matched: null })
             return null;
-        var own = Find(beat.Member);
-        // Members that want the same have one list.
-        var lists = members.Where(m => m != own).SelectMany(m => new[] { m.Names, m.Matched }).Distinct().ToList();
-        foreach (var names in new[] { TextOf(beat.Topics) ?? own?.Names ?? [], TextOf(beat.Matched) ?? own?.Matched ?? [] })
-            if (!lists.Exists(list => list.SequenceEqual(names)))
-                lists.Add(names);
-        if (lists.Sum(names => names.Length) > MaxNames)
+        string[][] released = own is null ? [] : [own.Names, own.Matched];
+        if (lists.Instead(released, [wish.Names ?? own?.Names ?? [], wish.Matched ?? own?.Matched ?? []]) is not var (length, names))
+            return null;
+        if (length > MaxNames)
             return $"The group's members want {MaxNames} topics at most.";
-        return lists.SelectMany(names => names).Distinct().Sum(name => (long)((looked.GetValueOrDefault(name) ?? topics.GetValueOrDefault(name))?.Partitions ?? 0)) > MaxPartitions
+        return names.Sum(name => (long)((looked.GetValueOrDefault(name).Topic ?? topics.Find(name))?.Partitions ?? 0)) > MaxPartitions
             ? $"The group's topics have {MaxPartitions} partitions at most."
             : null;
     }
@@ -87,15 +95,47 @@ public sealed partial class AssigningGroup
         if (Find(beat.Member) is not { } member)
         {
             if (beat.Instance is { } instance && Holder(instance) is { } away)
-                (member = away).Name = beat.Member;
+                Rename(member = away, beat.Member);
             else
-                members.Add(member = new Member { Name = beat.Member, Instance = beat.Instance, IsNew = true });
+                Add(member = new Member { Name = beat.Member, Instance = beat.Instance, Names = lists.Use([]), Matched = lists.Use([]), IsNew = true });
         }
 
         // It reads nothing, whatever it was told before.
-        (member.Epoch, member.Previous, member.Giving) = (0, 0, []);
+        (member.Epoch, member.Previous) = (0, 0);
+        Hold(member, member.Held, []);
         Version++;
         return member;
+    }
+
+    private void Add(Member member)
+    {
+        members.Add(member);
+        byName.Add(member.Name, member);
+        if (member.Instance is { } instance)
+            byInstance.Add(instance, member);
+    }
+
+    private void Rename(Member member, string name)
+    {
+        byName.Remove(member.Name);
+        member.Name = name;
+        byName.Add(name, member);
+    }
+
+    private void Forget(Member member)
+    {
+        byName.Remove(member.Name);
+        if (member.Instance is { } instance)
+            byInstance.Remove(instance);
+        Hold(member, [], []);
+        Release(member.Names);
+        Release(member.Matched);
+    }
+
+    private void Release(string[] list)
+    {
+        foreach (var name in lists.Release(list))
+            topics.Remove(name);
     }
 
     private BeatDecision Leave(MemberBeat beat, long nowMs)
@@ -107,41 +147,40 @@ public sealed partial class AssigningGroup
         }
         else
         {
-            (member.Epoch, member.Previous, member.Giving, member.SeenMs) = (MemberBeat.ComesBack, MemberBeat.ComesBack, [], nowMs);
+            (member.Epoch, member.Previous) = (MemberBeat.ComesBack, MemberBeat.ComesBack);
+            Hold(member, member.Held, []);
+            Hear(member, nowMs);
             Version++;
         }
 
         return new BeatDecision(new MemberStanding(beat.Member, beat.Epoch, null));
     }
 
+    /// <summary>What is not said stays as it was; also where one comes again at 0, as with Kafka.</summary>
     /// <returns>Whether the targets have to be made anew.</returns>
-    private bool Take(Member member, MemberBeat beat)
+    private bool Take(Member member, MemberBeat beat, Wish wish)
     {
-        var (names, matched, assignor, isNew) = (member.Names, member.Matched, Elect(), member.IsNew);
         var told = (member.Rack, member.Client, member.Host, member.SessionMs, member.RebalanceMs, member.Pattern, member.Assignor);
-        if (beat.Epoch == 0)
-            (member.Rack, member.Pattern, member.Assignor, member.Names, member.Matched) = (beat.Rack, "", "", [], []);
         (member.Rack, member.Client, member.Host) = (beat.Rack ?? member.Rack, beat.Client, beat.Host);
         member.SessionMs = (long)beat.Session.TotalMilliseconds;
         member.RebalanceMs = (long)Math.Min(beat.Rebalance?.TotalMilliseconds ?? member.RebalanceMs, int.MaxValue);
         member.Assignor = beat.Assignor ?? member.Assignor;
         member.Pattern = beat.Pattern ?? member.Pattern;
-        member.Names = Shared(TextOf(beat.Topics)) ?? member.Names;
-        member.Matched = beat.Pattern is { Length: 0 } ? [] : Shared(TextOf(beat.Matched)) ?? member.Matched;
-        member.IsNew = false;
-        var wants = !member.Names.SequenceEqual(names) || !member.Matched.SequenceEqual(matched);
-        if (wants)
-            member.Wants = [.. member.Names, .. member.Matched];
         if (told != (member.Rack, member.Client, member.Host, member.SessionMs, member.RebalanceMs, member.Pattern, member.Assignor))
             Version++;
-        return wants || isNew || Elect() != assignor;
+        var votes = member.IsNew || (told.Assignor != member.Assignor && Elect() != Assignor);
+        member.IsNew = false;
+        if (wish is { Names: null, Matched: null })
+            return votes;
+        var (names, matched) = (member.Names, member.Matched);
+        // First all that is wanted now: a topic that stays is not to be forgotten.
+        (member.Names, member.Matched) = (lists.Use(wish.Names ?? names), lists.Use(wish.Matched ?? matched));
+        Release(names);
+        Release(matched);
+        return true;
     }
 
     private static string[]? TextOf(IReadOnlyList<TopicName>? topics) => topics is null ? null : [.. topics.Select(topic => topic.Text).Distinct().Order(StringComparer.Ordinal)];
-
-    /// <summary>Members of a group mostly want the same: then they have one list.</summary>
-    private string[]? Shared(string[]? names) => names is null ? null
-        : members.Find(m => m.Names.SequenceEqual(names))?.Names ?? members.Find(m => m.Matched.SequenceEqual(names))?.Matched ?? names;
 
     private sealed class Member
     {
@@ -162,12 +201,9 @@ public sealed partial class AssigningGroup
 
         public string Pattern { get; set; } = "";
 
-        /// <summary>Topics that it named, and those that its pattern matches; in ordinal order.</summary>
-        public string[] Names { get; set; } = [];
-        public string[] Matched { get; set; } = [];
-
-        /// <summary>Both.</summary>
-        public HashSet<string> Wants { get; set; } = [];
+        /// <summary>Topics that it named, and those that its pattern matches; in use in the group's <see cref="lists"/>.</summary>
+        public required string[] Names { get; set; }
+        public required string[] Matched { get; set; }
 
         /// <summary>The group's once it has given up what it had to; <see cref="MemberBeat.ComesBack"/> while it is away.</summary>
         public int Epoch { get; set; }

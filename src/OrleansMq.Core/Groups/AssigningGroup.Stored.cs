@@ -8,18 +8,20 @@ public sealed partial class AssigningGroup
     internal AssigningForm Save()
     {
         // What several want stands there once.
-        var lists = members.SelectMany(m => new[] { m.Names, m.Matched }).Distinct().ToList();
+        var places = new Dictionary<string[], int>();
+        foreach (var list in members.SelectMany(m => new[] { m.Names, m.Matched }))
+            places.TryAdd(list, places.Count);
         return new AssigningForm
         {
             Epoch = Epoch,
             Assignor = Assignor,
-            Topics = [.. topics.Values.OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => new SeenTopicForm { Name = t.Name, Id = t.Id, Partitions = t.Partitions })],
-            Names = [.. lists],
-            Members = [.. members.Select(m => Save(m, lists))],
+            Topics = [.. topics.All.OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => new SeenTopicForm { Name = t.Name, Id = t.Id, Partitions = t.Partitions })],
+            Names = [.. places.Keys],
+            Members = [.. members.Select(m => Save(m, places))],
         };
     }
 
-    private static AssigningMemberForm Save(Member member, List<string[]> lists) => new()
+    private static AssigningMemberForm Save(Member member, Dictionary<string[], int> places) => new()
     {
         Name = member.Name,
         Instance = member.Instance,
@@ -30,8 +32,8 @@ public sealed partial class AssigningGroup
         RebalanceMs = member.RebalanceMs,
         Assignor = member.Assignor,
         Pattern = member.Pattern,
-        Topics = lists.IndexOf(member.Names),
-        Matched = lists.IndexOf(member.Matched),
+        Topics = places[member.Names],
+        Matched = places[member.Matched],
         Epoch = member.Epoch,
         Previous = member.Previous,
         Held = FormOf(member.Held),
@@ -46,17 +48,18 @@ public sealed partial class AssigningGroup
         if (form.Epoch < 0 || form.Members.Length > MaxMembers || form.Members.Any(m => m.Epoch > form.Epoch))
             throw new ArgumentException("The group's epoch or members can't be.");
         var group = new AssigningGroup { Epoch = form.Epoch, Assignor = form.Assignor };
-        foreach (var topic in form.Topics)
-            group.topics[topic.Name] = new SeenTopic(topic.Name, topic.Id, topic.Partitions);
-        group.members.AddRange(form.Members.Select(member => Load(member, form.Names, nowMs)));
+        foreach (var member in form.Members)
+            group.Add(group.Load(member, form.Names, nowMs));
+        foreach (var topic in form.Topics.Where(topic => group.Wants(topic.Name)))
+            group.topics.Restore(new SeenTopic(topic.Name, topic.Id, topic.Partitions));
         return group;
     }
 
-    private static Member Load(AssigningMemberForm form, string[][] lists, long nowMs)
+    private Member Load(AssigningMemberForm form, string[][] stored, long nowMs)
     {
-        if (form.Topics < 0 || form.Topics >= lists.Length || form.Matched < 0 || form.Matched >= lists.Length)
+        if (form.Topics < 0 || form.Topics >= stored.Length || form.Matched < 0 || form.Matched >= stored.Length)
             throw new ArgumentException($"The topics of member '{form.Name}' are not there.");
-        return new Member
+        var member = new Member
         {
             Name = form.Name,
             Instance = form.Instance,
@@ -67,17 +70,16 @@ public sealed partial class AssigningGroup
             RebalanceMs = form.RebalanceMs,
             Assignor = form.Assignor,
             Pattern = form.Pattern,
-            Names = lists[form.Topics],
-            Matched = lists[form.Matched],
-            Wants = [.. lists[form.Topics], .. lists[form.Matched]],
+            Names = lists.Use(stored[form.Topics]),
+            Matched = lists.Use(stored[form.Matched]),
             Epoch = form.Epoch,
             Previous = form.Previous,
-            Held = PartsOf(form.Held),
-            Giving = PartsOf(form.Giving),
             Target = PartsOf(form.Target),
             GivesSinceMs = nowMs,
-            SeenMs = nowMs,
         };
+        Hold(member, PartsOf(form.Held), PartsOf(form.Giving));
+        Hear(member, nowMs);
+        return member;
     }
 
     private static Dictionary<string, int[]> FormOf(HashSet<TopicPart> parts) =>

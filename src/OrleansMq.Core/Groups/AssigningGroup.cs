@@ -32,16 +32,25 @@ public sealed partial class AssigningGroup
 
     public const int MaxPatternLength = 1_024;
 
-    /// <summary>Of what a member calls itself, its rack and its static name.</summary>
-    public const int MaxIdLength = 255;
-
     public static IReadOnlyList<string> Assignors => Shares.Known;
 
     /// <summary>In the order in which they came.</summary>
     private readonly List<Member> members = [];
 
-    /// <summary>Those that members want and that are there, by name.</summary>
-    private readonly Dictionary<string, SeenTopic> topics = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Member> byName = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Member> byInstance = new(StringComparer.Ordinal);
+
+    /// <summary>What members want: each has two of these in use.</summary>
+    private readonly TopicLists lists = new();
+
+    /// <summary>None that is not in <see cref="lists"/>.</summary>
+    private readonly SeenTopics topics = new();
+
+    /// <summary>Who was told each partition and did not let go of it yet.</summary>
+    private readonly Dictionary<TopicPart, Member> holders = [];
+
+    /// <summary>No member ends before. It is found anew when it is reached, so that a beat has not to look at all.</summary>
+    private long quietUntilMs = long.MaxValue;
 
     /// <summary>Of the group. A member's is never above it.</summary>
     public int Epoch { get; private set; }
@@ -56,30 +65,44 @@ public sealed partial class AssigningGroup
 
     public GroupPhase Phase => members.Count == 0 ? GroupPhase.Empty : members.TrueForAll(m => m.IsThere(Epoch)) ? GroupPhase.Stable : GroupPhase.Reconciling;
 
-    /// <summary>When <see cref="Tick"/> has something to do; null: never.</summary>
-    public long? NextDeadline => members.Count == 0 ? null : members.Min(m => m.EndsMs);
+    /// <summary>When to call <see cref="Tick"/> next, which may find nothing to do; null: never.</summary>
+    public long? NextDeadline => members.Count == 0 ? null : quietUntilMs;
 
     /// <summary>Names of all topics that members want.</summary>
-    public IReadOnlySet<string> Wanted => members.SelectMany(m => m.Wants).ToHashSet(StringComparer.Ordinal);
+    public IReadOnlyCollection<string> Wanted => lists.Names;
+
+    /// <summary>As <see cref="Wanted"/>, in the order in which to look for them: what was never looked for, then what was longest ago. So one that does not answer has no turn before the others had theirs.</summary>
+    public IEnumerable<string> ToLookFor => lists.Names.OrderBy(topics.LookedFor);
+
+    public bool Wants(string topic) => lists.Contains(topic);
 
     /// <summary>Takes out who is silent, and who gives up too slowly.</summary>
-    public void Tick(long nowMs) => Remove(member => member.EndsMs <= nowMs);
+    public void Tick(long nowMs)
+    {
+        if (nowMs < quietUntilMs)
+            return;
+        Remove(member => member.EndsMs <= nowMs);
+        quietUntilMs = members.Count == 0 ? long.MaxValue : members.Min(m => m.EndsMs);
+    }
 
-    /// <param name="looked">What was found under some names; null: no topic.</param>
-    public void Learn(IReadOnlyDictionary<string, SeenTopic?> looked)
+    /// <param name="looked">What became of looking for some names.</param>
+    public void Learn(IReadOnlyDictionary<string, TopicLook> looked)
     {
         if (See(looked))
             Assign();
     }
 
     /// <param name="looked">As for <see cref="Learn"/>; of the topics that the beat names first, at least.</param>
-    public BeatDecision Beat(MemberBeat beat, IReadOnlyDictionary<string, SeenTopic?> looked, long nowMs)
+    public BeatDecision Beat(MemberBeat beat, IReadOnlyDictionary<string, TopicLook> looked, long nowMs)
     {
-        if (Refusal(beat, looked) is { } refusal)
+        if (Refusal(beat) is { } refusal)
             return refusal;
         if (beat.Epoch < 0)
             return Leave(beat, nowMs);
-        return Advance(beat.Epoch == 0 ? Enter(beat) : Find(beat.Member)!, beat, looked, nowMs);
+        var wish = WishOf(beat, Own(beat));
+        if (Crowded(Own(beat), wish, looked) is { } crowd)
+            return new BeatDecision(null, ErrorCodes.Overloaded, crowd);
+        return Advance(beat.Epoch == 0 ? Enter(beat) : Find(beat.Member)!, beat, wish, looked, nowMs);
     }
 
     /// <summary>Whether one may commit: a member at its present epoch, or, while there are no members, anybody.</summary>
@@ -118,20 +141,29 @@ public sealed partial class AssigningGroup
         }),
     ];
 
-    private Member? Find(string name) => members.Find(m => m.Name == name);
+    private Member? Find(string name) => byName.GetValueOrDefault(name);
 
-    private Member? Holder(string instance) => members.Find(m => m.Instance == instance);
+    /// <summary>The member that beats, or whose place it takes.</summary>
+    private Member? Own(MemberBeat beat) => Find(beat.Member) ?? (beat.Instance is { } instance ? Holder(instance) : null);
 
-    private BeatDecision Advance(Member member, MemberBeat beat, IReadOnlyDictionary<string, SeenTopic?> looked, long nowMs)
+    private Member? Holder(string instance) => byInstance.GetValueOrDefault(instance);
+
+    private BeatDecision Advance(Member member, MemberBeat beat, Wish wish, IReadOnlyDictionary<string, TopicLook> looked, long nowMs)
     {
         var (held, comes, missed) = (member.Held, beat.Epoch == 0, beat.Repeated || beat.Epoch != member.Epoch);
-        var changed = Take(member, beat);
+        var changed = Take(member, beat, wish);
         if (See(looked) || changed)
             Assign();
         Reconcile(member, comes ? [] : beat.Owned is { } owned ? PartsOf(owned) : null, nowMs);
-        member.SeenMs = nowMs;
+        Hear(member, nowMs);
         var whole = comes || missed || beat is { Owned: not null, Topics: not null, Rebalance: not null } || !member.Held.SetEquals(held);
-        return new BeatDecision(new MemberStanding(member.Name, member.Epoch, whole ? Told(member.Held) : null));
+        return new BeatDecision(new MemberStanding(member.Name, member.Epoch, whole ? Told(member.Held) : null) { Pattern = member.Pattern });
+    }
+
+    private void Hear(Member member, long nowMs)
+    {
+        member.SeenMs = nowMs;
+        quietUntilMs = Math.Min(quietUntilMs, member.EndsMs);
     }
 
     /// <summary>One step towards the target.</summary>
@@ -152,7 +184,7 @@ public sealed partial class AssigningGroup
         if (give.Count > 0 && (owned is null || owned.Overlaps(give)))
             Move(member, keep, give, member.Epoch, nowMs);
         else
-            Move(member, [.. member.Target.Where(part => keep.Contains(part) || !IsHeldByAnother(part, member))], [], Epoch, nowMs);
+            Move(member, [.. member.Target.Where(part => keep.Contains(part) || IsFree(part, member))], [], Epoch, nowMs);
     }
 
     private void Move(Member member, HashSet<TopicPart> held, HashSet<TopicPart> giving, int epoch, long nowMs)
@@ -161,37 +193,39 @@ public sealed partial class AssigningGroup
             return;
         if (member.Epoch != epoch)
             (member.Previous, member.Epoch) = (member.Epoch, epoch);
-        (member.Held, member.Giving, member.GivesSinceMs) = (held, giving, nowMs);
+        Hold(member, held, giving);
+        member.GivesSinceMs = nowMs;
         Version++;
     }
 
-    private bool IsHeldByAnother(TopicPart part, Member than) => members.Exists(m => m != than && (m.Held.Contains(part) || m.Giving.Contains(part)));
+    private void Hold(Member member, HashSet<TopicPart> held, HashSet<TopicPart> giving)
+    {
+        foreach (var part in member.Held.Concat(member.Giving).Where(part => holders.GetValueOrDefault(part) == member))
+            holders.Remove(part);
+        (member.Held, member.Giving) = (held, giving);
+        foreach (var part in held.Concat(giving))
+            holders[part] = member;
+    }
+
+    private bool IsFree(TopicPart part, Member to) => !holders.TryGetValue(part, out var holder) || holder == to;
 
     private void Remove(Predicate<Member> whom)
     {
-        if (members.RemoveAll(whom) == 0)
+        var gone = members.FindAll(whom);
+        if (gone.Count == 0)
             return;
-        See(new Dictionary<string, SeenTopic?>());
+        members.RemoveAll(whom);
+        foreach (var member in gone)
+            Forget(member);
         Assign();
     }
 
     /// <returns>Whether any topic that is wanted is another than before.</returns>
-    private bool See(IReadOnlyDictionary<string, SeenTopic?> looked)
+    private bool See(IReadOnlyDictionary<string, TopicLook> looked)
     {
-        var (wanted, changed) = (Wanted, false);
-        foreach (var gone in topics.Keys.Where(name => !wanted.Contains(name)).ToList())
-            topics.Remove(gone);
-        foreach (var (name, topic) in looked)
-        {
-            if (!wanted.Contains(name) || topics.GetValueOrDefault(name) == topic)
-                continue;
-            changed = true;
-            if (topic is null)
-                topics.Remove(name);
-            else
-                topics[name] = topic;
-        }
-
+        var changed = false;
+        foreach (var (name, look) in looked)
+            changed |= lists.Contains(name) && topics.Put(name, look);
         return changed;
     }
 
@@ -201,7 +235,7 @@ public sealed partial class AssigningGroup
         Epoch++;
         Version++;
         Assignor = Elect();
-        var shares = Shares.Of(Assignor, [.. members.Select(m => new Sharer(m.Instance ?? m.Name, m.Wants, m.Target))], topics.Values);
+        var shares = Shares.Of(Assignor, [.. members.Select(m => new Sharer(m.Instance ?? m.Name, [m.Names, m.Matched], m.Target))], topics.All);
         for (var i = 0; i < shares.Length; i++)
             members[i].Target = shares[i];
     }
@@ -213,14 +247,10 @@ public sealed partial class AssigningGroup
     private static HashSet<TopicPart> PartsOf(IEnumerable<OwnedTopic> owned) => [.. owned.SelectMany(topic => topic.Partitions.Select(partition => new TopicPart(topic.Topic, partition)))];
 
     /// <summary>By topic. One that is no more is not told, nor can it be read.</summary>
-    private List<AssignedTopic> Told(HashSet<TopicPart> parts)
-    {
-        var names = topics.Values.ToDictionary(topic => topic.Id, topic => topic.Name);
-        return
-        [
-            .. parts.Where(part => names.ContainsKey(part.Topic)).GroupBy(part => part.Topic)
-                .Select(topic => new AssignedTopic(topic.Key, names[topic.Key], [.. topic.Select(part => part.Partition).Order()]))
-                .OrderBy(topic => topic.Topic.Text, StringComparer.Ordinal),
-        ];
-    }
+    private List<AssignedTopic> Told(HashSet<TopicPart> parts) =>
+    [
+        .. parts.GroupBy(part => part.Topic, part => part.Partition).Select(topic => (Seen: topics.Find(topic.Key), Partitions: topic)).Where(topic => topic.Seen is not null)
+            .Select(topic => new AssignedTopic(topic.Seen!.Id, topic.Seen.Name, [.. topic.Partitions.Order()]))
+            .OrderBy(topic => topic.Topic.Text, StringComparer.Ordinal),
+    ];
 }

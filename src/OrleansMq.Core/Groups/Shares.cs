@@ -8,9 +8,9 @@ public sealed record SeenTopic(string Name, Guid Id, int Partitions);
 
 /// <summary>Who wants a share.</summary>
 /// <param name="Order">Those who want the same are served in the order of this.</param>
-/// <param name="Topics">By name.</param>
+/// <param name="Lists">Topics by name, no name twice in a list. Those who want the same are served best where they have one list.</param>
 /// <param name="Present">Its share so far; no part is in two.</param>
-public sealed record Sharer(string Order, IReadOnlySet<string> Topics, IReadOnlySet<TopicPart> Present);
+public sealed record Sharer(string Order, IReadOnlyList<string[]> Lists, IReadOnlySet<TopicPart> Present);
 
 /// <summary>How a group's partitions are shared out. Both ways give the same for the same, and every partition that anybody wants to exactly one.</summary>
 public static class Shares
@@ -26,22 +26,23 @@ public static class Shares
     /// <returns>In the order of the sharers.</returns>
     public static HashSet<TopicPart>[] Of(string assignor, IReadOnlyList<Sharer> sharers, IEnumerable<SeenTopic> topics)
     {
-        var inOrder = topics.OrderBy(topic => topic.Name, StringComparer.Ordinal);
-        return assignor == Range ? ByRange(sharers, inOrder) : new UniformShares(sharers, inOrder).Level();
+        var (readers, inOrder) = (new Readers(sharers), topics.OrderBy(topic => topic.Name, StringComparer.Ordinal));
+        var byRank = assignor == Range ? ByRange(readers, inOrder) : new UniformShares(sharers, readers, inOrder).Level();
+        var shares = new HashSet<TopicPart>[sharers.Count];
+        for (var rank = 0; rank < byRank.Length; rank++)
+            shares[readers.Places[rank]] = byRank[rank];
+        return shares;
     }
 
-    /// <returns>Places of those who want the topic, in their order.</returns>
-    public static int[] ReadersOf(string topic, IReadOnlyList<Sharer> sharers) =>
-        [.. Enumerable.Range(0, sharers.Count).Where(place => sharers[place].Topics.Contains(topic)).OrderBy(place => sharers[place].Order, StringComparer.Ordinal)];
-
-    private static HashSet<TopicPart>[] ByRange(IReadOnlyList<Sharer> sharers, IEnumerable<SeenTopic> topics)
+    private static HashSet<TopicPart>[] ByRange(Readers readers, IEnumerable<SeenTopic> topics)
     {
-        HashSet<TopicPart>[] shares = [.. sharers.Select(_ => new HashSet<TopicPart>())];
+        HashSet<TopicPart>[] shares = [.. readers.Places.Select(_ => new HashSet<TopicPart>())];
         foreach (var topic in topics)
         {
-            var readers = ReadersOf(topic.Name, sharers);
-            for (var place = 0; place < readers.Length; place++)
-                shares[readers[place]].UnionWith(RangeAssignor.ShareOf(place, readers.Length, topic.Partitions).Select(partition => new TopicPart(topic.Id, partition)));
+            var ranks = readers.Of(topic.Name);
+            // Behind the last partition nobody has any.
+            for (var place = 0; place < Math.Min(ranks.Length, topic.Partitions); place++)
+                shares[ranks[place]].UnionWith(RangeAssignor.ShareOf(place, ranks.Length, topic.Partitions).Select(partition => new TopicPart(topic.Id, partition)));
         }
 
         return shares;

@@ -123,6 +123,9 @@ public sealed class HalfLane
         End = Math.Max(End, offset + 1);
     }
 
+    /// <summary>So many may have been here and are lost: their offsets are not given again.</summary>
+    public void ApplyLost(long count) => End += count;
+
     public void ApplyTimedOut(long offset)
     {
         if (_undecided.TryGetValue(offset, out var item))
@@ -133,6 +136,8 @@ public sealed class HalfLane
     public void ApplyDecided(long offset, long mainOffset, long atMs)
     {
         _undecided.Remove(offset);
+        // Behind a gap in the log there are decisions of messages that are gone: nobody else is to get their offsets.
+        End = Math.Max(End, offset + 1);
         _decided[offset] = mainOffset;
         _decidedInOrder.Enqueue((offset, atMs));
         while (_decidedInOrder.TryPeek(out var oldest) && (_decided.Count > MaxDecided || oldest.AtMs <= atMs - DecidedAgeMs))

@@ -27,7 +27,7 @@ public enum FrameFlags : ushort
     /// <summary>The batch was decoded at admission; it may carry reserved headers that have a meaning.</summary>
     Rich = 1,
 
-    /// <summary>The batch's records count against the topic's admission cap.</summary>
+    /// <summary>The batch's records count against the topic's admission cap; of a gap as many as its sequence count says.</summary>
     Admitted = 2,
 
     /// <summary>
@@ -35,6 +35,9 @@ public enum FrameFlags : ushort
     /// offsets they had, and this frame replaces those that held them.
     /// </summary>
     Moved = 4,
+
+    /// <summary>Of a gap: what stood here was damaged, and was given up by a repair. Offsets from the end so far up to its base offset have no message, and a replay passes over it.</summary>
+    Lost = 8,
 }
 
 /// <summary>
@@ -60,7 +63,7 @@ public enum FrameFlags : ushort
 ///  96 producer epoch      i16
 ///  98 reserved            u16   0
 /// 100 base sequence       i32   -1 = none
-/// 104 sequence count      i32   records as sent, before duplicates were taken out
+/// 104 sequence count      i32   records as sent, before duplicates were taken out; of a gap that is lost, how many may have been admitted in it
 /// 108 reserved            u32   0
 /// </code>
 /// Position, incarnation, topic and partition make a valid frame in the wrong place recognisable; the durable position

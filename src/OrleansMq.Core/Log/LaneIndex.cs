@@ -50,6 +50,9 @@ public sealed class LaneIndex
         End = Math.Max(End, offset + count);
     }
 
+    /// <summary>Offsets up to there were given to messages that are not here.</summary>
+    public void PassOver(long end) => End = Math.Max(End, end);
+
     public void Remove(long offset) => _items.Remove(new Item(offset, 0));
 
     internal void Restore(long end) => End = end;

@@ -108,7 +108,7 @@ public sealed partial class Partition
 
     private void ApplyHalf(in FrameHeader header, in RecordBatch batch)
     {
-        if (header.BaseOffset != Half.End)
+        if (header.BaseOffset != Half.End && !_lostFrames)
             throw new PartitionBrokenException($"Half messages of offset {header.BaseOffset} were applied at {Half.End}.");
         foreach (var record in batch.Records())
             Half.ApplyAdded(

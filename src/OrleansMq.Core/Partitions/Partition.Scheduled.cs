@@ -125,7 +125,7 @@ public sealed partial class Partition
             return;
         }
 
-        if (header.BaseOffset != Scheduled.End)
+        if (header.BaseOffset != Scheduled.End && !_lostFrames)
             throw new PartitionBrokenException($"Delayed messages of offset {header.BaseOffset} were applied at {Scheduled.End}.");
         Scheduled.ApplyAdded(header, batch);
         if (header.Flags.HasFlag(FrameFlags.Admitted))

@@ -17,7 +17,7 @@ namespace OrleansMq.Core.Partitions;
 ///     number i32 | id (two i64) | name | flags u8
 ///     | log style: log cursor;  queue style: main cursor, redriven cursor
 ///     | dead letters | redriven lane, each: end i64, count u32, (offset i64, position i64)*
-/// | sections: count u32, each: kind u8 (1 delayed messages, 2 half messages, 3 transactions, 4 growths, 5 compaction, 6 a group's states of keys: number i32, then they, 7 ephemeral groups: count u32, (number i32, kept until i64)*, 8 how many messages a group's filter passed over: number i32, i64) | length i32 | that part
+/// | sections: count u32, each: kind u8 (1 delayed messages, 2 half messages, 3 transactions, 4 growths, 5 compaction, 6 a group's states of keys: number i32, then they, 7 ephemeral groups: count u32, (number i32, kept until i64)*, 8 how many messages a group's filter passed over: number i32, i64, 9 lost offsets) | length i32 | that part
 /// </code>
 /// Version 1 has no sections. A section that is empty is left out.
 /// </summary>
@@ -32,6 +32,7 @@ public sealed partial class Partition
     private const byte SessionsSection = 6;
     private const byte KeptGroupsSection = 7;
     private const byte PassedOverSection = 8;
+    private const byte LostSection = 9;
 
     public void Save(IBufferWriter<byte> output)
     {
@@ -54,7 +55,7 @@ public sealed partial class Partition
     private void SaveSections(IBufferWriter<byte> output)
     {
         var writer = new StateWriter(output);
-        writer.Count((Scheduled.IsUnused ? 0 : 1) + (Half.IsUnused ? 0 : 1) + (Transactions.IsUnused ? 0 : 1) + (_growths.Count == 0 ? 0 : 1) + (GapsEnd == 0 ? 0 : 1) + (_groups.Values.Any(IsKept) ? 1 : 0) + _groups.Values.Count(group => !group.Sessions.IsUnused)
+        writer.Count((Scheduled.IsUnused ? 0 : 1) + (Half.IsUnused ? 0 : 1) + (Transactions.IsUnused ? 0 : 1) + (_growths.Count == 0 ? 0 : 1) + (GapsEnd == 0 ? 0 : 1) + (_lost.Count == 0 ? 0 : 1) + (_groups.Values.Any(IsKept) ? 1 : 0) + _groups.Values.Count(group => !group.Sessions.IsUnused)
             + _groups.Values.Count(group => group.PassedOver > 0));
         if (!Scheduled.IsUnused)
             SaveSection(ScheduledSection, Scheduled.Save, output);
@@ -66,6 +67,8 @@ public sealed partial class Partition
             SaveSection(GrowthsSection, SaveGrowths, output);
         if (GapsEnd > 0)
             SaveSection(CompactionSection, SaveCompaction, output);
+        if (_lost.Count > 0)
+            SaveSection(LostSection, SaveLost, output);
         foreach (var group in _groups.Values.Where(group => !group.Sessions.IsUnused).OrderBy(group => group.Number))
             SaveSection(SessionsSection, section => SaveSessions(group, section), output);
         if (_groups.Values.Any(IsKept))
@@ -126,6 +129,9 @@ public sealed partial class Partition
                 break;
             case CompactionSection:
                 LoadCompaction(ref reader);
+                break;
+            case LostSection:
+                LoadLost(ref reader);
                 break;
             case SessionsSection:
                 LoadSessions(ref reader);

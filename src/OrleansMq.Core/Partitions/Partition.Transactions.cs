@@ -51,11 +51,11 @@ public sealed partial class Partition
     }
 
     /// <summary>Settles what is no message (a marker, or of an aborted transaction), where it is not settled already.</summary>
-    public void SettleVoid(PartitionGroup group, IEnumerable<long> offsets, long nowMs, FrameBuffer frames)
+    public void SettleVoid(PartitionGroup group, int lane, IEnumerable<long> offsets, long nowMs, FrameBuffer frames)
     {
         foreach (var offset in offsets)
-            if (!group.Main!.IsSettled(offset))
-                Change(Settled(group, Lane.Main, offset, 1), nowMs, frames);
+            if (!group.Cursor(lane).IsSettled(offset))
+                Change(Settled(group, lane, offset, 1), nowMs, frames);
     }
 
     /// <summary>What a batch of the main lane says about its producer's transaction.</summary>

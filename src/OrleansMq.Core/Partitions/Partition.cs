@@ -88,7 +88,10 @@ public sealed partial class Partition
         }
 
         if (header.Kind == FrameKind.Gap)
-            throw new PartitionBrokenException($"What stood before position {header.NextPosition} was compacted, and no snapshot of it can be read.");
+        {
+            ApplyGap(header);
+            return;
+        }
 
         ApplyHeader(header, 0);
         ApplyEntries(payload.Span);
@@ -164,7 +167,9 @@ public sealed partial class Partition
         switch (entry.Kind)
         {
             case EntryKind.GroupAdded:
-                AddGroup(new PartitionGroup(entry.Group, entry.Id, entry.Name, entry.Flags, entry.Offset));
+                var added = new PartitionGroup(entry.Group, entry.Id, entry.Name, entry.Flags, entry.Offset);
+                AddGroup(added);
+                PassOverLost(added);
                 break;
             case EntryKind.GroupRemoved:
                 if (_groupsByNumber.Remove(entry.Group, out var removed))
@@ -172,9 +177,10 @@ public sealed partial class Partition
                 break;
             case EntryKind.StartMoved:
                 Start = Math.Max(Start, entry.Offset);
-                foreach (var group in _groups.Values)
-                    group.ApplyStart(Start);
+                foreach (var each in _groups.Values)
+                    each.ApplyStart(Start);
                 Transactions.ApplyStart(Start);
+                ForgetLostBelow(Start);
                 break;
             case EntryKind.TransactionBegun:
             case EntryKind.TransactionOpened:
@@ -199,7 +205,10 @@ public sealed partial class Partition
                 Half.ApplyDecided(entry.Offset, -1, entry.Time);
                 break;
             default:
-                (FindGroup(entry.Group) ?? throw new PartitionBrokenException($"An entry {entry.Kind} names group {entry.Group}, which is not here.")).Apply(entry);
+                var group = FindGroup(entry.Group) ?? throw new PartitionBrokenException($"An entry {entry.Kind} names group {entry.Group}, which is not here.");
+                group.Apply(entry);
+                if (entry.Kind == EntryKind.Sought)
+                    PassOverLost(group);
                 break;
         }
     }

@@ -135,6 +135,7 @@ public sealed class PartitionGroup
                 Committed!.ApplyCommitted(entry.Offset, entry.Number);
                 break;
             case EntryKind.Granted:
+                SettleLost(entry.Lane, entry.Offset + entry.Count);
                 Cursor(entry.Lane).ApplyGranted(new GrantRange(entry.Offset, entry.Count, entry.Number), entry.Time, entry.Epoch, entry.Name);
                 break;
             case EntryKind.Settled:
@@ -183,12 +184,32 @@ public sealed class PartitionGroup
         }
     }
 
+    /// <summary>
+    /// What is said of redriven messages that never came stood in a frame that a repair gave up: they are done with, and the next message gets another offset.
+    /// </summary>
+    private void SettleLost(int lane, long upTo)
+    {
+        if (lane == Lane.Main || upTo <= RedrivenLane.End)
+            return;
+        Redriven!.ApplySettled(RedrivenLane.End, checked((int)(upTo - RedrivenLane.End)));
+        RedrivenLane.PassOver(upTo);
+    }
+
     private void ApplySettled(in Entry entry)
     {
+        SettleLost(entry.Lane, entry.Offset + entry.Count);
         Cursor(entry.Lane).ApplySettled(entry.Offset, entry.Count);
         if (entry.Lane != Lane.Main)
             for (var i = 0; i < entry.Count; i++)
                 RemoveRedriven(entry.Offset + i);
+    }
+
+    /// <summary>Of the main lane; there is no message from the one to the other.</summary>
+    internal void PassOver(LostOffsets range)
+    {
+        var (from, count) = (range.From, 0);
+        for (; !IsLog && from < range.End; from += count)
+            Main!.ApplySettled(from, count = (int)Math.Min(range.End - from, 1 << 30));
     }
 
     internal void ApplyStart(long start)
@@ -206,6 +227,8 @@ public sealed class PartitionGroup
     internal void ApplyLane(in FrameHeader header, in RecordBatch batch)
     {
         var toDeadLetters = Lane.IsDeadLetters(header.Lane);
+        if (!toDeadLetters)
+            SettleLost(header.Lane, header.BaseOffset);
         (toDeadLetters ? DeadLetters : RedrivenLane).Add(header.BaseOffset, batch.Count, header.Position);
         if (Held is not null)
             Hold(batch, redriven: !toDeadLetters, header.BaseOffset);
@@ -216,6 +239,7 @@ public sealed class PartitionGroup
                 RemoveDeadLetter(offset);
             else
             {
+                SettleLost(lane, offset + 1);
                 Cursor(lane).ApplySettled(offset, 1);
                 if (lane != Lane.Main)
                     RemoveRedriven(offset);
@@ -234,6 +258,8 @@ public sealed class PartitionGroup
     private void RemoveDeadLetter(long offset)
     {
         DeadLetters.Remove(offset);
+        // Its own frame may be one that a repair gave up: no other letter is to get its offset.
+        DeadLetters.PassOver(offset + 1);
         Held?.Remove(redriven: false, offset);
     }
 

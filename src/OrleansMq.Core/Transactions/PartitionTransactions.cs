@@ -57,6 +57,8 @@ public sealed class PartitionTransactions
     /// <summary>When the first of them is to be asked about; null: none.</summary>
     public long? NextDueMs { get; private set; }
 
+    public IEnumerable<OpenTransaction> AllOpen => _open.Select(each => each.Value.Seen(each.Key));
+
     /// <summary>Those whose time is over.</summary>
     public IEnumerable<OpenTransaction> Overdue(long nowMs) =>
         _open.Where(each => each.Value.Key.Length > 0 && each.Value.DueMs <= nowMs).Select(each => each.Value.Seen(each.Key));

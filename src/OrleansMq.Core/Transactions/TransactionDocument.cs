@@ -10,6 +10,10 @@ public static class TransactionDocument
 {
     private const string What = "transaction document";
 
+    /// <summary>Under which it is stored.</summary>
+    /// <param name="key">Of its transactional id.</param>
+    public static string KeyOf(string key) => $"transactions/{key}";
+
     public static byte[] ToJson(Transaction transaction) => JsonDocuments.Write(
         new TransactionForm
         {

@@ -64,6 +64,8 @@ public sealed partial class GroupCoordination : IDesk
 
     public async Task<JoinedGroup> Join(GroupJoin join, CancellationToken cancel)
     {
+        if (MemberNames.TooLong(join) is { } why)
+            throw new MqException(ErrorCodes.Malformed, why);
         var answer = await Turn(now =>
         {
             if (Assigning.Count > 0)
@@ -218,7 +220,7 @@ public sealed partial class GroupCoordination : IDesk
     private string FreshName(GroupJoin join)
     {
         var stem = join.Instance ?? (join.Client.Length > 0 ? join.Client : "member");
-        return $"{(stem.Length > NameRule.MaxLength ? stem[..NameRule.MaxLength] : stem)}-{_newId():D}";
+        return $"{(stem.Length > MemberNames.MaxStemLength ? stem[..MemberNames.MaxStemLength] : stem)}-{_newId():D}";
     }
 
     private async Task<GroupDescription?> FindOn(TopicName topic)

@@ -134,11 +134,24 @@ public static class BatchAdmission
         // The framing counts nothing, so a record within the limit as a whole needs no closer look.
         if (record.Size <= settings.MaxMessageBytes)
             return;
-        var size = record.Key.Length + record.Value.Length;
-        foreach (var header in record.Headers)
-            if (header.Value.Length != ReservedHeaders.TraceParentLength || !header.KeyUtf8.Span.SequenceEqual(ReservedHeaders.TraceParentUtf8))
-                size += header.KeyUtf8.Length + header.Value.Length;
+        var size = CountedOf(record);
         if (size > settings.MaxMessageBytes)
             throw new MqException(ErrorCodes.MessageTooLarge, $"A message has {size} bytes; topic '{topic}' takes {settings.MaxMessageBytes} (maxMessageBytes).");
+    }
+
+    /// <summary>As <see cref="MessageCodec.CountedOf"/> counts a message.</summary>
+    private static int CountedOf(in RecordView record)
+    {
+        var size = record.Key.Length + record.Value.Length;
+        var traced = false;
+        foreach (var header in record.Headers)
+        {
+            var isContext = !traced && header.KeyUtf8.Span.SequenceEqual(ReservedHeaders.TraceParentUtf8);
+            traced |= isContext;
+            if (!isContext || header.Value.Length != ReservedHeaders.TraceParentLength)
+                size += header.KeyUtf8.Length + header.Value.Length;
+        }
+
+        return size;
     }
 }

@@ -33,7 +33,8 @@ internal static class LogRecovery
             {
                 state.Apply(header, header.Kind == FrameKind.Gap ? default : buffer.Memory.Slice(at + FrameHeader.Size, header.PayloadLength));
                 index.Add(header);
-                (position, at, frames) = (header.NextPosition, at + header.TotalLength, frames + 1);
+                // What a gap is made of need not be there.
+                (position, at, frames) = (header.NextPosition, header.TotalLength <= filled - at ? at + header.TotalLength : filled, frames + 1);
                 continue;
             }
 

@@ -3,6 +3,7 @@ using OrleansMq.Core.Filters;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Engine.Groups;
+using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Partitions;
 
@@ -78,7 +79,7 @@ public sealed partial class PartitionEngine
         {
             var group = Find(state, name);
             Lapse(group, now);
-            return (new GroupPartition(Number, group.Floor, group.Lag(state.End), group.InFlight, null, group.DeadLetters.Count, group.Dropped, Filtered: group.PassedOver), group.Floor);
+            return (new GroupPartition(Number, group.Floor, state.LagOf(group), group.InFlight, null, group.DeadLetters.Count, group.Dropped, Filtered: group.PassedOver), group.Floor);
         });
         if (described.Lag == 0 || await AppendedAt(floor) is not { } oldest)
             return described;
@@ -316,7 +317,7 @@ public sealed partial class PartitionEngine
     private async void BuryExhausted(PartitionGroup group, int lane, List<long> offsets)
     {
         var number = group.Number;
-        var places = offsets.ConvertAll(offset => lane != Lane.Main && group.RedrivenLane.TryFind(offset, out var place) ? place : 0);
+        var places = offsets.ConvertAll(offset => lane != Lane.Main && group.RedrivenLane.TryFind(offset, out var place) ? place : -1);
         var deliveries = group.Cursor(lane).Rules.MaxDeliveries;
         var moves = new List<DeadLetterMove>();
         var voids = new List<long>();
@@ -324,10 +325,11 @@ public sealed partial class PartitionEngine
         {
             for (var i = 0; i < offsets.Count; i++)
             {
-                var record = lane == Lane.Main ? await MainRecord(offsets[i]) : await LaneRecord(offsets[i], places[i]);
+                RecordView? record = lane == Lane.Main ? await MainRecord(offsets[i]) : places[i] >= 0 ? await LaneRecord(offsets[i], places[i]) : null;
                 if (record is { } found)
                     moves.Add(new DeadLetterMove(lane, offsets[i], found, Partition.MaxDeliveriesReason, deliveries));
-                else if (lane == Lane.Main && offsets[i] >= Start)
+                // What is in no frame of its lane any more is nobody's message either.
+                else if (lane != Lane.Main || offsets[i] >= Start)
                     voids.Add(offsets[i]);
             }
 
@@ -335,7 +337,7 @@ public sealed partial class PartitionEngine
             {
                 if (state.FindGroup(number) is { } still)
                 {
-                    state.SettleVoid(still, voids, now, frames);
+                    state.SettleVoid(still, lane, voids, now, frames);
                     var cursor = still.Cursor(lane);
                     moves.RemoveAll(move => cursor.IsSettled(move.FromOffset));
                     if (moves.Count > 0)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Core.Transactions;
 using OrleansMq.Records;
@@ -83,7 +84,7 @@ public sealed partial class PartitionEngine
     {
         if (state.FindGroup(name) is { IsLog: false } group)
         {
-            state.SettleVoid(group, offsets, now, frames);
+            state.SettleVoid(group, Lane.Main, offsets, now, frames);
             CursorMoved(group);
         }
 

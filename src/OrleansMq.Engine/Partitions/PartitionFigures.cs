@@ -16,7 +16,7 @@ public sealed partial class PartitionEngine
         foreach (var group in state.Groups)
         {
             Lapse(group, now);
-            groups.Add(new GroupFigures(group.Name, group.Lag(state.End), group.InFlight, group.DeadLetters.Count, group.Dropped));
+            groups.Add(new GroupFigures(group.Name, state.LagOf(group), group.InFlight, group.DeadLetters.Count, group.Dropped));
         }
 
         return new PartitionFigures(Number, state.Start, state.End, Bytes, state.Tokens.Count, state.Tokens.ForgottenEarly, state.Producers.Count, groups);

@@ -23,7 +23,7 @@ public sealed class AdmissionDesk(IDocuments documents, Guid topicId, int partit
     /// <summary>All is granted and used: nobody has any to give back, until the cap is raised.</summary>
     private bool _exhausted;
 
-    internal static string KeyOf(Guid topicId) => string.Create(CultureInfo.InvariantCulture, $"admission/{topicId:N}");
+    public static string KeyOf(Guid topicId) => string.Create(CultureInfo.InvariantCulture, $"admission/{topicId:N}");
 
     /// <summary>The topic grew.</summary>
     public void Grow(int count) => Volatile.Write(ref _partitions, count);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using OrleansMq.Core.Catalog;
+using OrleansMq.Core.Snapshots;
 using OrleansMq.Engine.Storage;
 
 namespace OrleansMq.Engine.Topics;
@@ -18,7 +19,10 @@ public sealed class TopicCatalog(IDocuments documents)
 
     public static string TopicKey(TopicName topic) => $"topics/{topic.Text}";
 
-    public static string GroupKey(Guid topicId, GroupName group) => $"groups/{topicId:N}/{group.Text}";
+    /// <summary>Keys of a topic's groups begin so.</summary>
+    public static string GroupPrefix(Guid topicId) => $"groups/{topicId:N}/";
+
+    public static string GroupKey(Guid topicId, GroupName group) => GroupPrefix(topicId) + group.Text;
 
     private static string GroupIndexKey(Guid topicId) => $"group-names/{topicId:N}";
 
@@ -104,8 +108,24 @@ public sealed class TopicCatalog(IDocuments documents)
 
     private static string CoordinationIndexKey(int shard) => string.Create(CultureInfo.InvariantCulture, $"coordination-names/{shard}");
 
-    public async ValueTask<(CoordinationDocument Document, long Version)?> FindCoordination(GroupName group, long nowMs) =>
-        await documents.Get(CoordinationKey(group)) is { } document ? (CoordinationDocument.FromJson(document.Bytes.Span, nowMs), document.Version) : null;
+    /// <exception cref="MqException">It can't be read: of a later release (<see cref="ErrorCodes.PartitionUnavailable"/>: a silo of that one can), or damaged.</exception>
+    public async ValueTask<(CoordinationDocument Document, long Version)?> FindCoordination(GroupName group, long nowMs)
+    {
+        if (await documents.Get(CoordinationKey(group)) is not { } document)
+            return null;
+        try
+        {
+            return (CoordinationDocument.FromJson(document.Bytes.Span, nowMs), document.Version);
+        }
+        catch (StateFormatException unreadable) when (unreadable.IsNewer)
+        {
+            throw new MqException(ErrorCodes.PartitionUnavailable, $"Group '{group}' was stored by a later release, and is left as it is: {unreadable.Message}", TimeSpan.FromSeconds(1), unreadable);
+        }
+        catch (StateFormatException damage)
+        {
+            throw new MqException(ErrorCodes.PartitionDamaged, $"What is stored of group '{group}' is damaged: {damage.Message}", inner: damage);
+        }
+    }
 
     public ValueTask<long> PutCoordination(CoordinationDocument group, long version) => documents.Put(CoordinationKey(group.Name), group.ToJson(), version);
 

@@ -160,11 +160,11 @@ public sealed record PartitionHolding(long Stored, double MeanBytes, IReadOnlyDi
 {
     public static PartitionHolding Of(Partition state, long logBytes)
     {
-        var stored = state.End - state.Start;
+        var stored = state.Stored;
         var lags = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (var group in state.Groups)
             if (group.Declared)
-                lags[group.Name] = group.Lag(state.End);
+                lags[group.Name] = state.LagOf(group);
         return new PartitionHolding(stored, stored == 0 ? 0 : (double)logBytes / stored, lags);
     }
 

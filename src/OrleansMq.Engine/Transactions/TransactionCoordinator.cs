@@ -173,7 +173,7 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
             await _desks.Drop(key, lapsed);
         try
         {
-            await _documents.Delete(TransactionDesk.KeyOf(key), version);
+            await _documents.Delete(TransactionDocument.KeyOf(key), version);
         }
         catch (DocumentConflictException)
         {
@@ -240,7 +240,7 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
         if (_firstOpenings.Values.Contains(key))
             return;
         await _catalog.UnnameTransaction(key);
-        if (_firstOpenings.Values.Contains(key) || await _documents.Get(TransactionDesk.KeyOf(key)) is not null)
+        if (_firstOpenings.Values.Contains(key) || await _documents.Get(TransactionDocument.KeyOf(key)) is not null)
             await _catalog.NameTransaction(key);
     }
 
@@ -260,7 +260,7 @@ public sealed class TransactionCoordinator : ITransactionCoordinator, IAsyncDisp
 
     private async ValueTask<(Transaction Transaction, long Version)?> Stored(string key)
     {
-        if (await _documents.Get(TransactionDesk.KeyOf(key)) is not { } stored)
+        if (await _documents.Get(TransactionDocument.KeyOf(key)) is not { } stored)
             return null;
         try
         {

@@ -38,8 +38,6 @@ internal sealed class TransactionDesk : IDesk
         Arm();
     }
 
-    public static string KeyOf(string key) => $"transactions/{key}";
-
     /// <summary>Its document could not be written: what memory says may not be what is stored, so it must be loaded again.</summary>
     public bool IsBroken { get; private set; }
 
@@ -198,7 +196,7 @@ internal sealed class TransactionDesk : IDesk
     {
         try
         {
-            _version = await _documents.Put(KeyOf(next.Id.Key), TransactionDocument.ToJson(next), _version);
+            _version = await _documents.Put(TransactionDocument.KeyOf(next.Id.Key), TransactionDocument.ToJson(next), _version);
             Volatile.Write(ref _transaction, next);
         }
         catch (MqException full) when (full.Code == ErrorCodes.DiskFull)

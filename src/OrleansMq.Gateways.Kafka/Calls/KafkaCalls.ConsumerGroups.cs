@@ -1,4 +1,5 @@
 using System.Net;
+using OrleansMq.Access;
 using OrleansMq.Gateways.Kafka.Protocol;
 
 namespace OrleansMq.Gateways.Kafka.Calls;
@@ -9,14 +10,13 @@ internal sealed partial class KafkaCalls
     /// <summary>Members with a pattern that beat over one connection. A client has one.</summary>
     private const int MaxPatterns = 100;
 
-    /// <summary>How late a topic that was made is matched; as Kafka.</summary>
-    private static readonly TimeSpan MatchAgain = TimeSpan.FromSeconds(10);
+    /// <summary>Of members that beat here, with what was brought last of what they match. One that came by another connection and does not say its pattern again has the one that the coordinator knows.</summary>
+    private readonly Dictionary<(string Group, string Member), (TopicPattern Pattern, TopicName[]? Brought)> _patterns = [];
 
-    /// <summary>Of members that beat here. One that came by another connection says its pattern again, as every client does when it connects anew.</summary>
-    private readonly Dictionary<(string Group, string Member), (TopicPattern Pattern, long MatchedAt)> _patterns = [];
+    private Asker _asker = new(null);
 
-    /// <summary>Whose names and topics: tenants' are their own.</summary>
-    private string Who => login.Principal?.Name ?? "";
+    /// <summary>Whose names and topics: tenants' are their own, and a token says what it may see.</summary>
+    private string Who => (_asker.Is(login.Principal) ? _asker : _asker = new Asker(login.Principal)).Key;
 
     private async Task<bool> ConsumerGroupHeartbeat(RequestHeader header, ConsumerGroupHeartbeatRequest request, KafkaWriter writer)
     {
@@ -41,11 +41,14 @@ internal sealed partial class KafkaCalls
             return (KafkaError.TopicAuthorizationFailed, $"Topic '{hidden}' may not be described.");
         try
         {
+            // Before anything is kept or looked for in its name.
+            Demand(AccessOperations.Consume, ResourceKind.Group, request.Group);
             if (NewPattern(request, out var fault) is false)
                 return (KafkaError.InvalidRegularExpression, fault);
-            answered(await coordinator.Beat(request.Group, await BeatOf(header, request), ended));
-            if (request.Epoch < 0)
-                _patterns.Remove((request.Group, request.Member));
+            var matched = request.Epoch < 0 ? null : await Matched((request.Group, request.Member));
+            var standing = await coordinator.Beat(request.Group, BeatOf(header, request, matched), ended);
+            Keep((request.Group, standing.Member), standing, matched);
+            answered(standing);
             return (KafkaError.None, null);
         }
         catch (MqException e)
@@ -58,21 +61,38 @@ internal sealed partial class KafkaCalls
     private bool NewPattern(ConsumerGroupHeartbeatRequest request, out string? why)
     {
         why = null;
-        var member = (request.Group, request.Member);
-        if (request.Regex is null && request.Epoch != 0)
+        // It did not change; also where it comes again.
+        if (request.Regex is null)
             return true;
+        var member = (request.Group, request.Member);
         _patterns.Remove(member);
-        if (string.IsNullOrEmpty(request.Regex))
+        if (request.Regex.Length == 0)
             return true;
         if (TopicPattern.Parse(request.Regex, out why) is not { } pattern)
             return false;
-        if (_patterns.Count >= MaxPatterns)
-            _patterns.Clear();
-        _patterns[member] = (pattern, 0);
+        Remember(member, pattern);
         return true;
     }
 
-    private async ValueTask<MemberBeat> BeatOf(RequestHeader header, ConsumerGroupHeartbeatRequest request) => new()
+    private void Remember((string Group, string Member) member, TopicPattern pattern)
+    {
+        if (_patterns.Count >= MaxPatterns)
+            _patterns.Clear();
+        _patterns[member] = (pattern, null);
+    }
+
+    private void Keep((string Group, string Member) member, MemberStanding standing, TopicName[]? brought)
+    {
+        var known = _patterns.TryGetValue(member, out var pattern);
+        if (standing.Epoch < 0 || standing.Pattern is { Length: 0 })
+            _patterns.Remove(member);
+        else if (standing.Pattern is { } text && (!known || pattern.Pattern.Text != text) && TopicPattern.Parse(text, out _) is { } kept)
+            Remember(member, kept);
+        else if (known && brought is not null)
+            _patterns[member] = (pattern.Pattern, brought);
+    }
+
+    private MemberBeat BeatOf(RequestHeader header, ConsumerGroupHeartbeatRequest request, TopicName[]? matched) => new()
     {
         Member = request.Member,
         Epoch = request.Epoch,
@@ -85,22 +105,30 @@ internal sealed partial class KafkaCalls
         // A name that can't be is a topic that is not there.
         Topics = request.Topics?.Where(NameRule.IsValid).Select(topic => new TopicName(topic)).ToList(),
         Pattern = request.Regex,
-        Matched = request.Epoch < 0 ? null : await Matched((request.Group, request.Member)),
+        Matched = matched,
         Assignor = request.Assignor,
         Owned = request.Owned,
     };
 
-    /// <summary>Now and then, and when the pattern is new; else null.</summary>
-    private async ValueTask<IReadOnlyList<TopicName>?> Matched((string Group, string Member) member)
+    /// <summary>Where it is another list than what was brought last; else null. Of what was found before, a right may be gone since: the guard would refuse the whole beat.</summary>
+    private async ValueTask<TopicName[]?> Matched((string Group, string Member) member)
     {
         if (!_patterns.TryGetValue(member, out var known))
             return null;
-        var now = Options.Time.GetTimestamp();
-        if (known.MatchedAt != 0 && Options.Time.GetElapsedTime(known.MatchedAt, now) < MatchAgain)
+        var matched = await desk.Matches.Of(Who, known.Pattern, () => AllTopics(desk.Stopping));
+        if (IsBrought(matched))
             return null;
-        TopicName[] matched = [.. (await AllTopics()).Where(known.Pattern.Matches).Select(topic => new TopicName(topic))];
-        _patterns[member] = (known.Pattern, now);
-        return matched;
+        TopicName[] seen = [.. matched.Where(topic => May(AccessOperations.Describe, ResourceKind.Topic, topic.Text))];
+        return IsBrought(seen) ? null : seen;
+
+        bool IsBrought(TopicName[] topics) => known.Brought is { } brought && topics.AsSpan().SequenceEqual(brought);
+    }
+
+    private sealed class Asker(Principal? principal)
+    {
+        public string Key { get; } = principal is null ? "" : string.Join('\n', [principal.Name, principal.Tenant ?? "", .. principal.Teams]);
+
+        public bool Is(Principal? other) => ReferenceEquals(principal, other);
     }
 
     private async Task<bool> ConsumerGroupDescribe(ConsumerGroupDescribeRequest request, KafkaWriter writer)

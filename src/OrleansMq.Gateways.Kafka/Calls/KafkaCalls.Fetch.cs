@@ -40,7 +40,7 @@ internal sealed partial class KafkaCalls
                 return;
             }
             var found = read.Partitions[places[at]];
-            var error = found.Error is { } refused ? KafkaErrors.Of(refused.Code) : KafkaError.None;
+            var error = found.Error is { } refused ? OfFetch(refused.Code, partition.Id) : KafkaError.None;
             var shown = found.Error is null && !held ? found with { Batches = default } : found;
             FetchResponse.WritePartition(writer, version, partition.Partition, error, error == KafkaError.None ? shown : null);
         }, version >= 13 ? partition => writer.Id(partition.Id) : null);
@@ -56,37 +56,19 @@ internal sealed partial class KafkaCalls
         foreach (var partition in partitions)
         {
             if (partition.Id != id)
-                (id, name) = (partition.Id, desk.TopicIds.Fresh(Who, partition.Id) ?? NameSoFar(partition.Id) ?? await NameNow(partition.Id) ?? $"?{partition.Id}");
+                (id, name) = (partition.Id, desk.TopicIds.Find(Who, partition.Id) ?? await NameNow(partition.Id) ?? $"?{partition.Id}");
             named.Add(partition with { Topic = name });
         }
         return named;
     }
 
-    /// <summary>The name that the id had a moment ago; whether it has it still is looked at beside. A fetch does not wait for all partitions of its topic to answer.</summary>
-    private string? NameSoFar(Guid id)
+    /// <summary>The name that was known may be another topic's by now: the read sees that, and the client, which is told so, asks for metadata again.</summary>
+    private KafkaError OfFetch(string code, Guid id)
     {
-        if (desk.TopicIds.Find(Who, id) is { } name && desk.TopicIds.BeginCheck(Who, id))
-            _ = Check(id, name);
-        return desk.TopicIds.Find(Who, id);
-    }
-
-    private async Task Check(Guid id, string name)
-    {
-        try
-        {
-            if (await FindTopic(name) is { } topic && topic.Id == id)
-                desk.TopicIds.Note(Who, id, name);
-            else
-                desk.TopicIds.Forget(Who, id);
-        }
-        catch (Exception e) when (e is MqException or OperationCanceledException)
-        {
-            // The next fetch has it looked at again, and the read says what is wrong.
-        }
-        finally
-        {
-            desk.TopicIds.EndCheck(Who, id);
-        }
+        if (id == Guid.Empty || code != ErrorCodes.TopicUnknown)
+            return KafkaErrors.Of(code);
+        desk.TopicIds.Forget(Who, id);
+        return KafkaError.UnknownTopicId;
     }
 
     private async ValueTask<string?> NameNow(Guid id)
@@ -136,7 +118,7 @@ internal sealed partial class KafkaCalls
             var asked = request.Partitions[i];
             places[i] = NameRule.IsValid(asked.Topic) ? cursors.Count : -1;
             if (places[i] >= 0)
-                cursors.Add(new PartitionCursor(asked.Topic, asked.Partition, asked.Offset, Math.Max(1, asked.MaxBytes)));
+                cursors.Add(new PartitionCursor(asked.Topic, asked.Partition, asked.Offset, Math.Max(1, asked.MaxBytes), asked.Id));
         }
         return (cursors, places);
     }

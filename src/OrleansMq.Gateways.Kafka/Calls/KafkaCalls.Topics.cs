@@ -5,6 +5,9 @@ namespace OrleansMq.Gateways.Kafka.Calls;
 /// <summary>Topics: where they are, making them.</summary>
 internal sealed partial class KafkaCalls
 {
+    /// <summary>Topics looked up at once.</summary>
+    private const int LookupsAtOnce = 16;
+
     private async Task<bool> Metadata(short version, MetadataRequest request, KafkaWriter writer)
     {
         var brokers = await Brokers();
@@ -19,13 +22,15 @@ internal sealed partial class KafkaCalls
         return true;
     }
 
-    private async ValueTask<IReadOnlyList<string>> AllTopics()
+    private Task<IReadOnlyList<string>> AllTopics() => AllTopics(ended);
+
+    private async Task<IReadOnlyList<string>> AllTopics(CancellationToken cancel)
     {
         var names = new List<string>();
         string? after = null;
         do
         {
-            var page = await Broker.ListTopics("", after, 1_000, ended);
+            var page = await Broker.ListTopics("", after, 1_000, cancel);
             names.AddRange(page.Items.Select(topic => topic.Text));
             after = page.Next;
         }
@@ -43,9 +48,12 @@ internal sealed partial class KafkaCalls
             return null;
         try
         {
-            foreach (var name in await AllTopics())
-                if (await HasNow(name) is { } found)
+            foreach (var some in desk.TopicIds.Unsure(Who, await AllTopics()).Chunk(LookupsAtOnce))
+            {
+                await Task.WhenAll(some.Select(HasNow));
+                if (desk.TopicIds.Find(Who, id) is { } found)
                     return found;
+            }
             return null;
         }
         finally
@@ -53,16 +61,15 @@ internal sealed partial class KafkaCalls
             desk.TopicIds.EndLook();
         }
 
-        async ValueTask<string?> HasNow(string name)
+        async Task HasNow(string name)
         {
             try
             {
-                return await Has(name);
+                await Has(name);
             }
             catch (MqException)
             {
                 // Of another topic, or of this one, which nobody can read then: the client asks again.
-                return null;
             }
         }
 

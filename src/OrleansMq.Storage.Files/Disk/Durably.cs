@@ -44,11 +44,8 @@ internal static class Durably
         }
     }
 
-    /// <summary>
-    /// Gives a file new content: the old or the new is there whatever happens. A <see cref="DiskException.IsRefusal"/> means
-    /// that nothing changed; after another error either may be there.
-    /// </summary>
-    public static void Replace(this IDisk disk, string path, params ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
+    /// <summary><see cref="IDisk.Replace"/> by a file beside it that takes its name.</summary>
+    public static void ReplaceByName(IDisk disk, string path, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
     {
         var temporary = path + TemporaryEnding;
         try
@@ -164,15 +161,21 @@ internal static class Durably
         }
     }
 
-    private static void WriteWhole(IDisk disk, string path, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
+    /// <summary>Writes pieces one after the other from the beginning.</summary>
+    public static void WritePieces(IDiskFile file, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
     {
-        using var file = disk.Open(path, DiskOpenMode.Create);
         long offset = 0;
         foreach (var piece in pieces)
         {
             file.Write(piece.Span, offset);
             offset += piece.Length;
         }
+    }
+
+    private static void WriteWhole(IDisk disk, string path, ReadOnlySpan<ReadOnlyMemory<byte>> pieces)
+    {
+        using var file = disk.Open(path, DiskOpenMode.Create);
+        WritePieces(file, pieces);
         file.Flush();
     }
 

@@ -26,6 +26,12 @@ public interface IDisk
     /// <summary>Removes an empty directory.</summary>
     void RemoveDirectory(string path);
 
+    /// <summary>
+    /// Gives a file new content, durably: the old or the new is there whatever happens. A <see cref="DiskException.IsRefusal"/> means
+    /// that nothing changed; after another error either may be there.
+    /// </summary>
+    void Replace(string path, params ReadOnlySpan<ReadOnlyMemory<byte>> pieces) => Durably.ReplaceByName(this, path, pieces);
+
     /// <summary>Returns when the names in this directory are durable.</summary>
     void FlushDirectory(string path);
 

@@ -19,7 +19,7 @@ internal sealed class DocumentShard(IDisk disk, string folder, int number)
     public const string FloorName = "floor";
 
     /// <summary>Above any version that a lost floor can have held.</summary>
-    private const long Doubt = 1L << 32;
+    internal const long Doubt = 1L << 32;
 
     private readonly Lock _turn = new();
     private bool _loaded;
@@ -27,7 +27,7 @@ internal sealed class DocumentShard(IDisk disk, string folder, int number)
     private ulong _floorSequence;
     private LogFailedException? _over;
 
-    private ulong FloorOwner => (ulong)number + 1;
+    private ulong FloorOwner => OwnerOf(number);
 
     private string FloorPath => Path.Join(folder, FloorName);
 
@@ -125,7 +125,9 @@ internal sealed class DocumentShard(IDisk disk, string folder, int number)
         _floor = floor;
     }
 
-    private static byte[] FloorContent(long floor)
+    internal static ulong OwnerOf(int number) => (ulong)number + 1;
+
+    internal static byte[] FloorContent(long floor)
     {
         var content = new byte[SlotFile.ContentSize];
         BinaryPrimitives.WriteInt64LittleEndian(content, floor);

@@ -66,6 +66,13 @@ internal sealed record LogManifest
 
     private static LogManifest Decode(ReadOnlyMemory<byte> file, string path)
     {
+        var (identity, definition) = DecodeFixed(file, path);
+        return WithSlot(identity, definition, SlotFile.Read(file, path, identity.Incarnation));
+    }
+
+    /// <exception cref="LogDamagedException">It does not read back as written.</exception>
+    public static (LogIdentity Identity, LogDefinition Definition) DecodeFixed(ReadOnlyMemory<byte> file, string path)
+    {
         var part = file[Math.Min(file.Length, SlotFile.FixedPartOffset)..];
         var p = part.Span;
         if (p.Length < FixedSize || BinaryPrimitives.ReadUInt32LittleEndian(p) != Magic
@@ -77,19 +84,23 @@ internal sealed record LogManifest
         var definitionLength = BinaryPrimitives.ReadInt32LittleEndian(p[44..]);
         if (nameLength < 0 || definitionLength < 0 || (long)FixedSize + nameLength + definitionLength != p.Length)
             throw new LogDamagedException($"{path}: its lengths contradict each other.");
-        var incarnation = BinaryPrimitives.ReadUInt64LittleEndian(p[16..]);
-        var slot = SlotFile.Read(file, path, incarnation);
-        return new LogManifest
-        {
-            Identity = new LogIdentity(incarnation, new Guid(p.Slice(24, 16)), BinaryPrimitives.ReadInt32LittleEndian(p[12..])),
-            Definition = new LogDefinition(Encoding.UTF8.GetString(p.Slice(FixedSize, nameLength)), part.Slice(FixedSize + nameLength, definitionLength)),
-            Epoch = BinaryPrimitives.ReadInt32LittleEndian(slot.Content.Span),
-            FirstSegment = BinaryPrimitives.ReadInt64LittleEndian(slot.Content.Span[8..]),
-            LastSegment = BinaryPrimitives.ReadInt64LittleEndian(slot.Content.Span[16..]),
-            Sequence = slot.Sequence,
-            EpochInDoubt = slot.OtherUnreadable,
-        };
+        return (
+            new LogIdentity(BinaryPrimitives.ReadUInt64LittleEndian(p[16..]), new Guid(p.Slice(24, 16)), BinaryPrimitives.ReadInt32LittleEndian(p[12..])),
+            new LogDefinition(Encoding.UTF8.GetString(p.Slice(FixedSize, nameLength)), part.Slice(FixedSize + nameLength, definitionLength)));
     }
+
+    public static LogManifest WithSlot(LogIdentity identity, LogDefinition definition, in SlotFile.Slot slot) => new()
+    {
+        Identity = identity,
+        Definition = definition,
+        Epoch = BinaryPrimitives.ReadInt32LittleEndian(slot.Content.Span),
+        FirstSegment = BinaryPrimitives.ReadInt64LittleEndian(slot.Content.Span[8..]),
+        LastSegment = LastSegmentIn(slot.Content.Span),
+        Sequence = slot.Sequence,
+        EpochInDoubt = slot.OtherUnreadable,
+    };
+
+    public static long LastSegmentIn(ReadOnlySpan<byte> slot) => BinaryPrimitives.ReadInt64LittleEndian(slot[16..]);
 
     private byte[] EncodeSlot()
     {

@@ -60,6 +60,13 @@ internal static class SegmentHeader
     public static long? RewrittenEnd(ReadOnlySpan<byte> bytes) =>
         BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) == RewrittenVersion ? BinaryPrimitives.ReadInt64LittleEndian(bytes[52..]) : null;
 
+    /// <summary>Whose segment it is and which opening made it, where the bytes are a segment's header at all.</summary>
+    public static (LogIdentity Log, int Epoch)? MadeBy(ReadOnlySpan<byte> bytes) =>
+        bytes.Length >= Size && BinaryPrimitives.ReadUInt32LittleEndian(bytes) == Magic && BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) == Crc32C.Compute(bytes[8..Size])
+            ? (new LogIdentity(BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]), new Guid(bytes.Slice(24, 16)), BinaryPrimitives.ReadInt32LittleEndian(bytes[12..])),
+                BinaryPrimitives.ReadInt32LittleEndian(bytes[48..]))
+            : null;
+
     /// <summary>Whether the bytes are the header of this log's segment at that position.</summary>
     public static bool Is(ReadOnlySpan<byte> bytes, LogIdentity log, long basePosition) =>
         bytes.Length >= Size

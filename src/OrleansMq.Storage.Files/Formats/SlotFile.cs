@@ -58,6 +58,20 @@ internal static class SlotFile
         };
     }
 
+    /// <summary>What is left of the slot that does not read back, where it can still be told that it was one: a hint, which no CRC guards.</summary>
+    /// <param name="sequence">Of the slot that reads back.</param>
+    public static (ulong Sequence, ReadOnlyMemory<byte> Content)? LeftOfOther(ReadOnlyMemory<byte> file, ulong sequence, ulong owner)
+    {
+        var at = PlaceOf(sequence + 1);
+        if (file.Length < at + SlotSize)
+            return null;
+        var slot = file.Span.Slice(at, SlotSize);
+        var other = BinaryPrimitives.ReadUInt64LittleEndian(slot[8..]);
+        return BinaryPrimitives.ReadUInt32LittleEndian(slot) == Magic && BinaryPrimitives.ReadUInt64LittleEndian(slot[OwnerAt..]) == owner && (other == sequence + 1 || other + 1 == sequence)
+            ? (other, file.Slice(at + 16, ContentSize))
+            : null;
+    }
+
     /// <summary>Writes the content durably; after an error the old or the new is there.</summary>
     public static void Write(IDisk disk, string path, ReadOnlySpan<byte> content, ulong sequence, ulong owner)
     {
@@ -84,6 +98,16 @@ internal static class SlotFile
     public static bool GapsAreEmpty(ReadOnlySpan<byte> file) =>
         file.Length >= FixedPartOffset && !file[SlotSize..SlotDistance].ContainsAnyExcept((byte)0) && !file[(SlotDistance + SlotSize)..FixedPartOffset].ContainsAnyExcept((byte)0)
         && (!file[..SlotSize].ContainsAnyExcept((byte)0) || BinaryPrimitives.ReadUInt32LittleEndian(file) == Magic);
+
+    /// <summary>Writes those zeros again.</summary>
+    public static void ClearGaps(IDisk disk, string path)
+    {
+        using var file = disk.Open(path, DiskOpenMode.ReadWrite);
+        var zeros = new byte[SlotDistance - SlotSize];
+        file.OverwriteInUse(zeros, SlotSize);
+        file.OverwriteInUse(zeros, SlotDistance + SlotSize);
+        file.FlushInUse();
+    }
 
     private static int PlaceOf(ulong sequence) => sequence % 2 == 0 ? 0 : SlotDistance;
 

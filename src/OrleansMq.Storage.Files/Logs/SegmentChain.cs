@@ -45,7 +45,8 @@ internal sealed record SegmentChain(IReadOnlyList<SegmentExtent> Segments, IRead
         if (bases.Count == 0 || bases[^1] <= manifest.LastSegment)
             return null;
         var path = Path.Join(folder, SegmentHeader.FileName(bases[^1]));
-        if (HeaderIsWhole(disk, path, manifest, bases[^1], out _, out _))
+        // One with bytes behind its header was written to, and is damaged.
+        if (HeaderIsWhole(disk, path, manifest, bases[^1], out var length, out _) || length > SegmentHeader.Size)
             return null;
         bases.RemoveAt(bases.Count - 1);
         return path;

@@ -110,7 +110,7 @@ public sealed class SharedFileStorage : IStorage
         CheckSnapshots(cell.Folder, manifest, segments[^1].End);
         RemoveWhatIsNobodys(cell.Folder, manifest);
         owner.Confirm();
-        var place = new SharedLogPlace(id, cell.Folder, _disk, _io, _segments, _options, Closed, () => _folder.Raise(_options.DrawIncarnation()));
+        var place = new SharedLogPlace(id, cell.Folder, _disk, _io, _segments, _options, Closed, () => _folder.RaiseForRewriting(_options.DrawIncarnation()));
         return _logs[id] = new SharedLog(place, owner, segments);
     }
 

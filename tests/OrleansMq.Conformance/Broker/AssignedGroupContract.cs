@@ -85,6 +85,44 @@ public abstract class AssignedGroupContract : BrokerContract
     });
 
     [Fact]
+    public Task APatternThatIsNotSaidAgainStaysAndIsToldToWhoBeats() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var groups = Of(broker);
+        var a = await groups.Beat("assigned-pattern", Joining("a") with { Topics = null, Pattern = "t.*", Matched = ["t"] });
+        Assert.Equal(("t.*", "t"), (a.Pattern, Assert.Single(a.Assigned!).Topic.Text));
+        Assert.Equal("t.*", (await groups.Beat("assigned-pattern", Beat("a", a.Epoch))).Pattern);
+        var again = await groups.Beat("assigned-pattern", Joining("a") with { Topics = [] });
+        Assert.Equal((a.Epoch, "t.*", "t"), (again.Epoch, again.Pattern, Assert.Single(again.Assigned!).Topic.Text));
+        Assert.Equal("", (await groups.Beat("assigned-pattern", Beat("a", a.Epoch) with { Pattern = "" })).Pattern);
+    });
+
+    [Fact]
+    public Task ATopicIsReadByItsIdUntilItIsAnother() => Story(async broker =>
+    {
+        var first = (await broker.PutTopic("by-id", new())).Id;
+        await Publish(broker, "by-id", "0");
+        Assert.Null(await Read(first));
+        Assert.Equal(ErrorCodes.TopicUnknown, (await Read(Guid.NewGuid()))!.Code);
+
+        await broker.DeleteTopic("by-id");
+        var second = (await broker.PutTopic("by-id", new())).Id;
+        await Publish(broker, "by-id", "1");
+
+        Assert.Equal(ErrorCodes.TopicUnknown, (await Read(first))!.Code);
+        Assert.Null(await Read(second));
+        Assert.Null(await Read(Guid.Empty));
+
+        async Task<MqError?> Read(Guid id)
+        {
+            using var read = await broker.Read(new ReadRequest { Partitions = [new PartitionCursor("by-id", 0, 0, TopicId: id)], MinBytes = 0 });
+            var one = Assert.Single(read.Partitions);
+            Assert.Equal(one.Error is null, one.Batches.Length > 0);
+            return one.Error;
+        }
+    });
+
+    [Fact]
     public Task WhoIsNotInIsToldToComeAgain() => Story(async broker =>
     {
         await broker.PutTopic("t", new());

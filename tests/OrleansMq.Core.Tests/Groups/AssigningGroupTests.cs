@@ -4,7 +4,7 @@ using Xunit;
 
 namespace OrleansMq.Core.Tests.Groups;
 
-public sealed class AssigningGroupTests
+public sealed partial class AssigningGroupTests
 {
     private static readonly Guid T = Guid.Parse("00000000-0000-0000-0000-0000000000aa");
 
@@ -149,7 +149,7 @@ public sealed class AssigningGroupTests
         Two();
         Beat("a", 2, topics: ["t", "none"]);
         var beat = (epoch == 0 ? Joining("a") : Of("a", epoch)) with { Owned = Owned(owned), Repeated = repeated };
-        var decision = group.Beat(beat, topics, now);
+        var decision = group.Beat(beat, topics.Looked(), now);
         Assert.Equal(refusal, decision.Error);
         if (refusal is null && epoch != 3)
             Assert.Equal("0 1", Told(decision.Standing!));
@@ -159,8 +159,8 @@ public sealed class AssigningGroupTests
     public void WhoWasToldNothingAndAsksAgainIsToldWhatItHas()
     {
         Join("a");
-        Assert.Equal("0 1 2 3", Told(group.Beat(Of("a", 1) with { Repeated = true }, topics, now).Standing!));
-        Assert.Equal("0 1 2 3", Told(group.Beat(Joining("a") with { Epoch = 1, Owned = [] }, topics, now).Standing!));
+        Assert.Equal("0 1 2 3", Told(group.Beat(Of("a", 1) with { Repeated = true }, topics.Looked(), now).Standing!));
+        Assert.Equal("0 1 2 3", Told(group.Beat(Joining("a") with { Epoch = 1, Owned = [] }, topics.Looked(), now).Standing!));
     }
 
     [Fact]
@@ -169,40 +169,28 @@ public sealed class AssigningGroupTests
         topics["t"] = null;
         Assert.Equal("", Told(Join("a")));
         topics["t"] = new SeenTopic("t", T, 2);
-        group.Learn(topics);
+        group.Learn(topics.Looked());
         Assert.Equal("0 1", Told(Beat("a", 1)!));
         topics["t"] = new SeenTopic("t", T, 3);
-        group.Learn(topics);
+        group.Learn(topics.Looked());
         Assert.Equal("0 1 2", Told(Beat("a", 2)!));
-        group.Learn(topics);
+        group.Learn(topics.Looked());
         Assert.Equal(3, group.Epoch);
         topics["t"] = new SeenTopic("t", Guid.NewGuid(), 3);
-        group.Learn(topics);
+        group.Learn(topics.Looked());
         Assert.Equal("", Told(Beat("a", 3)!));
         Assert.Equal(("0 1 2", 4), (Told(Beat("a", 3, owned: [])!), group.Epoch));
     }
 
     [Fact]
-    public void WhatAPatternMatchesIsWantedAsWhatWasNamed()
-    {
-        topics["u"] = new SeenTopic("u", Guid.NewGuid(), 1);
-        group.Beat(Joining("a") with { Pattern = "u.*", Matched = ["u"] }, topics, now);
-        Assert.Equal(5, group.Describe()[0].Assigned.Sum(topic => topic.Partitions.Count));
-        group.Beat(Of("a", 1) with { Pattern = "" }, topics, now);
-        group.Beat(Of("a", 1) with { Owned = Owned("0 1 2 3") }, topics, now);
-        Assert.Equal("t", Assert.Single(group.Describe()[0].Assigned).Topic.Text);
-        Assert.Equal("", group.Describe()[0].Pattern);
-    }
-
-    [Fact]
     public void TheWayThatMostWantIsTaken()
     {
-        group.Beat(Joining("a") with { Assignor = "range" }, topics, now);
+        group.Beat(Joining("a") with { Assignor = "range" }, topics.Looked(), now);
         Assert.Equal("range", group.Assignor);
-        group.Beat(Joining("b") with { Assignor = "uniform" }, topics, now);
+        group.Beat(Joining("b") with { Assignor = "uniform" }, topics.Looked(), now);
         Join("c");
         Assert.Equal("range", group.Assignor);
-        group.Beat(Of("c", 3) with { Assignor = "uniform" }, topics, now);
+        group.Beat(Of("c", 3) with { Assignor = "uniform" }, topics.Looked(), now);
         Assert.Equal(("uniform", 4), (group.Assignor, group.Epoch));
         Assert.Equal(ErrorCodes.AssignorUnknown, Refused(Joining("d") with { Assignor = "mine" }));
     }
@@ -210,7 +198,12 @@ public sealed class AssigningGroupTests
     public static TheoryData<string, MemberBeat> Malformed => new()
     {
         { "no name", Joining("") },
-        { "a long name", Joining(new string('m', AssigningGroup.MaxIdLength + 1)) },
+        { "a long name", Joining(Long) },
+        { "a long static name", Joining("m") with { Instance = Long } },
+        { "a long rack", Joining("m") with { Rack = Long } },
+        { "a long client's id", Joining("m") with { Client = Long } },
+        { "a long host", Joining("m") with { Host = Long } },
+        { "an empty rack", Joining("m") with { Rack = "" } },
         { "an empty static name", Joining("m") with { Instance = "" } },
         { "an epoch below", Of("m", -3) },
         { "back without a static name", Of("m", MemberBeat.ComesBack) },
@@ -224,11 +217,43 @@ public sealed class AssigningGroupTests
         { "a short session", Joining("m") with { Session = TimeSpan.FromMilliseconds(1) } },
     };
 
+    private static string Long => new('m', MemberNames.MaxLength + 1);
+
+    [Fact]
+    public void NamesMayBeAsLongAsTheLimit()
+    {
+        var longest = new string('m', MemberNames.MaxLength);
+        Assert.Null(Refused(Joining(longest) with { Instance = longest, Rack = longest, Client = longest, Host = longest }));
+        Assert.Null(MemberNames.TooLong(Classic(longest)));
+        Assert.Contains("255 characters at most; 256 were given", MemberNames.TooLong(Classic(longest) with { Client = Long }));
+        Assert.NotNull(MemberNames.TooLong(Classic(Long)));
+        Assert.NotNull(MemberNames.TooLong(Classic("m") with { Instance = Long }));
+        Assert.NotNull(MemberNames.TooLong(Classic("m") with { Host = Long }));
+
+        static GroupJoin Classic(string member) => new() { Member = member, Session = TimeSpan.FromSeconds(10), Rebalance = TimeSpan.FromSeconds(10), ProtocolType = "consumer", Protocols = [] };
+    }
+
+    [Fact]
+    public void SessionsEndInTimeHoweverManyBeatsWentByMeanwhile()
+    {
+        Join("a");
+        Join("b");
+        for (var second = 1; second <= 20; second++)
+        {
+            Pass(1_000);
+            Beat("a", group.Describe()[0].Epoch, owned: []);
+            Assert.Equal(second < 10 ? 2 : 1, group.Count);
+            Assert.InRange(group.NextDeadline!.Value, now + 1, now + 10_000);
+        }
+        Pass(10_000);
+        Assert.Null(group.NextDeadline);
+    }
+
     [Theory]
     [MemberData(nameof(Malformed))]
     public void WhatCantBeIsRefusedAndLeavesNothing(string what, MemberBeat beat)
     {
-        var decision = group.Beat(beat, topics, now);
+        var decision = group.Beat(beat, topics.Looked(), now);
         Assert.True(decision is { Error: ErrorCodes.Malformed, Why: not null }, what);
         Assert.Equal((0, 0), (group.Count, group.Version));
     }
@@ -270,18 +295,33 @@ public sealed class AssigningGroupTests
     }
 
     [Fact]
+    public void ADocumentIsOfTheSecondVersionOnceTheBrokerAssignedInItsGroup()
+    {
+        Assert.Contains("\"version\":1", Json(CoordinationDocument.New("g", now)));
+        Join("a");
+        Assert.Contains("\"version\":2", Json(CoordinationDocument.New("g", now) with { Assigning = group, Kind = GroupKind.Consumer }));
+        // Also when it is classic again: its epoch is not to be used twice.
+        Assert.Contains("\"version\":2", Json(CoordinationDocument.New("g", now) with { Assigning = group }));
+        // As the first ones were stored.
+        var first = Json(CoordinationDocument.New("g", now) with { Assigning = group, Kind = GroupKind.Consumer }).Replace("\"version\":2", "\"version\":1");
+        Assert.Equal(1, CoordinationDocument.FromJson(System.Text.Encoding.UTF8.GetBytes(first), now).Assigning.Count);
+
+        static string Json(CoordinationDocument document) => System.Text.Encoding.UTF8.GetString(document.ToJson());
+    }
+
+    [Fact]
     public void InAnyHistoryAPartitionHasOneReaderAndAllAreReadInTheEnd()
     {
         for (var seed = 1; seed <= 300; seed++)
             new AssigningHistory(seed).Run();
     }
 
-    private MemberStanding Join(string name, string? instance = null) => group.Beat(Joining(name) with { Instance = instance }, topics, now).Standing!;
+    private MemberStanding Join(string name, string? instance = null) => group.Beat(Joining(name) with { Instance = instance }, topics.Looked(), now).Standing!;
 
     private MemberStanding? Beat(string name, int epoch, string? instance = null, int[]? owned = null, string[]? topics = null) => group.Beat(
-        Of(name, epoch) with { Instance = instance, Owned = owned is null ? null : [new OwnedTopic(T, owned)], Topics = topics?.Select(topic => new TopicName(topic)).ToList() }, this.topics, now).Standing;
+        Of(name, epoch) with { Instance = instance, Owned = owned is null ? null : [new OwnedTopic(T, owned)], Topics = topics?.Select(topic => new TopicName(topic)).ToList() }, this.topics.Looked(), now).Standing;
 
-    private string? Refused(MemberBeat beat) => group.Beat(beat, topics, now).Error;
+    private string? Refused(MemberBeat beat) => group.Beat(beat, topics.Looked(), now).Error;
 
     /// <summary>a has 0 and 1, b has 2 and 3, at epoch 2.</summary>
     private void Two()

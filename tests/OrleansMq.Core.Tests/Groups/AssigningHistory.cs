@@ -65,12 +65,12 @@ internal sealed class AssigningHistory(int seed)
                 break;
             case 3 when client is { Epoch: > 0 }:
                 client.Reads = [];
-                _group.Beat(Say(client, MemberBeat.Leaves), _topics, _now);
+                _group.Beat(Say(client, MemberBeat.Leaves), _topics.Looked(), _now);
                 _clients.Remove(client);
                 break;
             case 4 when client is { Epoch: > 0, Instance: { } instance }:
                 client.Reads = [];
-                _group.Beat(Say(client, MemberBeat.ComesBack) with { Instance = instance }, _topics, _now);
+                _group.Beat(Say(client, MemberBeat.ComesBack) with { Instance = instance }, _topics.Looked(), _now);
                 _clients.Remove(client);
                 _clients.Add(new Client($"m{_names++}", instance));
                 break;
@@ -80,7 +80,7 @@ internal sealed class AssigningHistory(int seed)
                 break;
             case 6:
                 _topics["t"] = _topics["t"]! with { Partitions = _topics["t"]!.Partitions + 1 };
-                _group.Learn(_topics);
+                _group.Learn(_topics.Looked());
                 break;
             case 7:
                 _group = CoordinationDocument.FromJson((CoordinationDocument.New("g", _now) with { Assigning = _group }).ToJson(), _now).Assigning;
@@ -101,7 +101,7 @@ internal sealed class AssigningHistory(int seed)
         var beat = Say(client, client.Epoch);
         if (whole)
             beat = beat with { Instance = client.Instance, Rebalance = TimeSpan.FromMinutes(1), Topics = ["t", "u"], Owned = Owned(client) };
-        var decision = _group.Beat(beat, _topics, _now);
+        var decision = _group.Beat(beat, _topics.Looked(), _now);
         if (lost)
         {
             client.Changed = true;

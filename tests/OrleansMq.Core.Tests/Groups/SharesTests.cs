@@ -43,7 +43,7 @@ public sealed class SharesTests
             for (var step = 0; step < 12; step++)
             {
                 if (random.Next(3) > 0 || sharers.Count == 0)
-                    sharers.Add(new Sharer($"m{next++}", topics.Select(t => t.Name).ToHashSet(), new HashSet<TopicPart>()));
+                    sharers.Add(new Sharer($"m{next++}", [topics.Select(t => t.Name).ToArray()], new HashSet<TopicPart>()));
                 else
                     sharers.RemoveAt(random.Next(sharers.Count));
                 var shares = Shares.Of(Shares.Uniform, sharers, topics);
@@ -67,7 +67,7 @@ public sealed class SharesTests
     public void WhereMembersWantDifferentTopicsOneThatCanTakeLessGetsLess() =>
         Assert.Equal("b0 b1 b2|a0 a1 a2 a3 a4 a5", Text(Shares.Of(Shares.Uniform, [Sharer(0, "b"), Sharer(1, "a", "b")], [A, B])));
 
-    private static Sharer Sharer(int number, params string[] topics) => new($"m{number:00}", topics.ToHashSet(), new HashSet<TopicPart>());
+    private static Sharer Sharer(int number, params string[] topics) => new($"m{number:00}", [topics], new HashSet<TopicPart>());
 
     private static string Text(HashSet<TopicPart>[] shares) => string.Join('|', shares.Select(share =>
         string.Join(' ', share.Select(part => $"{(part.Topic == A.Id ? 'a' : 'b')}{part.Partition}").Order(StringComparer.Ordinal))));

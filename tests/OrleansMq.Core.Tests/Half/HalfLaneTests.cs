@@ -81,6 +81,15 @@ public sealed class HalfLaneTests
         Assert.Equal((0, long.MaxValue), (_lane.Count, _lane.LeastPosition));
     }
 
+    [Fact]
+    public void ADecisionOfAMessageThatIsNotHereTakesItsOffset()
+    {
+        _lane.ApplyDecided(4, 7, 1_000);
+
+        Assert.Equal(5, _lane.End);
+        Assert.Equal(State.Of(_lane.Save), State.Of(Loaded(State.Bytes(_lane.Save)).Save));
+    }
+
     private const string Golden = """
         01 0300000000000000
         01000000

@@ -39,7 +39,7 @@ internal sealed class Bench(BenchOptions options, Limits limits, bool warmUp)
     public async Task<BenchBroker> StartBroker()
     {
         var folder = Folder();
-        var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Data = options.Memory ? null : folder.Path, OnReport = text => Console.Error.WriteLine($"  broker: {text}") });
+        var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Data = options.Memory ? null : folder.Path, Journal = options.Journal, OnReport = text => Console.Error.WriteLine($"  broker: {text}") });
         return new BenchBroker(broker, folder);
     }
 }

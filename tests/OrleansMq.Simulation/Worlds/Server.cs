@@ -147,6 +147,10 @@ public sealed class Server : IMachine
             await broker.DisposeAsync();
             closed.TrySetResult(true);
         }
+        catch (SimPowerLossException)
+        {
+            // The end of it all; who waits learns it so.
+        }
         catch (Exception e)
         {
             if (!MustRestart && _armedFor is null && Disk.Capacity == long.MaxValue && !_faulted)
@@ -171,6 +175,11 @@ public sealed class Server : IMachine
                 FirstReserveBytes = 4096,
                 ReserveBytes = 16 << 10,
                 OpenSegments = 4,
+                Journal = _plan.Journal,
+                JournalBytes = 64 << 10,
+                JournalShareBytes = _plan.JournalShareBytes,
+                // One job at a time: here a file is always flushed alone.
+                JournalWhenAlone = true,
                 DrawIncarnation = () => (ulong)random.NextInt64(),
                 OnNotice = notice => Reported($"{notice.Path}: {notice.Message}"),
             };

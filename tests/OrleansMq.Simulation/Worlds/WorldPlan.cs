@@ -44,6 +44,10 @@ public sealed record WorldPlan
     /// <summary>Whether the disk is a shared volume, on which another process may take what one still holds.</summary>
     public bool SharedVolume { get; init; }
 
+    /// <summary>Whether the data folder has a journal, and how much of a file goes through it at most.</summary>
+    public bool Journal { get; init; }
+    public int JournalShareBytes { get; init; } = 8 << 10;
+
     /// <summary>Whether a topic is listened to by ephemeral groups.</summary>
     public bool Broadcast { get; init; }
 
@@ -78,6 +82,8 @@ public sealed record WorldPlan
             Appenders = random.Next(1, 3),
             Consumers = random.Next(1, 4),
             Growth = true,
+            Journal = seed % 2 == 1,
+            JournalShareBytes = seed % 3 == 0 ? 1 << 10 : 8 << 10,
             FirstPartitions = random.Next(1, 3),
             Ranked = seed % 3 == 0,
             Compaction = seed % 3 == 1,

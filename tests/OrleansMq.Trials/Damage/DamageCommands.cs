@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using OrleansMq.Core.Partitions;
+using OrleansMq.Storage.Files.Repair;
 
 namespace OrleansMq.Trials.Damage;
 
@@ -12,7 +14,12 @@ internal static class DamageCommands
     {
         var options = args[1..].Chunk(2).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => int.Parse(pair[1], CultureInfo.InvariantCulture));
         var watch = Stopwatch.StartNew();
-        return args[0] == "torn" ? await Torn(options.GetValueOrDefault("--step", 1), watch) : await Damaged(options, watch);
+        return args[0] switch
+        {
+            "torn" => await Torn(options.GetValueOrDefault("--step", 1), watch),
+            "repair" => await Repaired(options, watch),
+            _ => await Damaged(options, watch),
+        };
     }
 
     private static async Task<int> Torn(int step, Stopwatch watch)
@@ -25,7 +32,7 @@ internal static class DamageCommands
 
     private static async Task<int> Damaged(Dictionary<string, int> options, Stopwatch watch)
     {
-        var trial = await DamageTrial.Prepare();
+        var trial = await DamageTrial.Prepare(repairs: options.GetValueOrDefault("--repair") != 0, asksFirst: options.GetValueOrDefault("--repair") == 2);
         var (flips, swaps, seed) = (new DamageResult(), new DamageResult(), options.GetValueOrDefault("--seed", 1));
         await trial.FlipBits(options.GetValueOrDefault("--flips", 10_000), seed, flips);
         Show(flips.Violations);
@@ -35,6 +42,23 @@ internal static class DamageCommands
         Console.WriteLine($"swapped blocks: {swaps}");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{flips.Violations.Count + swaps.Violations.Count} violations, {watch.Elapsed.TotalSeconds:0} s"));
         return flips.Violations.Count + swaps.Violations.Count == 0 ? 0 : 1;
+    }
+
+    private static async Task<int> Repaired(Dictionary<string, int> options, Stopwatch watch)
+    {
+        var (rounds, seed, code) = (options.GetValueOrDefault("--rounds", 2_000), options.GetValueOrDefault("--seed", 1), 0);
+        foreach (var plant in options.ContainsKey("--plant") ? Enum.GetValues<PlantedBug>().Where(bug => bug != PlantedBug.None) : [PlantedBug.None])
+        {
+            var tally = new RepairTally();
+            Partition.PlantedLanesStandStill = plant == PlantedBug.LanesStandStill;
+            await (await RepairTrial.Prepare(plant)).Run(rounds, seed, tally);
+            Show(tally.Violations);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"repairs{(plant == PlantedBug.None ? "" : $" with {plant}")}: {tally}, {watch.Elapsed.TotalSeconds:0} s"));
+            // A judge that passes a planted bug has failed.
+            code |= tally.Violations.Count > 0 == (plant == PlantedBug.None) ? 1 : 0;
+        }
+
+        return code;
     }
 
     private static void Show(List<string> violations)

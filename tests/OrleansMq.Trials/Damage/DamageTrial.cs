@@ -1,3 +1,4 @@
+using OrleansMq.Simulation.Disk;
 using OrleansMq.Storage.Files;
 
 namespace OrleansMq.Trials.Damage;
@@ -6,12 +7,13 @@ namespace OrleansMq.Trials.Damage;
 internal sealed class DamageResult
 {
     public SortedDictionary<string, int> Found { get; } = [];
+    public SortedDictionary<string, int> Repairs { get; } = [];
     public SortedDictionary<string, int> Files { get; } = [];
     public List<string> Violations { get; } = [];
     public int Tried { get; set; }
 
     public override string ToString() =>
-        $"{Tried} damages ({string.Join(", ", Files.Select(file => $"{file.Key} {file.Value}"))}): {string.Join(", ", Found.Select(way => $"{way.Key} {way.Value}"))}; {Violations.Count} violations";
+        $"{Tried} damages ({string.Join(", ", Files.Select(file => $"{file.Key} {file.Value}"))}): {string.Join(", ", Found.Select(way => $"{way.Key} {way.Value}"))}{(Repairs.Count == 0 ? "" : $"; repairs: {string.Join(", ", Repairs.Select(way => $"{way.Key} {way.Value}"))}")}; {Violations.Count} violations";
 }
 
 /// <summary>Turns bits and swaps blocks anywhere in a data folder: each is found, none is served, and what it does not touch goes on.</summary>
@@ -21,16 +23,21 @@ internal sealed class DamageTrial
     private readonly Served _whole;
     private readonly Dictionary<string, int> _partitions;
 
-    private DamageTrial(PreparedFolder folder, Served whole, Dictionary<string, int> partitions) => (_folder, _whole, _partitions) = (folder, whole, partitions);
+    private readonly RepairJudge? _repair;
 
-    public static async Task<DamageTrial> Prepare()
+    private DamageTrial(PreparedFolder folder, Served whole, Dictionary<string, int> partitions, bool repairs, bool asksFirst) =>
+        (_folder, _whole, _partitions, _repair) = (folder, whole, partitions, repairs ? new RepairJudge(whole, partitions, asksFirst) : null);
+
+    /// <param name="repairs">Each damaged folder is repaired as well, and looked at again.</param>
+    /// <param name="asksFirst">And before that without anything being given up.</param>
+    public static async Task<DamageTrial> Prepare(bool repairs = false, bool asksFirst = false)
     {
         var folder = await PreparedFolder.Rich();
         var partitions = folder.Logs.GroupBy(log => log.Topic).ToDictionary(topic => topic.Key, topic => topic.Count());
         var whole = await Served.From(folder.Disk(), partitions);
         if (whole.Refusals.Count + whole.Reports.Count > 0 || whole.NotStarted is not null)
             throw new InvalidOperationException($"The folder is not whole to begin with: {string.Join("; ", whole.Reports)} {string.Join("; ", whole.Refusals)} {whole.NotStarted}");
-        return new DamageTrial(folder, whole, partitions);
+        return new DamageTrial(folder, whole, partitions, repairs, asksFirst);
     }
 
     public async Task FlipBits(int count, int seed, DamageResult result)
@@ -92,6 +99,8 @@ internal sealed class DamageTrial
             var told = Doctor(changed);
             var served = await Served.From(_folder.Disk(changed), _partitions);
             Judge(served, told, changed, seen, result);
+            if (_repair is not null)
+                await _repair.Try(_folder.Disk(changed), seen, result);
         }
         catch (Exception raw) when (raw is not OutOfMemoryException)
         {
@@ -141,11 +150,13 @@ internal sealed class DamageTrial
         return served.Reports.Any(report => report.Contains("were cut", StringComparison.Ordinal)) && log.Durable >= log.LastBase - 1;
     }
 
-    private List<string> Doctor((string Path, byte[] Bytes)[] changed)
+    private List<string> Doctor((string Path, byte[] Bytes)[] changed) => Doctor(_folder.Disk(changed));
+
+    public static List<string> Doctor(SimDisk disk)
     {
         try
         {
-            using var inspector = LogInspector.Open(PreparedFolder.Root, _folder.Disk(changed));
+            using var inspector = LogInspector.Open(PreparedFolder.Root, disk);
             var told = inspector.Documents().Where(document => document.Problem is not null).Select(document => $"{document.Path}: {document.Problem}").ToList();
             foreach (var found in inspector.Logs().Select(id => inspector.Inspect(id)))
             {

@@ -2,6 +2,7 @@ using OrleansMq.Core.Log;
 using OrleansMq.Records;
 using OrleansMq.Simulation.Disk;
 using OrleansMq.Storage.Files;
+using OrleansMq.Storage.Files.Disk;
 
 namespace OrleansMq.Trials.Damage;
 
@@ -34,26 +35,29 @@ internal sealed class PreparedFolder
     public Dictionary<string, string> Documents { get; } = [];
 
     /// <summary>Topics, queues with dead letters, cursors, tokens, sessions, segments that were rolled and trimmed, snapshots, and documents that were deleted.</summary>
-    public static async Task<PreparedFolder> Rich()
+    /// <param name="killed">Its process died, so that state behind the last snapshot stands in frames alone; else it was closed in order, with a snapshot at the end.</param>
+    public static async Task<PreparedFolder> Rich(bool killed = false)
     {
         var disk = new SimDisk(1);
         var settings = new EmbeddedOptions { Storage = Storage(disk), SnapshotBytes = 12_000, MaintenanceInterval = TimeSpan.FromHours(1) };
-        await using (var broker = await EmbeddedBroker.Start(settings))
-        {
-            await broker.PutTopic("orders", new TopicChange { Partitions = 2 });
-            await broker.PutTopic("other", new TopicChange { Partitions = 1, MaxMessages = 100_000 });
-            await broker.PutTopic("capped", new TopicChange { Partitions = 1, Admit = 50 });
-            await broker.PutGroup("orders", "workers", new GroupChange { MaxDeliveries = 2, Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.Zero]) });
-            await broker.PutGroup("orders", "board", new GroupChange { Style = GroupStyle.Log });
-            await broker.PutGroup("other", "workers", new GroupChange());
-            await broker.PutTopic("gone", new TopicChange());
-            await broker.PutGroup("gone", "g", new GroupChange());
-            await broker.DeleteTopic("gone");
-            var producer = await broker.OpenProducer("named");
-            for (var round = 0; round < 24; round++)
-                await Fill(broker, producer, round);
-        }
-
+        var broker = await EmbeddedBroker.Start(settings);
+        await broker.PutTopic("orders", new TopicChange { Partitions = 2 });
+        await broker.PutTopic("other", new TopicChange { Partitions = 1, MaxMessages = 100_000 });
+        await broker.PutTopic("capped", new TopicChange { Partitions = 1, Admit = 50 });
+        await broker.PutGroup("orders", "workers", new GroupChange { MaxDeliveries = 2, Backoff = Change<IReadOnlyList<TimeSpan>>.To([TimeSpan.Zero]) });
+        await broker.PutGroup("orders", "board", new GroupChange { Style = GroupStyle.Log });
+        await broker.PutGroup("other", "workers", new GroupChange());
+        await broker.PutTopic("gone", new TopicChange());
+        await broker.PutGroup("gone", "g", new GroupChange());
+        await broker.DeleteTopic("gone");
+        var producer = await broker.OpenProducer("named");
+        for (var round = 0; round < 24; round++)
+            await Fill(broker, producer, round);
+        if (killed)
+            // What is under way comes to nothing from here on, as if the process were gone.
+            disk.Fault = _ => DiskError.Failed;
+        else
+            await broker.DisposeAsync();
         return new PreparedFolder(disk);
     }
 
@@ -98,6 +102,10 @@ internal sealed class PreparedFolder
         Token = number % 3 == 0 ? $"t{number}" : null,
     };
 
+    private static Message Later(int round) => new() { Body = System.Text.Encoding.UTF8.GetBytes($"later{round}|{new string('l', round * 11)}"), Key = System.Text.Encoding.UTF8.GetBytes($"k{round % 5}"), DeliverAfter = TimeSpan.FromDays(100) };
+
+    private static Message Half(int round) => new() { Body = System.Text.Encoding.UTF8.GetBytes($"half{round}|{new string('h', round * 11)}"), Key = System.Text.Encoding.UTF8.GetBytes($"k{round % 7}"), Half = new HalfTerms("shop") };
+
     private static async Task Fill(EmbeddedBroker broker, ProducerIdentity producer, int round)
     {
         await broker.Publish("orders", [.. Enumerable.Range(round * 10, 10).Select(Message)]);
@@ -114,6 +122,11 @@ internal sealed class PreparedFolder
             await broker.Settle("orders", "workers", new Settlement { Kind = kind, Leases = [delivery.Lease], Reason = kind == SettlementKind.DeadLetter ? "no" : null });
         }
 
+        // Waiting in lanes, for long.
+        await broker.Publish("orders", [Later(round)]);
+        await broker.Publish("orders", [Half(round)]);
+        if (round % 5 == 4)
+            await broker.Redrive("orders", "workers", DeadLetterSelection.All);
         await broker.Commit("orders", "board", new CommitRequest([new Position(round % 2, round)], null, 0));
         if (round % 6 == 5)
             await broker.DeleteBefore("other", 0, round * 3);

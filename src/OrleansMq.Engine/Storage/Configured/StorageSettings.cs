@@ -36,6 +36,14 @@ public sealed class StorageSettings(string path, IEnumerable<KeyValuePair<string
     public int? SmallNumber(string name) =>
         Number(name) is not { } number ? null : number is >= int.MinValue and <= int.MaxValue ? (int)number : throw new FormatException($"{path}:{name} is {number}; at most {int.MaxValue}.");
 
+    /// <exception cref="FormatException">It is neither true nor false.</exception>
+    public bool? Flag(string name)
+    {
+        if (Text(name) is not { } text)
+            return null;
+        return bool.TryParse(text, out var flag) ? flag : throw new FormatException($"{path}:{name} is '{text}'; true or false.");
+    }
+
     /// <exception cref="FormatException">It is no time span.</exception>
     public TimeSpan? Time(string name)
     {
