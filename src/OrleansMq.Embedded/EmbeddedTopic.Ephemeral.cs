@@ -26,10 +26,11 @@ internal sealed partial class EmbeddedTopic
     {
         try
         {
-            if (FindGroupEngine(group) is not { } engine || engine.Id != id)
-                await partition.RemoveGroup(group, id);
-            else
+            if (FindGroupEngine(group) is { } engine && engine.Id == id)
                 await EndUnused(engine);
+            // One that is stored and not known here is another process's.
+            else if (await _catalog.FindGroup(Id, group, NowMs) is not { } stored || stored.Group.Id != id)
+                await partition.RemoveGroup(group, id);
         }
         catch (Exception error)
         {

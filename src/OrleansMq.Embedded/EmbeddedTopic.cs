@@ -168,15 +168,14 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
             for (var p = 0; p < Settings.Partitions; p++)
                 partitions.Add(await Partition(p));
             await _catalog.NameGroup(Id, name);
-            var version = await _catalog.PutGroup(Id, document, 0);
-            var group = Engine(document, version, made: true);
+            var group = await MakeOrFind(document);
             Adopt(group);
             foreach (var partition in partitions)
                 await partition.EnsureGroup(group.Definition);
             await ApplyLimits();
             // Its time begins when it can be used, however long that took.
             group.Touch();
-            return (group, true);
+            return (group, group.Id == document.Id);
         }
         finally
         {
@@ -195,14 +194,11 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         }
     }
 
-    public async Task DeleteGroup(GroupEngine group)
+    public Task DeleteGroup(GroupEngine group) => Written(group, () => DeleteGroup(group, async () =>
     {
-        await DeleteGroup(group, async () =>
-        {
-            await group.Delete();
-            return true;
-        });
-    }
+        await group.Delete();
+        return true;
+    }));
 
     /// <param name="delete">Deletes its document, or leaves it.</param>
     private async Task<bool> DeleteGroup(GroupEngine group, Func<Task<bool>> delete)

@@ -362,9 +362,10 @@ public sealed partial class GroupEngine
 
     private async Task Save(GroupDocument document)
     {
-        var generation = document.Membership.Generation;
+        var (generation, openings) = (document.Membership.Generation, Volatile.Read(ref _openings));
         _version = await _documents.Put(_key, document.ToJson(), _version);
-        (_document, _savedGeneration, _isOurs) = (document, generation, true);
+        (_document, _savedGeneration) = (document, generation);
+        Volatile.Write(ref _takenAt, openings);
     }
 
     private void CheckPartition(int partition)

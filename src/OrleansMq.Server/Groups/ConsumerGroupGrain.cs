@@ -169,7 +169,9 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
         SettlementRules.Check(settlement);
         if (settlement.Lease is { } lease)
             CatalogLimits.Lease.Check(lease);
-        return [.. await (await Found()).Settle(settlement)];
+        var engine = await Found();
+        await Written(async () => await engine.Used());
+        return [.. await engine.Settle(settlement)];
     }
 
     public async Task<Assignment> Join(string member, TimeSpan sessionTimeout)
