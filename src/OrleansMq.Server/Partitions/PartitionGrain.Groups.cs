@@ -1,5 +1,6 @@
 using OrleansMq.Client.Grains;
 using OrleansMq.Core.Catalog;
+using OrleansMq.Core.Snapshots;
 using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Topics;
@@ -25,8 +26,16 @@ internal sealed partial class PartitionGrain
     private async Task<GroupDefinition?> Stored(GroupName name)
     {
         var grain = GrainFactory.GetGrain<IGroupOwner>(GrainKeys.Group(_topicId, _topicName, name)).GetGrainId();
-        return await _silo.Stored(grain, TopicCatalog.GroupKey(_topicId, name)) is { } stored && GroupDocument.FromJson(stored.Bytes, _silo.NowMs) is var group
-            ? new GroupDefinition(group.Name, group.Id, group.Declared, group.Settings)
-            : null;
+        if (await _silo.Stored(grain, TopicCatalog.GroupKey(_topicId, name)) is not { } stored)
+            return null;
+        try
+        {
+            var group = GroupDocument.FromJson(stored.Bytes, _silo.NowMs);
+            return new GroupDefinition(group.Name, group.Id, group.Declared, group.Settings);
+        }
+        catch (StateFormatException unreadable)
+        {
+            throw new MqException(ErrorCodes.PartitionUnavailable, $"What is stored of group '{name}' of topic '{_topicName}' can't be read here: {unreadable.Message}", TimeSpan.FromSeconds(1), unreadable);
+        }
     }
 }
