@@ -295,8 +295,12 @@ public sealed partial class PartitionEngine
     {
         if (group.IsLog)
             return;
+        var due = group.Main!.NextDeadline <= nowMs || group.Redriven!.NextDeadline <= nowMs;
         if (group.Main!.Lapse(nowMs) + group.Redriven!.Lapse(nowMs) > 0)
             MoveExhausted(group, nowMs);
+        // Whoever comes in the moment before the timer leaves it nothing to tell of.
+        if (due)
+            CursorMoved(group);
     }
 
     private void MoveExhausted(PartitionGroup group, long nowMs)
