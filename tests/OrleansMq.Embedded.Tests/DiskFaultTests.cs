@@ -121,6 +121,26 @@ public sealed class DiskFaultTests
         Assert.Equal(1, (await broker.DescribeGroup("sound", "g")).Partitions[0].DeadLetters);
     });
 
+    /// <summary>No lease is out then whose end would be a cause to look.</summary>
+    [Fact]
+    public Task WhatWasExhaustedWhenTheBrokerWasClosedIsBuriedByTheNextOne() => Story(async broker =>
+    {
+        await PutTopics(broker);
+        await broker.PutGroup("sound", "g", new() { MaxDeliveries = 1, Lease = TimeSpan.FromSeconds(1) });
+        await Publish(broker, "sound", Large);
+        await broker.Receive("sound", "g", new() { Max = 1, Consumer = "c" });
+        _disk.Capacity = _disk.UsedBytes;
+        Clock.Advance(TimeSpan.FromMilliseconds(1_100));
+        _disk.Capacity = long.MaxValue;
+        await broker.DisposeAsync();
+
+        await using var again = await Open();
+        await again.DescribeGroup("sound", "g");
+        Clock.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Equal(1, (await again.DescribeGroup("sound", "g")).Partitions[0].DeadLetters);
+    });
+
     [Fact]
     public Task ATurnedBitIsNeverServedWhileOthersGoOn() => Story(async broker =>
     {

@@ -286,6 +286,9 @@ public sealed partial class PartitionEngine
             group.Main?.ReplayEnded();
             _keepsStates |= group.Sessions.Count > 0;
             NoteInFlight(group);
+            // What was exhausted when the one before ended has no lease any more whose end would be a cause to look.
+            if (!group.IsLog)
+                MoveExhausted(group, _clock.NowMs);
         }
 
         _topic.VisibleMoved(this);
