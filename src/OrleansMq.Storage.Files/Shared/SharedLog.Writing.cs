@@ -131,20 +131,25 @@ internal sealed partial class SharedLog
     private void GiveReservedSpaceBack()
     {
         var newest = _segments[^1];
-        if (!_newestIsOurs || newest.ReservedTo <= newest.OffsetOf(_end) || !_place.Open.TryAcquire(newest, out var file))
+        if (!_newestIsOurs || newest.ReservedTo <= newest.OffsetOf(_end))
             return;
         try
         {
-            file.SetLength(newest.OffsetOf(_end));
-            newest.ReservedTo = 0;
+            if (!_place.Open.TryAcquire(newest, out var file))
+                return;
+            try
+            {
+                file.SetLength(newest.OffsetOf(_end));
+                newest.ReservedTo = 0;
+            }
+            finally
+            {
+                newest.Release();
+            }
         }
         catch (DiskException)
         {
-            // The space stays reserved until the segment is trimmed; no byte is in doubt.
-        }
-        finally
-        {
-            newest.Release();
+            // The space stays reserved until the segment is trimmed, or the file is gone; no byte is in doubt.
         }
     }
 
