@@ -14,15 +14,18 @@ public sealed partial class EmbeddedBroker
         var (engine, created) = await found.EnsureGroup(group, change, declared: true, IsTopic);
         if (!created)
         {
-            await engine.Change(change);
+            await found.Written(engine, () => engine.Change(change));
             await found.GroupChanged(engine);
         }
 
-        return await engine.Describe(created);
+        return await found.Written(engine, () => engine.Describe(created));
     }
 
-    public async ValueTask<GroupDescription> DescribeGroup(TopicName topic, GroupName group, CancellationToken cancel = default) =>
-        await (await Group(topic, group)).Engine.Describe();
+    public async ValueTask<GroupDescription> DescribeGroup(TopicName topic, GroupName group, CancellationToken cancel = default)
+    {
+        var (found, engine) = await Group(topic, group);
+        return await found.Written(engine, () => engine.Describe());
+    }
 
     public async ValueTask DeleteGroup(TopicName topic, GroupName group, CancellationToken cancel = default)
     {
@@ -40,10 +43,10 @@ public sealed partial class EmbeddedBroker
     public async ValueTask<IReadOnlyList<Delivery>> Receive(TopicName topic, GroupName group, ReceiveRequest request, CancellationToken cancel = default)
     {
         ReceiveRules.Check(request);
-        var engine = request.GroupId is { } ? (await Group(topic, group)).Engine : await Use(topic, group, new GroupChange());
+        var (found, engine) = request.GroupId is { } ? await Group(topic, group) : await Use(topic, group, new GroupChange());
         using var use = engine.Use(request.GroupId);
         if (request.GroupId is { })
-            await engine.Used();
+            await found.Used(engine);
         if (engine.Queue is not { } queue)
             throw new MqException(ErrorCodes.Conflict, $"Group '{group}' of topic '{topic}' is of log style: its members read and commit.");
         return await queue.Receive(request, cancel);
@@ -54,20 +57,35 @@ public sealed partial class EmbeddedBroker
         SettlementRules.Check(settlement);
         if (settlement.Lease is { } lease)
             CheckLease(lease);
-        return await (await Group(topic, group)).Engine.Settle(settlement);
+        var (found, engine) = await Group(topic, group);
+        await found.Used(engine);
+        return await engine.Settle(settlement);
     }
 
-    public async ValueTask<Assignment> Join(TopicName topic, GroupName group, string member, TimeSpan sessionTimeout, CancellationToken cancel = default) =>
-        await (await Use(topic, group, new GroupChange { Style = GroupStyle.Log })).Join(member, sessionTimeout);
+    public async ValueTask<Assignment> Join(TopicName topic, GroupName group, string member, TimeSpan sessionTimeout, CancellationToken cancel = default)
+    {
+        var (found, engine) = await Use(topic, group, new GroupChange { Style = GroupStyle.Log });
+        return await found.Written(engine, () => engine.Join(member, sessionTimeout));
+    }
 
-    public async ValueTask Heartbeat(TopicName topic, GroupName group, string member, int generation, CancellationToken cancel = default) =>
-        await (await Group(topic, group)).Engine.Heartbeat(member, generation);
+    public async ValueTask Heartbeat(TopicName topic, GroupName group, string member, int generation, CancellationToken cancel = default)
+    {
+        var (found, engine) = await Group(topic, group);
+        await found.Used(engine);
+        await found.Written(engine, () => engine.Heartbeat(member, generation));
+    }
 
-    public async ValueTask Leave(TopicName topic, GroupName group, string member, CancellationToken cancel = default) =>
-        await (await Group(topic, group)).Engine.Leave(member);
+    public async ValueTask Leave(TopicName topic, GroupName group, string member, CancellationToken cancel = default)
+    {
+        var (found, engine) = await Group(topic, group);
+        await found.Written(engine, () => engine.Leave(member));
+    }
 
-    public async ValueTask Commit(TopicName topic, GroupName group, CommitRequest request, CancellationToken cancel = default) =>
-        await (await Use(topic, group, new GroupChange { Style = GroupStyle.Log })).Commit(request);
+    public async ValueTask Commit(TopicName topic, GroupName group, CommitRequest request, CancellationToken cancel = default)
+    {
+        var (found, engine) = await Use(topic, group, new GroupChange { Style = GroupStyle.Log });
+        await found.Written(engine, () => engine.Commit(request));
+    }
 
     public async ValueTask Seek(TopicName topic, GroupName group, SeekRequest request, CancellationToken cancel = default)
     {
@@ -96,12 +114,12 @@ public sealed partial class EmbeddedBroker
         await (await Group(topic, group)).Engine.Session(request);
 
     /// <summary>A group is made by its first use.</summary>
-    private async ValueTask<GroupEngine> Use(TopicName topic, GroupName group, GroupChange firstUse)
+    private async ValueTask<(EmbeddedTopic Topic, GroupEngine Engine)> Use(TopicName topic, GroupName group, GroupChange firstUse)
     {
         var found = await Topic(topic);
         var (engine, _) = await found.EnsureGroup(group, firstUse, declared: false, IsTopic);
-        await engine.Used();
-        return engine;
+        await found.Used(engine);
+        return (found, engine);
     }
 
     private async ValueTask<(EmbeddedTopic Topic, GroupEngine Engine)> Group(TopicName topic, GroupName group)

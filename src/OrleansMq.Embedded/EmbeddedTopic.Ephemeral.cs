@@ -1,3 +1,4 @@
+using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Storage;
 
@@ -25,14 +26,30 @@ internal sealed partial class EmbeddedTopic
     {
         try
         {
-            if (FindGroupEngine(group) is not { } engine || engine.Id != id)
+            if (FindGroupEngine(group) is { } engine && engine.Id == id)
+                await EndUnused(engine);
+            // One that is stored and not known here is another process's.
+            else if (await _catalog.FindGroup(Id, group, NowMs) is not { } stored || stored.Group.Id != id)
                 await partition.RemoveGroup(group, id);
-            else
-                await DeleteGroup(engine, engine.EndUnused);
         }
         catch (Exception error)
         {
             _options.OnReport($"Topic {Name}: whether the ephemeral group '{group}' is used could not be decided, it is tried again: {(error is MqException or StorageException or ObjectDisposedException ? error.Message : error)}");
+        }
+    }
+
+    private async Task EndUnused(GroupEngine engine)
+    {
+        try
+        {
+            await DeleteGroup(engine, engine.EndUnused);
+        }
+        catch (DocumentConflictException)
+        {
+            // Only where it is gone: what another process has of it now is that one's to end.
+            if (await _catalog.FindGroup(Id, engine.Name, NowMs) is { } found && found.Group.Id == engine.Id)
+                throw;
+            await TakeUp(engine);
         }
     }
 }

@@ -93,8 +93,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
     private async Task<PartitionEngine> OpenPartition(int number)
     {
         var partition = await PartitionEngine.Open(_storage, new LogId(Id, number), this, _host);
-        foreach (var group in _groups.Values)
-            await partition.EnsureGroup(group.Definition);
+        await TellGroups(partition);
         await TellNumber(partition);
         // Who changed a group meanwhile did not find this partition among the open ones.
         foreach (var group in _groups.Values)
@@ -169,15 +168,14 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
             for (var p = 0; p < Settings.Partitions; p++)
                 partitions.Add(await Partition(p));
             await _catalog.NameGroup(Id, name);
-            var version = await _catalog.PutGroup(Id, document, 0);
-            var group = Engine(document, version);
+            var group = await MakeOrFind(document);
             Adopt(group);
             foreach (var partition in partitions)
                 await partition.EnsureGroup(group.Definition);
             await ApplyLimits();
             // Its time begins when it can be used, however long that took.
             group.Touch();
-            return (group, true);
+            return (group, group.Id == document.Id);
         }
         finally
         {
@@ -196,14 +194,11 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         }
     }
 
-    public async Task DeleteGroup(GroupEngine group)
+    public Task DeleteGroup(GroupEngine group) => Written(group, () => DeleteGroup(group, async () =>
     {
-        await DeleteGroup(group, async () =>
-        {
-            await group.Delete();
-            return true;
-        });
-    }
+        await group.Delete();
+        return true;
+    }));
 
     /// <param name="delete">Deletes its document, or leaves it.</param>
     private async Task<bool> DeleteGroup(GroupEngine group, Func<Task<bool>> delete)
@@ -355,8 +350,8 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
 
     public void Deliverable(PartitionEngine partition, string group) => _groups.GetValueOrDefault(group)?.Queue?.Signal(partition.Number);
 
-    private GroupEngine Engine(GroupDocument document, long version) =>
-        new(TopicName, _document.Lineage, document, version, TopicCatalog.GroupKey(Id, document.Name), _storage.Documents, _options.Time, async number => await Partition(number));
+    private GroupEngine Engine(GroupDocument document, long version, bool made = false) =>
+        new(TopicName, _document.Lineage, document, version, TopicCatalog.GroupKey(Id, document.Name), _storage.Documents, _options.Time, async number => await Partition(number)) { MadeHere = made };
 
     private void Adopt(GroupEngine group) => _groups[group.Name.Text] = group;
 

@@ -29,6 +29,7 @@ internal sealed partial class BrokerSilo
     private readonly ILogger _log;
     // The grain storage of this name where there is one, else the silo's default (null).
     private readonly string? _grainStorage;
+    private readonly IGrainStorage? _stored;
     private readonly bool _grainsAreKeptApart;
     private readonly ConcurrentDictionary<GrainId, ILeaver> _residents = new();
     private readonly ConcurrentDictionary<string, string> _gateways = new(StringComparer.Ordinal);
@@ -49,7 +50,8 @@ internal sealed partial class BrokerSilo
             documents, TimeProvider.System, async topic => await GrainCalls.Ask(() => grains.GetGrain<Topics.ITopicOwner>(topic.Text).Exists()), ExchangeAge);
         var named = services.GetKeyedService<IGrainStorage>(OrleansMqOptions.Name);
         _grainStorage = named is null ? null : OrleansMqOptions.Name;
-        _grainsAreKeptApart = StateName.AreKeptApart(named ?? services.GetKeyedService<IGrainStorage>(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME));
+        _stored = named ?? services.GetKeyedService<IGrainStorage>(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME);
+        _grainsAreKeptApart = StateName.AreKeptApart(_stored);
     }
 
     public OrleansMqOptions Options { get; }
@@ -123,6 +125,23 @@ internal sealed partial class BrokerSilo
     /// <summary>A grain's state in the grain storage that the broker uses; read when the grain is activated.</summary>
     public IPersistentState<T> StateOf<T>(IGrainContext grain) =>
         _states.Create<T>(grain, new PersistentStateAttribute(StateName.Of(grain.GrainId, _grainsAreKeptApart), _grainStorage!));
+
+    /// <summary>What is stored now of a grain's documents, whatever an activation of it that is out of date may know.</summary>
+    /// <exception cref="MqException">It can't be read now.</exception>
+    public async Task<ShelvedDocument?> Stored(GrainId grain, string key)
+    {
+        var shelf = new GrainState<DocumentShelf>(new DocumentShelf());
+        try
+        {
+            await _stored!.ReadStateAsync(StateName.Of(grain, _grainsAreKeptApart), grain, shelf);
+        }
+        catch (Exception failure) when (failure is not OperationCanceledException)
+        {
+            throw new MqException(ErrorCodes.PartitionUnavailable, $"The grain storage did not say what is stored of '{key}': {failure.Message}", TimeSpan.FromSeconds(1), failure);
+        }
+
+        return shelf.State?.Documents.GetValueOrDefault(key);
+    }
 
     public PartitionHost HostOf(TaskScheduler scheduler) => new()
     {

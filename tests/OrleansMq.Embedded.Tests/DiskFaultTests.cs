@@ -102,6 +102,45 @@ public sealed class DiskFaultTests
         Assert.Equal(["b", "c"], (await again.Receive("sound", "g", new() { Max = 9, Consumer = "c" })).Select(delivery => delivery.BodyText));
     });
 
+    /// <summary>Each refused append replays the log; a deadline that is over must not try one each millisecond.</summary>
+    [Fact]
+    public Task WhatIsExhaustedWaitsForRoomAndIsBuriedThen() => Story(async broker =>
+    {
+        await PutTopics(broker);
+        await broker.PutGroup("sound", "g", new() { MaxDeliveries = 1, Lease = TimeSpan.FromSeconds(1) });
+        await Publish(broker, "sound", Large);
+        await broker.Receive("sound", "g", new() { Max = 1, Consumer = "c" });
+        _disk.Capacity = _disk.UsedBytes;
+
+        for (var i = 0; i < 3_000; i++)
+            Clock.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.InRange(_reports.Count(report => report.Contains("Appends are refused", StringComparison.Ordinal)), 1, 4);
+        _disk.Capacity = long.MaxValue;
+        Clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(1, (await broker.DescribeGroup("sound", "g")).Partitions[0].DeadLetters);
+    });
+
+    /// <summary>No lease is out then whose end would be a cause to look.</summary>
+    [Fact]
+    public Task WhatWasExhaustedWhenTheBrokerWasClosedIsBuriedByTheNextOne() => Story(async broker =>
+    {
+        await PutTopics(broker);
+        await broker.PutGroup("sound", "g", new() { MaxDeliveries = 1, Lease = TimeSpan.FromSeconds(1) });
+        await Publish(broker, "sound", Large);
+        await broker.Receive("sound", "g", new() { Max = 1, Consumer = "c" });
+        _disk.Capacity = _disk.UsedBytes;
+        Clock.Advance(TimeSpan.FromMilliseconds(1_100));
+        _disk.Capacity = long.MaxValue;
+        await broker.DisposeAsync();
+
+        await using var again = await Open();
+        await again.DescribeGroup("sound", "g");
+        Clock.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Equal(1, (await again.DescribeGroup("sound", "g")).Partitions[0].DeadLetters);
+    });
+
     [Fact]
     public Task ATurnedBitIsNeverServedWhileOthersGoOn() => Story(async broker =>
     {

@@ -34,6 +34,48 @@ public sealed class EphemeralEndTests
         using var use = group.Use();
     });
 
+    [Fact]
+    public void OneThatWasLoadedElsewhereAndUsedThereIsNotDeletedByWhoHadItBefore() => StoryThread.Run(async () =>
+    {
+        var (partition, described) = SlowPartition.Make();
+        described.SetResult(new GroupPartition(0, 0, 0, 0, null, 0, 0, null));
+        var before = await Group(partition);
+        var after = await Loaded(partition);
+        await _time.Pass(Idle * 2);
+
+        using (after.Use())
+            await after.Used();
+
+        await Assert.ThrowsAsync<DocumentConflictException>(before.EndUnused);
+        Assert.NotNull(await _documents.Get(Key));
+        Assert.False(await after.EndUnused());
+        await _time.Pass(Idle * 2);
+        Assert.True(await after.EndUnused());
+    });
+
+    [Fact]
+    public void TheDocumentOfOneThatIsUsedIsWrittenOnceAfterItWasLoadedAndNotAfterItWasMade() => StoryThread.Run(async () =>
+    {
+        var (partition, _) = SlowPartition.Make();
+        await (await Group(partition)).Used();
+        Assert.Equal(1, (await _documents.Get(Key))!.Version);
+
+        var loaded = await Loaded(partition);
+        for (var i = 0; i < 3; i++)
+            await loaded.Used();
+
+        Assert.Equal(2, (await _documents.Get(Key))!.Version);
+    });
+
+    private async Task<GroupEngine> Loaded(IGroupPartition partition)
+    {
+        var stored = (await _documents.Get(Key))!;
+        return EngineOf(GroupDocument.FromJson(stored.Bytes.Span, _time.GetUtcNow().ToUnixTimeMilliseconds()), stored.Version, partition, made: false);
+    }
+
+    private GroupEngine EngineOf(GroupDocument document, long version, IGroupPartition partition, bool made) =>
+        new("t", PartitionLineage.Of(1), document, version, Key, _documents, _time, _ => new(partition)) { MadeHere = made };
+
     private async Task<GroupEngine> Group(IGroupPartition partition)
     {
         var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -48,7 +90,7 @@ public sealed class EphemeralEndTests
             LastUsedMs = now,
         };
         var version = await _documents.Put(Key, document.ToJson(), 0);
-        return new GroupEngine("t", PartitionLineage.Of(1), document, version, Key, _documents, _time, _ => new(partition));
+        return EngineOf(document, version, partition, made: true);
     }
 
     /// <summary>Says what it has of the group when the story does.</summary>

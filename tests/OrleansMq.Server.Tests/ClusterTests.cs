@@ -5,8 +5,11 @@ using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using OrleansMq.Client;
 using OrleansMq.Client.Grains;
+using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Records;
+using OrleansMq.Server.Groups;
+using OrleansMq.Server.Topics;
 using Xunit;
 
 namespace OrleansMq.Server.Tests;
@@ -30,6 +33,47 @@ public sealed class ClusterTests(TwoSilos cluster)
         await Append(broker, producer, 2, "3");
         Assert.Equal(["1", "2", "3"], (await broker.ReadAll("t")).Select(message => message.BodyText));
         await Assert.ThrowsAsync<LogFencedException>(async () => await zombie.Append(new byte[64], true));
+    });
+
+    [Fact]
+    public Task AGroupKeepsItsPlaceInAPartitionThatIsOpenedByWhoKnowsAnOlderOneOfItsName() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var producer = await broker.OpenProducer();
+        var group = await broker.PutGroup("t", "g", new() { From = StartAt.Latest });
+        await Append(broker, producer, 0, "1");
+        var topic = await cluster.Cluster.Client.GetGrain<ITopicGrain>("t").Resolve();
+        // As the topic's grain of a silo would say that the others gave up.
+        await Grains.GetGrain<ITopicOwner>("t").ChangeGroup(new GroupDefinition(group.Name, Guid.NewGuid(), group.Declared, group.Settings));
+
+        await using var zombie = await cluster.Storage.OpenLog(new LogId(topic.Id, 0));
+        await Append(broker, producer, 1, "2");
+
+        var deliveries = await broker.Receive("t", "g", new() { Max = 10, GroupId = group.Id });
+        Assert.Equal(["1", "2"], deliveries.Select(delivery => delivery.BodyText));
+    });
+
+    [Fact]
+    public Task WhoSettlesTakesTheGroupFromWhoHadItBefore() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await broker.PutGroup("t", "g", new() { DeleteAfterIdle = (TimeSpan?)TimeSpan.FromHours(1) });
+        await Append(broker, null, 0, "1");
+        var topic = await cluster.Cluster.Client.GetGrain<ITopicGrain>("t").Resolve();
+        var grain = cluster.Cluster.Client.GetGrain<IConsumerGroupGrain>(GrainKeys.Group(topic.Id, "t", "g"));
+        var made = Stored();
+        // It is loaded anew.
+        await Grains.GetGrain<IGroupOwner>(grain.GetPrimaryKeyString()).LeaveSilo();
+        await BrokerCluster.Until(async () => (await cluster.Grains()).All(each => each.GrainId != grain.GetGrainId()));
+
+        await grain.Settle(Settlement.AcknowledgeUpTo(new Position(0, 0)));
+        var taken = Stored();
+        await grain.Settle(Settlement.AcknowledgeUpTo(new Position(0, 0)));
+
+        Assert.NotEqual(made, taken);
+        Assert.Equal(taken, Stored());
+
+        string? Stored() => cluster.States.Find("documents", grain.GetGrainId())?.ETag;
     });
 
     /// <summary>The client makes a call again whose answer was lost on its way.</summary>
@@ -190,6 +234,9 @@ public sealed class ClusterTests(TwoSilos cluster)
         var target = await cluster.Cluster.Client.GetGrain<ITopicGrain>(topic.Text).Resolve();
         return cluster.Cluster.Client.GetGrain<IPartitionGrain>(GrainKeys.Partition(target.Id, topic, 0));
     }
+
+    /// <summary>Those of the first silo, which knows the calls that are the servers' own.</summary>
+    private IGrainFactory Grains => cluster.Cluster.Silos[0].ServiceProvider.GetRequiredService<IGrainFactory>();
 
     private async Task Story(Func<IBroker, Task> story)
     {

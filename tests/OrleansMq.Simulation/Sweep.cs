@@ -25,13 +25,14 @@ public sealed class Sweep
     public ulong Digest { get; private set; }
 
     /// <param name="run">One seed's world.</param>
+    /// <param name="step">From one seed to the next: 12 keeps to one kind of world.</param>
     /// <param name="limit">No seed is begun later.</param>
     /// <param name="goOn">Also behind the first seed that breaks a promise.</param>
     /// <param name="write">Told of each seed that breaks one.</param>
-    public static Sweep Run(Func<int, Verdict> run, int from, int seeds, int parallel, TimeSpan limit, bool goOn, Action<string> write)
+    public static Sweep Run(Func<int, Verdict> run, int from, int step, int seeds, int parallel, TimeSpan limit, bool goOn, Action<string> write)
     {
         var sweep = new Sweep();
-        var next = from - 1;
+        var next = -1;
         var threads = Enumerable.Range(0, parallel).Select(_ => new Thread(Work)).ToList();
         threads.ForEach(thread => thread.Start());
         foreach (var thread in threads)
@@ -41,8 +42,9 @@ public sealed class Sweep
 
         void Work()
         {
-            while (sweep._watch.Elapsed < limit && (goOn || sweep.Violations == 0) && Interlocked.Increment(ref next) is var seed && seed < from + seeds)
+            while (sweep._watch.Elapsed < limit && (goOn || sweep.Violations == 0) && Interlocked.Increment(ref next) is var number && number < seeds)
             {
+                var seed = from + number * step;
                 sweep.Begin(seed);
                 sweep.Add(run(seed), write);
             }

@@ -70,6 +70,22 @@ public sealed class ZombieTests : IAsyncLifetime
         await Assert.ThrowsAsync<LogFencedException>(async () => await _zombie.Append(Bytes(2), flush: false));
     }
 
+    /// <summary>The simulation had a process that ended of it, with a planted bug (seed 21): it closed what was idle, and its file was no longer held open.</summary>
+    [Fact]
+    public async Task AZombieWhoseFileIsGoneClosesItsLogInGoodOrder()
+    {
+        await using var zombies = new SharedFileStorage(_folder.Options with { OpenSegments = 1 });
+        var other = Id with { Partition = 4 };
+        await zombies.CreateLog(other, new LogDefinition("orders", new byte[] { 1 }));
+        var zombie = await zombies.OpenLog(Id);
+        await zombie.Append(Bytes(1), flush: true);
+        // Only one file is held open.
+        await (await zombies.OpenLog(other)).Append(Bytes(2), flush: true);
+        await _others.DeleteLog(Id);
+
+        await zombie.DisposeAsync();
+    }
+
     [Fact]
     public async Task WhatAZombieWritesAfterTheTakeoverIsNeverInTheLog()
     {

@@ -7,6 +7,27 @@ public sealed partial class GroupEngine
 {
     private readonly GroupUse _use;
 
+    /// <summary>How often a partition was opened here since it is known.</summary>
+    private int _openings;
+
+    /// <summary>That number when its document was last written here; -1: it was not.</summary>
+    private int _takenAt = -1;
+
+    /// <summary>It was made here and now, and nobody else had it before.</summary>
+    public bool MadeHere
+    {
+        init => _takenAt = value ? 0 : -1;
+    }
+
+    /// <summary>
+    /// Who had it before may live on and not know (a process that was stopped for long, on a shared volume): it sees no use that is made of it here, and would delete it.
+    /// Another version of the document, written before the first use is answered, lets that fail.
+    /// </summary>
+    private bool MustBeTaken => Volatile.Read(ref _takenAt) != Volatile.Read(ref _openings) && Settings.DeleteAfterIdle is not null;
+
+    /// <summary>A partition was opened here: another may have had it, and the group, since the document was written here.</summary>
+    public void PartitionOpened() => Interlocked.Increment(ref _openings);
+
     /// <summary>Nobody used it, and it is deleted or about to be.</summary>
     public bool HasEnded => _use.HasEnded;
 

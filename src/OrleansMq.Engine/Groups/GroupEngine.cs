@@ -292,21 +292,25 @@ public sealed partial class GroupEngine
     /// <summary>Whether it was made by first use and nobody used it for its life.</summary>
     public bool HasLapsed => !Declared && NowMs - _document.LastUsedMs > (long)UndeclaredLife.TotalMilliseconds;
 
-    /// <summary>Keeps an undeclared group from lapsing; written at most once an hour.</summary>
+    /// <summary>Keeps an undeclared group from lapsing, written at most once an hour; and an ephemeral one from being deleted by whoever had it before.</summary>
+    /// <exception cref="DocumentConflictException">Another wrote or deleted it: this one is out of date.</exception>
     public async ValueTask Used()
     {
-        if (Declared || NowMs - _document.LastUsedMs < 3_600_000)
+        if (!UseIsDue)
             return;
         await _gate.WaitAsync();
         try
         {
-            await Save(_document with { LastUsedMs = NowMs });
+            if (UseIsDue)
+                await Save(_document with { LastUsedMs = NowMs });
         }
         finally
         {
             _gate.Release();
         }
     }
+
+    private bool UseIsDue => MustBeTaken || (!Declared && NowMs - _document.LastUsedMs >= 3_600_000);
 
     public async Task Delete()
     {
@@ -358,9 +362,10 @@ public sealed partial class GroupEngine
 
     private async Task Save(GroupDocument document)
     {
-        var generation = document.Membership.Generation;
+        var (generation, openings) = (document.Membership.Generation, Volatile.Read(ref _openings));
         _version = await _documents.Put(_key, document.ToJson(), _version);
         (_document, _savedGeneration) = (document, generation);
+        Volatile.Write(ref _takenAt, openings);
     }
 
     private void CheckPartition(int partition)

@@ -18,6 +18,8 @@ public sealed partial class PartitionEngine
         if (_parked.First is { Value.AwaitsAnswer: false } parked)
             next = Math.Min(next, parked.Value.PatientUntilMs);
         next = Math.Min(next, Math.Min(Math.Min(NextScheduledMs, NextTransactionMs), Math.Max(NextHalfMs, _fullUntilMs)));
+        if (_fullUntilMs > _clock.NowMs)
+            next = Math.Min(next, _fullUntilMs);
         if (next == _deadlineMs)
             return;
         _deadlineMs = next;

@@ -38,6 +38,9 @@ public sealed partial class PartitionEngine
         });
     }
 
+    /// <summary>Which group it has under the name.</summary>
+    public Task<Guid?> IdOf(GroupName name) => Ask(ReleaseLevel.Decided, (state, _, _) => state.FindGroup(name)?.Id);
+
     public Task RemoveGroup(GroupName name) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
     {
         if (state.FindGroup(name) is { } group)
@@ -283,6 +286,9 @@ public sealed partial class PartitionEngine
             group.Main?.ReplayEnded();
             _keepsStates |= group.Sessions.Count > 0;
             NoteInFlight(group);
+            // What was exhausted when the one before ended has no lease any more whose end would be a cause to look.
+            if (!group.IsLog)
+                MoveExhausted(group, _clock.NowMs);
         }
 
         _topic.VisibleMoved(this);
@@ -292,12 +298,19 @@ public sealed partial class PartitionEngine
     {
         if (group.IsLog)
             return;
+        var due = group.Main!.NextDeadline <= nowMs || group.Redriven!.NextDeadline <= nowMs;
         if (group.Main!.Lapse(nowMs) + group.Redriven!.Lapse(nowMs) > 0)
             MoveExhausted(group, nowMs);
+        // Whoever comes in the moment before the timer leaves it nothing to tell of.
+        if (due)
+            CursorMoved(group);
     }
 
     private void MoveExhausted(PartitionGroup group, long nowMs)
     {
+        // Each refusal replays the log: while there is no room it is not tried, and the deadline at its end tries again.
+        if (nowMs < _fullUntilMs)
+            return;
         foreach (var lane in (int[])[Lane.Main, Lane.RedrivenOf(group.Number)])
         {
             var exhausted = new List<long>();
@@ -351,7 +364,7 @@ public sealed partial class PartitionEngine
         }
         catch (MqException refusal)
         {
-            // No room, or the partition stopped. They stay exhausted, and the next deadline tries again.
+            // No room, or the partition stopped. They stay exhausted, and a deadline tries again.
             Post(() => offsets.ForEach(offset => _dying.Remove((number, lane, offset))));
             _host.Report($"Topic {_topic.Name}, partition {Number}: {offsets.Count} messages could not be moved to dead letters: {refusal.Message}");
         }

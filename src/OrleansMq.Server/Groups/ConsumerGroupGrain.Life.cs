@@ -116,7 +116,7 @@ internal sealed partial class ConsumerGroupGrain
             mayBeThere = true;
             await Written(async () => version = await _catalog.PutGroup(_topicId, document, 0));
             await EnsureEverywhere(definition, ensured);
-            return _engine = EngineOf(document, version);
+            return _engine = EngineOf(document, version, made: true);
         }
         catch
         {
@@ -135,10 +135,10 @@ internal sealed partial class ConsumerGroupGrain
         }
     }
 
-    private GroupEngine EngineOf(GroupDocument document, long version)
+    private GroupEngine EngineOf(GroupDocument document, long version, bool made = false)
     {
         var engine = new GroupEngine(
-            _topic, _lineage!, document, version, TopicCatalog.GroupKey(_topicId, _name), _documents, _silo.Time, number => new ValueTask<IGroupPartition>(Proxy(number)));
+            _topic, _lineage!, document, version, TopicCatalog.GroupKey(_topicId, _name), _documents, _silo.Time, number => new ValueTask<IGroupPartition>(Proxy(number))) { MadeHere = made };
         if (engine.Queue is { } queue)
         {
             // Many partitions are not all asked each second.

@@ -169,7 +169,9 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
         SettlementRules.Check(settlement);
         if (settlement.Lease is { } lease)
             CatalogLimits.Lease.Check(lease);
-        return [.. await (await Found()).Settle(settlement)];
+        var engine = await Found();
+        await Written(async () => await engine.Used());
+        return [.. await engine.Settle(settlement)];
     }
 
     public async Task<Assignment> Join(string member, TimeSpan sessionTimeout)
@@ -183,7 +185,11 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
     public async Task Heartbeat(string member, int generation)
     {
         var engine = await Found();
-        await Written(() => engine.Heartbeat(member, generation));
+        await Written(async () =>
+        {
+            await engine.Used();
+            await engine.Heartbeat(member, generation);
+        });
     }
 
     public async Task Leave(string member)

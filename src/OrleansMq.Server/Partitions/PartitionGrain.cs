@@ -164,9 +164,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
         _metrics.Opened();
         try
         {
-            // Where a group was made while this partition did not answer, it begins now.
-            foreach (var group in topic.Groups)
-                await engine.EnsureGroup(group);
+            await EnsureGroups(engine, topic);
             // Before anything comes in it knows of the last growth.
             if (topic.Lineage.KnowsLastGrowth(_number))
                 await engine.Grow(topic.Settings.Partitions);

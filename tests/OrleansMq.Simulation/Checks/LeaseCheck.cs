@@ -41,7 +41,7 @@ internal static class LeaseCheck
                 if (first.Settled.Find(settled => settled is { Kind: SettlementKind.Defer, IsOk: true }) is { } aside && !second.IsFetched
                     && !history.Fetched.Exists(fetch => MayHaveGiven(fetch.Call) && fetch.Names(at, first.Origin) && fetch.Call.Over > aside.Call.Invoked && fetch.Call.Invoked < second.Call.Answered))
                     yield return new Violation("deferred", $"{at}: {first.Uid} was set aside as {first.Lease} and given as {second.Lease}; nobody had asked for it.");
-                // A crash may forget grants of the last moment; not by key, where they are durable first.
+                // A crash, and a process that takes the log, may forget grants of the last moment; not by key, where they are durable first.
                 if (at.Group != "bykey" && durable.MayBeForgotten(first, second))
                     continue;
                 if (second.Number <= first.Number)
@@ -115,34 +115,5 @@ internal static class LeaseCheck
                 }
             }
         }
-    }
-}
-
-/// <summary>Up to where a process's grants are known to be durable: an answer that waited for the disk covers what was decided before it was asked.</summary>
-internal sealed class DurableMarks
-{
-    private readonly Dictionary<(SimProcess, Place), long> _marks = [];
-
-    public DurableMarks(History history)
-    {
-        foreach (var given in history.Given.Values)
-            foreach (var settled in given.Settled)
-                if (settled.IsOk)
-                    Mark(settled.Call, given.At.Place);
-        foreach (var sent in history.Sent.Values)
-            foreach (var attempt in sent.Attempts)
-                if (attempt is { Outcome: Outcome.Ok, Durable: true })
-                    Mark(attempt.Call, new Place(sent.Topic, attempt.Partition));
-    }
-
-    /// <summary>Whether the process ended between the two, unclean, before anything said that the first grant was durable.</summary>
-    public bool MayBeForgotten(Given first, Given second) =>
-        first.Call.Process is { EndedClean: false } process && process != second.Call.Process
-        && _marks.GetValueOrDefault((process, first.At.Place)) < first.Call.Answered;
-
-    private void Mark(Call call, Place place)
-    {
-        if (call.Process is { } process && call.Answered < process.DiedAt)
-            _marks[(process, place)] = Math.Max(_marks.GetValueOrDefault((process, place)), call.Invoked);
     }
 }

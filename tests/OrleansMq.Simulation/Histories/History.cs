@@ -1,4 +1,5 @@
 using System.Text;
+using OrleansMq.Engine.Storage;
 
 namespace OrleansMq.Simulation.Histories;
 
@@ -21,6 +22,9 @@ public sealed class History
     public List<Letter> Letters { get; } = [];
     public List<LetterMoved> LettersMoved { get; } = [];
     public List<Bounds> Bounds { get; } = [];
+    /// <summary>Which log is which partition's, of all processes.</summary>
+    public Dictionary<LogId, Place> Places { get; } = [];
+    public List<LogOpening> Openings { get; } = [];
     public List<Assigned> Assignments { get; } = [];
     public List<(Sent Sent, Call Call)> Cancelled { get; } = [];
     public List<Call> Calls { get; } = [];

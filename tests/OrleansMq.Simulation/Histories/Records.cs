@@ -1,3 +1,5 @@
+using OrleansMq.Simulation.Worlds;
+
 namespace OrleansMq.Simulation.Histories;
 
 /// <summary>A partition of a topic.</summary>
@@ -138,6 +140,9 @@ public sealed record Letter(Call Call, GroupPlace At, long Offset, string Uid, l
 
 /// <summary>A dead letter redriven or discarded.</summary>
 public sealed record LetterMoved(Call Call, GroupPlace At, long Offset, bool Redriven);
+
+/// <summary>A process opened a partition's log, and so took it from whoever had it.</summary>
+public sealed record LogOpening(SimProcess Process, Place Place, long At);
 
 /// <summary>Start and end of a partition as somebody was told.</summary>
 public sealed record Bounds(Call Call, Place Place, long Start, long End);

@@ -187,7 +187,7 @@ public sealed class Server : IMachine
             Engine.Storage.IStorage storage = _plan.SharedVolume ? new SharedFileStorage(files, Disk, io) : new FileStorage(files, Disk, io);
             var broker = await EmbeddedBroker.Start(new EmbeddedOptions
             {
-                Storage = _planted.Storage(storage),
+                Storage = _planted.Storage(new NotedOpenings(storage, process, _history)),
                 Time = _planted.Time(process.Time, _life),
                 Scheduler = process.Scheduler,
                 InlineTurns = false,
