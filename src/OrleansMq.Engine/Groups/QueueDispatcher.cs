@@ -289,6 +289,11 @@ public sealed partial class QueueDispatcher
                     // The others go on; this one is asked again when it signals, or when the flags are set anew.
                     failure = unavailable;
                 }
+                catch (MqException silent) when (silent.Code == ErrorCodes.OutcomeUnknown && deliveries.Count > 0)
+                {
+                    // What the others gave goes out while its leases last; who waits for another that is silent may wait too long.
+                    break;
+                }
             }
         }
         finally
