@@ -93,6 +93,10 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
     private async Task<PartitionEngine> OpenPartition(int number)
     {
         var partition = await PartitionEngine.Open(_storage, new LogId(Id, number), this, _host);
+        // Deleted while it was not open: their cursors would hold back the log for ever.
+        foreach (var (name, id) in await partition.Groups())
+            if (FindGroupEngine(name)?.Id != id)
+                await partition.RemoveGroup(name, id);
         foreach (var group in _groups.Values)
             await partition.EnsureGroup(group.Definition);
         await TellNumber(partition);
