@@ -41,6 +41,23 @@ public sealed class QueueDispatcherTests
         Assert.Single(given);
     }
 
+    [Fact]
+    public async Task AnAnswerThatWasLetGoIsGivenAgainByThePartitionsThatGaveIt()
+    {
+        var calls = new List<string>();
+        var queue = Queue(Partition((call, _) =>
+        {
+            calls.Add(call);
+            return [Message(0, (int)RememberedRequests.MaxBytes)];
+        }));
+        var request = new ReceiveRequest { Consumer = "c", RequestId = "r", Max = 1 };
+        await queue.Receive(request, default);
+
+        Assert.Single(await queue.Receive(request, default));
+
+        Assert.Equal([nameof(IGroupPartition.Receive), nameof(IGroupPartition.ReceiveAgain)], calls);
+    }
+
     private QueueDispatcher Queue(params IGroupPartition[] partitions)
     {
         ValueTask<IGroupPartition> Open(int number) => new(partitions[number]);
