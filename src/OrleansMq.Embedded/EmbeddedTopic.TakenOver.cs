@@ -127,6 +127,27 @@ internal sealed partial class EmbeddedTopic
         }
     }
 
+    /// <summary>Groups that were deleted while the partition was not open: their cursors would hold back the log for ever.</summary>
+    private async Task DropDeleted(PartitionEngine partition)
+    {
+        foreach (var (name, id) in await partition.Groups())
+            if (FindGroupEngine(name)?.Id != id && await IsDeleted(name, id))
+                await partition.RemoveGroup(name, id);
+    }
+
+    /// <summary>One that another process made has its document, and of one whose document can't be read nobody knows.</summary>
+    private async Task<bool> IsDeleted(GroupName name, Guid id)
+    {
+        try
+        {
+            return (await _catalog.FindGroup(Id, name, NowMs))?.Group.Id != id;
+        }
+        catch (Exception e) when (e is StorageException or MqException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The group, if it is the one that is stored; else that one; null: there is none.</summary>
     private async Task<GroupEngine?> Current(GroupEngine group) =>
         await _catalog.FindGroup(Id, group.Name, NowMs) is { } found && found.Group.Id == group.Id ? group : await Stored(group);

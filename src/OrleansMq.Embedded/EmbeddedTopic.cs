@@ -93,6 +93,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
     private async Task<PartitionEngine> OpenPartition(int number)
     {
         var partition = await PartitionEngine.Open(_storage, new LogId(Id, number), this, _host);
+        await DropDeleted(partition);
         await TellGroups(partition);
         await TellNumber(partition);
         // Who changed a group meanwhile did not find this partition among the open ones.

@@ -18,5 +18,5 @@ internal sealed class EmbeddedTransactionParts(EmbeddedBroker broker, GroupCoord
 
     public ValueTask CheckMember(GroupName group, MemberRef member) => groups.Check(group, member);
 
-    public ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets) => groups.CommitDecided(group, offsets);
+    public ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets, DecidedTerm term) => groups.CommitDecided(group, offsets, term);
 }

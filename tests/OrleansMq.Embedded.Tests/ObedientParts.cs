@@ -1,4 +1,5 @@
 using OrleansMq.Core.Transactions;
+using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Transactions;
 using OrleansMq.Records;
 
@@ -31,5 +32,5 @@ internal sealed class ObedientParts : ITransactionParts
 
     public ValueTask CheckMember(GroupName group, MemberRef member) => default;
 
-    public ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets) => new([.. offsets.Select(_ => (MqError?)null)]);
+    public ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets, DecidedTerm term) => new([.. offsets.Select(_ => (MqError?)null)]);
 }

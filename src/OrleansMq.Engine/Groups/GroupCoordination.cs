@@ -22,9 +22,6 @@ public sealed partial class GroupCoordination : IDesk
     private readonly Dictionary<string, TaskCompletionSource<JoinedGroup>> _joins = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TaskCompletionSource<ReadOnlyMemory<byte>>> _syncs = new(StringComparer.Ordinal);
 
-    /// <summary>Commits allowed in the present generation and not done.</summary>
-    private readonly HashSet<Task> _commits = [];
-
     private CoordinationDocument _document;
     private long _documentVersion;
     private long _askedMs;
@@ -35,6 +32,7 @@ public sealed partial class GroupCoordination : IDesk
     public GroupCoordination(CoordinationDocument document, long documentVersion, IBroker broker, TopicCatalog catalog, TimeProvider time, Func<Guid> newId)
     {
         (_document, _documentVersion, _broker, _catalog, _time, _newId) = (document, documentVersion, broker, catalog, time, newId);
+        _inOrder = new CommitsInOrder(CommitOne);
         _savedVersion = MovedTo;
         _timer = time.CreateTimer(_ => Tick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         Arm();
@@ -97,54 +95,6 @@ public sealed partial class GroupCoordination : IDesk
 
     public Task<IReadOnlyList<string?>> Leave(IReadOnlyList<MemberRef> members) =>
         Turn<IReadOnlyList<string?>>(now => [.. members.Select(member => Assigning.Count > 0 ? Assigning.Expel(member) : Members.Leave(member, now))]);
-
-    public async Task<IReadOnlyList<MqError?>> Commit(MemberRef? member, IReadOnlyList<GroupOffset> offsets)
-    {
-        if (offsets.Any(offset => offset.Note.Length > CoordinationDocument.MaxNoteLength))
-            throw new MqException(ErrorCodes.Malformed, $"What is written beside an offset has at most {CoordinationDocument.MaxNoteLength} characters.");
-        return await Commit(offsets, now => CheckCommit(member, now));
-    }
-
-    /// <summary>Whether the member could commit now.</summary>
-    public Task Check(MemberRef member) => Turn(now => CheckCommit(member, now) is { } code ? throw Refused(code) : true);
-
-    /// <summary>Moves cursors by a transaction that is committed: its member was asked when it brought them.</summary>
-    public Task<IReadOnlyList<MqError?>> CommitDecided(IReadOnlyList<GroupOffset> offsets) => Commit(offsets, static _ => null);
-
-    private async Task<IReadOnlyList<MqError?>> Commit(IReadOnlyList<GroupOffset> offsets, Func<long, string?> check)
-    {
-        var committing = await Turn(now =>
-        {
-            if (check(now) is { } code)
-                throw Refused(code);
-            var commits = Task.WhenAll(offsets.Select(CommitOne));
-            _commits.Add(commits);
-            return commits;
-        });
-        MqError?[] errors;
-        try
-        {
-            errors = await committing;
-        }
-        catch
-        {
-            await Turn(_ => _commits.Remove(committing));
-            throw;
-        }
-
-        // Recorded behind the commit, so that no name of a topic that is none is kept.
-        var done = offsets.Where((_, i) => errors[i] is null).ToList();
-        await Hold(async () =>
-        {
-            _commits.Remove(committing);
-            var next = _document.WithCommitted(done);
-            if (next == _document)
-                return;
-            _document = next;
-            await Save();
-        });
-        return errors;
-    }
 
     /// <summary>
     /// The cursors of the groups of this name. A cursor that was made with its group and never moved is left out: the consumer then begins where it
@@ -235,19 +185,6 @@ public sealed partial class GroupCoordination : IDesk
         }
     }
 
-    private async Task<MqError?> CommitOne(GroupOffset offset)
-    {
-        try
-        {
-            await _broker.Commit(offset.Topic, Name, new CommitRequest([new Position(offset.Partition, offset.Offset)]));
-            return null;
-        }
-        catch (MqException e)
-        {
-            return e.Error;
-        }
-    }
-
     private async Task<T> Turn<T>(Func<long, T> act)
     {
         T result = default!;
@@ -306,15 +243,6 @@ public sealed partial class GroupCoordination : IDesk
         foreach (var answer in answers)
             Answer(answer);
         Arm();
-    }
-
-    /// <summary>Who reads on from a cursor must see what was allowed to be committed before. One that failed is over too; its caller is told.</summary>
-    private async Task FinishCommits()
-    {
-        if (_commits.Count == 0)
-            return;
-        await Task.WhenAny(Task.WhenAll(_commits));
-        _commits.Clear();
     }
 
     private void Answer(GroupAnswer answer)

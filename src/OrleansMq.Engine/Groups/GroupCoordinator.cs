@@ -49,7 +49,8 @@ public sealed class GroupCoordinator : IGroupCoordinator, IAsyncDisposable
     public async ValueTask Check(GroupName group, MemberRef member) => await (await Known(group)).Check(member);
 
     /// <inheritdoc cref="GroupCoordination.CommitDecided"/>
-    public async ValueTask<IReadOnlyList<MqError?>> CommitDecided(GroupName group, IReadOnlyList<GroupOffset> offsets) => await (await Ensure(group)).CommitDecided(offsets);
+    public async ValueTask<IReadOnlyList<MqError?>> CommitDecided(GroupName group, IReadOnlyList<GroupOffset> offsets, DecidedTerm term) =>
+        await (await Ensure(group)).CommitDecided(offsets, term);
 
     public async ValueTask<IReadOnlyList<GroupOffset>> Committed(GroupName group, IReadOnlyList<TopicName>? topics = null, CancellationToken cancel = default) =>
         // Not made by asking; but a native group of this name has cursors to show.

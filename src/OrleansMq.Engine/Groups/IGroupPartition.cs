@@ -10,8 +10,6 @@ public interface IGroupPartition
     /// <summary>Makes the group's cursor here, if it is not here yet.</summary>
     Task EnsureGroup(GroupDefinition group);
 
-    Task RemoveGroup(GroupName name);
-
     /// <summary>Somebody uses an ephemeral group: it is not deleted before so long from now. Asked of the first partition, which keeps it in its log.</summary>
     Task Keep(GroupName name, Guid id, TimeSpan time);
 

@@ -36,7 +36,7 @@ public sealed partial class QueueDispatcher
                 deliveries.AddRange(await WithStates(share.Key, leased.Deliveries, earlier));
             }
         }
-        catch (MqException unavailable) when (deliveries.Count > 0 && unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged or ErrorCodes.DiskFull)
+        catch (MqException unavailable) when (deliveries.Count > 0 && unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged or ErrorCodes.DiskFull or ErrorCodes.OutcomeUnknown)
         {
             // What is leased goes out; the rest can be asked for again.
         }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using OrleansMq.Core.Groups;
 using OrleansMq.Core.Limits;
 using OrleansMq.Core.Log;
@@ -12,9 +11,6 @@ namespace OrleansMq.Engine.Groups;
 /// <remarks>Invariant: a partition that may have something to deliver is flagged; the flag is cleared before it is asked, so that a signal while asking is not lost.</remarks>
 public sealed partial class QueueDispatcher
 {
-    /// <summary>Request ids remembered for repeats.</summary>
-    public const int MaxRememberedRequests = 10_000;
-
     private readonly GroupName _group;
     private readonly TopicName _topic;
     private readonly TimeProvider _time;
@@ -31,7 +27,7 @@ public sealed partial class QueueDispatcher
     private readonly LinkedList<Signal> _waiting = new();
     private readonly Standby _standby = new();
     private readonly Dictionary<string, long> _seen = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, Remembered> _requests = new(StringComparer.Ordinal);
+    private readonly RememberedRequests _requests = new();
     private readonly EarlierRequests _earlier;
     private TokenBucket? _rate;
     private GroupSettings _settings;
@@ -125,45 +121,34 @@ public sealed partial class QueueDispatcher
     {
         if (request.RequestId is not { } id)
             return await ReceiveOnce(request, cancel);
-        var nowMs = NowMs;
-        var mine = new Remembered();
         while (true)
         {
-            var found = _requests.GetOrAdd(id, mine);
-            if (ReferenceEquals(found, mine))
-                break;
-            if (nowMs < found.UntilMs)
+            var (mine, answer) = _requests.Begin(id, NowMs);
+            if (mine is not null)
+                return await ReceiveFirst(mine, request, cancel);
+            try
             {
-                try
-                {
-                    return await found.Answer.Task.WaitAsync(cancel);
-                }
-                catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-                {
-                    // Its caller has gone and nothing was leased: this one is the first now.
-                    continue;
-                }
+                return await answer!.WaitAsync(cancel);
             }
-
-            _requests.TryUpdate(id, mine, found);
-            if (ReferenceEquals(_requests.GetValueOrDefault(id), mine))
-                break;
+            catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+            {
+                // Its caller has gone and nothing was leased: this one is the first now.
+            }
         }
+    }
 
-        ForgetOldRequests(nowMs);
+    private async ValueTask<IReadOnlyList<Delivery>> ReceiveFirst(RememberedRequests.Request mine, ReceiveRequest request, CancellationToken cancel)
+    {
         try
         {
             // The reply may be lost, so the receiving itself is not cancelled with its first caller's connection once leases exist.
-            var messages = await ReceiveAgain(request) ?? await ReceiveOnce(request, cancel);
-            mine.UntilMs = messages.Count == 0 ? 0 : messages.Min(message => message.LeaseUntil).ToUnixTimeMilliseconds();
-            mine.Answer.SetResult(messages);
+            var messages = await ReceiveAgain(request, mine.Places) ?? await ReceiveOnce(request, cancel);
+            _requests.Answered(mine, messages);
             return messages;
         }
         catch (Exception error)
         {
-            _requests.TryRemove(new KeyValuePair<string, Remembered>(id, mine));
-            mine.Answer.SetException(error);
-            _ = mine.Answer.Task.Exception;
+            _requests.Failed(mine, error);
             throw;
         }
     }
@@ -288,6 +273,11 @@ public sealed partial class QueueDispatcher
                 {
                     // The others go on; this one is asked again when it signals, or when the flags are set anew.
                     failure = unavailable;
+                }
+                catch (MqException silent) when (silent.Code == ErrorCodes.OutcomeUnknown && deliveries.Count > 0)
+                {
+                    // What the others gave goes out while its leases last; who waits for another that is silent may wait too long.
+                    break;
                 }
             }
         }

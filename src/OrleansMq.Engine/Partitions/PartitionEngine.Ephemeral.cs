@@ -22,12 +22,13 @@ public sealed partial class PartitionEngine
     });
 
     /// <summary>The host deleted this very group.</summary>
-    public Task RemoveGroup(GroupName name, Guid id) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
+    /// <returns>False: there is another of its name.</returns>
+    public Task<bool> RemoveGroup(GroupName name, Guid id) => Ask(ReleaseLevel.Durable, (state, frames, now) =>
     {
         _askedUnused.Remove(id);
         if (state.FindGroup(name) is { } group && group.Id == id)
             state.RemoveGroup(group, now, frames);
-        return true;
+        return state.FindGroup(name) is null;
     });
 
     /// <summary>Takes over whether a group is ephemeral; the time of one that is already goes on, unless a shorter one is over before.</summary>

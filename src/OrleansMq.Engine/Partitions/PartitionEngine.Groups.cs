@@ -52,6 +52,10 @@ public sealed partial class PartitionEngine
         return true;
     });
 
+    /// <summary>The groups that have a cursor here, also where there is no such group any more.</summary>
+    public Task<List<(GroupName Name, Guid Id)>> Groups() =>
+        Ask(ReleaseLevel.Decided, (state, _, _) => state.Groups.Select(group => (new GroupName(group.Name), group.Id)).ToList());
+
     /// <summary>The group's settings changed.</summary>
     public void SettingsChanged(GroupName name) => Post(() =>
     {

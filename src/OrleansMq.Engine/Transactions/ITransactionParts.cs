@@ -1,4 +1,5 @@
 using OrleansMq.Core.Transactions;
+using OrleansMq.Engine.Groups;
 using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Transactions;
@@ -19,6 +20,7 @@ public interface ITransactionParts
     /// <exception cref="MqException">The member is not in the group's present generation.</exception>
     ValueTask CheckMember(GroupName group, MemberRef member);
 
+    /// <summary>Moves cursors, unless a later decision of the id moved some of this group: then these were moved before that.</summary>
     /// <returns>For each offset null, or why its cursor was not moved.</returns>
-    ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets);
+    ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets, DecidedTerm term);
 }

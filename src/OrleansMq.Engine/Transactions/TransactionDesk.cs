@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using OrleansMq.Core.Transactions;
+using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
 using OrleansMq.Records;
@@ -159,7 +160,7 @@ internal sealed class TransactionDesk : IDesk
         await Task.WhenAll(decided.Partitions.Select(partition => End(partition, decided.EndedBy, outcome, _version)));
         if (outcome == TransactionOutcome.Commit)
             foreach (var (group, offsets) in decided.Offsets.Where(staged => !staged.Value.IsEmpty))
-                await MoveCursors(decided.Id, group, offsets);
+                await MoveCursors(decided.Id, group, offsets, new DecidedTerm(decided.Id.Key, decided.Producer.Id, _version));
         await Store(decided.Completed());
     }
 
@@ -175,9 +176,9 @@ internal sealed class TransactionDesk : IDesk
         }
     }
 
-    private async Task MoveCursors(TransactionalId id, GroupName group, ImmutableList<GroupOffset> offsets)
+    private async Task MoveCursors(TransactionalId id, GroupName group, ImmutableList<GroupOffset> offsets, DecidedTerm term)
     {
-        var errors = await _parts.MoveCursors(group, offsets);
+        var errors = await _parts.MoveCursors(group, offsets, term);
         for (var i = 0; i < errors.Count; i++)
         {
             if (errors[i] is not { } error)

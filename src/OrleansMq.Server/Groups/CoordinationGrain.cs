@@ -79,7 +79,8 @@ internal sealed class CoordinationGrain : Grain, ICoordinationGrain, ICoordinati
 
     public async Task Check(MemberRef member) => await (await Known()).Check(member);
 
-    public async Task<MqError?[]> CommitDecided(GroupOffset[] offsets) => [.. await (await Ensure()).CommitDecided(offsets)];
+    public async Task<MqError?[]> CommitDecided(GroupOffset[] offsets, string? key, long producerId, long term) =>
+        [.. await (await Ensure()).CommitDecided(offsets, key is null ? null : new DecidedTerm(key, producerId, term))];
 
     public async Task<CoordinatedGroup> Describe() => await (await MustExist()).Describe();
 

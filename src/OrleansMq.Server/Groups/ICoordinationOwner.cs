@@ -11,7 +11,8 @@ internal interface ICoordinationOwner : IMovableGrain
     Task Check(MemberRef member);
 
     /// <summary>Moves cursors by a transaction that is committed.</summary>
+    /// <param name="key">With <paramref name="producerId"/> and <paramref name="term"/> an <see cref="Engine.Groups.DecidedTerm"/>. Null from a silo of an earlier release.</param>
     /// <returns>For each offset null, or why its cursor was not moved.</returns>
     [Alias("CommitDecided"), ResponseTimeout("00:00:10")]
-    Task<MqError?[]> CommitDecided([Immutable] GroupOffset[] offsets);
+    Task<MqError?[]> CommitDecided([Immutable] GroupOffset[] offsets, string? key, long producerId, long term);
 }

@@ -53,6 +53,7 @@ public static class OrleansMqSiloExtensions
         services.TryAddSingleton<IGatewayAnnouncements, GatewayAnnouncements>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, Resettling>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, DeadlineWatch>();
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, DeletionWatch>();
         services.AddPlacementDirector<PartitionPlacement, SpreadDirector>();
         services.AddPlacementDirector<GroupPlacement, SpreadDirector>();
         services.AddPlacementDirector<TopicPlacement, SpreadDirector>();

@@ -62,8 +62,9 @@ internal interface IPartitionOwner : IMovableGrain
     [Alias("EnsureGroup"), ResponseTimeout("00:00:15")]
     Task EnsureGroup(GroupDefinition group);
 
+    /// <param name="id">One that was made again under the name stays. Empty from a silo of an earlier release: whichever it is.</param>
     [Alias("RemoveGroup"), ResponseTimeout("00:00:10")]
-    Task RemoveGroup(GroupName group);
+    Task RemoveGroup(GroupName group, Guid id);
 
     /// <summary>Somebody uses an ephemeral group: it is not deleted before so long from now.</summary>
     [Alias("KeepGroup"), ResponseTimeout("00:00:10")]

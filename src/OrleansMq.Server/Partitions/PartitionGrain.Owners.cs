@@ -73,12 +73,19 @@ internal sealed partial class PartitionGrain
 
     public Task EnsureGroup(GroupDefinition group) => On(engine => engine.EnsureGroup(group));
 
-    public Task RemoveGroup(GroupName group) => On(async engine =>
+    public Task RemoveGroup(GroupName group, Guid id) => On(engine => Remove(engine, group, id));
+
+    private async Task Remove(PartitionEngine engine, GroupName group, Guid id)
     {
-        await engine.RemoveGroup(group);
-        _signals.Forget(group.Text);
+        var isGone = true;
+        if (id == Guid.Empty)
+            await engine.RemoveGroup(group);
+        else
+            isGone = await engine.RemoveGroup(group, id);
+        if (isGone)
+            _signals.Forget(group.Text);
         engine.RoomMade();
-    });
+    }
 
     public Task KeepGroup(GroupName group, Guid id, TimeSpan time) => On(engine => engine.Keep(group, id, time));
 

@@ -201,11 +201,16 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
         _deadline.TellAgain();
         try
         {
+            var engine = _opening is { IsCompletedSuccessfully: true } opened ? opened.Result : null;
+            var groups = engine is null ? [] : await engine.Groups();
             if (await GrainCalls.Ask(() => Topic.Attach(_topicId, _number, topic.Revision)) is not { } answer)
                 await Go();
             else if (answer.View is { } view)
                 await SetView(view);
-            if (_opening is { IsCompletedSuccessfully: true } opened && await opened.Result.HasWaiting())
+            if (engine is null || _closed)
+                return;
+            await DropGone(engine, groups);
+            if (await engine.HasWaiting())
                 DelayDeactivation(AttachInterval * 4);
         }
         catch (MqException)

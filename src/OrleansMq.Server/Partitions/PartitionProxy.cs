@@ -9,8 +9,6 @@ internal sealed class PartitionProxy(IPartitionOwner grain, int number, Action<i
 {
     public Task EnsureGroup(GroupDefinition group) => GrainCalls.Ask(() => grain.EnsureGroup(group));
 
-    public Task RemoveGroup(GroupName name) => GrainCalls.Ask(() => grain.RemoveGroup(name));
-
     public Task Keep(GroupName name, Guid id, TimeSpan time) => GrainCalls.Ask(() => grain.KeepGroup(name, id, time));
 
     public Task<GroupPartition> Describe(GroupName name) => GrainCalls.Ask(() => grain.DescribeGroup(name));

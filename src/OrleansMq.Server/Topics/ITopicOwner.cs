@@ -48,6 +48,10 @@ internal interface ITopicOwner : IGrainWithStringKey
 
     [Alias("RequestAdmissions"), ResponseTimeout("00:00:10")]
     Task<AdmissionGrant> RequestAdmissions(Guid id, int partition, long admitted, int needed);
+
+    /// <summary>A topic of this name was being deleted when its silo was lost, or when something of it could not be cleared away: what is left of it goes. May be called twice.</summary>
+    [Alias("FinishDeletion"), ResponseTimeout("00:05:00")]
+    Task FinishDeletion(Guid id, int logs);
 }
 
 /// <summary>A topic with all its groups, as partitions know it.</summary>

@@ -12,6 +12,9 @@ internal sealed partial class TopicGrain
     private const int TellsAll = 64;
 
     private readonly HashSet<int> _attached = [];
+
+    /// <summary>Names of groups are taken and given back one at a time: what is given back is not taken by another meanwhile.</summary>
+    private readonly SemaphoreSlim _naming = new(1);
     private Task<SortedDictionary<string, GroupDefinition>>? _groups;
     private long _revision;
 
@@ -38,8 +41,18 @@ internal sealed partial class TopicGrain
 
     public async Task AddGroup(GroupDefinition group)
     {
-        await _catalog.NameGroup(MustExist().Id, group.Name);
-        await ChangeGroup(group);
+        await _naming.WaitAsync();
+        try
+        {
+            await _catalog.NameGroup(MustExist().Id, group.Name);
+            (await Groups())[group.Name.Text] = group;
+        }
+        finally
+        {
+            _naming.Release();
+        }
+
+        await Tell();
     }
 
     public async Task ChangeGroup(GroupDefinition group)
@@ -51,15 +64,24 @@ internal sealed partial class TopicGrain
 
     public async Task RemoveGroup(GroupName group, Guid id)
     {
-        if (_topic is null)
-            return;
-        var groups = await Groups();
-        if (groups.TryGetValue(group.Text, out var known) && known.Id != id)
-            return;
-        await _catalog.UnnameGroup(_topic.Id, group);
-        groups.Remove(group.Text);
-        // A partition that is asleep drops the cursor when it learns that the group's identity is gone.
-        await Task.WhenAll(ActivePartitions().Select(p => Try(p, partition => partition.RemoveGroup(group))));
+        await _naming.WaitAsync();
+        try
+        {
+            if (_topic is not { } topic)
+                return;
+            var groups = await Groups();
+            if (groups.TryGetValue(group.Text, out var known) && known.Id != id)
+                return;
+            await _catalog.UnnameGroup(topic.Id, group);
+            groups.Remove(group.Text);
+        }
+        finally
+        {
+            _naming.Release();
+        }
+
+        // One that does not hear of it drops the cursor when it sees that the topic has no such group.
+        await Task.WhenAll(ActivePartitions().Select(p => Try(p, partition => partition.RemoveGroup(group, id))));
         await Tell();
     }
 

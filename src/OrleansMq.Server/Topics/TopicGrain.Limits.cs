@@ -14,6 +14,13 @@ internal sealed partial class TopicGrain
     private readonly HashSet<int> _waiting = [];
     private Task? _counted;
 
+    /// <summary>Partitions that have not said what they hold since the topic was loaded.</summary>
+    private readonly HashSet<int> _uncounted = [];
+    private IGrainTimer? _counting;
+
+    /// <summary>How often partitions that did not answer are asked again what they hold.</summary>
+    private static readonly TimeSpan CountRetry = TimeSpan.FromSeconds(1);
+
     public async Task<AdmissionVerdict> Admit(Guid id, int partition, AdmissionQuestion question, PartitionHolding? holding)
     {
         var topic = MustBe(id);
@@ -52,6 +59,7 @@ internal sealed partial class TopicGrain
 
     private void Note(int partition, PartitionHolding holding)
     {
+        _uncounted.Remove(partition);
         if (!_gate.Note(partition, holding))
             return;
         foreach (var waiting in _waiting)
@@ -62,10 +70,10 @@ internal sealed partial class TopicGrain
     private async ValueTask<KeyValuePair<string, GroupSettings>[]> Declared() =>
         [.. (await Groups()).Values.Where(group => group.HoldsBack).Select(group => KeyValuePair.Create(group.Name.Text, group.Settings))];
 
-    /// <summary>Before the first decision every partition has said what it holds.</summary>
+    /// <summary>Before the first decision every partition was asked what it holds. One that does not answer is asked again, and closes the topic for no other meanwhile.</summary>
     private async ValueTask Counted()
     {
-        var counting = _counted ??= CountAll();
+        var counting = _counted ??= CountAll(_gate);
         try
         {
             await counting;
@@ -78,11 +86,39 @@ internal sealed partial class TopicGrain
         }
     }
 
-    private async Task CountAll()
+    private async Task CountAll(TopicGate gate)
     {
-        var count = MustExist().Settings.Partitions;
-        var holdings = await Task.WhenAll(Enumerable.Range(0, count).Select(p => GrainCalls.Ask(() => Partition(p).Holding())));
-        for (var p = 0; p < count; p++)
-            _gate.Note(p, holdings[p]);
+        _uncounted.Clear();
+        _uncounted.UnionWith(Enumerable.Range(0, MustExist().Settings.Partitions));
+        if (await Task.WhenAll(_uncounted.ToList().Select(p => Count(gate, p))) is var errors && Array.Find(errors, error => error is not null) is not { } first)
+            return;
+        _silo.Report($"Topic {_name}: its limits don't count {errors.Count(error => error is not null)} of its partitions until they say what they hold: {first.Message}");
+        _counting ??= this.RegisterGrainTimer(CountAgain, new GrainTimerCreationOptions(CountRetry, CountRetry) { Interleave = true });
+    }
+
+    private async Task CountAgain(CancellationToken cancel)
+    {
+        if (_topic is not null)
+            await Task.WhenAll(_uncounted.ToList().Select(p => Count(_gate, p)));
+        if (_topic is not null && _uncounted.Count > 0)
+            return;
+        _counting?.Dispose();
+        _counting = null;
+    }
+
+    private async Task<MqException?> Count(TopicGate gate, int partition)
+    {
+        try
+        {
+            var holding = await GrainCalls.Ask(() => Partition(partition).Holding());
+            // What it said by itself meanwhile may be newer.
+            if (gate == _gate && _uncounted.Remove(partition))
+                gate.Note(partition, holding);
+            return null;
+        }
+        catch (MqException error)
+        {
+            return error;
+        }
     }
 }

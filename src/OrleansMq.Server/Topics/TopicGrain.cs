@@ -123,54 +123,6 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
         }
     }
 
-    public async Task Delete()
-    {
-        await _changes.WaitAsync();
-        try
-        {
-            if (_topic is not { } topic)
-                throw await FindLetters() is null ? Unknown() : new MqException(ErrorCodes.Conflict, $"'{_name}' are a group's dead letters: delete their group.");
-            var groups = await _catalog.GroupNames(topic.Id);
-            await _catalog.DeleteTopic(_name, _version);
-            // There is no topic any more: what can't be cleared away now is only space, and must not make a deleted topic look alive.
-            (_topic, _version, _groups) = (null, 0, null);
-            for (var p = 0; p < topic.Logs; p++)
-            {
-                var log = new LogId(topic.Id, p);
-                if (topic.Logs <= TellsAll || _attached.Contains(p))
-                    await Clear(() => GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(topic.Id, _name, log.Partition)).Close()));
-                await Clear(async () => await _silo.Storage.DeleteLog(log));
-            }
-
-            foreach (var group in groups)
-                await Clear(() => GrainCalls.Ask(() => GroupOf(topic.Id, group).Abandon()));
-            await Clear(async () => await _catalog.RemoveGroupIndex(topic.Id));
-            await Clear(_admissions!.Delete);
-            await Clear(async () => await _catalog.UnnameTopic(_name));
-            _attached.Clear();
-        }
-        catch (DocumentConflictException)
-        {
-            throw new MqException(ErrorCodes.Conflict, $"Topic '{_name}' was changed by another call at the same time.");
-        }
-        finally
-        {
-            _changes.Release();
-        }
-    }
-
-    private async Task Clear(Func<Task> away)
-    {
-        try
-        {
-            await away();
-        }
-        catch (Exception error) when (error is StorageException or MqException)
-        {
-            _silo.Report($"Topic {_name} is deleted, but something of it takes space still: {error.Message}");
-        }
-    }
-
     private async Task<(TopicName Topic, GroupName Group, TopicView View)?> FindLetters()
     {
         foreach (var (topic, group) in DeadLetterNames.Readings(_name))

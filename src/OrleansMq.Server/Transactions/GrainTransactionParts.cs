@@ -1,5 +1,6 @@
 using OrleansMq.Client.Grains;
 using OrleansMq.Core.Transactions;
+using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Transactions;
 using OrleansMq.Records;
 using OrleansMq.Server.Groups;
@@ -25,8 +26,8 @@ internal sealed class GrainTransactionParts(IGrainFactory grains, BrokerSilo sil
 
     public async ValueTask CheckMember(GroupName group, MemberRef member) => await GrainCalls.Ask(() => Coordination(group).Check(member));
 
-    public async ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets) =>
-        await GrainCalls.Ask(() => Coordination(group).CommitDecided([.. offsets]));
+    public async ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets, DecidedTerm term) =>
+        await GrainCalls.Ask(() => Coordination(group).CommitDecided([.. offsets], term.Key, term.ProducerId, term.Term));
 
     /// <summary>A topic may have been made anew, or have grown, since its name was asked: before it is believed that something is not there, it is asked again.</summary>
     private async ValueTask On(TransactionPartition partition, Func<IPartitionOwner, Task> act)

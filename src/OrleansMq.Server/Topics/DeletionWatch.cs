@@ -1,0 +1,72 @@
+namespace OrleansMq.Server.Topics;
+
+/// <summary>
+/// Looks for topics whose deletion was begun and not finished, because their silo was lost: nobody else knows their logs any more. Each silo looks, soon after it came and then now
+/// and then; the topic's grain does the rest, one call at a time.
+/// </summary>
+internal sealed class DeletionWatch(BrokerSilo silo, IGrainFactory grains) : ILifecycleParticipant<ISiloLifecycle>
+{
+    /// <summary>A look reads all shards of names. What is left over is only space.</summary>
+    private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
+
+    /// <summary>So long after a start: silos that come together have other things to do.</summary>
+    private static readonly TimeSpan First = TimeSpan.FromMinutes(1);
+
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _watching = Task.CompletedTask;
+
+    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
+        nameof(DeletionWatch), ServiceLifecycleStage.Active,
+        _ =>
+        {
+            _watching = Watch();
+            return Task.CompletedTask;
+        },
+        async _ =>
+        {
+            await _stopping.CancelAsync();
+            await _watching;
+        });
+
+    private async Task Watch()
+    {
+        try
+        {
+            for (var wait = First; ; wait = Interval)
+            {
+                await Task.Delay(wait, _stopping.Token);
+                await Look().WaitAsync(_stopping.Token);
+            }
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            // The silo stops.
+        }
+    }
+
+    /// <summary>Finishes what it finds; what fails is reported, and found again at the next look.</summary>
+    public async Task Look()
+    {
+        try
+        {
+            foreach (var topic in (await silo.Catalog.UnfinishedTopics()).Where(topic => topic.Deleting))
+                await Finish(topic.Name, topic.Id, topic.Partitions);
+        }
+        catch (Exception failure)
+        {
+            silo.Report($"What was left of topics that were being deleted could not be looked for, and is looked for again: {failure.Message}");
+        }
+    }
+
+    private async Task Finish(string topic, Guid id, int logs)
+    {
+        try
+        {
+            await GrainCalls.Ask(() => grains.GetGrain<ITopicOwner>(topic).FinishDeletion(id, logs));
+        }
+        catch (MqException failure)
+        {
+            silo.Report($"Topic {topic} was deleted, but something of it takes space still, and is cleared away later: {failure.Message}");
+        }
+    }
+}

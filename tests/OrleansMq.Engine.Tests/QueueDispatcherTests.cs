@@ -1,0 +1,105 @@
+using System.Reflection;
+using OrleansMq.Conformance;
+using OrleansMq.Core.Catalog;
+using OrleansMq.Engine.Groups;
+using Xunit;
+
+namespace OrleansMq.Engine.Tests;
+
+/// <summary>Receiving from partitions of which some don't answer, and answers that were let go.</summary>
+public sealed class QueueDispatcherTests
+{
+    private readonly ManualTime _time = new();
+
+    [Theory]
+    [InlineData(ErrorCodes.OutcomeUnknown)]
+    [InlineData(ErrorCodes.PartitionUnavailable)]
+    public async Task WhatOthersGaveGoesOutThoughAPartitionDoesNotAnswer(string failure)
+    {
+        var queue = Queue(Partition((_, _) => [Message(0)]), Partition((_, _) => throw new MqException(failure, "No answer came.")));
+
+        Assert.Equal(0, Assert.Single(await queue.Receive(new ReceiveRequest { Max = 10 }, default)).Position.Partition);
+    }
+
+    [Fact]
+    public async Task WhereNobodyGaveAnythingItIsSaidThatTheOutcomeIsUnknown()
+    {
+        var queue = Queue(Partition((_, _) => []), Partition((_, _) => throw new MqException(ErrorCodes.OutcomeUnknown, "No answer came.")));
+
+        var failure = await Assert.ThrowsAsync<MqException>(async () => await queue.Receive(new ReceiveRequest { Max = 10 }, default));
+
+        Assert.Equal(ErrorCodes.OutcomeUnknown, failure.Code);
+    }
+
+    [Fact]
+    public async Task OfMessagesSetAsideTooWhatOthersGaveGoesOut()
+    {
+        var queue = Queue(Partition((_, _) => [Message(0)]), Partition((_, _) => throw new MqException(ErrorCodes.OutcomeUnknown, "No answer came.")));
+
+        var given = await queue.Receive(new ReceiveRequest { Deferred = [new Position(0, 0), new Position(1, 0)] }, default);
+
+        Assert.Single(given);
+    }
+
+    [Fact]
+    public async Task AnAnswerThatWasLetGoIsGivenAgainByThePartitionsThatGaveIt()
+    {
+        var calls = new List<string>();
+        var queue = Queue(Partition((call, _) =>
+        {
+            calls.Add(call);
+            return [Message(0, (int)RememberedRequests.MaxBytes)];
+        }));
+        var request = new ReceiveRequest { Consumer = "c", RequestId = "r", Max = 1 };
+        await queue.Receive(request, default);
+
+        Assert.Single(await queue.Receive(request, default));
+
+        Assert.Equal([nameof(IGroupPartition.Receive), nameof(IGroupPartition.ReceiveAgain)], calls);
+    }
+
+    private QueueDispatcher Queue(params IGroupPartition[] partitions)
+    {
+        ValueTask<IGroupPartition> Open(int number) => new(partitions[number]);
+        var releases = new Releases("g", PartitionLineage.Of(partitions.Length), Open);
+        return new QueueDispatcher("t", "g", GroupRules.Create(new GroupChange()), releases, _time, Open);
+    }
+
+    private Delivery Message(int partition, int size = 1) => new()
+    {
+        Position = new Position(partition, 0),
+        Timestamp = default,
+        Body = new byte[size],
+        Lease = new LeaseId(partition, 0, 1, 0, 1),
+        LeaseUntil = _time.GetUtcNow() + TimeSpan.FromMinutes(1),
+        DeliveryCount = 1,
+    };
+
+    private static IGroupPartition Partition(Func<string, object?[], Delivery[]> give)
+    {
+        var proxy = DispatchProxy.Create<IGroupPartition, GivingPartition>();
+        ((GivingPartition)(object)proxy).Give = give;
+        return proxy;
+    }
+
+    /// <summary>Gives what the story says, by whatever call.</summary>
+    public class GivingPartition : DispatchProxy
+    {
+        public Func<string, object?[], Delivery[]> Give { get; set; } = (_, _) => [];
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
+        {
+            if (targetMethod!.Name == nameof(IGroupPartition.RequestHolders))
+                return Task.FromResult(new List<string>());
+            try
+            {
+                var given = Give(targetMethod.Name, args!);
+                return Task.FromResult(new LeasedMessages(given.Length, given));
+            }
+            catch (MqException failure)
+            {
+                return Task.FromException<LeasedMessages>(failure);
+            }
+        }
+    }
+}
