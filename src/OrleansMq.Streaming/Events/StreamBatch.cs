@@ -51,7 +51,7 @@ internal sealed class StreamBatch : IBatchContainer, IOnDeserialized
 
     /// <summary>
     /// The event at which a subscriber in this silo stands, who takes them one by one; -1 where that is not known: it is elsewhere, has not begun, or takes
-    /// the batch as one.
+    /// the batch as one. What can't be read has been refused by nobody, and says nothing of those before it.
     /// </summary>
     [field: NonSerialized]
     public int StoppedAt { get; private set; } = -1;
@@ -63,15 +63,16 @@ internal sealed class StreamBatch : IBatchContainer, IOnDeserialized
     public IEnumerable<Tuple<T, StreamSequenceToken>> GetEvents<T>()
     {
         var codec = _codec ?? throw new InvalidOperationException("A stream batch was read before it was whole.");
-        for (var i = 0; i < _events.Length; i++)
+        // All of them before the first is given: whoever takes the batch as one runs through it before it takes anything.
+        var read = Array.ConvertAll(_events, each => (Item: codec.Adapter.Read<T>(StreamId, each), Context: codec.ReadContext(each)));
+        for (var i = 0; i < read.Length; i++)
         {
             StoppedAt = i;
-            var each = _events[i];
             // The subscriber's OnNextAsync runs while the iterator stands here, so the event's context is the one it sees.
-            var context = codec.ReadContext(each);
+            var (item, context) = read[i];
             foreach (var (key, value) in context ?? [])
                 RequestContext.Set(key, value);
-            yield return Tuple.Create<T, StreamSequenceToken>(codec.Adapter.Read<T>(StreamId, each), TokenOf(each));
+            yield return Tuple.Create<T, StreamSequenceToken>(item, TokenOf(_events[i]));
             foreach (var (key, _) in context ?? [])
                 RequestContext.Remove(key);
         }
