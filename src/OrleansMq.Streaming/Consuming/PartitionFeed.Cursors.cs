@@ -57,6 +57,12 @@ internal sealed partial class PartitionFeed
             return;
         entry.Left.Add(new LeftPlace(cursor.Subscription ?? Guid.Empty, offset, Now + Ticks(LeftPlaceGrace)));
         _left.Add(entry);
+        if (unsettled is not null)
+        {
+            // It may be that the agent has forgotten the stream: it is to come for the place before that lapses.
+            Tell(entry);
+            _stirred.TrySetResult();
+        }
 
         bool TakesOver(StreamCursor other) => other.Start <= offset
             && (!wasUsed || other.Subscription == cursor.Subscription || (other.Subscription is null && other.FirstUnsettled <= offset));
