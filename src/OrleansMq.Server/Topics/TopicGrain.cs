@@ -123,11 +123,16 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
         }
     }
 
-    public async Task Delete()
+    public Task Delete() => DeleteOnly(Guid.Empty);
+
+    /// <param name="id">Empty: whichever has the name.</param>
+    public async Task DeleteOnly(Guid id)
     {
         await _changes.WaitAsync();
         try
         {
+            if (_topic is { } other && id != Guid.Empty && id != other.Id)
+                throw Unknown();
             if (_topic is not { } topic)
                 throw await FindLetters() is null ? Unknown() : new MqException(ErrorCodes.Conflict, $"'{_name}' are a group's dead letters: delete their group.");
             var groups = await _catalog.GroupNames(topic.Id);
