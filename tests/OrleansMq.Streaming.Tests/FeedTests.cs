@@ -66,6 +66,52 @@ public sealed class FeedTests : IAsyncLifetime
         Assert.Equal("held", Body(again));
     }
 
+    [Fact]
+    public async Task ATokenSaysOfWhichTopicAndOpeningItIs()
+    {
+        await Publish("one");
+        var cursor = Open(await News());
+        Assert.True(cursor.MoveNext());
+        var token = Assert.IsType<OrleansMqSequenceToken>(cursor.CurrentToken);
+        Assert.Equal((await _broker.DescribeTopic("events")).Id, token.TopicId);
+        Assert.NotEqual(Guid.Empty, token.TopicId);
+        Assert.True(token.Epoch > 0);
+    }
+
+    [Fact]
+    public async Task AllOfATopicThatIsMadeAnewIsReadThoughItHasMoreThanWasRead()
+    {
+        await Publish("old");
+        var cursor = Open(await News());
+        Assert.True(cursor.MoveNext());
+
+        await _broker.DeleteTopic("events");
+        await _broker.PutTopic("events", new TopicChange { Partitions = 1 });
+        foreach (var body in (string[])["new 0", "new 1", "new 2"])
+            await Publish(body);
+
+        List<string> given = [];
+        await NewsUntil(() =>
+        {
+            while (cursor.MoveNext())
+                given.AddRange(((StreamBatch)cursor.GetCurrent(out _)!).GetEvents<string>().Select(each => each.Item1));
+            return given.Count >= 3;
+        });
+        Assert.Equal(["new 0", "new 1", "new 2"], given);
+    }
+
+    [Fact]
+    public async Task WhoComesWithATokenOfATopicThatIsGoneGetsAllOfTheNextOne()
+    {
+        await Publish("one");
+        await News();
+        var cursor = (StreamCursor)((IQueueCache)_feed).TryGetCacheCursor(Stream, new OrleansMqSequenceToken(0, 7) { TopicId = Guid.NewGuid() }).Cursor!;
+        // What stands first is the place that it came with.
+        Assert.True(cursor.MoveNext());
+        await NewsUntil(cursor.MoveNext);
+        Assert.Equal("one", Body(cursor));
+    }
+
     private async Task Publish(string body) => await _broker.Publish("events", [Message.OfText(body, "s/1")]);
 
     private async Task<IBatchContainer> News()

@@ -24,12 +24,21 @@ internal sealed class StreamBatch : IBatchContainer, IOnDeserialized
     [Id(2)]
     private readonly StreamEvent[] _events;
 
+    [Id(5)]
+    private readonly Guid _topicId;
+
+    [Id(6)]
+    private readonly int _epoch;
+
     [NonSerialized]
     private StreamCodec? _codec;
 
+    /// <param name="events">All of one log.</param>
     public StreamBatch(string provider, StreamId stream, int partition, StreamEvent[] events, StreamCodec codec, StreamCursor? cursor)
     {
         (_provider, StreamId, _partition, _events, _codec, Cursor) = (provider, stream, partition, events, codec, cursor);
+        if (events[0].Log is { } log)
+            (_topicId, _epoch) = (log.TopicId, log.Epoch);
         SequenceToken = TokenOf(events[^1]);
     }
 
@@ -88,5 +97,5 @@ internal sealed class StreamBatch : IBatchContainer, IOnDeserialized
     void IOnDeserialized.OnDeserialized(DeserializationContext context) => _codec = context.ServiceProvider.GetRequiredKeyedService<StreamCodec>(_provider);
 
     private OrleansMqSequenceToken TokenOf(StreamEvent each) =>
-        new(_partition, each.Offset) { IdempotencyToken = each.Token, TimestampMs = each.TimestampMs };
+        new(_partition, each.Offset) { IdempotencyToken = each.Token, TimestampMs = each.TimestampMs, TopicId = _topicId, Epoch = _epoch };
 }
