@@ -32,29 +32,18 @@ public sealed class ClusterTests(TwoSilos cluster)
         await Assert.ThrowsAsync<LogFencedException>(async () => await zombie.Append(new byte[64], true));
     });
 
-    [Theory]
-    [InlineData(typeof(TaskCanceledException))]
-    [InlineData(typeof(InvalidOperationException))]
-    public Task APartitionWhoseTopicCouldNotBeReadIsOpenedByTheNextCall(Type failure) => Story(async broker =>
+    [Fact]
+    public Task ADeletionByIdLeavesTheNextTopicOfTheName() => Story(async broker =>
     {
         await broker.PutTopic("t", new());
-        var topic = await cluster.Cluster.Client.GetGrain<ITopicGrain>("t").Resolve();
-        var partition = cluster.Cluster.Client.GetGrain<IPartitionGrain>(GrainKeys.Partition(topic.Id, "t", 0));
-        cluster.States.Reading = grain => grain.Key.ToString() == "t" ? Task.FromException((Exception)Activator.CreateInstance(failure)!) : Task.CompletedTask;
-        try
-        {
-            await BrokerCluster.Until(async () =>
-            {
-                await cluster.Cluster.Client.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
-                return await Record.ExceptionAsync(() => partition.FindOffset(StartAt.Latest, null)) is not null;
-            });
-        }
-        finally
-        {
-            cluster.States.Reading = null;
-        }
+        var grain = cluster.Cluster.Client.GetGrain<ITopicGrain>("t");
+        var before = await grain.Resolve();
+        await grain.DeleteOnly(before.Id);
+        await broker.PutTopic("t", new());
 
-        Assert.Equal(0, await partition.FindOffset(StartAt.Latest, null));
+        Assert.Equal(ErrorCodes.TopicUnknown, (await Assert.ThrowsAsync<MqException>(() => grain.DeleteOnly(before.Id))).Code);
+
+        Assert.NotEqual(before.Id, (await grain.Resolve()).Id);
     });
 
     /// <summary>The client makes a call again whose answer was lost on its way.</summary>
