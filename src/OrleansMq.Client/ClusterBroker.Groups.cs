@@ -65,7 +65,7 @@ public sealed partial class ClusterBroker
             var leases = settlement.Leases;
             if (settlement.UpTo.Count > 0 || leases.Count is 0 or > 10_000 || leases.Any(lease => lease.Partition < 0 || lease.Partition >= target.Settings.Partitions))
                 return await _failover.Ask(
-                    async repeated => Array.ConvertAll(await GroupGrain(target, group).Settle(settlement), result => result with { Code = Settled(result.Code, repeated) }), Repeat.Freely, cancel);
+                    async repeated => Array.ConvertAll(await GroupGrain(target, group).Settle(settlement), result => result with { Code = Settled(settlement, result.Code, repeated) }), Repeat.Freely, cancel);
             var results = new SettleResult[leases.Count];
             if (leases.All(lease => lease.Partition == leases[0].Partition))
             {
@@ -93,14 +93,18 @@ public sealed partial class ClusterBroker
         var codes = await _failover.Ask(async repeated =>
         {
             var answer = await PartitionGrain(target, partition).Settle(group, share);
-            return Array.ConvertAll(answer, code => Settled(code, repeated));
+            return Array.ConvertAll(answer, code => Settled(share, code, repeated));
         }, Repeat.Freely, cancel);
         for (var i = 0; i < places.Length; i++)
             results[places[i]] = new SettleResult(share.Leases[i], codes[i]);
     }
 
-    /// <summary>What the try that nobody heard of has settled is not known any more: it is done.</summary>
-    private static string? Settled(string? code, bool repeated) => repeated && code == ErrorCodes.LeaseUnknown ? null : code;
+    /// <summary>
+    /// What the try that nobody heard of has acknowledged is not known any more: it is done. Of everything else that would be a guess, and a wrong one where the lease lapsed meanwhile:
+    /// whoever believed that it had extended one would go on beside the message's next holder.
+    /// </summary>
+    private static string? Settled(Settlement asked, string? code, bool repeated) =>
+        repeated && code == ErrorCodes.LeaseUnknown && asked is { Kind: SettlementKind.Acknowledge, Sessions.Count: 0 } ? null : code;
 
     public ValueTask<Assignment> Join(TopicName topic, GroupName group, string member, TimeSpan sessionTimeout, CancellationToken cancel = default) =>
         OnGroup(topic, group, grain => grain.Join(member, sessionTimeout), Repeat.Freely, cancel);

@@ -73,11 +73,13 @@ public sealed partial class ClusterBroker : IBroker
     {
         try
         {
+            // The one that has the name now: whoever makes another under it before a second try keeps that.
+            var id = (await _failover.Ask(() => TopicGrain(topic).Resolve(), Repeat.Freely, cancel)).Id;
             await _failover.Ask(async repeated =>
             {
                 try
                 {
-                    await TopicGrain(topic).Delete();
+                    await TopicGrain(topic).DeleteOnly(id);
                 }
                 catch (MqException gone) when (repeated && gone.Code == ErrorCodes.TopicUnknown)
                 {
@@ -134,17 +136,27 @@ public sealed partial class ClusterBroker : IBroker
         var until = _options.Time.GetUtcNow() + request.Wait;
         // Alone: what goes with others is answered when the last of them is.
         var mayWait = target.Settings.WhenFull == WhenFull.Wait && request.Wait > TimeSpan.Zero;
+        var mayHaveHappened = false;
         while (true)
         {
             var left = until - _options.Time.GetUtcNow();
             var terms = new AppendTerms(request.Rich, request.Acks, request.Producer, left < TimeSpan.Zero ? TimeSpan.Zero : left > MaxAppendWait ? MaxAppendWait : left, request.Client, request.Partitions, request.TransactionalId);
             try
             {
-                return await _failover.Ask(() => mayWait ? partition.Grain.Append(batch, terms) : partition.Appends(request.Acks).Append(batch, terms), repeat, cancel);
+                return await _failover.Ask(repeated =>
+                {
+                    mayHaveHappened |= repeated;
+                    return mayWait ? partition.Grain.Append(batch, terms) : partition.Appends(request.Acks).Append(batch, terms);
+                }, repeat, cancel);
             }
             catch (MqException full) when (full.Code == ErrorCodes.BacklogFull && target.Settings.WhenFull == WhenFull.Wait && left > MaxAppendWait)
             {
                 // It stood in line for as long as one call may; it does so again.
+            }
+            catch (MqException refusal) when (mayHaveHappened && refusal.Code != ErrorCodes.OutcomeUnknown)
+            {
+                // The try that nobody heard of may still arrive: whoever gives its sequence to another batch now would have that one taken for it.
+                throw Failover.Unknown(refusal);
             }
         }
     }

@@ -54,7 +54,8 @@ internal sealed class Failover(ClusterBrokerOptions options)
         return true;
     }, repeat, cancel);
 
-    private static MqException Unknown(MqException failure) => failure.Code == ErrorCodes.OutcomeUnknown
+    /// <summary>What is to be told of a call that failed after a try that nobody heard of.</summary>
+    public static MqException Unknown(MqException failure) => failure.Code == ErrorCodes.OutcomeUnknown
         ? failure
         : new MqException(ErrorCodes.OutcomeUnknown, $"An earlier try may have happened. {failure.Message}", failure.RetryAfter, failure);
 
@@ -68,7 +69,8 @@ internal sealed class Failover(ClusterBrokerOptions options)
     /// <summary>A failure of the way to a grain and back; null: it is none.</summary>
     public static MqException? OfTheWay(Exception error) => error switch
     {
-        TimeoutException or SiloUnavailableException => new MqException(ErrorCodes.OutcomeUnknown, $"No answer came: {error.Message}", TimeSpan.FromSeconds(1), error),
+        // A cancellation that nobody here asked for is a silo's: a grain that did not get ready in time gives it to those who wait for it.
+        TimeoutException or SiloUnavailableException or OperationCanceledException => new MqException(ErrorCodes.OutcomeUnknown, $"No answer came: {error.Message}", TimeSpan.FromSeconds(1), error),
         // Rejected before it was begun, or never sent.
         OrleansMessageRejectionException or Orleans.Runtime.Messaging.ConnectionFailedException =>
             new MqException(ErrorCodes.PartitionUnavailable, $"The cluster did not take the call: {error.Message}", TimeSpan.FromSeconds(1), error),

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Providers;
 using Orleans.Storage;
+using OrleansMq.Client;
 using OrleansMq.Engine.Partitions;
 using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
@@ -114,7 +115,7 @@ internal sealed partial class BrokerSilo
         {
             await _grains.GetGrain(id).AsReference<IMovableGrain>().LeaveSilo();
         }
-        catch (Exception failure) when (failure is OrleansException or TimeoutException)
+        catch (Exception failure) when (Failover.OfTheWay(failure) is not null)
         {
             Report($"{id} belongs to another silo now and could not be moved; it stays until it is idle: {failure.Message}");
         }

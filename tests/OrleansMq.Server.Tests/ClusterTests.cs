@@ -76,6 +76,20 @@ public sealed class ClusterTests(TwoSilos cluster)
         string? Stored() => cluster.States.Find("documents", grain.GetGrainId())?.ETag;
     });
 
+    [Fact]
+    public Task ADeletionByIdLeavesTheNextTopicOfTheName() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        var grain = cluster.Cluster.Client.GetGrain<ITopicGrain>("t");
+        var before = await grain.Resolve();
+        await grain.DeleteOnly(before.Id);
+        await broker.PutTopic("t", new());
+
+        Assert.Equal(ErrorCodes.TopicUnknown, (await Assert.ThrowsAsync<MqException>(() => grain.DeleteOnly(before.Id))).Code);
+
+        Assert.NotEqual(before.Id, (await grain.Resolve()).Id);
+    });
+
     /// <summary>The client makes a call again whose answer was lost on its way.</summary>
     [Fact]
     public async Task AJoinThatIsMadeAgainHasTheFirstOnesAnswerAndMakesNoSecondMember()

@@ -7,12 +7,13 @@ namespace OrleansMq.Server.Tests;
 /// <summary>Grain storage in this process that all silos of a test share and that outlives each of them, as a database would.</summary>
 internal sealed class SharedGrainStorage(SharedGrainStates states, Serializer serializer) : IGrainStorage
 {
-    public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
+        if (states.Reading is { } reading)
+            await reading(grainId);
         var found = states.Find(stateName, grainId);
         (grainState.RecordExists, grainState.ETag) = (found is not null, found?.ETag);
         grainState.State = found is { } stored ? serializer.Deserialize<T>(stored.Bytes) : Activator.CreateInstance<T>();
-        return Task.CompletedTask;
     }
 
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
@@ -41,6 +42,9 @@ internal sealed class SharedGrainStates
 
     /// <summary>Called when something is stored, before the grain that wrote it goes on.</summary>
     public Func<GrainId, byte[], Task>? Written { get; set; }
+
+    /// <summary>Called before something is read.</summary>
+    public Func<GrainId, Task>? Reading { get; set; }
 
     public Stored? Find(string name, GrainId grain)
     {

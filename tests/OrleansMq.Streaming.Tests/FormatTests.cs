@@ -77,4 +77,14 @@ public sealed class FormatTests
         Assert.Equal(0, new OrleansMqSequenceToken(3, 7).CompareTo(new EventSequenceTokenV2(7)));
         Assert.Equal(0, new OrleansMqSequenceToken(3, 7).CompareTo(new EventSequenceToken(7)));
     }
+
+    [Fact]
+    public void APositionInATopicThatWasMadeAnewIsAnother()
+    {
+        var (one, other) = (Guid.NewGuid(), Guid.NewGuid());
+        Assert.NotEqual(new OrleansMqSequenceToken(0, 5) { TopicId = one, Epoch = 1 }, new OrleansMqSequenceToken(0, 5) { TopicId = other, Epoch = 1 });
+        Assert.NotEqual(new OrleansMqSequenceToken(0, 5) { TopicId = one, Epoch = 1 }, new OrleansMqSequenceToken(0, 5) { TopicId = one, Epoch = 2 });
+        Assert.Equal(new OrleansMqSequenceToken(0, 5) { TopicId = one, Epoch = 1 }, new OrleansMqSequenceToken(0, 5));
+        Assert.True(new OrleansMqSequenceToken(0, 5) { TopicId = one } < new OrleansMqSequenceToken(0, 6) { TopicId = other });
+    }
 }

@@ -90,9 +90,41 @@ public sealed class GuardTests
         Assert.True(await guard.Once(Stream, new OrleansMqSequenceToken(1, 5), Add(1)));
     }
 
+    [Fact]
+    public async Task EventsOfATopicThatWasMadeAnewAreNewThoughTheirOffsetsAreNot()
+    {
+        var (guard, anew) = (Guard(), Guid.NewGuid());
+        Assert.True(await guard.Once(Stream, At(1000, topic: Guid.NewGuid(), epoch: 9), Add(1)));
+        Assert.True(await guard.Once(Stream, At(0, topic: anew, epoch: 1), Add(1)));
+        Assert.False(await guard.Once(Stream, At(0, topic: anew, epoch: 1), Add(1)));
+        Assert.True(await guard.Once(Stream, At(1, topic: anew, epoch: 1), Add(1)));
+        Assert.Equal(3, _state.State.Total);
+    }
+
+    [Fact]
+    public async Task AnEventInPlaceOfOneThatWasLostBeforeItWasFlushedIsNew()
+    {
+        var guard = Guard();
+        Assert.True(await guard.Once(Stream, At(7, epoch: 3), Add(1)));
+        Assert.False(await guard.Once(Stream, At(6, epoch: 2), Add(1)));
+        Assert.True(await guard.Once(Stream, At(6, epoch: 4), Add(1)));
+        Assert.False(await guard.Once(Stream, At(6, epoch: 4), Add(1)));
+        Assert.Equal(2, _state.State.Total);
+    }
+
+    [Fact]
+    public void AMarkOfAnEarlierReleaseCountsForWhateverHasTheName()
+    {
+        var mark = System.Text.Json.JsonSerializer.Deserialize<IdempotencyMark>("""{"Stream":"s/1","Partition":0,"Offset":5,"EventIndex":0}""")!;
+        var marks = new IdempotencyMarks { Positions = [mark] };
+        Assert.True(marks.Contains(Stream, At(5, topic: Guid.NewGuid(), epoch: 3)));
+        Assert.False(marks.Contains(Stream, At(6, topic: Guid.NewGuid(), epoch: 3)));
+    }
+
     private IdempotencyGuard<Points> Guard() => new(_state, state => state.Marks);
 
-    private static OrleansMqSequenceToken At(long offset, string? token = null) => new(0, offset) { IdempotencyToken = token };
+    private static OrleansMqSequenceToken At(long offset, string? token = null, Guid topic = default, int epoch = 0) =>
+        new(0, offset) { IdempotencyToken = token, TopicId = topic, Epoch = epoch };
 
     private static Action<Points> Add(int points) => state => state.Total += points;
 

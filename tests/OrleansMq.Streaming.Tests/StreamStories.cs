@@ -256,6 +256,18 @@ public sealed class StreamStories(OneSilo silo) : IClassFixture<OneSilo>
     }
 
     [Fact]
+    public async Task WhoTakesBatchesAsOneGetsWhatStandsBeforeBytesThatAreNoEvent()
+    {
+        var (stream, book, reader) = Reader("garbage-in-batch");
+        await reader.SubscribeInBatches(StreamCluster.Provider, stream);
+        var messages = Numbers(10).Select(each => Message.OfJson($$"""{"id":"{{each}}"}""", "garbage-in-batch/1")).ToArray();
+        messages[6] = messages[6] with { Body = "{ no json"u8.ToArray() };
+        await silo.Broker.Publish("events", messages);
+        await book.UntilCount(9);
+        Assert.Equal(Numbers(10).Where(each => each != "6"), book.Texts);
+    }
+
+    [Fact]
     public async Task EventsOfAStreamAreFoundInWhateverPartitionTheyLie()
     {
         var (stream, book, reader) = Reader("moved");

@@ -20,11 +20,16 @@ public interface ITopicGrain : IGrainWithStringKey
     [Alias("Describe")]
     Task<TopicDescription> Describe();
 
+    /// <summary>Of clients of earlier releases.</summary>
     [Alias("Delete")]
     Task Delete();
 
     [Alias("ListGroups"), ResponseTimeout("00:00:10")]
     Task<Page<GroupName>> ListGroups(string? after, int max);
+
+    /// <summary>Deletes the topic that has this id, and no other of its name.</summary>
+    [Alias("DeleteOnly")]
+    Task DeleteOnly(Guid id);
 }
 
 /// <summary>What a topic's name means: a topic, or the dead letters of a group of one.</summary>

@@ -93,8 +93,11 @@ public sealed class TopicCatalog(IDocuments documents)
 
     public ValueTask UnnameGroup(Guid topicId, GroupName group) => Change(GroupIndexKey(topicId), index => index.Without(group.Text));
 
+    /// <inheritdoc cref="FindCoordination"/>
     public async ValueTask<(GroupDocument Group, long Version)?> FindGroup(Guid topicId, GroupName group, long nowMs) =>
-        await documents.Get(GroupKey(topicId, group)) is { } document ? (GroupDocument.FromJson(document.Bytes.Span, nowMs), document.Version) : null;
+        await documents.Get(GroupKey(topicId, group)) is { } document
+            ? Stored(group, () => (GroupDocument.FromJson(document.Bytes.Span, nowMs), document.Version))
+            : null;
 
     public ValueTask<long> PutGroup(Guid topicId, GroupDocument group, long version) => documents.Put(GroupKey(topicId, group.Name), group.ToJson(), version);
 
@@ -112,13 +115,16 @@ public sealed class TopicCatalog(IDocuments documents)
     private static string CoordinationIndexKey(int shard) => string.Create(CultureInfo.InvariantCulture, $"coordination-names/{shard}");
 
     /// <exception cref="MqException">It can't be read: of a later release (<see cref="ErrorCodes.PartitionUnavailable"/>: a silo of that one can), or damaged.</exception>
-    public async ValueTask<(CoordinationDocument Document, long Version)?> FindCoordination(GroupName group, long nowMs)
+    public async ValueTask<(CoordinationDocument Document, long Version)?> FindCoordination(GroupName group, long nowMs) =>
+        await documents.Get(CoordinationKey(group)) is { } document
+            ? Stored(group, () => (CoordinationDocument.FromJson(document.Bytes.Span, nowMs), document.Version))
+            : null;
+
+    private static T Stored<T>(GroupName group, Func<T> read)
     {
-        if (await documents.Get(CoordinationKey(group)) is not { } document)
-            return null;
         try
         {
-            return (CoordinationDocument.FromJson(document.Bytes.Span, nowMs), document.Version);
+            return read();
         }
         catch (StateFormatException unreadable) when (unreadable.IsNewer)
         {

@@ -36,7 +36,7 @@ internal sealed class DeadlineWatch(BrokerSilo silo, IGrainFactory grains) : ILi
                 await Task.Delay(Interval, _stopping.Token);
             }
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
             // The silo stops.
         }

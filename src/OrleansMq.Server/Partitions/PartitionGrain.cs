@@ -134,8 +134,9 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
                 damaged ? null : TimeSpan.FromSeconds(1),
                 error);
         }
-        catch (MqException) when (!opening.IsCompletedSuccessfully)
+        catch (Exception failure) when (failure is not StorageException && !opening.IsCompletedSuccessfully)
         {
+            // Whatever it was: calls keep this activation alive, so that none but the next of them opens it anew.
             if (_opening == opening)
                 _opening = null;
             throw;

@@ -78,7 +78,7 @@ internal sealed partial class Resettling(BrokerSilo silo, ISiloStatusOracle silo
                     quiet = TimeSpan.Zero;
             }
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
             // The silo stops, and everything on it goes anyway.
         }

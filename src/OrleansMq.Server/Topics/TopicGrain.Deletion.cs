@@ -12,11 +12,16 @@ internal sealed partial class TopicGrain
     /// <summary>The document that an activation writes to see that it was not replaced.</summary>
     private const string FinishingKey = "finishing";
 
-    public async Task Delete()
+    public Task Delete() => DeleteOnly(Guid.Empty);
+
+    /// <param name="id">Empty: whichever has the name.</param>
+    public async Task DeleteOnly(Guid id)
     {
         await _changes.WaitAsync();
         try
         {
+            if (_topic is { } other && id != Guid.Empty && id != other.Id)
+                throw Unknown();
             if (_topic is not { } topic)
                 throw await FindLetters() is null ? Unknown() : new MqException(ErrorCodes.Conflict, $"'{_name}' are a group's dead letters: delete their group.");
             await _catalog.BeginDeletion(topic);

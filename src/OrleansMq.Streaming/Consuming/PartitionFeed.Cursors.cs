@@ -21,8 +21,10 @@ internal sealed partial class PartitionFeed
     private StreamCursor OpenCursor(StreamId stream, StreamSequenceToken? token)
     {
         var entry = EntryOf(stream);
-        var isForeign = token is OrleansMqSequenceToken mine && mine.Partition != _partition;
-        var start = token is null ? Math.Max(_head, _floor) : isForeign ? FirstHeld(entry) : Math.Max(0, token.SequenceNumber);
+        var isGone = token is OrleansMqSequenceToken given && given.TopicId != _topicId && given.TopicId != Guid.Empty && _topicId != Guid.Empty;
+        var isForeign = isGone || (token is OrleansMqSequenceToken mine && mine.Partition != _partition);
+        // Whoever had events of a topic that is gone has none of this one.
+        var start = token is null ? Math.Max(_head, _floor) : isGone ? 0 : isForeign ? FirstHeld(entry) : Math.Max(0, token.SequenceNumber);
         var isWakeUp = token is OrleansMqSequenceToken { IsWakeUp: true };
         var cursor = new StreamCursor(this, entry, start, token is null || isForeign || isWakeUp ? -1 : start, isForeign ? token : null, isWakeUp);
         if (entry.Cursors.Find(other => other.From <= start) is { } sibling)
@@ -57,6 +59,12 @@ internal sealed partial class PartitionFeed
             return;
         entry.Left.Add(new LeftPlace(cursor.Subscription ?? Guid.Empty, offset, Now + Ticks(LeftPlaceGrace)));
         _left.Add(entry);
+        if (unsettled is not null)
+        {
+            // It may be that the agent has forgotten the stream: it is to come for the place before that lapses.
+            Tell(entry);
+            _stirred.TrySetResult();
+        }
 
         bool TakesOver(StreamCursor other) => other.Start <= offset
             && (!wasUsed || other.Subscription == cursor.Subscription || (other.Subscription is null && other.FirstUnsettled <= offset));

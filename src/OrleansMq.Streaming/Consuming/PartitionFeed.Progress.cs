@@ -17,6 +17,9 @@ internal sealed partial class PartitionFeed
     private readonly Dictionary<(StreamId, Guid), long> _placesBefore = [];
     private long _floor;
 
+    // What is read is read by it; empty where the broker tells none.
+    private Guid _topicId;
+    private bool _isTopicGone;
     private bool _isOpen;
     private bool _mustFindStart;
     private Task? _saving;
@@ -70,6 +73,7 @@ internal sealed partial class PartitionFeed
     private async Task Load(CancellationToken cancel)
     {
         await _topic.Prepare(Options.FromEarliest ? StartAt.Earliest : StartAt.Latest);
+        _topicId = await _topic.Identify(cancel);
         var progress = await _progress.Load(cancel);
         (_head, _floor, _knownFrom) = (progress.Low, progress.Floor, progress.Low);
         foreach (var place in progress.Behind)
@@ -88,11 +92,12 @@ internal sealed partial class PartitionFeed
     /// <summary>What retention took away can't be read: those who were to read it go on behind it.</summary>
     private async Task FindStart(CancellationToken cancel)
     {
+        var id = _isTopicGone ? await _topic.Identify(cancel) : _topicId;
         var end = await _topic.Broker.FindOffset(_topic.Name, _partition, StartAt.Latest, cancel);
-        if (_head > end)
+        if (_head > end || id != _topicId)
             await GoBack(end, cancel);
         var start = await _topic.Broker.FindOffset(_topic.Name, _partition, StartAt.Earliest, cancel);
-        _mustFindStart = false;
+        _mustFindStart = _isTopicGone = false;
         foreach (var cursor in _behind)
             cursor.To = Math.Max(cursor.To, start);
         if (_head >= start)
@@ -103,8 +108,8 @@ internal sealed partial class PartitionFeed
     }
 
     /// <summary>
-    /// The log ends before what was read of it: its topic was made anew, or it lost what was never flushed. All that it holds from the group's place on is news to
-    /// everybody; a group that is missing with its topic begins with the first message.
+    /// Another log is there: its topic was made anew, or it lost what was never flushed. All that it holds from the group's place on is news to everybody; a group
+    /// that is missing with its topic begins with the first message, as do we in a topic of another id: what the group says there, one of us may have stored who did not know.
     /// </summary>
     private async Task GoBack(long end, CancellationToken cancel)
     {
@@ -112,7 +117,10 @@ internal sealed partial class PartitionFeed
         if (_saving is { } saving)
             await saving.WaitAsync(cancel);
         await _topic.Prepare(StartAt.Earliest);
-        var to = Math.Min(end, (await _progress.Load(cancel)).Low);
+        var id = await _topic.Identify(cancel);
+        var low = (await _progress.Load(cancel)).Low;
+        var to = id == _topicId ? Math.Min(end, low) : 0;
+        (_topicId, _headFrom, _behindFrom) = (id, -1, -1);
         _logger.LogWarning("Partition {Partition} of {Topic} ends at {End}, and streams of {Provider} had read up to {Head}: it was made anew, or lost what was not flushed; they go on at {To}", _partition, _topic.Name, end, _provider, _head, to);
         (_head, _floor, _knownFrom, IsDirty) = (to, to, to, true);
         _behindBefore.Clear();

@@ -16,8 +16,10 @@ internal sealed partial class PartitionFeed
 
     private Task<ReadResult>? _headRead;
     private Task<ReadResult>? _behindRead;
+    // Negative: what is being read is of a log that is gone.
     private long _headFrom;
     private long _behindFrom;
+    private StreamLog _log = new(Guid.Empty, 0);
     private readonly HashSet<StreamCursor> _behind = [];
     private long _readAgainAt;
     private long _nextSpill;
@@ -66,7 +68,7 @@ internal sealed partial class PartitionFeed
     private Task<ReadResult> Read(long offset, TimeSpan wait) => _topic.Broker.Read(
         new ReadRequest
         {
-            Partitions = [new PartitionCursor(_topic.Name, _partition, offset, Options.ReadBytes)],
+            Partitions = [new PartitionCursor(_topic.Name, _partition, offset, Options.ReadBytes, _topicId)],
             MaxBytes = Options.ReadBytes,
             Wait = wait,
             Isolation = Isolation.Committed,
@@ -90,13 +92,15 @@ internal sealed partial class PartitionFeed
         if (_behindRead is { IsCompleted: true } behind)
         {
             _behindRead = null;
-            Take(behind, _behindFrom, TakeBehind);
+            if (_behindFrom >= 0)
+                Take(behind, _behindFrom, TakeBehind);
+            else if (behind.IsCompletedSuccessfully)
+                behind.Result.Dispose();
         }
 
         if (_headRead is { IsCompleted: true } head)
         {
             _headRead = null;
-            // Where the feed went back meanwhile, it was of another log.
             if (_headFrom == _head)
                 Take(head, _head, TakeAtHead);
             else if (head.IsCompletedSuccessfully)
@@ -139,6 +143,9 @@ internal sealed partial class PartitionFeed
             return;
         }
 
+        if (why is MqException { Code: ErrorCodes.TopicUnknown } && _topicId != Guid.Empty)
+            _mustFindStart = _isTopicGone = true;
+
         _readAgainAt = Now + Ticks(ReadRetryDelay);
         _logger.LogWarning(why, "Partition {Partition} of {Topic} can't be read at {Offset} for streams of {Provider}; it is tried again", _partition, _topic.Name, from, _provider);
     }
@@ -150,12 +157,13 @@ internal sealed partial class PartitionFeed
         {
             if (committed.Holds(batch) && TryOpen(batch, out var records))
             {
+                var log = LogOf(batch);
                 foreach (var record in records)
                 {
                     if (record.Offset < from)
                         continue;
                     if (EntryOf(record.Key.Span) is { } entry)
-                        TakeAtHead(entry, record);
+                        TakeAtHead(entry, record, log);
                     else
                         StreamDiagnostics.Skip(_topic.Name, 1);
                     _head = record.Offset + 1;
@@ -169,7 +177,7 @@ internal sealed partial class PartitionFeed
             IsDirty = true;
     }
 
-    private void TakeAtHead(StreamEntry entry, in RecordView record)
+    private void TakeAtHead(StreamEntry entry, in RecordView record, StreamLog log)
     {
         entry.LastOffset = record.Offset;
         if (record.Offset < _floor && !WasBehind(entry, record.Offset))
@@ -177,13 +185,13 @@ internal sealed partial class PartitionFeed
         StreamEvent? each = null;
         if (entry.Cursors.Count == 0)
         {
-            (entry.Fresh ??= []).Add(each = EventOf(record));
+            (entry.Fresh ??= []).Add(each = EventOf(record, log));
             _freshEntries.Add(entry);
         }
 
         foreach (var cursor in entry.Cursors)
         {
-            if (cursor.IsLive && !cursor.TryAdd(each ??= EventOf(record), Options.SubscriptionCacheBytes))
+            if (cursor.IsLive && !cursor.TryAdd(each ??= EventOf(record, log), Options.SubscriptionCacheBytes))
             {
                 (cursor.IsLive, cursor.To) = (false, record.Offset);
                 _behind.Add(cursor);
@@ -211,7 +219,7 @@ internal sealed partial class PartitionFeed
             if (committed.Holds(batch) && TryOpen(batch, out var records))
                 foreach (var record in records)
                     if (record.Offset < _head && record.Offset >= from && TryFindEntry(record.Key.Span, out var entry))
-                        TakeBehind(entry, record, served, room);
+                        TakeBehind(entry, record, LogOf(batch), served, room);
             end = Math.Min(batch.LastOffset + 1, _head);
         }
 
@@ -226,14 +234,14 @@ internal sealed partial class PartitionFeed
         }
     }
 
-    private static void TakeBehind(StreamEntry entry, in RecordView record, HashSet<StreamCursor> served, long room)
+    private static void TakeBehind(StreamEntry entry, in RecordView record, StreamLog log, HashSet<StreamCursor> served, long room)
     {
         StreamEvent? each = null;
         foreach (var cursor in entry.Cursors)
         {
             if (record.Offset < cursor.To || !served.Contains(cursor))
                 continue;
-            if (cursor.TryAdd(each ??= EventOf(record), room))
+            if (cursor.TryAdd(each ??= EventOf(record, log), room))
                 cursor.To = record.Offset + 1;
             else
                 Refill(cursor, record.Offset, served);
@@ -302,7 +310,11 @@ internal sealed partial class PartitionFeed
         }
     }
 
-    private static StreamEvent EventOf(in RecordView record)
+    /// <summary>One object for all events of an opening.</summary>
+    private StreamLog LogOf(RecordBatch batch) =>
+        _log.TopicId == _topicId && _log.Epoch == batch.PartitionLeaderEpoch ? _log : _log = new StreamLog(_topicId, batch.PartitionLeaderEpoch);
+
+    private static StreamEvent EventOf(in RecordView record, StreamLog log)
     {
         var isOrleans = false;
         string? token = null, contentType = null;
@@ -332,6 +344,7 @@ internal sealed partial class PartitionFeed
             Token = token,
             ContentType = contentType,
             IsOrleans = isOrleans,
+            Log = log,
         };
     }
 

@@ -200,7 +200,12 @@ internal sealed partial class PartitionFeed : IQueueAdapterReceiver, IQueueCache
         var news = new IBatchContainer[_news.Count];
         var i = 0;
         foreach (var (entry, from) in _news)
-            news[i++] = new StreamNews(entry.Stream, new OrleansMqSequenceToken(_partition, from) { IsWakeUp = true });
+        {
+            // An agent that has forgotten the stream begins anew at the token.
+            var start = Math.Min(from, entry.FirstLeft);
+            news[i++] = new StreamNews(entry.Stream, new OrleansMqSequenceToken(_partition, start) { IsWakeUp = true });
+        }
+
         _news.Clear();
         return news;
     }

@@ -287,7 +287,7 @@ internal sealed class StreamCursor : IQueueCacheCursor
         var bytes = (long)_queue[0].Size;
         if (_queue[0].Offset > _singlesUpTo && _queue[0].Offset != _singleAt && !_feed.MustGoAlone(this, _queue[0].Offset))
         {
-            while (count < _queue.Count && count < _feed.Options.MaxBatchEvents && (bytes += _queue[count].Size) <= _feed.Options.MaxBatchBytes)
+            while (count < _queue.Count && _queue[count].Log == _queue[0].Log && count < _feed.Options.MaxBatchEvents && (bytes += _queue[count].Size) <= _feed.Options.MaxBatchBytes)
                 count++;
         }
 

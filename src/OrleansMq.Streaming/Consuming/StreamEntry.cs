@@ -34,6 +34,18 @@ internal sealed class StreamEntry(StreamId stream, long knownFrom)
             Left[i] = Left[i] with { Offset = Math.Min(Left[i].Offset, offset) };
     }
 
+    /// <summary>The lowest offset that was not settled where a cursor was let go of; <see cref="long.MaxValue"/> where all was.</summary>
+    public long FirstLeft
+    {
+        get
+        {
+            var lowest = long.MaxValue;
+            foreach (var place in Left)
+                lowest = Math.Min(lowest, place.Offset);
+            return lowest;
+        }
+    }
+
     /// <summary>The lowest offset that some subscription has not settled; null when there is none. What is fresh counts as unsettled.</summary>
     public long? FirstUnsettled
     {
@@ -42,8 +54,7 @@ internal sealed class StreamEntry(StreamId stream, long knownFrom)
             var lowest = long.MaxValue;
             foreach (var cursor in Cursors)
                 lowest = Math.Min(lowest, cursor.FirstUnsettled ?? long.MaxValue);
-            foreach (var place in Left)
-                lowest = Math.Min(lowest, place.Offset);
+            lowest = Math.Min(lowest, FirstLeft);
             if (Fresh is { Count: > 0 } fresh)
                 lowest = Math.Min(lowest, fresh[0].Offset);
             return lowest == long.MaxValue ? null : lowest;

@@ -29,6 +29,20 @@ public sealed class OrleansMqSequenceToken : EventSequenceTokenV2
     public long TimestampMs { get; init; }
 
     /// <summary>
+    /// The topic that it is of, by its <see cref="TopicDescription.Id"/>: one that is made anew under the name begins at offset 0 again. Empty where that was not told: by an earlier
+    /// release, or over HTTP.
+    /// </summary>
+    [Id(3)]
+    public Guid TopicId { get; init; }
+
+    /// <summary>
+    /// Of the opening of the partition that stored the event; it only grows. What was never flushed may be lost, and its offset be another event's, of a later opening. 0 where that was
+    /// not told.
+    /// </summary>
+    [Id(4)]
+    public int Epoch { get; init; }
+
+    /// <summary>
     /// Made by the agent's feed to say where new events of a stream begin: no subscriber asked for it. It does not travel, so a token that a subscriber sends
     /// back never has it.
     /// </summary>
@@ -38,7 +52,7 @@ public sealed class OrleansMqSequenceToken : EventSequenceTokenV2
     public Position Position => new(Partition, SequenceNumber);
 
     public override EventSequenceTokenV2 CreateSequenceTokenForEvent(int eventInd) =>
-        new OrleansMqSequenceToken(Partition, SequenceNumber, eventInd) { IdempotencyToken = IdempotencyToken, TimestampMs = TimestampMs };
+        new OrleansMqSequenceToken(Partition, SequenceNumber, eventInd) { IdempotencyToken = IdempotencyToken, TimestampMs = TimestampMs, TopicId = TopicId, Epoch = Epoch };
 
     public override bool Equals(object? obj) => obj is StreamSequenceToken other && Equals(other);
 
@@ -46,7 +60,7 @@ public sealed class OrleansMqSequenceToken : EventSequenceTokenV2
 
     /// <summary>
     /// By partition first: partitions are only added, and a stream that moved to a new one has its later events there. A token without a partition compares
-    /// by its offset.
+    /// by its offset. The same position in another topic, or in what the topic has in place of what it lost, is another.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The other is a token of another kind of provider.</exception>
     public override int CompareTo(StreamSequenceToken? other)
@@ -58,11 +72,19 @@ public sealed class OrleansMqSequenceToken : EventSequenceTokenV2
             case OrleansMqSequenceToken mine when mine.Partition != Partition:
                 return Partition.CompareTo(mine.Partition);
             case EventSequenceTokenV2 or EventSequenceToken:
-                var byOffset = SequenceNumber.CompareTo(other.SequenceNumber);
-                return byOffset != 0 ? byOffset : EventIndex.CompareTo(other.EventIndex);
+                var byPlace = (SequenceNumber, EventIndex).CompareTo((other.SequenceNumber, other.EventIndex));
+                return byPlace == 0 && other is OrleansMqSequenceToken same ? CompareLogs(same) : byPlace;
             default:
                 throw new ArgumentOutOfRangeException(nameof(other), other, $"A {other.GetType().Name} is no position in a topic.");
         }
+    }
+
+    // Where one does not say, it may be the same.
+    private int CompareLogs(OrleansMqSequenceToken other)
+    {
+        if (TopicId != other.TopicId && TopicId != Guid.Empty && other.TopicId != Guid.Empty)
+            return TopicId.CompareTo(other.TopicId);
+        return Epoch > 0 && other.Epoch > 0 ? Epoch.CompareTo(other.Epoch) : 0;
     }
 
     public override int GetHashCode() => HashCode.Combine(SequenceNumber, EventIndex);

@@ -24,12 +24,21 @@ internal sealed class StreamBatch : IBatchContainer, IOnDeserialized
     [Id(2)]
     private readonly StreamEvent[] _events;
 
+    [Id(5)]
+    private readonly Guid _topicId;
+
+    [Id(6)]
+    private readonly int _epoch;
+
     [NonSerialized]
     private StreamCodec? _codec;
 
+    /// <param name="events">All of one log.</param>
     public StreamBatch(string provider, StreamId stream, int partition, StreamEvent[] events, StreamCodec codec, StreamCursor? cursor)
     {
         (_provider, StreamId, _partition, _events, _codec, Cursor) = (provider, stream, partition, events, codec, cursor);
+        if (events[0].Log is { } log)
+            (_topicId, _epoch) = (log.TopicId, log.Epoch);
         SequenceToken = TokenOf(events[^1]);
     }
 
@@ -51,7 +60,7 @@ internal sealed class StreamBatch : IBatchContainer, IOnDeserialized
 
     /// <summary>
     /// The event at which a subscriber in this silo stands, who takes them one by one; -1 where that is not known: it is elsewhere, has not begun, or takes
-    /// the batch as one.
+    /// the batch as one. What can't be read has been refused by nobody, and says nothing of those before it.
     /// </summary>
     [field: NonSerialized]
     public int StoppedAt { get; private set; } = -1;
@@ -63,15 +72,16 @@ internal sealed class StreamBatch : IBatchContainer, IOnDeserialized
     public IEnumerable<Tuple<T, StreamSequenceToken>> GetEvents<T>()
     {
         var codec = _codec ?? throw new InvalidOperationException("A stream batch was read before it was whole.");
-        for (var i = 0; i < _events.Length; i++)
+        // All of them before the first is given: whoever takes the batch as one runs through it before it takes anything.
+        var read = Array.ConvertAll(_events, each => (Item: codec.Adapter.Read<T>(StreamId, each), Context: codec.ReadContext(each)));
+        for (var i = 0; i < read.Length; i++)
         {
             StoppedAt = i;
-            var each = _events[i];
             // The subscriber's OnNextAsync runs while the iterator stands here, so the event's context is the one it sees.
-            var context = codec.ReadContext(each);
+            var (item, context) = read[i];
             foreach (var (key, value) in context ?? [])
                 RequestContext.Set(key, value);
-            yield return Tuple.Create<T, StreamSequenceToken>(codec.Adapter.Read<T>(StreamId, each), TokenOf(each));
+            yield return Tuple.Create<T, StreamSequenceToken>(item, TokenOf(_events[i]));
             foreach (var (key, _) in context ?? [])
                 RequestContext.Remove(key);
         }
@@ -87,5 +97,5 @@ internal sealed class StreamBatch : IBatchContainer, IOnDeserialized
     void IOnDeserialized.OnDeserialized(DeserializationContext context) => _codec = context.ServiceProvider.GetRequiredKeyedService<StreamCodec>(_provider);
 
     private OrleansMqSequenceToken TokenOf(StreamEvent each) =>
-        new(_partition, each.Offset) { IdempotencyToken = each.Token, TimestampMs = each.TimestampMs };
+        new(_partition, each.Offset) { IdempotencyToken = each.Token, TimestampMs = each.TimestampMs, TopicId = _topicId, Epoch = _epoch };
 }

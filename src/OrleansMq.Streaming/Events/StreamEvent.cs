@@ -30,6 +30,10 @@ public sealed class StreamEvent
     [Id(6)]
     public bool IsOrleans { get; init; }
 
+    /// <summary>Its batch takes it along.</summary>
+    [field: NonSerialized]
+    internal StreamLog? Log { get; init; }
+
     /// <summary>What the event takes of a cache, about: the object, its body and its headers.</summary>
     internal int Size => 120 + Body.Length + (Headers is null ? 0 : HeaderBytes(Headers));
 

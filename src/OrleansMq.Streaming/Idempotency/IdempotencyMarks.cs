@@ -39,7 +39,8 @@ public sealed class IdempotencyMarks
 
     public void Add(StreamId stream, StreamSequenceToken token, int maxStreams = DefaultStreams, int maxTokens = DefaultTokens)
     {
-        var mark = new IdempotencyMark(stream.ToString(), PartitionOf(token), token.SequenceNumber, token.EventIndex);
+        var (topic, epoch) = token is OrleansMqSequenceToken mine ? (mine.TopicId, mine.Epoch) : default;
+        var mark = new IdempotencyMark(stream.ToString(), PartitionOf(token), token.SequenceNumber, token.EventIndex, topic, epoch);
         Positions.RemoveAll(each => each.Partition == mark.Partition && each.Stream == mark.Stream);
         Positions.Add(mark);
         if (Positions.Count > maxStreams)
@@ -64,8 +65,17 @@ public sealed class IdempotencyMarks
         Positions.RemoveAll(mark => mark.Stream == text);
     }
 
-    private static bool IsUpTo(StreamSequenceToken token, IdempotencyMark mark) =>
-        token.SequenceNumber < mark.Offset || (token.SequenceNumber == mark.Offset && token.EventIndex <= mark.EventIndex);
+    private static bool IsUpTo(StreamSequenceToken token, IdempotencyMark mark) => !IsNewerThanItsLog(token, mark)
+        && (token.SequenceNumber < mark.Offset || (token.SequenceNumber == mark.Offset && token.EventIndex <= mark.EventIndex));
+
+    /// <summary>Of a topic that was made anew, or in place of what one lost that was not flushed: then what the mark counts is gone. Openings only follow one another along a log.</summary>
+    private static bool IsNewerThanItsLog(StreamSequenceToken token, IdempotencyMark mark)
+    {
+        if (token is not OrleansMqSequenceToken mine)
+            return false;
+        var isOfAnother = mine.TopicId != mark.TopicId && mine.TopicId != Guid.Empty && mark.TopicId != Guid.Empty;
+        return isOfAnother || (mark.Epoch > 0 && mine.Epoch > mark.Epoch);
+    }
 
     private static int PartitionOf(StreamSequenceToken token) => token is OrleansMqSequenceToken mine ? mine.Partition : 0;
 
@@ -73,7 +83,15 @@ public sealed class IdempotencyMarks
 }
 
 /// <summary>The last event of a stream in one partition that a grain has taken into account.</summary>
+/// <param name="TopicId">Empty in marks of earlier releases, and where the event did not say: such a mark counts for any topic of the name.</param>
+/// <param name="Epoch">0 likewise.</param>
 [GenerateSerializer]
 [Immutable]
 [Alias("OrleansMq.IdempotencyMark")]
-public sealed record IdempotencyMark([property: Id(0)] string Stream, [property: Id(1)] int Partition, [property: Id(2)] long Offset, [property: Id(3)] int EventIndex);
+public sealed record IdempotencyMark(
+    [property: Id(0)] string Stream,
+    [property: Id(1)] int Partition,
+    [property: Id(2)] long Offset,
+    [property: Id(3)] int EventIndex,
+    [property: Id(4)] Guid TopicId = default,
+    [property: Id(5)] int Epoch = 0);

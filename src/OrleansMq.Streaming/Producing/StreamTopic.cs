@@ -34,6 +34,9 @@ internal sealed class StreamTopic(IBroker broker, string provider, OrleansMqStre
             return _connected is null or { IsFaulted: true } or { IsCanceled: true } ? _connected = Find() : _connected;
     }
 
+    /// <summary>The id of the topic that has the name now; empty where the broker tells none.</summary>
+    public async Task<Guid> Identify(CancellationToken cancel) => (await broker.DescribeTopic(Name, cancel)).Id;
+
     /// <summary>
     /// Readies what a silo needs besides: the group, and the topic of its progress. Progress of a group that is gone (its topic was deleted, say) speaks of
     /// other offsets and goes first.

@@ -34,7 +34,7 @@ internal sealed class DeadLetters(StreamTopic topic, StreamKey keys, TimeProvide
             Headers = headers,
             Partition = partition,
             Timestamp = DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(0, refused.TimestampMs)),
-            Token = $"{topic.Group}/{new Position(partition, refused.Offset)}/{subscription:N}",
+            Token = $"{topic.Group}/{refused.Log?.TopicId:N}/{refused.Log?.Epoch}/{new Position(partition, refused.Offset)}/{subscription:N}",
         };
         var stored = await topic.Broker.Publish(topic.DeadLetters, [letter], new PublishOptions { Acks = Acks.Durable });
         stored[0].OrThrow();
