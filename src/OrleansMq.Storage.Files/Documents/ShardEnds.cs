@@ -21,19 +21,18 @@ internal sealed class ShardEnds : IDisposable
 
     private const int Size = 32;
 
-    private readonly IDisk _disk;
-    private readonly string _path;
     private readonly IDiskFile? _file;
+    private volatile bool _changed;
 
     /// <summary>A file that is missing, or that there is no room for, says nothing.</summary>
     public ShardEnds(IDisk disk, string documents)
     {
-        (_disk, _path) = (disk, Path.Join(documents, FileName));
+        var path = Path.Join(documents, FileName);
         try
         {
-            if (!disk.Exists(_path))
-                disk.Open(_path, DiskOpenMode.Create).Dispose();
-            _file = disk.Open(_path, DiskOpenMode.ReadWrite);
+            if (!disk.Exists(path))
+                disk.Open(path, DiskOpenMode.Create).Dispose();
+            _file = disk.Open(path, DiskOpenMode.ReadWrite);
         }
         catch (DiskException e) when (e.IsRefusal)
         {
@@ -66,6 +65,7 @@ internal sealed class ShardEnds : IDisposable
         try
         {
             _file?.Write(entry, (long)shard * Size);
+            _changed = true;
         }
         catch (DiskException)
         {
@@ -77,7 +77,8 @@ internal sealed class ShardEnds : IDisposable
     {
         try
         {
-            _file?.Flush();
+            if (_changed)
+                _file?.Flush();
         }
         catch (DiskException)
         {
