@@ -51,7 +51,7 @@ public sealed class TransactionPowerLossTests
         await using (var broker = await Open(disk))
             Assert.Equal(Messages, await Transform(broker));
         var (crashes, lossesSeen) = (0, 0);
-        for (var call = from; call < disk.Calls; call += 1 + (call - from) / 40)
+        for (var call = from; call < disk.Calls; call += 1 + (call - from) / 120)
         {
             var lost = new SimDisk(1);
             await Prepare(lost);
