@@ -13,7 +13,7 @@ internal sealed class CommitsInOrder(Func<GroupOffset, Task<MqError?>> send)
 
     public Task<MqError?> Add(GroupOffset offset)
     {
-        var waiting = new Waiting(offset, new TaskCompletionSource<MqError?>(TaskCreationOptions.RunContinuationsAsynchronously));
+        var waiting = new Waiting(offset, new TaskCompletionSource<MqError?>());
         var position = (offset.Topic, offset.Partition);
         lock (_gate)
         {
