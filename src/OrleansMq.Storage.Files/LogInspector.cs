@@ -68,8 +68,8 @@ public sealed class LogInspector : IDisposable
                 yield return $"{view.Path}: {torn} bytes at its end are no whole record, as after a loss of power; the next start of a broker cuts them";
         }
 
-        foreach (var former in FormerShard.In(_disk, _folder.Documents))
-            yield return $"{former}: documents as earlier versions wrote them; a broker of this version moves them into one file";
+        if (FormerShard.In(_disk, _folder.Documents).ToList() is { Count: > 0 } former)
+            yield return $"{_folder.Documents}: {former.Count} folders hold documents as earlier versions wrote them, which were not looked at; a broker of this version moves them into files";
     }
 
     /// <summary>Every log that has a folder, also one whose manifest is lost.</summary>

@@ -4,6 +4,7 @@ using OrleansMq.Simulation.Disk;
 using OrleansMq.Storage.Files.Disk;
 using OrleansMq.Storage.Files.Documents;
 using OrleansMq.Storage.Files.Formats;
+using OrleansMq.Storage.Files.Repair;
 using Xunit;
 
 namespace OrleansMq.Storage.Files.Tests;
@@ -336,6 +337,23 @@ public sealed class DocumentShardTests : IDisposable
             Assert.Equal("one", Encoding.UTF8.GetString(storage.Get("a", "a"u8.ToArray())!.Bytes.Span));
             Assert.Equal("two", Encoding.UTF8.GetString(storage.Get("b", "b"u8.ToArray())!.Bytes.Span));
         }
+    }
+
+    [Fact]
+    public async Task WhoOnlyLooksIsToldOfFormerShardsAndARepairLeavesThem()
+    {
+        PlaceFormer(floor: 0, ("a", 3, "one"));
+        _disk.Place("/data/format", "orleansmq data 1\n"u8.ToArray());
+        _disk.Place("/data/lock", []);
+        using (var inspector = LogInspector.Open("/data", _disk))
+            Assert.Contains("1 folders hold documents as earlier versions wrote them", Assert.Single(inspector.Notes()), StringComparison.Ordinal);
+        using (var repair = FolderRepair.Open("/data", "/copies", DateTimeOffset.UnixEpoch, _disk))
+            Assert.Equal("/data/documents/07", Assert.Single(repair.Run(acceptLoss: true).Left).Path);
+
+        await using (var storage = new FileStorage(new FileStorageOptions { Directory = "/data" }, _disk, new InlineIo()))
+            Assert.Null(await storage.Documents.Get("of another shard"));
+
+        Assert.Equal("orleansmq data 4\n", Encoding.UTF8.GetString(_disk.ContentOf("/data/format")));
     }
 
     [Fact]

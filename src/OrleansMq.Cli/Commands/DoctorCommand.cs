@@ -154,7 +154,7 @@ internal sealed class Examination(RepairReport? repair)
         foreach (var document in inspector.Documents())
         {
             cancel.ThrowIfCancellationRequested();
-            if (document.Key is not null || document.Problem is not null)
+            if (document.Key is not null)
                 Documents++;
             if (document.Problem is { } problem)
                 Problems.Add($"{document.Path}: {problem}");
