@@ -9,7 +9,7 @@ public sealed class StateCheckerTests
     private const int Seeds = 6;
 
     /// <summary>In which a planted bug shows at the latest.</summary>
-    private const int SeedsOfBugs = 12;
+    private const int SeedsOfBugs = 24;
 
     private static WorldPlan PlanOf(int seed) => WorldPlan.Of(seed) with
     {

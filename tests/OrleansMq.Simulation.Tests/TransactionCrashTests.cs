@@ -33,7 +33,7 @@ public sealed class TransactionCrashTests
     {
         var plan = WorldPlan.Of(1) with
         {
-            Others = false, Growth = false, Compaction = false, FaultEvery = TimeSpan.Zero, Length = TimeSpan.FromSeconds(2.5), LostReplies = 0, SegmentBytes = 4096, SnapshotBytes = 2_000, DiskLatency = TimeSpan.FromMilliseconds(1),
+            Others = false, Growth = false, Compaction = false, FaultEvery = TimeSpan.Zero, Length = TimeSpan.FromSeconds(5), LostReplies = 0, SegmentBytes = 4096, SnapshotBytes = 2_000, DiskLatency = TimeSpan.FromMilliseconds(1),
         };
         using var world = new World(Seed);
         var history = new History();

@@ -49,9 +49,10 @@ internal sealed class FileDocuments : IDocuments, IDisposable
     private static void Tidy(IDisk disk, string folder)
     {
         disk.FlushNames(folder);
-        foreach (var entry in disk.List(folder).Where(entry => entry.Name.EndsWith(Durably.TemporaryEnding, StringComparison.Ordinal)))
+        var entries = disk.List(folder);
+        foreach (var entry in entries.Where(entry => entry.Name.EndsWith(Durably.TemporaryEnding, StringComparison.Ordinal)))
             disk.RemoveIfPossible(Path.Join(folder, entry.Name));
-        foreach (var shard in ShardNames.In(disk, folder))
+        foreach (var shard in entries.Any(entry => entry.IsDirectory) ? ShardNames.In(disk, folder) : [])
             FormerShard.Remove(disk, folder, shard);
     }
 
