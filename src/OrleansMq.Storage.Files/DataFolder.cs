@@ -91,7 +91,7 @@ internal sealed class DataFolder(IDisk disk, string root, bool shared = false)
         var text = Encoding.UTF8.GetString(disk.ReadWhole(Format)).TrimEnd('\n', '\r');
         if (text.StartsWith(shared ? AloneFormat : SharedFormat, StringComparison.Ordinal))
             throw new DataFolderException($"{Format} says \"{text}\": the folder is {(shared ? "one machine's own (--storage files)" : "shared by several (--storage shared)")}, and was opened as {(shared ? "shared" : "one machine's own")}.");
-        if (!text.StartsWith(FormatName, StringComparison.Ordinal) || !int.TryParse(text[FormatName.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var version))
+        if (!text.StartsWith(FormatName, StringComparison.Ordinal) || !int.TryParse(text[FormatName.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var version) || version < FirstVersion)
             throw new DataFolderException($"{Format} says \"{text}\", which is no format of ours.");
         if (version > NewestVersion)
             throw new DataFolderException($"{Format} says version {version}; this program reads up to {NewestVersion}. Use the newer program.");

@@ -68,6 +68,8 @@ public sealed class LogInspector : IDisposable
                 yield return $"{view.Path}: {torn} bytes at its end are no whole record, as after a loss of power; the next start of a broker cuts them";
         }
 
+        if (ShardEnds.DamagedIn(_disk, _folder.Documents) is { Count: > 0 } unknown)
+            yield return $"{Path.Join(_folder.Documents, ShardEnds.FileName)}: {unknown.Count} of its entries do not read back, the first of {ShardNames.FileOf(unknown[0])}; nothing of documents is in it, and it is written again with their next change";
         if (FormerShard.In(_disk, _folder.Documents).ToList() is { Count: > 0 } former)
             yield return $"{_folder.Documents}: {former.Count} folders hold documents as earlier versions wrote them, which were not looked at; a broker of this version moves them into files";
     }

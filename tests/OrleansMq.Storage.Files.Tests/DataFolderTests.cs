@@ -26,6 +26,7 @@ public sealed class DataFolderTests : IDisposable
 
     [Theory]
     [InlineData("orleansmq data 5\n")]
+    [InlineData("orleansmq data 0\n")]
     [InlineData("something else\n")]
     [InlineData("")]
     public async Task FolderOfAnotherFormatIsRefused(string format)

@@ -53,6 +53,18 @@ internal sealed class ShardEnds : IDisposable
         }
     }
 
+    /// <summary>Shards whose entry does not read back: nothing is known of them then.</summary>
+    public static List<int> DamagedIn(IDisk disk, string documents)
+    {
+        if (!disk.Exists(Path.Join(documents, FileName)))
+            return [];
+        var all = disk.ReadWhole(Path.Join(documents, FileName));
+        return [.. Enumerable.Range(0, (all.Length + Size - 1) / Size).Where(shard => !IsWhole(all.AsSpan(shard * Size, Math.Min(Size, all.Length - shard * Size))))];
+    }
+
+    private static bool IsWhole(ReadOnlySpan<byte> entry) =>
+        !entry.ContainsAnyExcept((byte)0) || (entry.Length == Size && BinaryPrimitives.ReadUInt32LittleEndian(entry[28..]) == Crc32C.Compute(entry[..28]));
+
     public long Read(int shard, ulong salt) => _file is null ? 0 : Read(_file, shard, salt);
 
     public void Write(int shard, ulong salt, long end)
@@ -92,7 +104,7 @@ internal sealed class ShardEnds : IDisposable
     {
         var entry = new byte[Size];
         return file.ReadUpTo(entry, (long)shard * Size) == Size
-            && BinaryPrimitives.ReadUInt32LittleEndian(entry.AsSpan(28)) == Crc32C.Compute(entry.AsSpan(0, 28))
+            && IsWhole(entry)
             && BinaryPrimitives.ReadUInt64LittleEndian(entry) == salt
             ? BinaryPrimitives.ReadInt64LittleEndian(entry.AsSpan(8))
             : 0;
