@@ -19,19 +19,6 @@ public sealed class SharedFileLogTests : LogContract
     }
 }
 
-public sealed class SharedFileDocumentTests : DocumentContract
-{
-    private readonly TemporaryFolder _folder = new();
-
-    protected override ValueTask<IStorage> Open() => new(new SharedFileStorage(_folder.Options));
-
-    public override async Task DisposeAsync()
-    {
-        await base.DisposeAsync();
-        _folder.Remove();
-    }
-}
-
 /// <summary>Two storages on one folder, as two processes have them: what the one does not know must not hurt the other.</summary>
 public sealed class ZombieTests : IAsyncLifetime
 {
@@ -303,33 +290,6 @@ public sealed class ZombieTests : IAsyncLifetime
         var (a, b) = (await _zombies.OpenLog(id), await _others.OpenLog(id));
         Assert.Equal(a.Incarnation, b.Incarnation);
         Assert.Empty(Directory.GetFileSystemEntries(Path.Join(_folder.Options.Directory, "making")));
-    }
-
-    [Fact]
-    public async Task OfWritersOfADocumentInSeveralProcessesOneWins()
-    {
-        long version = 0;
-        for (var round = 0; round < 25; round++)
-        {
-            var expected = version;
-            var results = await Task.WhenAll(Enumerable.Range(0, 6).Select(n => Task.Run(async () =>
-            {
-                try
-                {
-                    return await (n % 2 == 0 ? _zombies : _others).Documents.Put("key", new byte[] { (byte)round, (byte)n }, expected);
-                }
-                catch (DocumentConflictException)
-                {
-                    return 0;
-                }
-            })));
-
-            version = Assert.Single(results, result => result > 0);
-            var winner = Array.IndexOf(results, version);
-            var read = (await _others.Documents.Get("key"))!;
-            Assert.Equal((version, round, winner), (read.Version, (int)read.Bytes.Span[0], (int)read.Bytes.Span[1]));
-        }
-        Assert.Equal(2, Directory.GetFiles(Directory.GetDirectories(Path.Join(_folder.Options.Directory, "documents"), "d-key", SearchOption.AllDirectories).Single()).Length);
     }
 
     [Fact]
