@@ -4,7 +4,7 @@ namespace OrleansMq.Server.Topics;
 /// Looks for topics whose deletion was begun and not finished, because their silo was lost: nobody else knows their logs any more. Each silo looks, soon after it came and then now
 /// and then; the topic's grain does the rest, one call at a time.
 /// </summary>
-internal sealed class DeletionWatch(BrokerSilo silo, IGrainFactory grains) : ILifecycleParticipant<ISiloLifecycle>
+internal sealed class DeletionWatch(BrokerSilo silo, IGrainFactory grains) : SiloWatch
 {
     /// <summary>A look reads all shards of names. What is left over is only space.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
@@ -12,35 +12,12 @@ internal sealed class DeletionWatch(BrokerSilo silo, IGrainFactory grains) : ILi
     /// <summary>So long after a start: silos that come together have other things to do.</summary>
     private static readonly TimeSpan First = TimeSpan.FromMinutes(1);
 
-    private readonly CancellationTokenSource _stopping = new();
-    private Task _watching = Task.CompletedTask;
-
-    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
-        nameof(DeletionWatch), ServiceLifecycleStage.Active,
-        _ =>
-        {
-            _watching = Watch();
-            return Task.CompletedTask;
-        },
-        async _ =>
-        {
-            await _stopping.CancelAsync();
-            await _watching;
-        });
-
-    private async Task Watch()
+    protected override async Task Watch(CancellationToken stopping)
     {
-        try
+        for (var wait = First; ; wait = Interval)
         {
-            for (var wait = First; ; wait = Interval)
-            {
-                await Task.Delay(wait, _stopping.Token);
-                await Look().WaitAsync(_stopping.Token);
-            }
-        }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
-        {
-            // The silo stops.
+            await Task.Delay(wait, stopping);
+            await Look().WaitAsync(stopping);
         }
     }
 
