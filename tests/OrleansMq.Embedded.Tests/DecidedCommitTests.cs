@@ -51,6 +51,35 @@ public sealed class DecidedCommitTests
         Assert.Equal(2, Assert.Single(await groups.Committed("g")).Offset);
     });
 
+    [Fact]
+    public void WhoWasReplacedAndSendsWhatIsCarriedOutTakesAnothersCommitNotBack() => StoryThread.Run(async () =>
+    {
+        await using var broker = await WithMessages();
+        await using var groups = new GroupCoordinator(broker, _documents, _time, Guid.NewGuid);
+        await groups.CommitDecided("g", [At(1)], new DecidedTerm("id", 1, 5));
+        await groups.CommitDecided("g", [At(2)], new DecidedTerm("another", 2, 3));
+
+        Assert.Equal([null], await groups.CommitDecided("g", [At(1)], new DecidedTerm("id", 1, 5)));
+
+        Assert.Equal(2, Assert.Single(await groups.Committed("g")).Offset);
+    });
+
+    [Fact]
+    public void WhatCouldNotBeMovedIsMovedByTheSameDecisionSentAgain() => StoryThread.Run(async () =>
+    {
+        await using var broker = await WithMessages();
+        var tried = 0;
+        var away = BrokerProxy.Of((method, arguments) => method.Name == nameof(IBroker.Commit) && tried++ == 0
+            ? new ValueTask(Task.FromException(new MqException(ErrorCodes.PartitionUnavailable, "It is away.")))
+            : BrokerProxy.On(broker, method, arguments));
+        await using var groups = new GroupCoordinator(away, _documents, _time, Guid.NewGuid);
+        Assert.NotNull(Assert.Single(await groups.CommitDecided("g", [At(1)], new DecidedTerm("id", 1, 5))));
+
+        Assert.Equal([null], await groups.CommitDecided("g", [At(1)], new DecidedTerm("id", 1, 5)));
+
+        Assert.Equal(1, Assert.Single(await groups.Committed("g")).Offset);
+    });
+
     private async Task<EmbeddedBroker> WithMessages()
     {
         var broker = await EmbeddedBroker.InMemory(_time);

@@ -101,6 +101,20 @@ public sealed class CommitsInOrderTests
     }
 
     [Fact]
+    public void ADecisionThatIsCarriedOutIsOverToo()
+    {
+        var terms = new DecidedTerms();
+        terms.Take(new DecidedTerm("a", 1, 5));
+        terms.Done(new DecidedTerm("a", 1, 4));
+        Assert.True(terms.Take(new DecidedTerm("a", 1, 5)));
+
+        terms.Done(new DecidedTerm("a", 1, 5));
+
+        Assert.False(terms.Take(new DecidedTerm("a", 1, 5)));
+        Assert.True(terms.Take(new DecidedTerm("a", 1, 9)));
+    }
+
+    [Fact]
     public void SoManyIdsAreKnownAtOnce()
     {
         var terms = new DecidedTerms();

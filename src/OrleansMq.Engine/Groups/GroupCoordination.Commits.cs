@@ -21,14 +21,21 @@ public sealed partial class GroupCoordination
     public Task Check(MemberRef member) => Turn(now => CheckCommit(member, now) is { } code ? throw Refused(code) : true);
 
     /// <summary>
-    /// Moves cursors by a transaction that is committed: its member was asked when it brought them. Where a later decision of its id was heard, these were moved before, and
-    /// are not moved back.
+    /// Moves cursors by a transaction that is committed: its member was asked when it brought them. Where it was carried out, or a later decision of its id was heard, these
+    /// were moved before, and are not moved back.
     /// </summary>
     /// <param name="term">Null: who sends it does not say.</param>
-    public Task<IReadOnlyList<MqError?>> CommitDecided(IReadOnlyList<GroupOffset> offsets, DecidedTerm? term) => Commit(offsets, _ => term is not { } decided || _decided.Take(decided));
+    public Task<IReadOnlyList<MqError?>> CommitDecided(IReadOnlyList<GroupOffset> offsets, DecidedTerm? term) =>
+        term is not { } decided ? Commit(offsets, _ => true) : Commit(offsets, _ => _decided.Take(decided), errors =>
+        {
+            // What is refused for good is not sent again either.
+            if (Array.TrueForAll(errors, error => error is null || !ErrorCodes.IsRetriable(error.Code)))
+                _decided.Done(decided);
+        });
 
     /// <param name="mayMove">In the group's turn; false: nothing is to be done.</param>
-    private async Task<IReadOnlyList<MqError?>> Commit(IReadOnlyList<GroupOffset> offsets, Func<long, bool> mayMove)
+    /// <param name="moved">In the group's turn, when it is recorded.</param>
+    private async Task<IReadOnlyList<MqError?>> Commit(IReadOnlyList<GroupOffset> offsets, Func<long, bool> mayMove, Action<MqError?[]>? moved = null)
     {
         var committing = await Turn<Task<MqError?[]>?>(now =>
         {
@@ -57,10 +64,13 @@ public sealed partial class GroupCoordination
         {
             _commits.Remove(committing);
             var next = _document.WithCommitted(done);
-            if (next == _document)
-                return;
-            _document = next;
-            await Save();
+            if (next != _document)
+            {
+                _document = next;
+                await Save();
+            }
+
+            moved?.Invoke(errors);
         });
         return errors;
     }
