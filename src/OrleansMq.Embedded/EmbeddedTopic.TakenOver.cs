@@ -132,7 +132,20 @@ internal sealed partial class EmbeddedTopic
     {
         foreach (var (name, id) in await partition.Groups())
             if (FindGroupEngine(name)?.Id != id && await IsDeleted(name, id))
-                await partition.RemoveGroup(name, id);
+                await Drop(partition, name, id);
+    }
+
+    /// <summary>What is left of it takes space, and keeps nobody from the partition.</summary>
+    private async Task Drop(PartitionEngine partition, GroupName name, Guid id)
+    {
+        try
+        {
+            await partition.RemoveGroup(name, id);
+        }
+        catch (MqException refusal) when (partition.StoppedBecause is null)
+        {
+            _options.OnReport($"Topic {Name}: group '{name}' is deleted, but partition {partition.Number} keeps its cursor until it is opened again: {refusal.Message}");
+        }
     }
 
     /// <summary>One that another process made has its document, and of one whose document can't be read nobody knows.</summary>

@@ -93,9 +93,19 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
     private async Task<PartitionEngine> OpenPartition(int number)
     {
         var partition = await PartitionEngine.Open(_storage, new LogId(Id, number), this, _host);
-        await DropDeleted(partition);
-        await TellGroups(partition);
-        await TellNumber(partition);
+        try
+        {
+            await DropDeleted(partition);
+            await TellGroups(partition);
+            await TellNumber(partition);
+        }
+        catch
+        {
+            // It is opened anew the next time, and one engine at most has a log.
+            await partition.DisposeAsync();
+            throw;
+        }
+
         // Who changed a group meanwhile did not find this partition among the open ones.
         foreach (var group in _groups.Values)
             partition.SettingsChanged(group.Name);

@@ -29,7 +29,8 @@ internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>>
                 Array.Resize(ref _slots, to);
     }
 
-    /// <exception cref="Engine.Storage.StorageException">It can't be opened. Damage is remembered, everything else is tried again the next time.</exception>
+    /// <exception cref="Engine.Storage.StorageException">It can't be opened.</exception>
+    /// <remarks>Damage is remembered; after whatever else failed it is tried again the next time.</remarks>
     public async ValueTask<PartitionEngine> Get(int number)
     {
         Slot slot;
@@ -45,7 +46,7 @@ internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>>
         {
             return await opening.Value;
         }
-        catch (Engine.Storage.StorageException error) when (error is not Engine.Storage.LogDamagedException)
+        catch (Exception failure) when (failure is not Engine.Storage.LogDamagedException)
         {
             lock (_gate)
             {

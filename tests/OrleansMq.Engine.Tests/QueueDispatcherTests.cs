@@ -58,6 +58,47 @@ public sealed class QueueDispatcherTests
         Assert.Equal([nameof(IGroupPartition.Receive), nameof(IGroupPartition.ReceiveAgain)], calls);
     }
 
+    [Fact]
+    public async Task APartitionThatIsSilentAboutEarlierRequestsIsLeftAloneForAWhile()
+    {
+        var asked = 0;
+        var queue = Queue(Partition((_, _) => [Message(0)]), Partition((_, _) => [], () =>
+        {
+            asked++;
+            throw new MqException(ErrorCodes.OutcomeUnknown, "No answer came.");
+        }));
+
+        foreach (var id in new[] { "a", "b" })
+            Assert.Single(await queue.Receive(new ReceiveRequest { Consumer = "c", RequestId = id }, default));
+        Assert.Equal(1, asked);
+
+        _time.Advance(EarlierRequests.SilentFor);
+        Assert.Single(await queue.Receive(new ReceiveRequest { Consumer = "c", RequestId = "d" }, default));
+        Assert.Equal(2, asked);
+    }
+
+    [Fact]
+    public async Task WhereAnEarlierAnswerLiesIsKnownUntilItWasGiven()
+    {
+        var (calls, away) = (new List<string>(), true);
+        var request = new ReceiveRequest { Consumer = "c", RequestId = "r", Max = 1 };
+        var queue = Queue(Partition(
+            (call, _) =>
+            {
+                calls.Add(call);
+                if (away)
+                    throw new MqException(ErrorCodes.PartitionUnavailable, "It is away.");
+                return [Message(0)];
+            },
+            () => [LeaseHolder.Of(request.Consumer, request.RequestId)]));
+        await Assert.ThrowsAsync<MqException>(async () => await queue.Receive(request, default));
+        away = false;
+
+        Assert.Single(await queue.Receive(request, default));
+
+        Assert.Equal([nameof(IGroupPartition.ReceiveAgain), nameof(IGroupPartition.ReceiveAgain)], calls);
+    }
+
     private QueueDispatcher Queue(params IGroupPartition[] partitions)
     {
         ValueTask<IGroupPartition> Open(int number) => new(partitions[number]);
@@ -75,10 +116,11 @@ public sealed class QueueDispatcherTests
         DeliveryCount = 1,
     };
 
-    private static IGroupPartition Partition(Func<string, object?[], Delivery[]> give)
+    private static IGroupPartition Partition(Func<string, object?[], Delivery[]> give, Func<List<string>>? holders = null)
     {
         var proxy = DispatchProxy.Create<IGroupPartition, GivingPartition>();
-        ((GivingPartition)(object)proxy).Give = give;
+        var giving = (GivingPartition)(object)proxy;
+        (giving.Give, giving.Holders) = (give, holders ?? giving.Holders);
         return proxy;
     }
 
@@ -87,18 +129,26 @@ public sealed class QueueDispatcherTests
     {
         public Func<string, object?[], Delivery[]> Give { get; set; } = (_, _) => [];
 
+        public Func<List<string>> Holders { get; set; } = () => [];
+
         protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
         {
-            if (targetMethod!.Name == nameof(IGroupPartition.RequestHolders))
-                return Task.FromResult(new List<string>());
-            try
+            return targetMethod!.Name == nameof(IGroupPartition.RequestHolders) ? Answer(Holders) : Answer(() =>
             {
                 var given = Give(targetMethod.Name, args!);
-                return Task.FromResult(new LeasedMessages(given.Length, given));
+                return new LeasedMessages(given.Length, given);
+            });
+        }
+
+        private static Task<T> Answer<T>(Func<T> give)
+        {
+            try
+            {
+                return Task.FromResult(give());
             }
             catch (MqException failure)
             {
-                return Task.FromException<LeasedMessages>(failure);
+                return Task.FromException<T>(failure);
             }
         }
     }

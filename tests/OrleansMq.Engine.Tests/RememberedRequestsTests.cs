@@ -75,6 +75,37 @@ public sealed class RememberedRequestsTests
         Assert.NotNull(_requests.Begin("empty", 0).Mine);
     }
 
+    [Fact]
+    public void ARepeatThatFailsLeavesWhereTheAnswerLiesUntilThatEnds()
+    {
+        Answer("a", Message(partition: 3, until: 200, size: (int)RememberedRequests.MaxBytes));
+        for (var i = 0; i < 2; i++)
+            Fail(100, [3]);
+
+        Fail(200, []);
+
+        Assert.Equal(0, _requests.Count);
+
+        void Fail(long nowMs, int[] places)
+        {
+            var mine = _requests.Begin("a", nowMs).Mine!;
+            Assert.Equal(places, mine.Places);
+            _requests.Failed(mine, new MqException(ErrorCodes.PartitionUnavailable, ""));
+        }
+    }
+
+    [Fact]
+    public void ARepeatThatFailsWhenItsAnswerHasEndedIsForgotten()
+    {
+        Answer("a", Message(partition: 3, until: 200, size: (int)RememberedRequests.MaxBytes));
+        var mine = _requests.Begin("a", 100).Mine!;
+        _requests.Begin("b", 200);
+
+        _requests.Failed(mine, new MqException(ErrorCodes.PartitionUnavailable, ""));
+
+        Assert.Equal(1, _requests.Count);
+    }
+
     private void Answer(string id, params Delivery[] messages) => _requests.Answered(_requests.Begin(id, 0).Mine!, messages);
 
     private static Delivery Message(int partition = 0, long until = 1_000_000, int size = 1) => new()

@@ -4,15 +4,19 @@ namespace OrleansMq.Engine.Groups;
 /// Which requests for messages had leases when this process took the group up: the leases name them. Asked of each partition once, when the first request with
 /// an id comes; what is granted afterwards is remembered by the dispatcher.
 /// </summary>
-internal sealed class EarlierRequests(GroupName group, int partitions, Func<int, ValueTask<IGroupPartition>> open)
+internal sealed class EarlierRequests(GroupName group, int partitions, TimeProvider time, Func<int, ValueTask<IGroupPartition>> open)
 {
+    /// <summary>A partition that was silent is left alone for so long: each request waits for who is asked.</summary>
+    public static readonly TimeSpan SilentFor = TimeSpan.FromSeconds(10);
+
     private readonly SemaphoreSlim _gate = new(1);
     private readonly bool[] _asked = new bool[partitions];
+    private readonly long?[] _silentSince = new long?[partitions];
     private readonly Dictionary<string, List<int>> _byHolder = new(StringComparer.Ordinal);
     private int _left = partitions;
 
-    /// <summary>The partitions in which the holder had leases; they are told once.</summary>
-    public async ValueTask<IReadOnlyList<int>> Take(string holder)
+    /// <summary>The partitions in which the holder had leases, until <see cref="Forget"/>.</summary>
+    public async ValueTask<IReadOnlyList<int>> Find(string holder)
     {
         if (Volatile.Read(ref _left) == 0 && _byHolder.Count == 0)
             return [];
@@ -20,14 +24,22 @@ internal sealed class EarlierRequests(GroupName group, int partitions, Func<int,
         try
         {
             for (var number = 0; number < _asked.Length && _left > 0; number++)
-                if (!_asked[number])
+                if (!_asked[number] && !(_silentSince[number] is { } since && time.GetElapsedTime(since) < SilentFor))
                     await Ask(number);
-            return _byHolder.Remove(holder, out var found) ? found : [];
+            return _byHolder.GetValueOrDefault(holder) ?? [];
         }
         finally
         {
             _gate.Release();
         }
+    }
+
+    /// <summary>Its partitions gave what they had.</summary>
+    public async ValueTask Forget(string holder)
+    {
+        await _gate.WaitAsync();
+        _byHolder.Remove(holder);
+        _gate.Release();
     }
 
     private async ValueTask Ask(int number)
@@ -47,6 +59,10 @@ internal sealed class EarlierRequests(GroupName group, int partitions, Func<int,
         catch (MqException away) when (away.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged)
         {
             // Its messages are not to be had now either; it is asked again with the next request.
+        }
+        catch (MqException silent) when (silent.Code == ErrorCodes.OutcomeUnknown)
+        {
+            _silentSince[number] = time.GetTimestamp();
         }
     }
 }

@@ -11,11 +11,14 @@ public sealed partial class QueueDispatcher
     {
         var holder = LeaseHolder.Of(request.Consumer, request.RequestId);
         var deliveries = new List<Delivery>();
-        foreach (var number in (await _earlier.Take(holder)).Union(places))
+        var earlier = await _earlier.Find(holder);
+        foreach (var number in earlier.Union(places))
         {
             deliveries.AddRange(await WithStates(number, (await (await _open(number)).ReceiveAgain(_group, holder)).Deliveries, await StatesBefore(number)));
         }
 
+        if (earlier.Count > 0)
+            await _earlier.Forget(holder);
         return deliveries.Count == 0 ? null : deliveries;
     }
 }

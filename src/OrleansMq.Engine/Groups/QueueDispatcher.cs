@@ -43,7 +43,7 @@ public sealed partial class QueueDispatcher
         FlagAll();
         _inFlight = new int[partitions];
         _holders = new string?[partitions];
-        _earlier = new EarlierRequests(group, partitions, open);
+        _earlier = new EarlierRequests(group, partitions, time, open);
     }
 
     /// <summary>Asks all partitions how many leases are out, where they don't say so at once: called before a consumer is made to wait for others' leases. Null: they do.</summary>

@@ -50,7 +50,7 @@ internal sealed class RememberedRequests
             var found = _requests.GetValueOrDefault(id);
             if (found is { IsLetGo: false })
                 return (null, found.Source.Task);
-            var mine = new Request(id) { Places = found?.Places ?? [] };
+            var mine = new Request(id) { Places = found?.Places ?? [], LetGoBefore = found };
             _requests[id] = mine;
             return (mine, null);
         }
@@ -72,7 +72,13 @@ internal sealed class RememberedRequests
     public void Failed(Request request, Exception error)
     {
         lock (_gate)
+        {
             Forget(request);
+            // Those leases are out there still, and whoever comes again with it asks where they are.
+            if (request.LetGoBefore is { IsForgotten: false } before)
+                _requests[request.Id] = before;
+        }
+
         request.Source.SetException(error);
         _ = request.Source.Task.Exception;
     }
@@ -103,6 +109,7 @@ internal sealed class RememberedRequests
     private void Forget(Request request)
     {
         LetGo(request);
+        request.IsForgotten = true;
         if (_requests.GetValueOrDefault(request.Id) == request)
             _requests.Remove(request.Id);
     }
@@ -119,11 +126,16 @@ internal sealed class RememberedRequests
         /// <summary>The partitions that its answer came from; before there is one, those of an earlier answer that was let go.</summary>
         public IReadOnlyList<int> Places { get; set; } = [];
 
+        /// <summary>The one that had the answer that was let go.</summary>
+        public Request? LetGoBefore { get; init; }
+
         public long Bytes { get; set; }
 
         public LinkedListNode<Request>? Kept { get; set; }
 
         /// <summary>Its answer is not here any more.</summary>
         public bool IsLetGo { get; set; }
+
+        public bool IsForgotten { get; set; }
     }
 }

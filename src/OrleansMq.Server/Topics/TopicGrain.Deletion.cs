@@ -48,15 +48,11 @@ internal sealed partial class TopicGrain
         await _changes.WaitAsync();
         try
         {
-            if (_topic?.Id != id)
-            {
-                await MustBeTheNewest();
-                // Of its partitions any may be at work somewhere.
-                if (!await ClearAway(id, logs, _ => true))
-                    return;
-                await _catalog.Remove(FinishingKey);
-            }
-
+            await MustBeTheNewest();
+            // Of its partitions any may be at work somewhere.
+            if (_topic?.Id != id && !await ClearAway(id, logs, _ => true))
+                return;
+            await _catalog.Remove(FinishingKey);
             await _catalog.Finish(new UnfinishedTopic(_name.Text, id, logs, Deleting: true), named: _topic is not null);
         }
         catch (DocumentConflictException conflict)
@@ -69,7 +65,7 @@ internal sealed partial class TopicGrain
         }
     }
 
-    /// <summary>An activation that was replaced does not know of a topic that was made since: what it takes for deleted may be alive.</summary>
+    /// <summary>An activation that was replaced does not know what was made and deleted since: what it takes for deleted may be alive, and the other way round.</summary>
     private async Task MustBeTheNewest() => await _own.Put(FinishingKey, ReadOnlyMemory<byte>.Empty, (await _own.Get(FinishingKey))?.Version ?? 0);
 
     /// <param name="mayBeOpen">Partitions that may be at work.</param>

@@ -64,6 +64,7 @@ internal sealed partial class TopicGrain
 
     public async Task RemoveGroup(GroupName group, Guid id)
     {
+        var removed = false;
         await _naming.WaitAsync();
         try
         {
@@ -72,14 +73,21 @@ internal sealed partial class TopicGrain
             var groups = await Groups();
             if (groups.TryGetValue(group.Text, out var known) && known.Id != id)
                 return;
-            await _catalog.UnnameGroup(topic.Id, group);
+            // First what the partitions go by: its document is gone, so nobody asks for this again, and a name that stays behind is no group.
             groups.Remove(group.Text);
+            removed = true;
+            await _catalog.UnnameGroup(topic.Id, group);
         }
         finally
         {
             _naming.Release();
+            if (removed)
+                await TellRemoved(group, id);
         }
+    }
 
+    private async Task TellRemoved(GroupName group, Guid id)
+    {
         // One that does not hear of it drops the cursor when it sees that the topic has no such group.
         await Task.WhenAll(ActivePartitions().Select(p => Try(p, partition => partition.RemoveGroup(group, id))));
         await Tell();
