@@ -21,7 +21,7 @@ public abstract class DocumentShardStory : IDisposable
     protected DocumentShardStory()
     {
         _disk.MakeDirectoryDurably(Folder);
-        _ends = new ShardEnds(_disk, Folder);
+        _ends = new ShardEnds(_disk, Folder, _notices.Add);
         _shard = NewShard();
     }
 
@@ -49,7 +49,7 @@ public abstract class DocumentShardStory : IDisposable
         _shard.Dispose();
         _ends.Dispose();
         _disk.Crash(3);
-        _ends = new ShardEnds(_disk, Folder);
+        _ends = new ShardEnds(_disk, Folder, _notices.Add);
         _shard = NewShard();
     }
 
