@@ -32,7 +32,7 @@ public abstract class DocumentShardStory : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private DocumentShard NewShard() => new(_disk, Folder, Number, _ends, () => ++_drawn, _notices.Add);
+    private protected DocumentShard NewShard() => new(_disk, Folder, Number, _ends, () => ++_drawn, _notices.Add);
 
     /// <summary>As after a loss of power, before which nothing says how far the file was durable.</summary>
     private protected void ReopenUnknown()

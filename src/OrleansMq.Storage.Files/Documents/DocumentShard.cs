@@ -91,18 +91,19 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Sh
         return RecordAt(place) is { } record && record.Key.Span.SequenceEqual(keyBytes) ? new Document(record.Content, record.Version) : throw Damaged(key);
     }
 
-    /// <summary>A read that fails leaves nothing in doubt: only this record is not served.</summary>
-    private DocumentRecord? RecordAt(ShardIndex.Place place)
+    private DocumentRecord? RecordAt(ShardIndex.Place place) => DocumentRecord.Decode(BytesAt(_file!, place.Offset, place.Size), place.Offset, number);
+
+    /// <summary>A read that fails leaves nothing in doubt: only what is in it is not served.</summary>
+    private ReadOnlyMemory<byte> BytesAt(IDiskFile file, long offset, long count)
     {
-        var bytes = new byte[place.Size];
         try
         {
-            return DocumentRecord.Decode(bytes.AsMemory(0, _file!.ReadUpTo(bytes, place.Offset)), place.Offset, number);
+            var bytes = new byte[count];
+            return bytes.AsMemory(0, file.ReadUpTo(bytes, offset));
         }
         catch (DiskException e) when (!e.IsRefusal)
         {
-            notify(new StorageNotice(_path, e.Message));
-            return null;
+            throw new LogFailedException($"Documents {_path}: {e.Message}.", e);
         }
     }
 
@@ -160,7 +161,7 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Sh
     /// </summary>
     private void Believe(IDiskFile file)
     {
-        var bytes = WholeOf(file);
+        var bytes = BytesAt(file, 0, file.Length);
         var scan = DocumentScan.Of(bytes, number, salt => ends.Read(number, salt));
         if (scan.Records.Count == 0)
             throw new LogDamagedException($"{_path} does not read back as written, from its beginning to its end. It has to be mended: {ShardEnds.Cure}.");
@@ -180,19 +181,6 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Sh
         ends.Write(number, _salt, _end);
     }
 
-    private ReadOnlyMemory<byte> WholeOf(IDiskFile file)
-    {
-        try
-        {
-            var bytes = new byte[file.Length];
-            return bytes.AsMemory(0, file.ReadUpTo(bytes, 0));
-        }
-        catch (DiskException e) when (!e.IsRefusal)
-        {
-            throw new LogFailedException($"Documents {_path}: {e.Message}.", e);
-        }
-    }
-
     private void RewriteIfDue(int needed)
     {
         var waste = _end - _index.Live;
@@ -200,8 +188,7 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Sh
             return;
         // One that finds no space is tried again, but not at once.
         _rewriteAt = _end + smallWaste;
-        var content = _index.Places.Select(RecordAt).OfType<DocumentRecord>().ToList();
-        if (content.Count < _index.Count)
+        if (Content() is not { } content)
         {
             notify(new StorageNotice(_path, "Something in it does not read back as written, so it is not written anew. Look with mq doctor."));
             _rewriteAt = long.MaxValue;
@@ -215,6 +202,20 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Sh
         catch (DiskException e) when (e.IsRefusal)
         {
             Load();
+        }
+    }
+
+    /// <returns>Null: something of it does not read back.</returns>
+    private List<DocumentRecord>? Content()
+    {
+        try
+        {
+            var content = _index.Places.Select(RecordAt).OfType<DocumentRecord>().ToList();
+            return content.Count == _index.Count ? content : null;
+        }
+        catch (LogFailedException)
+        {
+            return null;
         }
     }
 
