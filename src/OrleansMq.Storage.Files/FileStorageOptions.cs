@@ -39,7 +39,7 @@ public sealed record FileStorageOptions
 
     /// <summary>
     /// Whether small changes of many files are made durable together, in a journal, with one flush for all; default false. It pays where many partitions are written at once and a
-    /// flush takes a millisecond or more. A folder that ever had one says format 3, and earlier releases refuse it.
+    /// flush takes a millisecond or more.
     /// </summary>
     public bool Journal { get; init; }
 

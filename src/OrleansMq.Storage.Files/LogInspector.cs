@@ -20,6 +20,7 @@ public sealed class LogInspector : IDisposable
     private readonly IDisk _disk;
     private readonly DataFolder _folder;
     private readonly IDisposable _lock;
+    private int _inJournal;
 
     private LogInspector(IDisk disk, DataFolder folder)
     {
@@ -36,6 +37,7 @@ public sealed class LogInspector : IDisposable
         try
         {
             inspector._folder.CheckFormat();
+            inspector._inJournal = JournalImage.Read(disk, inspector._folder.Journal).Records.Count;
             return inspector;
         }
         catch (DiskException e)
@@ -60,8 +62,8 @@ public sealed class LogInspector : IDisposable
     /// <summary>What whoever reads on has to know of the folder as a whole.</summary>
     public IEnumerable<string> Notes()
     {
-        if (JournalImage.Read(_disk, _folder.Journal).Records.Count is > 0 and var count)
-            yield return $"the journal holds {count} changes that the next start of a broker applies; after a power failure the files are behind them";
+        if (_inJournal > 0)
+            yield return $"the journal holds {_inJournal} changes that the next start of a broker applies; after a power failure the files are behind them";
         foreach (var shard in ShardNames.In(_disk, _folder.Documents))
         {
             if (TryRead(shard, out var view, out _) && view.Scan.Torn is > 0 and var torn)
@@ -134,13 +136,16 @@ public sealed class LogInspector : IDisposable
             foreach (var span in view.Scan.Damage)
                 yield return new DocumentInspection(view.Path, null, null, Named(view, span));
         }
+
+        foreach (var shard in ShardEnds.MissingIn(_disk, _folder.Documents))
+            yield return new DocumentInspection(Path.Join(_folder.Documents, ShardNames.FileOf(shard)), null, null, $"is missing, and {ShardEnds.FileName} says that it was there");
     }
 
     private bool TryRead(int shard, [NotNullWhen(true)] out ShardView? view, [NotNullWhen(false)] out DocumentInspection? failure)
     {
         try
         {
-            (view, failure) = (ShardView.Read(_disk, _folder.Documents, shard), null);
+            (view, failure) = (ShardView.Read(_disk, _folder.Documents, shard, believesEnds: _inJournal == 0), null);
             return true;
         }
         catch (DiskException e)

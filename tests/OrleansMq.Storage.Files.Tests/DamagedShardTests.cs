@@ -1,5 +1,8 @@
+using System.Text;
 using OrleansMq.Engine.Storage;
+using OrleansMq.Storage.Files.Disk;
 using OrleansMq.Storage.Files.Documents;
+using OrleansMq.Storage.Files.Formats;
 using Xunit;
 
 namespace OrleansMq.Storage.Files.Tests;
@@ -204,18 +207,66 @@ public sealed class DamagedShardTests : DocumentShardStory
     [Fact]
     public void AnythingInADocumentIsOnlyContent()
     {
+        var key = new string('k', DocumentRecord.Unit);
         Put("a", "one");
-        Put("b", "two");
-        // Records of this very file, as content.
-        var forged = _disk.ContentOf(File);
-        Assert.Equal(2, _shard.Put("b", "b"u8.ToArray(), forged, 1));
+        Put(key, "two");
+        var at = RecordOf(key).To + DocumentRecord.Unit + key.Length;
+        // A record that would stand where it says, of the same file, but for the salt, which nobody knows.
+        var forged = new DocumentRecord(DocumentRecordKind.Put, 99, 50, 7, default, "a"u8.ToArray(), "forged"u8.ToArray()).Encode(at, Number);
+        _shard.Put(key, Encoding.UTF8.GetBytes(key), forged, 1);
         Put("c", "three");
-        FlipNewestOf("b");
+        FlipNewestOf(key);
         Reopen();
 
-        Assert.Throws<LogDamagedException>(() => Get("b"));
+        Assert.Throws<LogDamagedException>(() => Get(key));
         Assert.Equal("one", Get("a"));
         Assert.Equal("three", Get("c"));
+    }
+
+    [Fact]
+    public void AFileThatIsGoneOrEmptyIsDamaged()
+    {
+        Put("a", "one");
+        _disk.Place(File, []);
+        Reopen();
+        Assert.Throws<LogDamagedException>(() => Get("a"));
+        Assert.True(ShardView.Read(_disk, Folder, Number).Index.IsDamaged);
+
+        _disk.Remove(File);
+        _disk.FlushDirectory(Folder);
+        Reopen();
+        Assert.Contains("is missing", Assert.Throws<LogDamagedException>(() => Get("a")).Message, StringComparison.Ordinal);
+        Assert.Throws<LogDamagedException>(() => Put("a", "x"));
+        Assert.Equal([Number], ShardEnds.MissingIn(_disk, Folder));
+    }
+
+    [Fact]
+    public void AFileThatWasRestoredFromACopyIsServedOnceTheFileThatSaysHowLongItWasIsRemoved()
+    {
+        Put("a", "one");
+        var copy = _disk.ContentOf(File);
+        Put("a", "two", 1);
+        _disk.Place(File, copy);
+        Reopen();
+        Assert.Contains($"remove the file {ShardEnds.FileName}", Assert.Throws<LogDamagedException>(() => Get("a")).Message, StringComparison.Ordinal);
+
+        ReopenUnknown();
+
+        Assert.Equal("one", Get("a"));
+        Assert.Equal(2, Put("a", "again", 1));
+    }
+
+    [Fact]
+    public void AReadThatFailsKeepsNothingFromBeingServedLater()
+    {
+        Put("a", "one");
+        Put("b", "two");
+        _disk.Fault = call => call.Operation == "pread" ? DiskError.Failed : null;
+
+        Assert.Throws<LogFailedException>(() => Get("a"));
+        _disk.Fault = null;
+        Assert.Equal("one", Get("a"));
+        Assert.Equal(2, Put("b", "three", 1));
     }
 
     [Fact]

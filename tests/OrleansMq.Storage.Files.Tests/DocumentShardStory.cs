@@ -21,7 +21,7 @@ public abstract class DocumentShardStory : IDisposable
     protected DocumentShardStory()
     {
         _disk.MakeDirectoryDurably(Folder);
-        _ends = new ShardEnds(_disk, Folder);
+        _ends = new ShardEnds(_disk, Folder, _notices.Add);
         _shard = NewShard();
     }
 
@@ -32,7 +32,7 @@ public abstract class DocumentShardStory : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private DocumentShard NewShard() => new(_disk, Folder, Number, _ends, () => ++_drawn, _notices.Add);
+    private protected DocumentShard NewShard() => new(_disk, Folder, Number, _ends, () => ++_drawn, _notices.Add);
 
     /// <summary>As after a loss of power, before which nothing says how far the file was durable.</summary>
     private protected void ReopenUnknown()
@@ -49,7 +49,7 @@ public abstract class DocumentShardStory : IDisposable
         _shard.Dispose();
         _ends.Dispose();
         _disk.Crash(3);
-        _ends = new ShardEnds(_disk, Folder);
+        _ends = new ShardEnds(_disk, Folder, _notices.Add);
         _shard = NewShard();
     }
 

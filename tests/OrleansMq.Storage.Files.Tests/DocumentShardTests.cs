@@ -75,4 +75,25 @@ public sealed class DocumentShardTests : DocumentShardStory
         Assert.Null(shard.Get("b", "b"u8.ToArray()));
         shard.Delete("a", "a"u8.ToArray(), 1);
     }
+
+    [Fact]
+    public void AFileIsWrittenAnewBeforeItIsTakenForFull()
+    {
+        using var shard = new DocumentShard(_disk, Folder, 9, _ends, () => ++_drawn, _notices.Add, largest: 8_192, smallWaste: 1_024);
+        Assert.Equal(1, shard.Put("kept", "kept"u8.ToArray(), new byte[5_000], 0));
+        for (var version = 0L; version < 50; version++)
+            Assert.Equal(version + 1, shard.Put("a", "a"u8.ToArray(), new byte[500], version));
+    }
+
+    [Fact]
+    public void ADocumentIsDeletedOnAFullDiskAlsoAfterAStart()
+    {
+        for (var i = 0; i < 20; i++)
+            Put($"k{i}", new string('x', 700));
+        _shard.Dispose();
+        _shard = NewShard();
+        _disk.Capacity = _disk.UsedBytes;
+        for (var i = 0; i < 4; i++)
+            Delete($"k{i}", 1);
+    }
 }

@@ -35,7 +35,7 @@ public sealed class FormerShardTests : DocumentShardStory
             disk.PowerLossAt = disk.Calls + call;
             try
             {
-                using var ends = new ShardEnds(disk, Folder);
+                using var ends = new ShardEnds(disk, Folder, _notices.Add);
                 using var cut = new DocumentShard(disk, Folder, Number, ends, () => ++_drawn, _notices.Add);
                 Assert.Equal("one", Encoding.UTF8.GetString(cut.Get("a", "a"u8.ToArray())!.Bytes.Span));
                 disk.PowerLossAt = 0;
@@ -46,7 +46,7 @@ public sealed class FormerShardTests : DocumentShardStory
             }
 
             disk.Crash(call);
-            using var now = new ShardEnds(disk, Folder);
+            using var now = new ShardEnds(disk, Folder, _notices.Add);
             using var storage = new DocumentShard(disk, Folder, Number, now, () => ++_drawn, _notices.Add);
             Assert.Equal("one", Encoding.UTF8.GetString(storage.Get("a", "a"u8.ToArray())!.Bytes.Span));
             Assert.Equal("two", Encoding.UTF8.GetString(storage.Get("b", "b"u8.ToArray())!.Bytes.Span));

@@ -103,7 +103,7 @@ public sealed class RepairMarkTests
     public async Task WhatIsLeftBesideACutOffRepairKeepsNoBrokerAwayAfterItIsRepeated()
     {
         var files = await DamageThatOnlyATornTailProves();
-        files.Add(("/data/documents/ff/d-other.doc", [1, 2, 3]));
+        files.Add(("/data/documents/ff.docs", [1, 2, 3]));
         var cut = 0;
         for (var (call, completed) = (1, false); !completed; call++)
         {
@@ -111,7 +111,7 @@ public sealed class RepairMarkTests
             completed = IsRepaired(disk, call);
             cut += IsMarked(disk) ? 1 : 0;
 
-            Assert.Equal("/data/documents/ff", Assert.Single(Run(disk, acceptLoss: true).Left).Path);
+            Assert.Equal("/data/documents/ff.docs", Assert.Single(Run(disk, acceptLoss: true).Left).Path);
 
             Assert.False(IsMarked(disk));
             Assert.Equal([0, 2], await ReadAll(disk));

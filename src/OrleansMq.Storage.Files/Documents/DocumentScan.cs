@@ -35,7 +35,7 @@ internal sealed class DocumentScan
         while (scan.End < file.Length && scan.Next(file, (int)scan.End, shard) is { } found)
             scan.Add(found);
         var known = scan._records.Count == 0 ? 0 : knownEnd(scan._records[0].Record.Salt);
-        if (scan.End < Math.Max(file.Length, known))
+        if (scan._records.Count == 0 || scan.End < Math.Max(file.Length, known))
             scan.AddTail(file.Span[(int)scan.End..], shard, known);
         return scan;
     }

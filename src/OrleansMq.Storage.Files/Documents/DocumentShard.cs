@@ -16,7 +16,8 @@ namespace OrleansMq.Storage.Files.Documents;
 /// <param name="ends">Of all shards.</param>
 /// <param name="draw">Salts.</param>
 /// <param name="largest">Bytes of the file.</param>
-internal sealed class DocumentShard(IDisk disk, string documents, int number, ShardEnds ends, Func<ulong> draw, Action<StorageNotice> notify, int largest = DocumentShard.LargestFile) : IDisposable
+/// <param name="smallWaste">See <see cref="SmallWaste"/>.</param>
+internal sealed class DocumentShard(IDisk disk, string documents, int number, ShardEnds ends, Func<ulong> draw, Action<StorageNotice> notify, int largest = DocumentShard.LargestFile, int smallWaste = DocumentShard.SmallWaste) : IDisposable
 {
     /// <summary>What may not count before the file is written anew.</summary>
     internal const int SmallWaste = 64 << 10;
@@ -48,7 +49,7 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Sh
     {
         LoadOrMake();
         var version = Math.Max(Expect(key, keyBytes, expectedVersion)?.Version ?? 0, _index.Floor) + 1;
-        RewriteIfDue();
+        RewriteIfDue(content.Length + keyBytes.Length + 2 * DocumentRecord.Unit);
         Append(DocumentRecordKind.Put, version, keyBytes, content, DeleteSpace);
         return version;
     });
@@ -66,16 +67,7 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Sh
     {
         lock (_turn)
         {
-            try
-            {
-                if (_over is null && _reservedTo > _end)
-                    _file?.SetLength(_end);
-            }
-            catch (DiskException)
-            {
-                // Only space that was reserved; the next opening gives it back.
-            }
-
+            // What was reserved stays: a document can be deleted on a full disk also after a start.
             Close();
             _over ??= new ObjectDisposedException(_path);
         }
@@ -96,15 +88,27 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Sh
             throw Damaged(key);
         if (_index.Find(digest) is not { } place)
             return null;
-        var bytes = new byte[place.Size];
-        var count = _file!.ReadUpTo(bytes, place.Offset);
-        return DocumentRecord.Decode(bytes.AsMemory(0, count), place.Offset, number) is { } record && record.Key.Span.SequenceEqual(keyBytes)
-            ? new Document(record.Content, record.Version)
-            : throw Damaged(key);
+        return RecordAt(place) is { } record && record.Key.Span.SequenceEqual(keyBytes) ? new Document(record.Content, record.Version) : throw Damaged(key);
+    }
+
+    private DocumentRecord? RecordAt(ShardIndex.Place place) => DocumentRecord.Decode(BytesAt(_file!, place.Offset, place.Size), place.Offset, number);
+
+    /// <summary>A read that fails leaves nothing in doubt: only what is in it is not served.</summary>
+    private ReadOnlyMemory<byte> BytesAt(IDiskFile file, long offset, long count)
+    {
+        try
+        {
+            var bytes = new byte[count];
+            return bytes.AsMemory(0, file.ReadUpTo(bytes, offset));
+        }
+        catch (DiskException e) when (!e.IsRefusal)
+        {
+            throw new LogFailedException($"Documents {_path}: {e.Message}.", e);
+        }
     }
 
     private LogDamagedException Damaged(string key) =>
-        new($"{_path}: the document '{key}' does not read back as written, or can't be told from one that doesn't. Look at it with mq doctor, or restore the file from a copy.");
+        new($"{_path}: the document '{key}' does not read back as written, or can't be told from one that doesn't. Look at it with mq doctor, or {ShardEnds.Cure}.");
 
     private void LoadOrMake()
     {
@@ -119,6 +123,8 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Sh
             return _file is not null;
         if (TryOpen() || (FormerShard.Move(disk, documents, number, draw()) && TryOpen()))
             BelieveOrClose();
+        else if (ends.Knows(number))
+            throw new LogDamagedException($"{_path} is missing, and {ShardEnds.FileName} beside it says that it was there: {ShardEnds.Cure}.");
         _loaded = true;
         return _file is not null;
     }
@@ -155,10 +161,10 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Sh
     /// </summary>
     private void Believe(IDiskFile file)
     {
-        var bytes = new byte[file.Length];
-        var scan = DocumentScan.Of(bytes.AsMemory(0, file.ReadUpTo(bytes, 0)), number, salt => ends.Read(number, salt));
+        var bytes = BytesAt(file, 0, file.Length);
+        var scan = DocumentScan.Of(bytes, number, salt => ends.Read(number, salt));
         if (scan.Records.Count == 0)
-            throw new LogDamagedException($"{_path} does not read back as written, from its beginning to its end. Restore the file from a copy.");
+            throw new LogDamagedException($"{_path} does not read back as written, from its beginning to its end. It has to be mended: {ShardEnds.Cure}.");
         if (scan.Torn > 0)
         {
             file.CutInUse(scan.End);
@@ -168,21 +174,21 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Sh
         foreach (var span in scan.Damage)
             notify(new StorageNotice(_path, $"Bytes {span.From} to {span.To} do not read back as written. Documents that they may have changed are not served; look with mq doctor."));
         var last = scan.Records[^1];
-        file.OverwriteInUse(bytes.AsSpan((int)last.Offset, last.Record.Size), last.Offset);
+        file.OverwriteInUse(bytes.Span.Slice((int)last.Offset, last.Record.Size), last.Offset);
         file.FlushInUse();
         _index = ShardIndex.Of(scan);
         (_salt, _sequence, _last, _end, _reservedTo) = (last.Record.Salt, scan.Sequence, scan.Last, scan.End, 0);
         ends.Write(number, _salt, _end);
     }
 
-    private void RewriteIfDue()
+    private void RewriteIfDue(int needed)
     {
-        if (_index.IsDamaged || _end - _index.Live <= Math.Max(SmallWaste, _index.Live) || _end < _rewriteAt)
+        var waste = _end - _index.Live;
+        if (_index.IsDamaged || waste <= smallWaste || _end < _rewriteAt || (waste <= _index.Live && _end + needed <= largest))
             return;
         // One that finds no space is tried again, but not at once.
-        _rewriteAt = _end + SmallWaste;
-        var content = _index.Places.Select(Reread).OfType<DocumentRecord>().ToList();
-        if (content.Count < _index.Count)
+        _rewriteAt = _end + smallWaste;
+        if (Content() is not { } content)
         {
             notify(new StorageNotice(_path, "Something in it does not read back as written, so it is not written anew. Look with mq doctor."));
             _rewriteAt = long.MaxValue;
@@ -199,10 +205,18 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Sh
         }
     }
 
-    private DocumentRecord? Reread(ShardIndex.Place place)
+    /// <returns>Null: something of it does not read back.</returns>
+    private List<DocumentRecord>? Content()
     {
-        var bytes = new byte[place.Size];
-        return DocumentRecord.Decode(bytes.AsMemory(0, _file!.ReadUpTo(bytes, place.Offset)), place.Offset, number);
+        try
+        {
+            var content = _index.Places.Select(RecordAt).OfType<DocumentRecord>().ToList();
+            return content.Count == _index.Count ? content : null;
+        }
+        catch (LogFailedException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Makes the file anew, whole or not at all. After an error it is loaded again before anything else.</summary>
@@ -234,10 +248,20 @@ internal sealed class DocumentShard(IDisk disk, string documents, int number, Sh
             throw new LogFullException($"Documents {_path}: a file of documents has at most {largest} bytes. Nothing changed.");
         var bytes = record.Encode(_end, number);
         Reserve(_end + bytes.Length, spare);
-        WriteOrTakeBack(bytes);
-        _file!.FlushInUse();
-        _index.Add(new PlacedRecord(_end, record));
-        (_sequence, _last, _end) = (record.Sequence, record.Digest, _end + bytes.Length);
+        try
+        {
+            WriteOrTakeBack(bytes);
+            _file!.FlushInUse();
+            _index.Add(new PlacedRecord(_end, record));
+            (_sequence, _last, _end) = (record.Sequence, record.Digest, _end + bytes.Length);
+        }
+        catch (Exception e) when (e is not DiskException)
+        {
+            // It may be in the file, and nothing may be written over it.
+            _over = new LogFailedException($"Documents {_path}: {e.Message} Nothing more is answered until the storage is opened again.", e);
+            throw;
+        }
+
         ends.Write(number, _salt, _end);
     }
 

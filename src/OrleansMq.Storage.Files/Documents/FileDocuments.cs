@@ -16,7 +16,7 @@ internal sealed class FileDocuments : IDocuments, IDisposable
     {
         _io = io;
         Tidy(disk, folder);
-        _ends = new ShardEnds(disk, folder);
+        _ends = new ShardEnds(disk, folder, notify);
         _shards = [.. Enumerable.Range(0, ShardNames.Count).Select(shard => new DocumentShard(disk, folder, shard, _ends, draw, notify))];
     }
 

@@ -6,7 +6,7 @@ namespace OrleansMq.Storage.Files.Documents;
 
 /// <summary>
 /// Up to where the files of documents are known to be durable: what is missing below was not cut off by a loss of power. Written after each change and flushed at the end alone, so after a
-/// loss of power it may say less; never more.
+/// loss of power it may say less; never more, once a journal that there is was applied.
 /// <code>
 /// for each shard 32 bytes:
 ///  0 salt        u64   of the file that is meant
@@ -19,13 +19,16 @@ internal sealed class ShardEnds : IDisposable
 {
     public const string FileName = "ends";
 
+    /// <summary>What helps where a file of documents is damaged or gone.</summary>
+    public const string Cure = $"restore the file from a copy, and remove the file {FileName} beside it";
+
     private const int Size = 32;
 
     private readonly IDiskFile? _file;
     private volatile bool _changed;
 
     /// <summary>A file that is missing, or that there is no room for, says nothing.</summary>
-    public ShardEnds(IDisk disk, string documents)
+    public ShardEnds(IDisk disk, string documents, Action<StorageNotice> notify)
     {
         var path = Path.Join(documents, FileName);
         try
@@ -36,6 +39,7 @@ internal sealed class ShardEnds : IDisposable
         }
         catch (DiskException e) when (e.IsRefusal)
         {
+            notify(new StorageNotice(path, $"{e.Message}. Until the next start nothing tells of files of documents how far they are durable."));
         }
     }
 
@@ -53,6 +57,15 @@ internal sealed class ShardEnds : IDisposable
         }
     }
 
+    /// <summary>Shards that had a file and have none.</summary>
+    public static List<int> MissingIn(IDisk disk, string documents)
+    {
+        if (!disk.Exists(Path.Join(documents, FileName)))
+            return [];
+        using var file = disk.Open(Path.Join(documents, FileName), DiskOpenMode.Read);
+        return [.. Enumerable.Range(0, ShardNames.Count).Except(ShardNames.In(disk, documents)).Where(shard => Entry(file, shard) is not null)];
+    }
+
     /// <summary>Shards whose entry does not read back: nothing is known of them then.</summary>
     public static List<int> DamagedIn(IDisk disk, string documents)
     {
@@ -66,6 +79,9 @@ internal sealed class ShardEnds : IDisposable
         !entry.ContainsAnyExcept((byte)0) || (entry.Length == Size && BinaryPrimitives.ReadUInt32LittleEndian(entry[28..]) == Crc32C.Compute(entry[..28]));
 
     public long Read(int shard, ulong salt) => _file is null ? 0 : Read(_file, shard, salt);
+
+    /// <summary>Whether the shard ever had a file.</summary>
+    public bool Knows(int shard) => _file is not null && Entry(_file, shard) is not null;
 
     public void Write(int shard, ulong salt, long end)
     {
@@ -100,13 +116,13 @@ internal sealed class ShardEnds : IDisposable
         _file?.Dispose();
     }
 
-    private static long Read(IDiskFile file, int shard, ulong salt)
+    private static long Read(IDiskFile file, int shard, ulong salt) =>
+        Entry(file, shard) is { } entry && BinaryPrimitives.ReadUInt64LittleEndian(entry) == salt ? BinaryPrimitives.ReadInt64LittleEndian(entry.AsSpan(8)) : 0;
+
+    /// <summary>Null where nothing was ever written, or does not read back.</summary>
+    private static byte[]? Entry(IDiskFile file, int shard)
     {
         var entry = new byte[Size];
-        return file.ReadUpTo(entry, (long)shard * Size) == Size
-            && IsWhole(entry)
-            && BinaryPrimitives.ReadUInt64LittleEndian(entry) == salt
-            ? BinaryPrimitives.ReadInt64LittleEndian(entry.AsSpan(8))
-            : 0;
+        return file.ReadUpTo(entry, (long)shard * Size) == Size && IsWhole(entry) && entry.AsSpan().ContainsAnyExcept((byte)0) ? entry : null;
     }
 }

@@ -81,14 +81,14 @@ public sealed class FolderRepair : IDisposable
         if (report.Left.Count > 0)
             return;
         new DataFolder(attempt.Disk, _folder.Root).CheckFormat();
-        if (!JournalIsApplied(report))
+        if (!JournalIsApplied(report) || !DocumentsAreMoved(report))
             return;
-        MendAll(attempt, report, cancel);
+        MendAll(attempt, cancel);
         if (!report.IsDry)
             mark.ClearWhatIsGone(leftNothing: acceptLoss && report.Left.Count == 0);
     }
 
-    private void MendAll(Attempt attempt, RepairReport report, CancellationToken cancel)
+    private void MendAll(Attempt attempt, CancellationToken cancel)
     {
         var logs = LogInspector.LogsIn(_disk, _folder).ToList();
         foreach (var id in logs)
@@ -98,8 +98,6 @@ public sealed class FolderRepair : IDisposable
             attempt.Run(_folder.LogFolder(id), context => keptTo = new LogRepair(context, id).Run(), (before, after, accepted) => new RepairProof(_folder, id, keptTo).WhyNot(before, after, accepted));
         }
 
-        foreach (var former in FormerShard.In(_disk, _folder.Documents))
-            report.Leave(former, "documents as earlier versions wrote them are not looked at: start a broker of this version on the folder and stop it, which moves what reads back of them");
         foreach (var shard in ShardNames.In(_disk, _folder.Documents).ToList())
             attempt.Run(Path.Join(_folder.Documents, ShardNames.FileOf(shard)), context => new ShardRepair(context, shard).Run(FirstDefinitions(attempt.Disk, logs)));
     }
@@ -116,6 +114,14 @@ public sealed class FolderRepair : IDisposable
         {
             report.Leave(_folder.Journal, $"{e.Message} Nothing else was looked at");
         }
+        return report.Left.Count == 0;
+    }
+
+    /// <summary>What is done to logs depends on what documents say.</summary>
+    private bool DocumentsAreMoved(RepairReport report)
+    {
+        foreach (var former in FormerShard.In(_disk, _folder.Documents))
+            report.Leave(former, "documents as earlier versions wrote them; nothing was looked at. Start a broker of this version on the folder, which moves them as they are used, or put aside what does not read back of them; then repair");
         return report.Left.Count == 0;
     }
 

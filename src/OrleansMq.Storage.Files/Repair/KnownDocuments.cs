@@ -65,20 +65,23 @@ internal sealed class KnownDocuments(RepairContext context)
     }
 
     /// <summary>
-    /// Whether this very transaction is not completed where it is decided: then its end is (again) written here by whoever decides it. Otherwise its end was written, and is not there any more.
+    /// Whether this very transaction is not completed where it is decided (null: the document that says it does not read back): then its end is (again) written here by whoever decides it. Otherwise its end was written, and is not there any more.
     /// </summary>
-    public bool IsUnfinished(in OpenTransaction open, TransactionPartition partition)
+    public bool? IsUnfinished(in OpenTransaction open, TransactionPartition partition)
     {
         try
         {
-            return open.Key.Length > 0 && Find(TransactionDocument.KeyOf(open.Key)).Bytes is { } bytes && TransactionDocument.FromJson(bytes.Span) is var decided
+            var (isThere, found) = open.Key.Length > 0 ? Find(TransactionDocument.KeyOf(open.Key)) : default;
+            if (isThere && found is null)
+                return null;
+            return found is { } bytes && TransactionDocument.FromJson(bytes.Span) is var decided
                 && decided.Phase != TransactionPhase.Empty && decided.Producer.Id == open.Producer.Id && decided.Partitions.Contains(partition)
                 // A later one of the same producer began at another time.
                 && decided.StartedMs + decided.TimeoutMs == open.DueMs;
         }
         catch (StateFormatException)
         {
-            return false;
+            return null;
         }
     }
 

@@ -196,6 +196,12 @@ internal sealed class LogRepair(RepairContext context, LogId id)
 
         var atMs = state.ClockMs;
         var ends = new LostEnds(state, new TopicName(topic), rehearsal.Epoch, _documents);
+        if (ends.IsUnknown)
+        {
+            context.Report.Leave(_folder, $"damaged at position {from}; {why}, and the document that says how a transaction ended that is open there does not read back: restore that from a copy first");
+            return null;
+        }
+
         if (!CountAdmissions(rest, state) || !CanBeSaved(rehearsal, state))
             return null;
         // Before the first gap: a log that has all of them opens, and nobody would look for transactions any more.

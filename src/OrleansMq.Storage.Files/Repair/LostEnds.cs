@@ -16,7 +16,9 @@ internal sealed class LostEnds
     {
         var (at, first) = (state.Position, state.StableEnd);
         var here = new TransactionPartition(topic, state.Log.Partition);
-        var lost = state.Transactions.AllOpen.Where(open => !documents.IsUnfinished(open, here)).OrderBy(open => open.Producer.Id).ToList();
+        var decided = state.Transactions.AllOpen.Select(open => (Open: open, IsUnfinished: documents.IsUnfinished(open, here))).ToList();
+        IsUnknown = decided.Exists(each => each.IsUnfinished is null);
+        var lost = decided.Where(each => each.IsUnfinished == false).Select(each => each.Open).OrderBy(open => open.Producer.Id).ToList();
         if (lost.Count == 0)
             return;
         var frames = new FrameBuffer(state.Log, epoch) { DurablePosition = at };
@@ -27,6 +29,9 @@ internal sealed class LostEnds
         Named = string.Create(CultureInfo.InvariantCulture,
             $"what stands from offset {first} on of transactions whose end may have been there ({string.Join(", ", lost.Select(open => $"producer {open.Producer.Id}"))}): they count as aborted");
     }
+
+    /// <summary>Whether the document of one does not read back: nothing can be said of its end.</summary>
+    public bool IsUnknown { get; }
 
     /// <summary>To stand at the log's end; empty where none was lost.</summary>
     public ReadOnlyMemory<byte> Frames { get; }

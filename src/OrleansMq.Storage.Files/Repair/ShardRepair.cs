@@ -24,7 +24,7 @@ internal sealed class ShardRepair(RepairContext context, int shard)
             gone.Add("of some documents nothing says whose they were, and any that was not written since may be one of them: something");
         if (gone.Count > 0)
         {
-            context.Report.Leave(view.Path, $"{string.Join("; ", gone)} does not read back, and what it said stands nowhere else. Restore it from a copy");
+            context.Report.Leave(view.Path, $"{string.Join("; ", gone)} does not read back, and what it said stands nowhere else: {ShardEnds.Cure}");
             return;
         }
 

@@ -194,8 +194,14 @@ internal sealed class DamageTrial
             yield return ("", -1);
     }
 
-    /// <summary>What is asked for when a topic is opened, whether it is there or not.</summary>
-    private static IEnumerable<string> Asked(PreparedLog log) => [TopicCatalog.TopicKey(log.Topic), AdmissionDesk.KeyOf(log.TopicId)];
+    /// <summary>What is asked for when a topic or its groups' dead letters are read, whether it is there or not.</summary>
+    private IEnumerable<string> Asked(PreparedLog log) =>
+    [
+        TopicCatalog.TopicKey(log.Topic), AdmissionDesk.KeyOf(log.TopicId),
+        .. from document in _folder.Documents
+           where document.Key.StartsWith(TopicCatalog.GroupPrefix(log.TopicId), StringComparison.Ordinal)
+           select TopicCatalog.TopicKey($"{log.Topic}.{document.Key[TopicCatalog.GroupPrefix(log.TopicId).Length..]}.dlq"),
+    ];
 
     /// <summary>Of the documents in a file.</summary>
     private IEnumerable<string> Keys(string path) => _folder.Documents.Where(document => document.Path == path).Select(document => document.Key);
