@@ -1,6 +1,7 @@
 using System.Reflection;
 using OrleansMq.Conformance;
 using OrleansMq.Core.Catalog;
+using OrleansMq.Core.Cursors;
 using OrleansMq.Engine.Groups;
 using Xunit;
 
