@@ -27,7 +27,7 @@ public sealed class OrleansMqOptions
     /// <summary>When and how compacted topics are compacted, where the storage can.</summary>
     public CompactionOptions Compaction { get; set; } = new();
 
-    /// <summary>A partition, group or topic that nobody has asked for so long is closed and leaves memory. 5 min; at least a minute, as Orleans looks that often.</summary>
+    /// <summary>A partition, group or topic that nobody has asked for so long is closed and leaves memory. 5 min; more than a minute, as Orleans looks that often.</summary>
     public TimeSpan IdleAge { get; set; } = TimeSpan.FromMinutes(5);
 
     /// <summary>The clock of engines; a test gives a virtual one.</summary>

@@ -1,3 +1,6 @@
+using OrleansMq.Conformance;
+using OrleansMq.Conformance.Storage;
+using OrleansMq.Engine.Storage;
 using Xunit;
 
 namespace OrleansMq.Embedded.Tests;
@@ -21,5 +24,42 @@ public sealed class ReadAheadTests
         Assert.Equal(0, await Next());
 
         async Task<long> Next() => Assert.Single(await broker.Receive("t", "g", new ReceiveRequest { Max = 1 })).Position.Offset;
+    }
+
+    /// <summary>It was to read as far as messages stood then, and never began.</summary>
+    [Fact]
+    public void AReceiveThatFailedHidesNothingUrgentThatCameAfterIt() => StoryThread.Run(async () =>
+    {
+        var (time, full) = (new ManualTime(), (TaskCompletionSource?)null);
+        var storage = new HandedOnStorage(new VolatileStorage(), log => new FillingLog(log, () => full?.Task));
+        await using var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage, Time = time });
+        await broker.PutTopic("t", new() { Partitions = 1 });
+        await broker.PutGroup("t", "g", new() { Priority = true });
+        await broker.Publish("t", [Message.OfText("a")]);
+        full = new TaskCompletionSource();
+        var refused = broker.Publish("t", [Message.OfText("b")]).AsTask();
+        var receive = broker.Receive("t", "g", new ReceiveRequest { Max = 1 }).AsTask();
+        full.SetResult();
+        Assert.Equal(ErrorCodes.DiskFull, (await Assert.ThrowsAsync<MqException>(() => refused)).Code);
+        Assert.Equal(ErrorCodes.DiskFull, (await Assert.ThrowsAsync<MqException>(() => receive)).Code);
+        full = null;
+        time.Advance(TimeSpan.FromSeconds(2));
+        await broker.Publish("t", [Message.OfText("urgent") with { Priority = 9 }]);
+
+        Assert.Equal("urgent", Assert.Single(await broker.Receive("t", "g", new ReceiveRequest { Max = 1 })).BodyText);
+    });
+
+    private sealed class FillingLog(IPartitionLog log, Func<Task?> full) : HandedOnLog(log)
+    {
+        public override async ValueTask Append(ReadOnlyMemory<byte> frames, bool flush)
+        {
+            if (full() is { } refusing)
+            {
+                await refusing;
+                throw new LogFullException("The disk is full.");
+            }
+
+            await base.Append(frames, flush);
+        }
     }
 }

@@ -5,7 +5,7 @@ using OrleansMq.LoadBench.Scenarios;
 IScenario[] scenarios =
 [
     new LimitsScenario(), new ThroughputScenario(), new QueueScenario(), new LatencyScenario(), new BacklogScenario(), new FanoutScenario(),
-    new QueuesScenario(), new PartitionsScenario(), new RestartScenario(), new WorkersScenario(), new DelayScenario(), new PendingScenario(), new ReconcileScenario(), new HttpScenario(), new FloodScenario(),
+    new QueuesScenario(), new TopicsScenario(), new PartitionsScenario(), new RestartScenario(), new WorkersScenario(), new DelayScenario(), new PendingScenario(), new ReconcileScenario(), new HttpScenario(), new FloodScenario(),
 #if BLOBS
     new BlobsScenario(),
 #endif

@@ -166,7 +166,7 @@ public sealed class ClusterTests(TwoSilos cluster)
     {
         var check = new OrleansMqOptionsCheck();
 
-        var result = check.Validate(null, new OrleansMqOptions { IdleAge = TimeSpan.FromSeconds(5), SnapshotBytes = 1 });
+        var result = check.Validate(null, new OrleansMqOptions { IdleAge = TimeSpan.FromMinutes(1), SnapshotBytes = 1 });
 
         Assert.True(result.Failed);
         Assert.Contains(result.Failures!, failure => failure.Contains("OrleansMq:IdleAge", StringComparison.Ordinal));

@@ -19,19 +19,25 @@ public sealed partial class PartitionEngine
         if (group.Main is not { } main || !main.WantsTraits(_visible.Stable, out var from, out var count, further))
             return null;
         if (_traitLoads.TryGetValue(group.Number, out var begun) && begun.From == from && begun.Order == main.Order && begun.Filter == main.Filter)
+        {
+            // Whoever was to begin it may have failed long ago, and more was written since.
+            if (!begun.Done!.IsValueCreated)
+                begun.Count = count;
             return begun.Done;
-        var load = new TraitLoad(group.Number, group.Name, from, main.Order, main.Filter);
-        load.Done = new Lazy<Task>(() => Load(load, new TraitReader(main.ByKey, main.Order, main.Filter?.Begin(Number)), count));
+        }
+
+        var load = new TraitLoad(group.Number, group.Name, from, main.Order, main.Filter) { Count = count };
+        load.Done = new Lazy<Task>(() => Load(load, new TraitReader(main.ByKey, main.Order, main.Filter?.Begin(Number))));
         _traitLoads[group.Number] = load;
         return load.Done;
     }
 
-    private async Task Load(TraitLoad load, TraitReader reader, int count)
+    private async Task Load(TraitLoad load, TraitReader reader)
     {
         MessageTraits[] traits = [];
         try
         {
-            traits = await reader.Read(this, load.From, count);
+            traits = await reader.Read(this, load.From, load.Count);
         }
         finally
         {
@@ -70,6 +76,7 @@ public sealed partial class PartitionEngine
         public long From => from;
         public DeliveryOrder Order => order;
         public MessageFilter? Filter => filter;
+        public int Count { get; set; }
         public Lazy<Task>? Done { get; set; }
     }
 }

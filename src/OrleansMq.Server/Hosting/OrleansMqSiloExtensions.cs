@@ -102,8 +102,8 @@ internal sealed class OrleansMqOptionsCheck : IValidateOptions<OrleansMqOptions>
     public ValidateOptionsResult Validate(string? name, OrleansMqOptions options)
     {
         var wrong = new List<string>();
-        if (options.IdleAge < TimeSpan.FromMinutes(1))
-            wrong.Add($"OrleansMq:IdleAge is at least a minute; {options.IdleAge} was given.");
+        if (options.IdleAge <= TimeSpan.FromMinutes(1))
+            wrong.Add($"OrleansMq:IdleAge is more than a minute; {options.IdleAge} was given.");
         if (options.FlushInterval < TimeSpan.Zero)
             wrong.Add($"OrleansMq:FlushInterval is not negative; {options.FlushInterval} was given.");
         if (options.MaintenanceInterval <= TimeSpan.Zero)

@@ -22,6 +22,7 @@ internal sealed class BenchSilo : IAsyncDisposable
 
     private const string Name = "bench";
     private const string Ready = "ready";
+    private const string Look = "look";
 
     private readonly Process _process;
     private readonly BenchFolder _folder;
@@ -41,6 +42,13 @@ internal sealed class BenchSilo : IAsyncDisposable
             _process.Refresh();
             return _process.TotalProcessorTime;
         }
+    }
+
+    /// <summary>What its process holds, after a collection.</summary>
+    public async Task<Footprint> Footprint()
+    {
+        await _process.StandardInput.WriteLineAsync(Look);
+        return Measuring.Footprint.Parse((await _process.StandardOutput.ReadLineAsync())!);
     }
 
     /// <param name="partitions">Of the topic of the streams.</param>
@@ -86,12 +94,13 @@ internal sealed class BenchSilo : IAsyncDisposable
             .Configure<EndpointOptions>(endpoints => endpoints.AdvertisedIPAddress = IPAddress.Loopback)
             .AddOrleansMqGrainStorage(OrleansMqOptions.Name, storage.Documents)
             .AddOrleansMqGrainStorage("PubSubStore", storage.Documents)
-            .AddOrleansMq(broker => broker.Storage = storage)
+            .AddOrleansMq(broker => (broker.Storage, broker.IdleAge) = (storage, TimeSpan.FromSeconds(70)))
             .AddOrleansMqStreams(Streams, options => Tune(options, Number(args[3]))));
         using var host = builder.Build();
         await host.StartAsync();
         Console.WriteLine(Ready);
-        await Console.In.ReadLineAsync();
+        while (await Console.In.ReadLineAsync() == Look)
+            Console.WriteLine(Measuring.Footprint.OfThisProcess(args[0]));
         await host.StopAsync();
         return 0;
     }

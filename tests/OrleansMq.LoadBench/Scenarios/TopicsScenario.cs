@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using OrleansMq.LoadBench.Loads;
+using OrleansMq.LoadBench.Measuring;
+
+namespace OrleansMq.LoadBench.Scenarios;
+
+internal sealed class TopicsScenario : IScenario
+{
+    private const int AtOnce = 64;
+    private const int First = 100;
+    private const int UsedAgain = 200;
+
+    private static readonly TimeSpan IdleAfter = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RestsWithin = TimeSpan.FromMinutes(30);
+
+    public string Name => "topics";
+
+    public string Summary => "100,000 topics, each made and used once: what they cost when they are idle";
+
+    public string Help =>
+        $"""
+         {AtOnce} loops side by side make --count topics of one partition (default 100,000) with a queue-style group, put one durable message into each, lease it and acknowledge it. Then
+         nobody does anything until the last partition is closed (idle after {IdleAfter.TotalSeconds:0} s; a silo: a minute). "a topic": what there is more than before the first of them, after a collection,
+         divided by their number. "open files": of the data folder. "used again": one durable message into each of {UsedAgain} topics by chance, one after the other. "started again": a new
+         broker on the folder until it has answered about a topic. Parts: "embedded", and "silo": one silo as a process of its own and an Orleans client in this one (with Orleans).
+         """;
+
+    public async Task Run(Bench bench)
+    {
+        // A broker of its own for each run; what is compiled first does not matter for what stays.
+        if (bench.WarmUp)
+            return;
+        var count = (int)bench.Count(100_000);
+        if (bench.Wants("embedded"))
+            await Embedded(bench, count);
+#if ORLEANS
+        if (bench.Wants("silo"))
+            await Silo(bench, count);
+#endif
+    }
+
+    private static async Task Embedded(Bench bench, int count)
+    {
+        using var folder = bench.Folder();
+        var options = new EmbeddedOptions { Data = folder.Path, Journal = bench.Options.Journal, IdleAfter = IdleAfter, OnReport = text => Console.Error.WriteLine($"  broker: {text}") };
+        await using (var broker = await EmbeddedBroker.Start(options))
+        {
+            await Measure(bench, "embedded", broker, count, () => Task.FromResult(Footprint.OfThisProcess(folder.Path)));
+            bench.Add("embedded, on disk a topic", (double)folder.AllocatedBytes / count, "B");
+        }
+
+        var began = Stopwatch.GetTimestamp();
+        await using (var broker = await EmbeddedBroker.Start(options))
+        {
+            await broker.DescribeTopic(TopicOf(count - 1));
+            bench.Add("embedded, started again", Stopwatch.GetElapsedTime(began).TotalSeconds, "s");
+            await broker.ListTopics();
+            bench.Add("embedded, and listed", Stopwatch.GetElapsedTime(began).TotalSeconds, "s");
+        }
+    }
+
+#if ORLEANS
+    private static async Task Silo(Bench bench, int count)
+    {
+        await using var silo = await Cluster.BenchSilo.Start(bench, partitions: 1);
+        await Measure(bench, "silo", silo.Broker, count, silo.Footprint);
+    }
+#endif
+
+    private static async Task Measure(Bench bench, string part, IBroker broker, int count, Func<Task<Footprint>> look)
+    {
+        await Parallel.ForAsync(0, First, (number, _) => Use(broker, $"first{number}"));
+        var before = await Rested(look);
+        var (most, meter) = (before, new Meter());
+        using var done = new CancellationTokenSource();
+        var watching = Watch();
+        await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, (number, _) => Use(broker, TopicOf(number)));
+        var seconds = meter.Elapsed.TotalSeconds;
+        await done.CancelAsync();
+        await watching;
+        bench.Add($"{part}, made and used", count / seconds, "topics/s");
+        bench.Add($"{part}, resident at most", (most.Resident - before.Resident) / 1e6, "MB");
+        bench.Add($"{part}, open files at most", most.OpenFiles, "");
+        meter = new Meter();
+        var after = await Rested(look);
+        bench.Add($"{part}, all closed after", meter.Elapsed.TotalSeconds, "s");
+        bench.Add($"{part}, heap a topic", (double)(after.Heap - before.Heap) / count, "B");
+        bench.Add($"{part}, resident a topic", (double)(after.Resident - before.Resident) / count, "B");
+        bench.Add($"{part}, open files", after.OpenFiles, "");
+        meter = new Meter();
+        await broker.ListTopics();
+        bench.Add($"{part}, a page of names", meter.Elapsed.TotalMilliseconds, "ms");
+        var again = new List<double>(UsedAgain);
+        for (var i = 0; i < UsedAgain; i++)
+        {
+            meter = new Meter();
+            await broker.Publish(TopicOf(Random.Shared.Next(count)), [Message.OfText("again")]);
+            again.Add(meter.Elapsed.TotalMilliseconds);
+        }
+
+        bench.Add($"{part}, used again p50", Percentiles.Of(again, 0.5), "ms");
+        bench.Add($"{part}, used again p99", Percentiles.Of(again, 0.99), "ms");
+
+        async Task Watch()
+        {
+            while (!done.IsCancellationRequested)
+            {
+                var now = await look();
+                most = new Footprint(Math.Max(most.Heap, now.Heap), Math.Max(most.Resident, now.Resident), Math.Max(most.OpenFiles, now.OpenFiles), 0);
+                await Task.WhenAny(Task.Delay(TimeSpan.FromSeconds(10), done.Token));
+            }
+        }
+    }
+
+    private static string TopicOf(int number) => $"topic{number}";
+
+    private static async ValueTask Use(IBroker broker, string topic)
+    {
+        await broker.PutTopic(topic, new TopicChange { Partitions = 1 });
+        await broker.PutGroup(topic, "workers", new GroupChange());
+        await broker.Publish(topic, [Message.OfText("once")]);
+        await QueueReading.Run(broker, topic, "workers", 1, 1, 1);
+    }
+
+    /// <summary>When no log is open any more.</summary>
+    private static async Task<Footprint> Rested(Func<Task<Footprint>> look)
+    {
+        for (var waited = Stopwatch.StartNew(); waited.Elapsed < RestsWithin; await Task.Delay(TimeSpan.FromSeconds(1)))
+            if ((await look()).OpenLogs == 0)
+            {
+                // Topics are forgotten after their partitions.
+                await Task.Delay(3 * IdleAfter);
+                return await look();
+            }
+
+        throw new InvalidOperationException($"Partitions were still open after {RestsWithin}.");
+    }
+}
