@@ -48,18 +48,4 @@ public sealed class ReadAheadTests
 
         Assert.Equal("urgent", Assert.Single(await broker.Receive("t", "g", new ReceiveRequest { Max = 1 })).BodyText);
     });
-
-    private sealed class FillingLog(IPartitionLog log, Func<Task?> full) : HandedOnLog(log)
-    {
-        public override async ValueTask Append(ReadOnlyMemory<byte> frames, bool flush)
-        {
-            if (full() is { } refusing)
-            {
-                await refusing;
-                throw new LogFullException("The disk is full.");
-            }
-
-            await base.Append(frames, flush);
-        }
-    }
 }

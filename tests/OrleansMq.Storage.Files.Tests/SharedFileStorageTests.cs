@@ -79,7 +79,8 @@ public sealed class ZombieTests : IAsyncLifetime
         var owner = await _others.OpenLog(Id);
         await owner.Append(Bytes(3), flush: true);
 
-        await _zombie.Append(Bytes(2), flush: false);
+        // Also what is not flushed: a lease is given when it is written.
+        await Assert.ThrowsAsync<LogFencedException>(async () => await _zombie.Append(Bytes(2), flush: false));
         await Assert.ThrowsAsync<LogFencedException>(async () => await _zombie.Flush());
 
         Assert.Equal(Join(Bytes(1), Bytes(3)), await ReadAll(owner));
@@ -109,7 +110,7 @@ public sealed class ZombieTests : IAsyncLifetime
         var owner = await _others.OpenLog(Id);
         await owner.Cut(120);
         Assert.Equal(120, owner.End);
-        await _zombie.Append(Bytes(5), flush: false);
+        await Assert.ThrowsAsync<LogFencedException>(async () => await _zombie.Append(Bytes(5), flush: false));
 
         await owner.DisposeAsync();
         owner = await _others.OpenLog(Id);

@@ -79,16 +79,31 @@ public sealed partial class PartitionEngine
 
     public async Task<GroupPartition> Describe(GroupName name)
     {
-        var (described, floor) = await Ask(ReleaseLevel.Decided, (state, _, now) =>
+        var (described, floor) = await Place();
+        if (described.Lag == 0 || await AppendedAt(floor) is not { } oldest)
+            return described;
+        var age = DateTimeOffset.FromUnixTimeMilliseconds(_clock.NowMs) - oldest;
+        return described with { OldestUnsettled = age < TimeSpan.Zero ? TimeSpan.Zero : age };
+
+        // Whoever asks may go on from there: a commit that is still to be written may be refused yet, and is taken back then.
+        async Task<(GroupPartition Described, long Floor)> Place()
+        {
+            try
+            {
+                return await Look();
+            }
+            catch (MqException undone) when (undone.Code is ErrorCodes.DiskFull or ErrorCodes.OutcomeUnknown)
+            {
+                return await Look();
+            }
+        }
+
+        Task<(GroupPartition Described, long Floor)> Look() => Ask(ReleaseLevel.Written, (state, _, now) =>
         {
             var group = Find(state, name);
             Lapse(group, now);
             return (new GroupPartition(Number, group.Floor, state.LagOf(group), group.InFlight, null, group.DeadLetters.Count, group.Dropped, Filtered: group.PassedOver), group.Floor);
         });
-        if (described.Lag == 0 || await AppendedAt(floor) is not { } oldest)
-            return described;
-        var age = DateTimeOffset.FromUnixTimeMilliseconds(_clock.NowMs) - oldest;
-        return described with { OldestUnsettled = age < TimeSpan.Zero ? TimeSpan.Zero : age };
     }
 
     /// <summary>

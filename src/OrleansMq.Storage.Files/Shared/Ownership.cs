@@ -47,7 +47,7 @@ internal sealed class Ownership(SharedCell cell, CellName name, SharedManifest m
         }
     }
 
-    /// <summary>Asked after each flush and before what it covers is acknowledged: a later opener read the files after it took over, so it has seen them.</summary>
+    /// <summary>Asked after each append and each flush, before what it covers is told to anyone: a later opener read the files after it took over, so it has seen them.</summary>
     /// <exception cref="LogFencedException">Another opening took over, or the log was deleted.</exception>
     public void Confirm()
     {

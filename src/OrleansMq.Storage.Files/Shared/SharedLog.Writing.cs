@@ -24,6 +24,9 @@ internal sealed partial class SharedLog
         }
         if (flush)
             FlushTo(end);
+        else
+            // A lease is given when it is written: the next owner has granted it anew by now, or has seen it settled.
+            _owner.Confirm();
     }
 
     /// <summary>

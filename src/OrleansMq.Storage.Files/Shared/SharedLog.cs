@@ -13,7 +13,7 @@ internal sealed record SharedLogPlace(LogId Id, string Folder, IDisk Disk, IIoSc
 
 /// <summary>
 /// One opening of a log on a shared volume. It writes only to files that it made itself, changes the manifest only by compare-and-swap, and
-/// looks at the manifest after each flush and before the bytes count as durable: whoever lost the log and does not know yet acknowledges nothing
+/// looks at the manifest after each append and each flush, before the bytes count: whoever lost the log and does not know yet acknowledges nothing, gives nothing out
 /// and damages nothing.
 /// </summary>
 /// <remarks>
