@@ -10,6 +10,8 @@ public sealed partial class EmbeddedBroker
     /// <summary>Every so many hours all topics are looked at, also those that nobody used since the start.</summary>
     private const int HoursOfARound = 24;
 
+    private const int ClosedAtOnce = 16;
+
     private async void EachHour() => await Upkeep(async () =>
     {
         await Try("(groups)", "a group that lapsed could not be dropped", _coordinator.DropLapsed);
@@ -45,8 +47,9 @@ public sealed partial class EmbeddedBroker
             return;
         await Upkeep(async () =>
         {
-            foreach (var topic in OpenTopics())
-                await Try(topic.Name, "idle partitions could not be closed", async () => await Forget(topic));
+            // Side by side: each waits for the disk, and more may become idle meanwhile than one after the other are closed.
+            foreach (var some in OpenTopics().Chunk(ClosedAtOnce))
+                await Task.WhenAll(some.Select(topic => Try(topic.Name, "idle partitions could not be closed", async () => await Forget(topic))));
         });
     }
 

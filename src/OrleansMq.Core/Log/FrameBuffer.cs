@@ -14,8 +14,16 @@ public sealed class FrameBuffer(LogIdentity log, int epoch) : IBufferWriter<byte
     /// <summary>A frame of entries that is longer takes no more of them: states may go with entries, and who replays holds a frame in memory.</summary>
     private const int MaxEntryBytes = 1 << 20;
 
-    private byte[] _bytes = new byte[64 << 10];
+    /// <summary>Enough for a queue that is used now and then; there may be thousands of them.</summary>
+    private const int SmallBytes = 1 << 10;
+
+    private const int LargestKept = 16 << 20;
+
+    private byte[] _bytes = new byte[SmallBytes];
     private int _length;
+
+    /// <summary>How many bytes were lately needed at once; falls slowly.</summary>
+    private int _needed;
 
     /// <summary>Where the open frame of entries begins, or -1.</summary>
     private int _open = -1;
@@ -38,9 +46,13 @@ public sealed class FrameBuffer(LogIdentity log, int epoch) : IBufferWriter<byte
     /// <summary>Empties the buffer; its first frame will stand at <paramref name="position"/>.</summary>
     public void Reset(long position)
     {
+        _needed = Math.Max(_length, _needed - _needed / 8);
+        var kept = Math.Max(_needed, SmallBytes);
+        if (_bytes.Length > LargestKept)
+            _bytes = new byte[SmallBytes];
+        else if (_bytes.Length / 4 > kept)
+            _bytes = new byte[kept];
         (BasePosition, _length, _open, _settled) = (position, 0, -1, default);
-        if (_bytes.Length > 16 << 20)
-            _bytes = new byte[64 << 10];
     }
 
     /// <summary>Ends the open frame and gives all frames; valid until the next call that adds or resets.</summary>

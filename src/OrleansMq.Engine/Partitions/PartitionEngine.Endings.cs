@@ -6,6 +6,9 @@ namespace OrleansMq.Engine.Partitions;
 /// <summary>What becomes of those who wait when it does not go on: the log refuses a write and is replayed, the partition stops in doubt, or it is closed in good order.</summary>
 public sealed partial class PartitionEngine
 {
+    /// <summary>Bytes of log that are replayed sooner than a snapshot is written: queues that are used now and then have none.</summary>
+    private const long QuickReplay = 64 << 10;
+
     /// <summary>The log had no room: nothing of the last groups is in it, so what they changed is forgotten by replaying the log.</summary>
     private async void ReplayAfterRefusal(Exception error)
     {
@@ -91,7 +94,7 @@ public sealed partial class PartitionEngine
         return Unavailable(bug);
     }
 
-    /// <summary>Finishes what is in flight, flushes, saves a snapshot, closes the log.</summary>
+    /// <summary>Finishes what is in flight, flushes, saves a snapshot where a replay would take long, closes the log.</summary>
     public async ValueTask DisposeAsync()
     {
         _compactionEnds = true;
@@ -102,7 +105,7 @@ public sealed partial class PartitionEngine
             try
             {
                 await Ask(ReleaseLevel.Durable, (_, _, _) => FailParkedForClosing());
-                await SnapshotNow();
+                await SnapshotNow(atLeast: Math.Min(_host.SnapshotBytes, QuickReplay));
             }
             catch (MqException)
             {

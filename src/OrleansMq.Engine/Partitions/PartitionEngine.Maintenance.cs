@@ -202,7 +202,8 @@ public sealed partial class PartitionEngine
     }
 
     /// <summary>Saves the state as it is now, once everything it says is durable.</summary>
-    private async Task SnapshotNow()
+    /// <param name="atLeast">Only if there are so many bytes behind the snapshot before.</param>
+    private async Task SnapshotNow(long atLeast = 1)
     {
         await _snapshotGate.WaitAsync();
         NativeBytes? bytes = null;
@@ -211,7 +212,7 @@ public sealed partial class PartitionEngine
             var position = await Ask(ReleaseLevel.Durable, (state, frames, _) =>
             {
                 var end = frames.Close();
-                if (end != _snapshotPosition)
+                if (end - _snapshotPosition >= atLeast)
                     state.Save(bytes = new NativeBytes(4 << 10));
                 return end;
             });

@@ -1,3 +1,4 @@
+using System.Buffers;
 using OrleansMq.Core.Log;
 using OrleansMq.Records;
 using Xunit;
@@ -166,6 +167,24 @@ public sealed class FrameFormats
         from = from[..Math.Min(from.Length, to.Length)];
         from.CopyTo(to);
         return from.Length;
+    }
+
+    /// <summary>There is one for each open partition, and most have little to write.</summary>
+    [Fact]
+    public void SpaceForMuchIsGivenBackWhereLittleFollows()
+    {
+        var frames = Buffer();
+        Assert.InRange(Space(), 1, 4 << 10);
+        frames.AddBatch(new byte[1 << 20], 0, FrameFlags.None, 0, null, 0, 0);
+        frames.Reset(8192);
+        Assert.True(Space() > 1 << 20);
+
+        for (var i = 0; i < 64; i++)
+            frames.Reset(8192);
+
+        Assert.InRange(Space(), 1, 4 << 10);
+
+        int Space() => ((IBufferWriter<byte>)frames).GetMemory(0).Length;
     }
 
     private static Entry Settled(int group, long offset, int count) => new() { Kind = EntryKind.Settled, Group = group, Offset = offset, Count = count };

@@ -13,12 +13,14 @@ internal sealed class Meter
 
     public TimeSpan Processor => Environment.CpuUsage.TotalTime - _processor;
 
+    public long Allocated => GC.GetTotalAllocatedBytes() - _allocated;
+
     /// <summary>Adds the rate, and what a message cost.</summary>
     public double Report(Bench bench, string part, long messages, string what = "msgs/s")
     {
         var seconds = Elapsed.TotalSeconds;
         var processor = Processor.TotalSeconds;
-        var allocated = GC.GetTotalAllocatedBytes() - _allocated;
+        var allocated = Allocated;
         bench.Add(part, messages / seconds, what);
         bench.Add($"{part}, processor", processor / messages * 1e6, "s/million");
         bench.Add($"{part}, allocated", (double)allocated / messages, "B/msg");

@@ -21,7 +21,7 @@ internal sealed class TopicsScenario : IScenario
         $"""
          {AtOnce} loops side by side make --count topics of one partition (default 100,000) with a queue-style group, put one durable message into each, lease it and acknowledge it. Then
          nobody does anything until the last partition is closed (idle after {IdleAfter.TotalSeconds:0} s; a silo: a minute). "a topic": what there is more than before the first of them, after a collection,
-         divided by their number. "open files": of the data folder. "used again": one durable message into each of {UsedAgain} topics by chance, one after the other. "started again": a new
+         divided by their number; processor and allocations are this process'. "open files": of the data folder. "used again": one durable message into each of {UsedAgain} topics by chance, one after the other. "started again": a new
          broker on the folder until it has answered about a topic. Parts: "embedded", and "silo": one silo as a process of its own and an Orleans client in this one (with Orleans).
          """;
 
@@ -77,10 +77,12 @@ internal sealed class TopicsScenario : IScenario
         using var done = new CancellationTokenSource();
         var watching = Watch();
         await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, (number, _) => Use(broker, TopicOf(number)));
-        var seconds = meter.Elapsed.TotalSeconds;
+        var (seconds, processor, allocated) = (meter.Elapsed.TotalSeconds, meter.Processor, (double)meter.Allocated);
         await done.CancelAsync();
         await watching;
         bench.Add($"{part}, made and used", count / seconds, "topics/s");
+        bench.Add($"{part}, processor a topic", processor.TotalMilliseconds / count, "ms");
+        bench.Add($"{part}, allocated a topic", allocated / count, "B");
         bench.Add($"{part}, resident at most", (most.Resident - before.Resident) / 1e6, "MB");
         bench.Add($"{part}, open files at most", most.OpenFiles, "");
         meter = new Meter();
