@@ -58,8 +58,10 @@ public sealed partial class EmbeddedBroker
         if (settlement.Lease is { } lease)
             CheckLease(lease);
         var (found, engine) = await Group(topic, group);
-        await found.Used(engine);
-        return await engine.Settle(settlement);
+        await found.Taken(engine);
+        var results = await engine.Settle(settlement);
+        await found.NoteUse(engine);
+        return results;
     }
 
     public async ValueTask<Assignment> Join(TopicName topic, GroupName group, string member, TimeSpan sessionTimeout, CancellationToken cancel = default)
@@ -71,8 +73,9 @@ public sealed partial class EmbeddedBroker
     public async ValueTask Heartbeat(TopicName topic, GroupName group, string member, int generation, CancellationToken cancel = default)
     {
         var (found, engine) = await Group(topic, group);
-        await found.Used(engine);
+        await found.Taken(engine);
         await found.Written(engine, () => engine.Heartbeat(member, generation));
+        await found.NoteUse(engine);
     }
 
     public async ValueTask Leave(TopicName topic, GroupName group, string member, CancellationToken cancel = default)

@@ -22,6 +22,25 @@ internal sealed partial class EmbeddedTopic
         }
     }
 
+    /// <summary>Makes sure that who had an ephemeral group before does not delete it; what other groups have to note of a use can wait until it is over.</summary>
+    /// <inheritdoc cref="Written" path="/exception"/>
+    public ValueTask Taken(GroupEngine group) => group.MustBeTaken ? Used(group) : default;
+
+    /// <summary>Notes a use that is over, which a note that fails takes nothing from.</summary>
+    public ValueTask NoteUse(GroupEngine group) => group.NoteIsDue ? Note(group) : default;
+
+    private async ValueTask Note(GroupEngine group)
+    {
+        try
+        {
+            await Written(group, group.NoteUse);
+        }
+        catch (Exception error) when (error is StorageException or MqException)
+        {
+            _options.OnReport($"Topic {Name}: that group '{group.Name}' is used could not be noted, it is tried again with a later use: {error.Message}");
+        }
+    }
+
     /// <summary>Runs what may write a group's document.</summary>
     /// <exception cref="MqException">Another process wrote it: the group is taken up anew, or forgotten.</exception>
     public async Task<T> Written<T>(GroupEngine group, Func<Task<T>> act)

@@ -112,6 +112,8 @@ public sealed class ConfiguredSiloTests : IAsyncLifetime
 
     [Theory]
     [InlineData("IdelAge", "OrleansMq:IdelAge is no setting; there are Client, Compaction, ")]
+    [InlineData("Compaction:MinAgee", "OrleansMq:Compaction:MinAgee is no setting; there are DirtyBytes, DirtyRatio, MemoryBytes, MinAge, TombstoneAge.")]
+    [InlineData("Compaction", "OrleansMq:Compaction is '00:01:00', and has settings of its own below it.")]
     [InlineData("Client:Retries", "OrleansMq:Client:Retries is no setting; there are AppendCallBytes, ")]
     public void AMistypedSettingIsRefusedByItsName(string setting, string message)
     {
@@ -121,6 +123,18 @@ public sealed class ConfiguredSiloTests : IAsyncLifetime
         var refused = Assert.Throws<OrleansConfigurationException>(() => builder.UseOrleans(silo => silo.AddOrleansMq()));
 
         Assert.StartsWith(message, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task SettingsBelowSettingsAreTaken()
+    {
+        var builder = Builder(Json("Files", "Development"));
+        builder.Configuration["OrleansMq:Compaction:minAge"] = "00:01:00";
+        builder.UseOrleans(silo => silo.AddOrleansMq());
+
+        var host = await Start(builder);
+
+        Assert.Equal(TimeSpan.FromMinutes(1), host.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<OrleansMqOptions>>().Value.Compaction.MinAge);
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using Orleans.Serialization;
 using Orleans.Storage;
 using Orleans.TestingHost;
 using OrleansMq.Conformance.Broker;
+using OrleansMq.Conformance.Storage;
 using OrleansMq.Engine.Storage;
 using Xunit;
 
@@ -13,11 +14,18 @@ using Xunit;
 namespace OrleansMq.Server.Tests;
 
 /// <summary>Real silos in this process, on one log and one grain storage that outlive each of them.</summary>
-public class BrokerCluster(short silos) : IAsyncLifetime
+public class BrokerCluster : IAsyncLifetime
 {
-    private readonly VolatileStorage _storage = new();
+    private readonly short _silos;
+    private readonly HandedOnStorage _storage;
     private readonly SharedGrainStates _states = new();
     private InProcessTestCluster? _cluster;
+
+    public BrokerCluster(short silos)
+    {
+        _silos = silos;
+        _storage = new HandedOnStorage(new VolatileStorage(), deleting: log => DeletingLog?.Invoke(log) ?? Task.CompletedTask);
+    }
 
     public InProcessTestCluster Cluster => _cluster ?? throw new InvalidOperationException("The cluster has not been started.");
 
@@ -27,6 +35,9 @@ public class BrokerCluster(short silos) : IAsyncLifetime
     /// <summary>Where the logs lie.</summary>
     public IStorage Storage => _storage;
 
+    /// <summary>Awaited before a log is deleted.</summary>
+    public Func<LogId, Task>? DeletingLog { get; set; }
+
     /// <summary>The broker of a client outside the cluster.</summary>
     public IBroker Outside => Cluster.Client.ServiceProvider.GetRequiredService<IBroker>();
 
@@ -35,7 +46,7 @@ public class BrokerCluster(short silos) : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        var builder = new InProcessTestClusterBuilder(silos);
+        var builder = new InProcessTestClusterBuilder(_silos);
         builder.ConfigureSilo((_, silo) =>
         {
             silo.Services.AddKeyedSingleton<IGrainStorage>(OrleansMqOptions.Name, (services, _) => new SharedGrainStorage(_states, services.GetRequiredService<Serializer>()));

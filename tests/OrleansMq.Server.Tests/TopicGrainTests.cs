@@ -122,26 +122,14 @@ public sealed class TopicGrainTests(TwoSilos cluster)
         await broker.PutGroup("t", "g", new());
         await broker.Publish("t", [Message.OfText("a") with { Partition = 0 }]);
         var view = await View("t");
-        var grain = Grains.GetGrain<ITopicOwner>("t").GetGrainId();
-        // As far as a deletion comes whose silo is lost then: it is begun, and the document is gone.
-        await Silo.Catalog.BeginDeletion(new TopicDocument { Name = "t", Id = view.Id, Settings = view.Settings, CreatedAtMs = 0 });
-        var shelf = Stored(grain);
-        shelf.Documents.Remove(TopicCatalog.TopicKey("t"));
-        cluster.States.Put(StateName.Of(grain, keptApart: true), grain, Find(grain).ETag, Serializer.SerializeToArray(shelf));
-        await BrokerCluster.Until(async () =>
-        {
-            await Forget();
-            return !await Grains.GetGrain<ITopicOwner>("t").Exists();
-        });
+        await LoseTheSiloThatDeletes(view);
         // Meanwhile there may be another of its name.
         await broker.PutTopic("t", new());
         await broker.Publish("t", [Message.OfText("another")]);
 
         await Look();
 
-        for (var p = 0; p < 2; p++)
-            await Assert.ThrowsAsync<LogMissingException>(async () => await cluster.Storage.OpenLog(new LogId(view.Id, p)));
-        Assert.DoesNotContain(await Silo.Catalog.UnfinishedTopics(), topic => topic.Id == view.Id);
+        await IsGone(view);
         Assert.Equal(["another"], (await broker.ReadAll("t")).Select(message => message.BodyText));
         Assert.Empty((await broker.ListGroups("t")).Items);
     });
@@ -152,7 +140,7 @@ public sealed class TopicGrainTests(TwoSilos cluster)
         await broker.PutTopic("t", new());
         await broker.Publish("t", [Message.OfText("a")]);
         var view = await View("t");
-        await Silo.Catalog.BeginDeletion(new TopicDocument { Name = "t", Id = view.Id, Settings = view.Settings, CreatedAtMs = 0 });
+        await BeginDeletion(view);
 
         await Look();
 
@@ -170,6 +158,192 @@ public sealed class TopicGrainTests(TwoSilos cluster)
 
         Assert.DoesNotContain(await Silo.Catalog.UnfinishedTopics(), topic => topic.Id == view.Id);
     });
+
+    [Fact]
+    public Task ATopicIsMadeAgainAndChangedWhileTheOneBeforeIsClearedAway() => Story(async broker =>
+    {
+        var view = await TopicWithGroup(broker);
+        var (reached, go) = HoldUpTheEndOf(view);
+        var deleting = broker.DeleteTopic("t").AsTask();
+        try
+        {
+            await reached;
+
+            await broker.PutTopic("t", new());
+            await broker.GrowTopic("t", 2);
+            await broker.Publish("t", [Message.OfText("another") with { Partition = 0 }]);
+            Assert.False(deleting.IsCompleted);
+            Assert.Contains(await Silo.Catalog.UnfinishedTopics(), topic => topic.Id == view.Id);
+        }
+        finally
+        {
+            go.SetResult();
+            cluster.DeletingLog = null;
+        }
+
+        await deleting;
+        await IsGone(view);
+        Assert.Equal(["t"], (await broker.ListTopics()).Items.Select(name => name.Text));
+        Assert.Equal(["another"], (await broker.ReadAll("t")).Select(message => message.BodyText));
+        Assert.Empty((await broker.ListGroups("t")).Items);
+    });
+
+    [Fact]
+    public Task ATopicIsMadeAgainWhileWhatALostSiloLeftIsClearedAway() => Story(async broker =>
+    {
+        var view = await TopicWithGroup(broker);
+        await LoseTheSiloThatDeletes(view);
+        var (reached, go) = HoldUpTheEndOf(view);
+        var looking = Look();
+        try
+        {
+            await reached;
+
+            await broker.PutTopic("t", new());
+            // Each silo looks; one is at it.
+            await Look();
+            Assert.False(looking.IsCompleted);
+        }
+        finally
+        {
+            go.SetResult();
+            cluster.DeletingLog = null;
+        }
+
+        await looking;
+        await IsGone(view);
+        Assert.Equal(["t"], (await broker.ListTopics()).Items.Select(name => name.Text));
+    });
+
+    /// <summary>It takes the topic for one that is there, and another silo's has deleted it.</summary>
+    [Fact]
+    public Task AnActivationThatWasReplacedErasesNoWordOfADeletion() => Story(async broker =>
+    {
+        var view = await TopicWithGroup(broker);
+        await BeginDeletion(view);
+        TakeAwayTheDocument();
+
+        await Look();
+        await BrokerCluster.Until(async () =>
+        {
+            await Look();
+            return (await Silo.Catalog.UnfinishedTopics()).All(topic => topic.Id != view.Id);
+        });
+
+        await IsGone(view);
+    });
+
+    [Fact]
+    public Task AGroupWhoseNameCantBeTakenAwayIsGoneFromThePartitionsAtOnce() => Story(async broker =>
+    {
+        var view = await TopicWithGroup(broker);
+        var partition = await Partition("t", 0);
+        Assert.NotNull(await partition.DescribeGroup("g"));
+        var grain = Grains.GetGrain<ITopicOwner>("t").GetGrainId();
+        var failed = FailTheNextWriteOf(grain);
+
+        // A client asks again, and hears that there is no such group.
+        await Assert.ThrowsAsync<MqException>(() => Grains.GetGrain<IConsumerGroupGrain>(GrainKeys.Group(view.Id, "t", "g")).Delete());
+
+        Assert.True(failed());
+        Assert.Equal(ErrorCodes.GroupUnknown, (await Assert.ThrowsAsync<MqException>(() => partition.DescribeGroup("g"))).Code);
+    });
+
+    [Fact]
+    public Task AnAcknowledgementIsDoneThoughItsGroupsUseCantBeNoted() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await broker.Publish("t", [Message.OfText("a")]);
+        Assert.Single(await broker.Receive("t", "g", new() { Lease = TimeSpan.FromHours(1) }));
+        var view = await View("t");
+        // A client would ask again.
+        var group = Grains.GetGrain<IConsumerGroupGrain>(GrainKeys.Group(view.Id, "t", "g"));
+        var grain = group.GetGrainId();
+        await BrokerCluster.Until(async () =>
+        {
+            await Forget();
+            return (await cluster.Grains()).All(each => each.GrainId != grain);
+        });
+        Change(grain, TopicCatalog.GroupKey(view.Id, "g"), stored => (GroupDocument.FromJson(stored, Silo.NowMs) with { LastUsedMs = Silo.NowMs - (long)TimeSpan.FromHours(2).TotalMilliseconds }).ToJson());
+        var failed = FailTheNextWriteOf(grain);
+
+        Assert.Null(Assert.Single(await group.Settle(Settlement.AcknowledgeUpTo(new Position(0, 0)))).Code);
+
+        Assert.True(failed());
+        Assert.Equal(0, (await (await Partition("t", 0)).DescribeGroup("g")).Lag);
+    });
+
+    private async Task<TopicView> TopicWithGroup(IBroker broker)
+    {
+        await broker.PutTopic("t", new());
+        await broker.PutGroup("t", "g", new());
+        await broker.Publish("t", [Message.OfText("a")]);
+        return await View("t");
+    }
+
+    /// <summary>Its log is not deleted before it may be.</summary>
+    private (Task Reached, TaskCompletionSource Go) HoldUpTheEndOf(TopicView view)
+    {
+        var (reached, go) = (new TaskCompletionSource(), new TaskCompletionSource());
+        cluster.DeletingLog = async log =>
+        {
+            if (log.TopicId != view.Id)
+                return;
+            reached.TrySetResult();
+            await go.Task;
+        };
+        return (reached.Task.WaitAsync(BrokerCluster.Enough), go);
+    }
+
+    private ValueTask BeginDeletion(TopicView view) =>
+        Silo.Catalog.BeginDeletion(new TopicDocument { Name = "t", Id = view.Id, Settings = view.Settings, CreatedAtMs = 0 });
+
+    /// <returns>Whether it failed.</returns>
+    private Func<bool> FailTheNextWriteOf(GrainId grain)
+    {
+        var failed = false;
+        cluster.States.Written = (written, _) =>
+        {
+            if (written != grain)
+                return Task.CompletedTask;
+            failed = true;
+            cluster.States.Written = null;
+            throw new IOException("The grain storage is away.");
+        };
+        return () => failed;
+    }
+
+    private void TakeAwayTheDocument() => Change(Grains.GetGrain<ITopicOwner>("t").GetGrainId(), TopicCatalog.TopicKey("t"), _ => null);
+
+    /// <summary>As another activation would: the one that is there does not know.</summary>
+    private void Change(GrainId grain, string key, Func<byte[], byte[]?> change)
+    {
+        var shelf = Stored(grain);
+        if (change(shelf.Documents[key].Bytes) is { } changed)
+            shelf.Documents[key].Bytes = changed;
+        else
+            shelf.Documents.Remove(key);
+        cluster.States.Put(StateName.Of(grain, keptApart: true), grain, Find(grain).ETag, Serializer.SerializeToArray(shelf));
+    }
+
+    /// <summary>As far as a deletion comes whose silo is lost then: it is begun, and the document is gone.</summary>
+    private async Task LoseTheSiloThatDeletes(TopicView view)
+    {
+        await BeginDeletion(view);
+        TakeAwayTheDocument();
+        await BrokerCluster.Until(async () =>
+        {
+            await Forget();
+            return !await Grains.GetGrain<ITopicOwner>("t").Exists();
+        });
+    }
+
+    private async Task IsGone(TopicView view)
+    {
+        for (var p = 0; p < view.Settings.Partitions; p++)
+            await Assert.ThrowsAsync<LogMissingException>(async () => await cluster.Storage.OpenLog(new LogId(view.Id, p)));
+        Assert.DoesNotContain(await Silo.Catalog.UnfinishedTopics(), topic => topic.Id == view.Id);
+    }
 
     private static GroupDefinition Group(string name) => new(name, Guid.NewGuid(), true, GroupRules.Create(new GroupChange()));
 

@@ -23,7 +23,7 @@ public sealed partial class GroupEngine
     /// Who had it before may live on and not know (a process that was stopped for long, on a shared volume): it sees no use that is made of it here, and would delete it.
     /// Another version of the document, written before the first use is answered, lets that fail.
     /// </summary>
-    private bool MustBeTaken => Volatile.Read(ref _takenAt) != Volatile.Read(ref _openings) && Settings.DeleteAfterIdle is not null;
+    public bool MustBeTaken => Volatile.Read(ref _takenAt) != Volatile.Read(ref _openings) && Settings.DeleteAfterIdle is not null;
 
     /// <summary>A partition was opened here: another may have had it, and the group, since the document was written here.</summary>
     public void PartitionOpened() => Interlocked.Increment(ref _openings);

@@ -6,9 +6,6 @@ namespace OrleansMq.Engine.Groups;
 /// <summary>One consumer group on one topic: its settings and members, kept as a document, and the way of its messages to consumers.</summary>
 public sealed partial class GroupEngine
 {
-    /// <summary>A group made by first use lapses after so long unused.</summary>
-    public static readonly TimeSpan UndeclaredLife = TimeSpan.FromDays(7);
-
     private readonly TopicName _topic;
     private volatile PartitionLineage _lineage;
     private readonly IDocuments _documents;
@@ -288,29 +285,6 @@ public sealed partial class GroupEngine
             async share => count += await act(await _open(share.Key), share.Select(position => position.Offset).ToHashSet()));
         return count;
     }
-
-    /// <summary>Whether it was made by first use and nobody used it for its life.</summary>
-    public bool HasLapsed => !Declared && NowMs - _document.LastUsedMs > (long)UndeclaredLife.TotalMilliseconds;
-
-    /// <summary>Keeps an undeclared group from lapsing, written at most once an hour; and an ephemeral one from being deleted by whoever had it before.</summary>
-    /// <exception cref="DocumentConflictException">Another wrote or deleted it: this one is out of date.</exception>
-    public async ValueTask Used()
-    {
-        if (!UseIsDue)
-            return;
-        await _gate.WaitAsync();
-        try
-        {
-            if (UseIsDue)
-                await Save(_document with { LastUsedMs = NowMs });
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
-
-    private bool UseIsDue => MustBeTaken || (!Declared && NowMs - _document.LastUsedMs >= 3_600_000);
 
     public async Task Delete()
     {

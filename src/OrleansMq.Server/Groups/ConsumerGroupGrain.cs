@@ -170,8 +170,10 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
         if (settlement.Lease is { } lease)
             CatalogLimits.Lease.Check(lease);
         var engine = await Found();
-        await Written(async () => await engine.Used());
-        return [.. await engine.Settle(settlement)];
+        await Taken(engine);
+        var results = await engine.Settle(settlement);
+        await NoteUse(engine);
+        return [.. results];
     }
 
     public async Task<Assignment> Join(string member, TimeSpan sessionTimeout)
@@ -185,11 +187,9 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
     public async Task Heartbeat(string member, int generation)
     {
         var engine = await Found();
-        await Written(async () =>
-        {
-            await engine.Used();
-            await engine.Heartbeat(member, generation);
-        });
+        await Taken(engine);
+        await Written(() => engine.Heartbeat(member, generation));
+        await NoteUse(engine);
     }
 
     public async Task Leave(string member)

@@ -73,7 +73,7 @@ internal sealed partial class PartitionFeed
     private async Task Load(CancellationToken cancel)
     {
         await _topic.Prepare(Options.FromEarliest ? StartAt.Earliest : StartAt.Latest);
-        _topicId = await _topic.Identify(cancel);
+        _topicId = await _topic.Identify(gone: null, cancel);
         var progress = await _progress.Load(cancel);
         (_head, _floor, _knownFrom) = (progress.Low, progress.Floor, progress.Low);
         foreach (var place in progress.Behind)
@@ -92,7 +92,7 @@ internal sealed partial class PartitionFeed
     /// <summary>What retention took away can't be read: those who were to read it go on behind it.</summary>
     private async Task FindStart(CancellationToken cancel)
     {
-        var id = _isTopicGone ? await _topic.Identify(cancel) : _topicId;
+        var id = _isTopicGone ? await _topic.Identify(_topicId, cancel) : _topicId;
         var end = await _topic.Broker.FindOffset(_topic.Name, _partition, StartAt.Latest, cancel);
         if (_head > end || id != _topicId)
             await GoBack(end, cancel);
@@ -117,7 +117,7 @@ internal sealed partial class PartitionFeed
         if (_saving is { } saving)
             await saving.WaitAsync(cancel);
         await _topic.Prepare(StartAt.Earliest);
-        var id = await _topic.Identify(cancel);
+        var id = await _topic.Identify(_isTopicGone ? _topicId : null, cancel);
         var low = (await _progress.Load(cancel)).Low;
         var to = id == _topicId ? Math.Min(end, low) : 0;
         (_topicId, _headFrom, _behindFrom) = (id, -1, -1);

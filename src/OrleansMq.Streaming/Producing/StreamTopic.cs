@@ -8,11 +8,16 @@ internal sealed class StreamTopic(IBroker broker, string provider, OrleansMqStre
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>Feeds of a silo start together, and to describe a topic asks each of its partitions.</summary>
+    private static readonly TimeSpan IdentityShared = TimeSpan.FromSeconds(1);
+
     // Only the last record counts.
     private const long ProgressBytes = 4 << 20;
 
     private readonly Lock _sync = new();
     private Task<TopicDescription>? _connected;
+    private Task<Guid>? _identified;
+    private long _identifyBegan;
 
     public IBroker Broker => broker;
 
@@ -34,8 +39,28 @@ internal sealed class StreamTopic(IBroker broker, string provider, OrleansMqStre
             return _connected is null or { IsFaulted: true } or { IsCanceled: true } ? _connected = Find() : _connected;
     }
 
-    /// <summary>The id of the topic that has the name now; empty where the broker tells none.</summary>
-    public async Task<Guid> Identify(CancellationToken cancel) => (await broker.DescribeTopic(Name, cancel)).Id;
+    /// <summary>The id of the topic that has the name now; empty where the broker tells none. For a second whoever asks has the same answer.</summary>
+    /// <param name="gone">The one that is known to be gone: an answer that names it may be from before its end, and is asked for anew.</param>
+    public async Task<Guid> Identify(Guid? gone, CancellationToken cancel)
+    {
+        var shared = Identified(tooOld: null);
+        var id = await shared.WaitAsync(cancel);
+        return id != gone ? id : await Identified(tooOld: shared).WaitAsync(cancel);
+    }
+
+    private Task<Guid> Identified(Task<Guid>? tooOld)
+    {
+        lock (_sync)
+        {
+            if (_identified is { IsFaulted: false, IsCanceled: false } shared && shared != tooOld && time.GetElapsedTime(_identifyBegan) < IdentityShared)
+                return shared;
+            _identifyBegan = time.GetTimestamp();
+            return _identified = AskForId();
+        }
+    }
+
+    /// <summary>Not ended with one of those who wait for it.</summary>
+    private async Task<Guid> AskForId() => (await broker.DescribeTopic(Name)).Id;
 
     /// <summary>
     /// Readies what a silo needs besides: the group, and the topic of its progress. Progress of a group that is gone (its topic was deleted, say) speaks of

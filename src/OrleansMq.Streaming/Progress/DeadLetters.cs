@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace OrleansMq.Streaming;
 
@@ -34,10 +36,14 @@ internal sealed class DeadLetters(StreamTopic topic, StreamKey keys, TimeProvide
             Headers = headers,
             Partition = partition,
             Timestamp = DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(0, refused.TimestampMs)),
-            Token = $"{topic.Group}/{refused.Log?.TopicId:N}/{refused.Log?.Epoch}/{new Position(partition, refused.Offset)}/{subscription:N}",
+            Token = Token(topic.Group, $"/{refused.Log?.TopicId:N}/{refused.Log?.Epoch}/{new Position(partition, refused.Offset)}/{subscription:N}"),
         };
         var stored = await topic.Broker.Publish(topic.DeadLetters, [letter], new PublishOptions { Acks = Acks.Durable });
         stored[0].OrThrow();
         StreamDiagnostics.DeadLettered(topic.Name);
     }
+
+    /// <summary>A group's name may be nearly as long as a token: where both have no room, a hash stands for the name, behind a sign that no name has.</summary>
+    private static string Token(GroupName group, string rest) =>
+        group.Text.Length + rest.Length <= MessageCodec.MaxTokenBytes ? group.Text + rest : $"#{Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(group.Text)))}{rest}";
 }

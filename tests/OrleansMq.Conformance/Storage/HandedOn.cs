@@ -2,8 +2,8 @@ using OrleansMq.Engine.Storage;
 
 namespace OrleansMq.Conformance.Storage;
 
-/// <summary>A storage that hands everything on; a story puts its own logs or documents before those that are there.</summary>
-public sealed class HandedOnStorage(IStorage storage, Func<IPartitionLog, IPartitionLog>? log = null, IDocuments? documents = null) : IStorage
+/// <summary>A storage that hands everything on; a story puts its own logs or documents before those that are there, or waits before a log is deleted.</summary>
+public sealed class HandedOnStorage(IStorage storage, Func<IPartitionLog, IPartitionLog>? log = null, IDocuments? documents = null, Func<LogId, Task>? deleting = null) : IStorage
 {
     public IDocuments Documents => documents ?? storage.Documents;
 
@@ -13,7 +13,11 @@ public sealed class HandedOnStorage(IStorage storage, Func<IPartitionLog, IParti
 
     public async ValueTask<IPartitionLog> OpenLog(LogId id) => await storage.OpenLog(id) is var opened && log is null ? opened : log(opened);
 
-    public ValueTask DeleteLog(LogId id) => storage.DeleteLog(id);
+    public async ValueTask DeleteLog(LogId id)
+    {
+        await (deleting?.Invoke(id) ?? Task.CompletedTask);
+        await storage.DeleteLog(id);
+    }
 
     public ValueTask DisposeAsync() => storage.DisposeAsync();
 }

@@ -1,0 +1,59 @@
+using OrleansMq.Engine.Storage;
+
+namespace OrleansMq.Engine.Groups;
+
+/// <summary>What its document says of its use: an undeclared group lapses when it was long ago, and who had an ephemeral one before sees that it was taken.</summary>
+public sealed partial class GroupEngine
+{
+    /// <summary>A group made by first use lapses after so long unused.</summary>
+    public static readonly TimeSpan UndeclaredLife = TimeSpan.FromDays(7);
+
+    /// <summary>Its use is written at most so often.</summary>
+    private static readonly TimeSpan UseInterval = TimeSpan.FromHours(1);
+
+    /// <summary>After a note that failed the next is tried so much later: where documents can't be written, acknowledgements are not to wait for each failure.</summary>
+    public static readonly TimeSpan NoteRetry = TimeSpan.FromMinutes(1);
+
+    private long _noteAgainMs;
+
+    /// <summary>Whether it was made by first use and nobody used it for its life.</summary>
+    public bool HasLapsed => !Declared && NowMs - _document.LastUsedMs > (long)UndeclaredLife.TotalMilliseconds;
+
+    /// <summary>A note of a use that is over is to be written.</summary>
+    public bool NoteIsDue => UseIsDue && NowMs >= Volatile.Read(ref _noteAgainMs);
+
+    private bool UseIsDue => MustBeTaken || (!Declared && NowMs - _document.LastUsedMs >= (long)UseInterval.TotalMilliseconds);
+
+    /// <summary>Keeps an undeclared group from lapsing, written at most once an hour; and an ephemeral one from being deleted by whoever had it before.</summary>
+    /// <exception cref="DocumentConflictException">Another wrote or deleted it: this one is out of date.</exception>
+    public async ValueTask Used()
+    {
+        if (!UseIsDue)
+            return;
+        await _gate.WaitAsync();
+        try
+        {
+            if (UseIsDue)
+                await Save(_document with { LastUsedMs = NowMs });
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>As <see cref="Used"/>, behind a use that needed no more than <see cref="MustBeTaken"/> asks for: a note that fails is for a later one to make good.</summary>
+    /// <inheritdoc cref="Used" path="/exception"/>
+    public async Task NoteUse()
+    {
+        try
+        {
+            await Used();
+        }
+        catch
+        {
+            Volatile.Write(ref _noteAgainMs, NowMs + (long)NoteRetry.TotalMilliseconds);
+            throw;
+        }
+    }
+}
