@@ -11,14 +11,23 @@ public sealed partial class EmbeddedBroker
     public async ValueTask<GroupDescription> PutGroup(TopicName topic, GroupName group, GroupChange change, CancellationToken cancel = default)
     {
         var found = await Topic(topic);
-        var (engine, created) = await found.EnsureGroup(group, change, declared: true, IsTopic);
-        if (!created)
+        while (true)
         {
-            await found.Written(engine, () => engine.Change(change));
-            await found.GroupChanged(engine);
-        }
+            var (engine, created) = await found.EnsureGroup(group, change, declared: true, IsTopic);
+            // Until the answer, however long that takes: its time begins then. One that is being deleted is waited for, and another is made.
+            if (engine.TryUse() is not { } use)
+                continue;
+            using (use)
+            {
+                if (!created)
+                {
+                    await found.Written(engine, () => engine.Change(change));
+                    await found.GroupChanged(engine);
+                }
 
-        return await found.Written(engine, () => engine.Describe(created));
+                return await found.Written(engine, () => engine.Describe(created));
+            }
+        }
     }
 
     public async ValueTask<GroupDescription> DescribeGroup(TopicName topic, GroupName group, CancellationToken cancel = default)

@@ -36,8 +36,16 @@ public sealed partial class GroupEngine
     /// <exception cref="MqException"><see cref="ErrorCodes.GroupUnknown"/>: it is another, or was deleted because nobody used it.</exception>
     public Using Use(Guid? id = null)
     {
-        if ((id is { } wanted && wanted != Id) || !_use.TryEnter())
+        if (id is { } wanted && wanted != Id)
             throw Gone(_topic, Name);
+        return TryUse() ?? throw Gone(_topic, Name);
+    }
+
+    /// <summary>Somebody uses it until that is disposed; null: it was deleted because nobody used it, or is about to be.</summary>
+    public Using? TryUse()
+    {
+        if (!_use.TryEnter())
+            return null;
         if (Settings.DeleteAfterIdle is { } idle && _use.TakeKeep(idle))
             KeepSoon(GroupUse.Kept(idle));
         return new Using(_use);

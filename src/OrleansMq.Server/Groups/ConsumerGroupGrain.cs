@@ -83,9 +83,12 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
     public async Task<GroupDescription> Put(GroupChange change)
     {
         await Load();
-        if (await EnsureMade(change, declared: true) is { } made)
+        var made = await EnsureMade(change, declared: true);
+        var engine = made ?? MustExist();
+        // Until the answer, however long that takes: its time begins then.
+        using var use = engine.Use();
+        if (made is not null)
             return await made.Describe(created: true);
-        var engine = MustExist();
         await Written(() => engine.Change(change));
         await Topic.ChangeGroup(engine.Definition);
         // What holds back the log, and until when an ephemeral one is kept, stands in the partitions. Also where this call changed nothing: the one before may have failed behind the document.
