@@ -18,5 +18,20 @@ internal sealed class EmbeddedTransactionParts(EmbeddedBroker broker, GroupCoord
 
     public ValueTask CheckMember(GroupName group, MemberRef member) => groups.Check(group, member);
 
+    public async ValueTask Open(IReadOnlyList<GroupOffset> offsets)
+    {
+        foreach (var (topic, partition) in offsets.Select(offset => (offset.Topic, offset.Partition)).Distinct())
+        {
+            try
+            {
+                await (await broker.Topic(topic)).Partition(partition);
+            }
+            catch (MqException)
+            {
+                // Its cursor is not moved, then, and moving it says why.
+            }
+        }
+    }
+
     public ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets, DecidedTerm term) => groups.CommitDecided(group, offsets, term);
 }

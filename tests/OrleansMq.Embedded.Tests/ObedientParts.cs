@@ -32,5 +32,20 @@ internal sealed class ObedientParts : ITransactionParts
 
     public ValueTask CheckMember(GroupName group, MemberRef member) => default;
 
-    public ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets, DecidedTerm term) => new([.. offsets.Select(_ => (MqError?)null)]);
+    /// <summary>Happens while the partitions of cursors are opened.</summary>
+    public Func<Task>? OpeningCursors { get; set; }
+
+    public List<GroupOffset> Moved { get; } = [];
+
+    public async ValueTask Open(IReadOnlyList<GroupOffset> offsets)
+    {
+        if (OpeningCursors is { } opening)
+            await opening();
+    }
+
+    public ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets, DecidedTerm term)
+    {
+        Moved.AddRange(offsets);
+        return new([.. offsets.Select(_ => (MqError?)null)]);
+    }
 }

@@ -69,6 +69,26 @@ public sealed class TransactionStorageTests
         Assert.Equal([Partition], await transactions.Pending("g"));
     });
 
+    /// <summary>The simulation had it on a shared volume (seed 1554): one that was replaced opened an input's partition for half a second, and moved its cursor back.</summary>
+    [Fact]
+    public void WhoWasReplacedWhileItOpenedThePartitionsMovesNoCursor() => StoryThread.Run(async () =>
+    {
+        await using var transactions = Coordinator();
+        var producer = await transactions.Open("etl", TimeSpan.FromMinutes(15));
+        await transactions.AddOffsets("etl", producer, "g", null, [new GroupOffset("t", 0, 1)]);
+        _parts.OpeningCursors = async () =>
+        {
+            _parts.OpeningCursors = null;
+            await using var other = Coordinator();
+            await other.Open("etl", TimeSpan.FromMinutes(15));
+            _parts.Moved.Clear();
+        };
+
+        Assert.Equal(ErrorCodes.OutcomeUnknown, (await Assert.ThrowsAsync<MqException>(async () => await transactions.End("etl", producer, commit: true, newEpoch: true))).Code);
+
+        Assert.Empty(_parts.Moved);
+    });
+
     [Fact]
     public void AnIdThatIsOpenedWhileLapsedOnesAreForgottenStaysNamed() => StoryThread.Run(async () =>
     {

@@ -20,6 +20,9 @@ public interface ITransactionParts
     /// <exception cref="MqException">The member is not in the group's present generation.</exception>
     ValueTask CheckMember(GroupName group, MemberRef member);
 
+    /// <summary>Opens the partitions whose cursors are to be moved, as far as they can be: whoever had them before writes nothing there from now on.</summary>
+    ValueTask Open(IReadOnlyList<GroupOffset> offsets);
+
     /// <summary>Moves cursors, unless a later decision of the id moved some of this group: then these were moved before that.</summary>
     /// <returns>For each offset null, or why its cursor was not moved.</returns>
     ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets, DecidedTerm term);

@@ -178,6 +178,9 @@ internal sealed class TransactionDesk : IDesk
 
     private async Task MoveCursors(TransactionalId id, GroupName group, ImmutableList<GroupOffset> offsets, DecidedTerm term)
     {
+        // Whoever decides anew from here on opens the partitions behind this, and moves their cursors last; who did before has written the document.
+        await _parts.Open(offsets);
+        await MustBeTheDecision(id);
         var errors = await _parts.MoveCursors(group, offsets, term);
         for (var i = 0; i < errors.Count; i++)
         {
@@ -187,6 +190,14 @@ internal sealed class TransactionDesk : IDesk
                 throw new MqException(error);
             _report($"Transaction '{id}' is committed, but group '{group}' could not be moved to {offsets[i].Topic}/{offsets[i].Partition}:{offsets[i].Offset}: {error.Detail}");
         }
+    }
+
+    private async Task MustBeTheDecision(TransactionalId id)
+    {
+        if ((await _documents.Get(TransactionDocument.KeyOf(id.Key)))?.Version == _version)
+            return;
+        IsBroken = true;
+        throw new MqException(ErrorCodes.OutcomeUnknown, $"Transaction '{id}' was taken over by another process while it was carried out here.", TimeSpan.FromMilliseconds(100));
     }
 
     private async ValueTask<long> FreshId() => _transaction.EpochsAreUsedUp ? await _parts.NewProducerId() : -1;

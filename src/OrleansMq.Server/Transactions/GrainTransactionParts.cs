@@ -26,6 +26,9 @@ internal sealed class GrainTransactionParts(IGrainFactory grains, BrokerSilo sil
 
     public async ValueTask CheckMember(GroupName group, MemberRef member) => await GrainCalls.Ask(() => Coordination(group).Check(member));
 
+    /// <summary>There is one activation of a partition, wherever it is: nobody is kept out by it.</summary>
+    public ValueTask Open(IReadOnlyList<GroupOffset> offsets) => default;
+
     public async ValueTask<IReadOnlyList<MqError?>> MoveCursors(GroupName group, IReadOnlyList<GroupOffset> offsets, DecidedTerm term) =>
         await GrainCalls.Ask(() => Coordination(group).CommitDecided([.. offsets], term.Key, term.ProducerId, term.Term));
 
