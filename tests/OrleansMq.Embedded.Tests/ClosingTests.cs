@@ -15,7 +15,8 @@ public sealed class ClosingTests
         var storage = new HandedOnStorage(new VolatileStorage(), log => new ClosingLog(log, () => late ??= Second().AsTask()));
         await using var _ = broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage });
         await broker.PutTopic("t", new() { MaxMessages = 1, WhenFull = WhenFull.Wait });
-        await broker.Publish("t", [Message.OfText("first")]);
+        // So much that a snapshot is saved at the closing.
+        await broker.Publish("t", [new Message { Body = new byte[100_000] }]);
 
         await broker.DeleteTopic("t");
 
