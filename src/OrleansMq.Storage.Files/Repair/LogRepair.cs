@@ -44,7 +44,8 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         if (WasBeingMade(manifest))
             return;
         using var newest = SnapshotsOf.Newest(context.Disk, _folder, manifest.Identity, manifest.FirstSegment);
-        var (plan, contradiction) = SegmentPlan.Of(context.Disk, _folder, manifest, SnapshotsOf.Reach(context.Disk, _folder), mayGoOn);
+        var reach = SnapshotsOf.Reach(context.Disk, _folder);
+        var (plan, contradiction) = SegmentPlan.Of(context.Disk, _folder, manifest, reach, mayGoOn);
         if (plan is null)
         {
             context.Report.Leave(_folder, contradiction!);
@@ -53,7 +54,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
 
         using (plan)
         {
-            var survey = new FrameSurvey(plan, manifest.Identity, newest?.Position ?? 0);
+            var survey = new FrameSurvey(plan, manifest.Identity, newest?.Position ?? 0, reach);
             MendHeaders(plan, manifest);
             MendFrames(plan, survey, manifest, newest);
         }
