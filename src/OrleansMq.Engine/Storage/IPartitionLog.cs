@@ -39,7 +39,7 @@ public interface IPartitionLog : IAsyncDisposable
     /// What was below was durable when the log was opened, whatever reads back of it: a snapshot was taken there, for that is written when all before it is flushed, and its name stays
     /// where its content is damaged. What is no frame there is no torn tail.
     /// </summary>
-    long KnownDurable => Start;
+    long KnownDurable { get; }
 
     /// <summary>Drops every byte from <paramref name="position"/> on, durably, so that the next append goes there.</summary>
     ValueTask Cut(long position);

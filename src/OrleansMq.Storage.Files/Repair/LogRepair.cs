@@ -134,7 +134,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         else if (survey.Holes.Count == 0 || (CountAdmissions(behind, state) && CanBeSaved(rehearsal, state)))
             // The first one first: what stands behind a hole may be all that says that it was durable once.
             foreach (var hole in behind)
-                PutGap(plan, rehearsal, hole, state.ClockMs);
+                PutGap(plan, rehearsal, hole, state);
         else
             state = null;
         if (state is not null && FillBefore(plan, rehearsal, before, state, manifest.Epoch))
@@ -174,7 +174,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         foreach (var hole in before)
         {
             WriteGap(plan, rehearsal, hole, state.ClockMs);
-            Tell(plan, hole, _loss.Of([hole], hole == before[0] ? named : []));
+            Tell(plan, hole, _loss.Of(hole, hole == before[0] ? named : [], state, isReplayed: false));
         }
 
         return true;
@@ -240,10 +240,10 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         return granted;
     }
 
-    private void PutGap(SegmentPlan plan, Rehearsal rehearsal, Hole hole, long atMs)
+    private void PutGap(SegmentPlan plan, Rehearsal rehearsal, Hole hole, Partition state)
     {
-        WriteGap(plan, rehearsal, hole, atMs);
-        Tell(plan, hole, _loss.Of([hole], LossNames.OfAdmissions(hole.Admitted)));
+        WriteGap(plan, rehearsal, hole, state.ClockMs);
+        Tell(plan, hole, _loss.Of(hole, LossNames.OfAdmissions(hole.Admitted), state, isReplayed: true));
     }
 
     private void Tell(SegmentPlan plan, Hole hole, string? lost)

@@ -32,9 +32,9 @@ internal sealed class DamageTrial
 
     /// <param name="repairs">Each damaged folder is repaired as well, and looked at again.</param>
     /// <param name="asksFirst">And before that without anything being given up.</param>
-    public static async Task<DamageTrial> Prepare(bool repairs = false, bool asksFirst = false)
+    public static async Task<DamageTrial> Prepare(int seed, bool repairs = false, bool asksFirst = false)
     {
-        var folder = await PreparedFolder.Rich();
+        var folder = await PreparedFolder.Rich(seed);
         var partitions = folder.Logs.GroupBy(log => log.Topic).ToDictionary(topic => topic.Key, topic => topic.Count());
         var whole = await Served.From(folder.Disk(), partitions);
         if (whole.Refusals.Count + whole.Reports.Count > 0 || whole.NotStarted is not null)

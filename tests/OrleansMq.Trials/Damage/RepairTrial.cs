@@ -66,13 +66,20 @@ internal sealed class RepairTrial
         }
     }
 
-    public static async Task<RepairTrial> Prepare(PlantedBug plant = PlantedBug.None)
+    public static async Task<RepairTrial> Prepare(int seed, PlantedBug plant = PlantedBug.None)
     {
-        var folder = await PreparedFolder.Rich(killed: true);
+        var folder = await PreparedFolder.Rich(seed, killed: true);
         var topics = folder.Logs.GroupBy(log => log.Topic).ToDictionary(topic => topic.Key, topic => topic.Count());
         var whole = await Witness.From(folder.Disk(), topics);
         if (whole.NotStarted is not null || whole.Partitions.Values.Any(part => part.Refused is not null))
             throw new InvalidOperationException($"The folder is not whole to begin with: {whole.NotStarted} {string.Join("; ", whole.Partitions.Values.Select(part => part.Refused))}");
+        foreach (var log in folder.Logs.Where(log => log.Topic == "orders"))
+        {
+            var positions = new List<string>();
+            using var inspector = LogInspector.Open(PreparedFolder.Root, folder.Disk());
+            var found = inspector.Inspect(new Engine.Storage.LogId(log.TopicId, log.Partition), (in FrameHeader header, ReadOnlySpan<byte> _) => { if (Lane.IsRedriven(header.Lane)) positions.Add($"{header.Position}+{header.SequenceCount}"); });
+            Console.Error.WriteLine($"LOOK seed {seed} {log.Partition}: snapshots {string.Join(",", found.Snapshots.Select(s => s.Position))} end {found.Tail!.Value.Position} redriven {string.Join(",", positions)}");
+        }
         return new RepairTrial(folder, topics, whole, plant);
     }
 
@@ -192,7 +199,7 @@ internal sealed class RepairTrial
         {
             var (now, named) = (witness.Partitions[part], new NamedLosses(losses, part.Topic, part.Partition));
             var mayHaveForgotten = named.DeletionsAreLost || mayBeRefused(part) || wasCutOff;
-            var (messages, letters) = mayHaveForgotten ? (_stored[part], _letters[part]) : (whole.Messages, whole.Letters);
+            var (messages, letters) = (mayHaveForgotten ? _stored[part] : whole.Messages, mayHaveForgotten || named.LettersAreBack ? _letters[part] : whole.Letters);
             violations.AddRange(Altered(now.Messages, messages).Concat(Altered(Earlier(part, now.Letters, whole.Letters), letters)).Select(each => $"{part}: {each}"));
             if (now.Refused is { } refusal)
             {
