@@ -24,7 +24,7 @@ public sealed class LostTailTests
 
         Assert.Contains("durable", await Refusal(), StringComparison.Ordinal);
         Assert.Contains("durable bytes are missing", Assert.Single(ProblemsOf(_disk)), StringComparison.Ordinal);
-        Assert.Contains(Run(_disk, acceptLoss: false).Left, step => step.What.Contains("deletions", StringComparison.Ordinal));
+        Assert.Contains(Run(_disk, acceptLoss: false).Left, step => step.Lost is { } lost && lost.Contains("deletions", StringComparison.Ordinal));
         Assert.Equal(before.Where(IsOfLog).Select(file => file.Path), Bytes(_disk).Where(IsOfLog).Select(file => file.Path));
         Assert.Contains("durable", await Refusal(), StringComparison.Ordinal);
     }

@@ -63,6 +63,9 @@ internal sealed class RepairTrial
                     foreach (var record in RecordBatch.ReadExactly(payload.ToArray()).Records())
                         (header.Lane == Lane.Main ? stored : letters)[record.Offset] = Witness.Text(log.Partition, record);
             });
+            // Leases that have ended make letters in the background while the witness reads.
+            foreach (var offset in whole.Partitions[(log.Topic, log.Partition)].Letters.Keys.Except(letters.Keys).ToList())
+                whole.Partitions[(log.Topic, log.Partition)].Letters.Remove(offset);
         }
     }
 
@@ -73,13 +76,6 @@ internal sealed class RepairTrial
         var whole = await Witness.From(folder.Disk(), topics);
         if (whole.NotStarted is not null || whole.Partitions.Values.Any(part => part.Refused is not null))
             throw new InvalidOperationException($"The folder is not whole to begin with: {whole.NotStarted} {string.Join("; ", whole.Partitions.Values.Select(part => part.Refused))}");
-        foreach (var log in folder.Logs.Where(log => log.Topic == "orders"))
-        {
-            var positions = new List<string>();
-            using var inspector = LogInspector.Open(PreparedFolder.Root, folder.Disk());
-            var found = inspector.Inspect(new Engine.Storage.LogId(log.TopicId, log.Partition), (in FrameHeader header, ReadOnlySpan<byte> _) => { if (Lane.IsRedriven(header.Lane)) positions.Add($"{header.Position}+{header.SequenceCount}"); });
-            Console.Error.WriteLine($"LOOK seed {seed} {log.Partition}: snapshots {string.Join(",", found.Snapshots.Select(s => s.Position))} end {found.Tail!.Value.Position} redriven {string.Join(",", positions)}");
-        }
         return new RepairTrial(folder, topics, whole, plant);
     }
 
@@ -200,7 +196,7 @@ internal sealed class RepairTrial
             var (now, named) = (witness.Partitions[part], new NamedLosses(losses, part.Topic, part.Partition));
             var mayHaveForgotten = named.DeletionsAreLost || mayBeRefused(part) || wasCutOff;
             var (messages, letters) = (mayHaveForgotten ? _stored[part] : whole.Messages, mayHaveForgotten || named.LettersAreBack ? _letters[part] : whole.Letters);
-            violations.AddRange(Altered(now.Messages, messages).Concat(Altered(Earlier(part, now.Letters, whole.Letters), letters)).Select(each => $"{part}: {each}"));
+            violations.AddRange(Altered("message", now.Messages, messages).Concat(Altered("dead letter", Earlier(part, now.Letters, mayBeCut: wasCutOff && mayBeRefused(part)), letters)).Select(each => $"{part}: {each}"));
             if (now.Refused is { } refusal)
             {
                 // It was refused before the repair that was cut off; the next one goes on.
@@ -221,11 +217,12 @@ internal sealed class RepairTrial
     }
 
     /// <summary>Without those that died since it was opened: messages that are there, at offsets that no letter had.</summary>
-    private IEnumerable<KeyValuePair<long, string>> Earlier((string, int) part, SortedDictionary<long, string> now, SortedDictionary<long, string> whole) =>
-        now.Where(letter => letter.Key <= whole.Keys.LastOrDefault(-1) || !_stored[part].Values.Any(message => Body(message) == Body(letter.Value)));
+    /// <param name="mayBeCut">A broker may have cut a tail that nothing proves: then they have the offsets that stood in it.</param>
+    private IEnumerable<KeyValuePair<long, string>> Earlier((string, int) part, SortedDictionary<long, string> now, bool mayBeCut) =>
+        now.Where(letter => (!mayBeCut && letter.Key <= _letters[part].Keys.LastOrDefault(-1)) || !_stored[part].Values.Any(message => Body(message) == Body(letter.Value)));
 
-    private static IEnumerable<string> Altered(IEnumerable<KeyValuePair<long, string>> now, SortedDictionary<long, string> whole) =>
-        now.Where(message => !whole.TryGetValue(message.Key, out var was) || was != message.Value).Select(message => $"offset {message.Key} is {message.Value}, which it never was");
+    private static IEnumerable<string> Altered(string kind, IEnumerable<KeyValuePair<long, string>> now, SortedDictionary<long, string> whole) =>
+        now.Where(message => !whole.TryGetValue(message.Key, out var was) || was != message.Value).Select(message => $"{kind} {message.Key} is {message.Value}, which it never was");
 
     private IEnumerable<string> Missing((string Topic, int Partition) part, SeenPartition whole, SeenPartition now, NamedLosses named)
     {
