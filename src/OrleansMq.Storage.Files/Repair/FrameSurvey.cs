@@ -24,8 +24,10 @@ internal sealed class Hole
     /// <summary>The newest segment is missing, or may be: nothing tells how long it was.</summary>
     public bool IsBoundless { get; init; }
 
-    /// <summary>Nothing behind it tells how much more stood there.</summary>
+    /// <summary>Its last byte is the file's, and the file may have been longer: nothing behind tells how much stood there.</summary>
     public bool EndsTheLog { get; set; }
+
+    public bool IsOpenEnded => IsBoundless || EndsTheLog;
 
     /// <summary>A broker would take it for a torn tail, and cut it.</summary>
     public bool IsTail { get; set; }
@@ -116,8 +118,8 @@ internal sealed class FrameSurvey
             if (tail.Kind == LogTailKind.Clean)
                 break;
             var hole = HoleAt(tail.Position, out var goesOn);
-            hole.EndsTheLog = tail.Kind == LogTailKind.Torn && tail.Position >= _snapshot && !_plan.EndIsUnknown && !goesOn && _plan.Segments[^1].StoredEnd == _plan.End;
-            hole.IsTail = hole.EndsTheLog && tail.Position >= _reach;
+            hole.EndsTheLog = tail.Position >= Math.Max(_snapshot, _plan.Segments[^1].Base) && !_plan.EndIsUnknown && !goesOn && _plan.Segments[^1].StoredEnd == _plan.End;
+            hole.IsTail = hole.EndsTheLog && tail.Kind == LogTailKind.Torn && tail.Position >= _reach;
             hole.FirstOffset = _mainEnd;
             Holes.Add(hole);
             position = hole.To;
@@ -133,9 +135,8 @@ internal sealed class FrameSurvey
     /// </summary>
     private long InDoubt(Hole hole)
     {
-        var isBoundless = hole.IsBoundless || hole.EndsTheLog;
-        var bytes = isBoundless ? Math.Max(_plan.Segments.Max(segment => segment.End - segment.Base), UsualSegmentBytes) : hole.To - hole.From;
-        return Math.Min(Math.Max(isBoundless ? bytes / LeastRecordBytes : bytes, (long)(4 * _offsetsPerByte * bytes)), MostInDoubt);
+        var bytes = hole.IsOpenEnded ? Math.Max(_plan.Segments.Max(segment => segment.End - segment.Base), UsualSegmentBytes) : hole.To - hole.From;
+        return Math.Min(Math.Max(hole.IsOpenEnded ? bytes / LeastRecordBytes : bytes, (long)(4 * _offsetsPerByte * bytes)), MostInDoubt);
     }
 
     private void Visit(in FrameHeader header, ReadOnlySpan<byte> payload)

@@ -249,7 +249,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
     private void Tell(SegmentPlan plan, Hole hole, string? lost)
     {
         var segment = plan.SegmentOf(hole.From);
-        context.Report.Did(segment.Path, hole.IsBoundless
+        context.Report.Did(segment.Path, hole.IsBoundless || (hole.EndsTheLog && !hole.IsTail)
             ? string.Create(CultureInfo.InvariantCulture, $"nothing tells what stood from position {hole.From} on; {hole.NextOffset - hole.FirstOffset} offsets are passed over, so that none is given twice")
             : hole.IsTail ? $"{hole.To - hole.From} bytes from position {hole.From} (offset {SegmentHeader.Size + hole.From - segment.Base} of the file) are no frame, as after a loss of power, and are passed over; a broker would cut them"
             : $"{hole.To - hole.From} damaged bytes from position {hole.From} (offset {SegmentHeader.Size + hole.From - segment.Base} of the file) were given up and are passed over", lost, hole.IsTail);

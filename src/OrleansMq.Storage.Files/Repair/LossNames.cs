@@ -36,7 +36,7 @@ internal sealed class LossNames(string partition, PlantedBug plant)
     {
         var offsets = hole.NextOffset > hole.FirstOffset ? string.Create(CultureInfo.InvariantCulture, $"offsets {hole.FirstOffset} to {hole.NextOffset - 1}") : null;
         var others = hole.Frames.Count == 0 ? Anything : string.Join(", ", hole.Frames.Where(frame => frame.Kind != FrameKind.Batch || frame.Lane != Lane.Main).Select(name).Distinct());
-        return string.Create(CultureInfo.InvariantCulture, $"{offsets ?? "no message of the main lane"}{(others.Length > 0 ? (offsets is null ? ", but " : " and ") + others : "")} ({(hole.IsFeared ? $"behind position {hole.From}, as far as anything stood there: what would tell is lost" : hole.IsTail ? $"behind position {hole.From}, of which no frame says that it was ever flushed: as far as anything there was acknowledged" : $"positions {hole.From} to {hole.To - 1}")})");
+        return string.Create(CultureInfo.InvariantCulture, $"{offsets ?? "no message of the main lane"}{(others.Length > 0 ? (offsets is null ? ", but " : " and ") + others : "")} ({(hole.IsFeared ? $"behind position {hole.From}, as far as anything stood there: what would tell is lost" : hole.IsTail ? $"behind position {hole.From}, of which no frame says that it was ever flushed: as far as anything there was acknowledged" : hole.IsOpenEnded ? $"behind position {hole.From}, as far as anything stood there: nothing behind tells" : $"positions {hole.From} to {hole.To - 1}")})");
     }
 
     private static string Of(FrameHeader frame, Partition state, bool isReplayed) =>

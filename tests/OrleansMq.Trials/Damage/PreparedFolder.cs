@@ -22,7 +22,7 @@ internal sealed class PreparedFolder
         {
             var durable = 0L;
             var found = inspector.Inspect(id, (in FrameHeader header, ReadOnlySpan<byte> _) => durable = Math.Max(durable, header.DurablePosition));
-            Logs.Add(new PreparedLog(found.Definition!.TopicName, id.TopicId, id.Partition, found.Folder, found.Segments[^1].Path, found.Segments[^1].Base, durable));
+            Logs.Add(new PreparedLog(found.Definition!.TopicName, id.TopicId, id.Partition, found.Folder, found.Segments[^1].Path, found.Segments[^1].Base, durable, found.Snapshots.Select(snapshot => snapshot.Position).DefaultIfEmpty().Max()));
         }
 
         foreach (var document in inspector.Documents())
@@ -178,4 +178,5 @@ internal sealed class StandingTime : TimeProvider
 /// <summary>A partition's log in a prepared folder.</summary>
 /// <param name="LastBase">First position of the newest segment.</param>
 /// <param name="Durable">Up to where its frames say that everything was flushed.</param>
-internal sealed record PreparedLog(string Topic, Guid TopicId, int Partition, string Folder, string LastSegment, long LastBase, long Durable);
+/// <param name="Reach">Where its newest snapshot was taken.</param>
+internal sealed record PreparedLog(string Topic, Guid TopicId, int Partition, string Folder, string LastSegment, long LastBase, long Durable, long Reach);
