@@ -209,7 +209,7 @@ public sealed partial class DoctorRepairTests(LeftFolder left) : IClassFixture<L
         var run = await Doctor("--repair", "--accept-loss");
 
         Assert.Equal(ExitCode.DamageFound, run.Code);
-        Assert.Contains(run.Lines, line => line.StartsWith("left: ", StringComparison.Ordinal) && line.Contains("the-group'", StringComparison.Ordinal) && line.Contains("Restore it", StringComparison.Ordinal));
+        Assert.Contains(run.Lines, line => line.StartsWith("left: ", StringComparison.Ordinal) && line.Contains("the-group'", StringComparison.Ordinal) && line.Contains("restore the file from a copy", StringComparison.Ordinal));
     }
 
     [Fact]

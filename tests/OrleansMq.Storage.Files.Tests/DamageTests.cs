@@ -194,14 +194,18 @@ public sealed class DamageTests
         Assert.Equal(2, _notices.Count);
     }
 
-    [Fact]
-    public async Task LogShorterThanItsSnapshotHasLostSomething()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task LogShorterThanItsSnapshotHasLostSomething(bool readsBack)
     {
         await Prepared(async log =>
         {
             await log.AppendFlushed(3);
             await log.SaveSnapshot(936, new byte[] { 1 });
         });
+        if (!readsBack)
+            _disk.FlipBit($"{LogFolder}/snapshot-{936:D20}", 64, 0);
         using (var file = _disk.Open($"{LogFolder}/{0:D20}.seg", DiskOpenMode.ReadWrite))
             file.SetLength(64 + 624);
 

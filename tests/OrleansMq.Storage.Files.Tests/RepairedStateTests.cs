@@ -157,6 +157,38 @@ public sealed class RepairedStateTests
         Assert.Equal(await Bodies(opened, Isolation.Uncommitted), given);
     }
 
+    /// <summary>Found by the trial of repairs, where the header of the frame that moved them read back: only the redriven messages were named.</summary>
+    [Theory]
+    [InlineData(false, "which are dead letters again")]
+    [InlineData(true, "which the group is given again")]
+    public async Task MessagesWhoseMoveIsLostAreWhereTheyWereAndThatIsNamed(bool toDeadLetters, string named)
+    {
+        const int letters = 2;
+        var left = new SimDisk(1);
+        await using (var broker = await Start(left))
+        {
+            await broker.PutTopic("t", new TopicChange { Partitions = 1 });
+            await broker.PutGroup("t", "g", new GroupChange());
+            for (var i = 0; i < letters; i++)
+                await broker.Publish("t", [Message.OfText($"m{i}|{Filler}")]);
+            var given = await broker.Receive("t", "g", new ReceiveRequest { Max = letters, Consumer = "c" });
+            await broker.Settle("t", "g", new Settlement { Kind = SettlementKind.DeadLetter, Leases = [.. given.Select(each => each.Lease)], Reason = "no" });
+            if (!toDeadLetters)
+                await broker.Redrive("t", "g", DeadLetterSelection.All);
+        }
+
+        var files = WithoutSnapshots(left);
+        FlipFrames(files.Single(file => file.Path == SegmentsOf(left)[^1]).Bytes, toDeadLetters ? Lane.IsDeadLetters : Lane.IsRedriven);
+        var disk = Placed(files, 1);
+
+        var lost = Assert.Single(Mended(disk).Done, step => step.Lost is not null).Lost!;
+
+        Assert.Contains($"{(toDeadLetters ? "dead letters" : "redriven messages")} of group 'g' from 0 on, {named}", lost, StringComparison.Ordinal);
+        await using var opened = await Start(disk);
+        var partition = (await opened.DescribeGroup("t", "g")).Partitions.Single();
+        Assert.Equal(toDeadLetters ? (0L, letters) : (letters, 0L), (partition.DeadLetters, partition.Lag));
+    }
+
     private static async Task Fill(EmbeddedBroker broker, bool isTrimmed)
     {
         for (var i = 0; i < Many; i++)
@@ -197,6 +229,13 @@ public sealed class RepairedStateTests
         }
 
         return (files, producer);
+    }
+
+    private static void FlipFrames(byte[] segment, Func<int, bool> isOf)
+    {
+        for (var at = 64; FrameHeader.TryRead(segment.AsSpan(at), out var frame); at += frame.TotalLength)
+            if (frame.Kind == FrameKind.Batch && isOf(frame.Lane))
+                segment[at + FrameHeader.Size + 70] ^= 1;
     }
 
     private static List<string> SegmentsOf(SimDisk disk) => [.. disk.FilesBelow("/data").Select(file => file.Path).Where(path => path.EndsWith(".seg", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];

@@ -75,10 +75,10 @@ internal static class LogRecovery
         return filled;
     }
 
-    /// <summary>A bad place is damage, not a torn tail, if something behind it proves that it was durable once.</summary>
+    /// <summary>A bad place is damage, not a torn tail, if something behind it proves that it was durable once, or a snapshot was taken there, which need not read back.</summary>
     private static async ValueTask RefuseDamage(IPartitionLog log, LogIdentity identity, long bad)
     {
-        var damaged = log.Segments[^1] > bad;
+        var damaged = log.Segments[^1] > bad || log.KnownDurable > bad;
         using var buffer = new LentBuffer(ChunkBytes);
         for (var from = bad; !damaged && from < log.End;)
         {

@@ -35,6 +35,12 @@ public interface IPartitionLog : IAsyncDisposable
     /// <summary>The newest snapshot, or null; the caller disposes of it. It was checked: a damaged one is not returned but falls back to the one before, else null.</summary>
     LogSnapshot? Snapshot { get; }
 
+    /// <summary>
+    /// What was below was durable when the log was opened, whatever reads back of it: a snapshot was taken there, for that is written when all before it is flushed, and its name stays
+    /// where its content is damaged. What is no frame there is no torn tail.
+    /// </summary>
+    long KnownDurable { get; }
+
     /// <summary>Drops every byte from <paramref name="position"/> on, durably, so that the next append goes there.</summary>
     ValueTask Cut(long position);
 

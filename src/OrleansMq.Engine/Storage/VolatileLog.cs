@@ -25,6 +25,8 @@ internal sealed class VolatileLog : IPartitionLog
 
     public IReadOnlyList<long> Segments => _bytes.Segments;
 
+    public long KnownDurable => Math.Max(Start, _bytes.Snapshot?.Position ?? 0);
+
     public LogSnapshot? Snapshot => _bytes.Snapshot;
 
     public ValueTask Cut(long position) => Do(bytes => bytes.Cut(position));

@@ -106,6 +106,8 @@ internal sealed partial class BlobLog : IPartitionLog
         }
     }
 
+    public long KnownDurable => _manifest.Current.Snapshots.Select(snapshot => snapshot.Position).Append(Start).Max();
+
     public LogSnapshot? Snapshot
     {
         get

@@ -11,7 +11,8 @@ namespace OrleansMq.Storage.Files.Documents;
 /// for each shard 32 bytes:
 ///  0 salt        u64   of the file that is meant
 ///  8 end         i64
-/// 16 reserved    12 B  0
+/// 16 shard + 1   u32   so that an entry in another's place is found; 0: written before there was one
+/// 20 reserved    8 B   0
 /// 28 CRC32C      u32   of the bytes before
 /// </code>
 /// </summary>
@@ -72,11 +73,14 @@ internal sealed class ShardEnds : IDisposable
         if (!disk.Exists(Path.Join(documents, FileName)))
             return [];
         var all = disk.ReadWhole(Path.Join(documents, FileName));
-        return [.. Enumerable.Range(0, (all.Length + Size - 1) / Size).Where(shard => !IsWhole(all.AsSpan(shard * Size, Math.Min(Size, all.Length - shard * Size))))];
+        return [.. Enumerable.Range(0, (all.Length + Size - 1) / Size).Where(shard => !IsWhole(all.AsSpan(shard * Size, Math.Min(Size, all.Length - shard * Size)), shard))];
     }
 
-    private static bool IsWhole(ReadOnlySpan<byte> entry) =>
-        !entry.ContainsAnyExcept((byte)0) || (entry.Length == Size && BinaryPrimitives.ReadUInt32LittleEndian(entry[28..]) == Crc32C.Compute(entry[..28]));
+    private static bool IsWhole(ReadOnlySpan<byte> entry, int shard) =>
+        !entry.ContainsAnyExcept((byte)0)
+        || (entry.Length == Size && BinaryPrimitives.ReadUInt32LittleEndian(entry[28..]) == Crc32C.Compute(entry[..28]) && IsOf(shard, BinaryPrimitives.ReadInt32LittleEndian(entry[16..])));
+
+    private static bool IsOf(int shard, int mark) => mark == 0 || mark == shard + 1;
 
     public long Read(int shard, ulong salt) => _file is null ? 0 : Read(_file, shard, salt);
 
@@ -89,6 +93,7 @@ internal sealed class ShardEnds : IDisposable
         entry.Clear();
         BinaryPrimitives.WriteUInt64LittleEndian(entry, salt);
         BinaryPrimitives.WriteInt64LittleEndian(entry[8..], end);
+        BinaryPrimitives.WriteInt32LittleEndian(entry[16..], shard + 1);
         BinaryPrimitives.WriteUInt32LittleEndian(entry[28..], Crc32C.Compute(entry[..28]));
         try
         {
@@ -119,10 +124,10 @@ internal sealed class ShardEnds : IDisposable
     private static long Read(IDiskFile file, int shard, ulong salt) =>
         Entry(file, shard) is { } entry && BinaryPrimitives.ReadUInt64LittleEndian(entry) == salt ? BinaryPrimitives.ReadInt64LittleEndian(entry.AsSpan(8)) : 0;
 
-    /// <summary>Null where nothing was ever written, or does not read back.</summary>
+    /// <summary>Null where nothing was ever written, or does not read back as this shard's.</summary>
     private static byte[]? Entry(IDiskFile file, int shard)
     {
         var entry = new byte[Size];
-        return file.ReadUpTo(entry, (long)shard * Size) == Size && IsWhole(entry) && entry.AsSpan().ContainsAnyExcept((byte)0) ? entry : null;
+        return file.ReadUpTo(entry, (long)shard * Size) == Size && IsWhole(entry, shard) && entry.AsSpan().ContainsAnyExcept((byte)0) ? entry : null;
     }
 }

@@ -69,6 +69,8 @@ internal sealed partial class FileLog : IPartitionLog
 
     public IReadOnlyList<long> Segments => [.. _segments.Select(segment => segment.Base)];
 
+    public long KnownDurable => Math.Max(Start, _snapshots.Reach);
+
     public LogSnapshot? Snapshot
     {
         get

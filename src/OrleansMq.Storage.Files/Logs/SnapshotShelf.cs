@@ -18,19 +18,23 @@ internal sealed class SnapshotShelf(IDisk disk, string folder, LogIdentity log)
     /// <summary>The newest that reads back.</summary>
     public LogSnapshot? Newest => _good.Reverse().Select(Read).FirstOrDefault(snapshot => snapshot is not null);
 
+    /// <summary>The log was that long when it was looked at: the highest position that a snapshot has in its name, whether it reads back or not.</summary>
+    public long Reach { get; private set; }
+
     /// <summary>Looks at what is there. One before the log's start is of no use: what to replay from it is gone.</summary>
-    /// <exception cref="LogDamagedException">A good snapshot lies beyond the log's end: bytes that were flushed are missing.</exception>
+    /// <exception cref="LogDamagedException">One lies beyond the log's end, also one that does not read back: bytes that were flushed are missing.</exception>
     public void Survey(long start, long end, Action<StorageNotice> notice)
     {
         var good = new List<long>();
         foreach (var position in Positions())
         {
             var path = PathOf(position);
+            if (position > end)
+                throw new LogDamagedException($"{path}: the snapshot was taken at position {position}, but the log ends at {end}: bytes that were durable are missing.");
+            Reach = Math.Max(Reach, position);
             using var snapshot = Read(position);
             if (snapshot is null)
                 notice(new StorageNotice(path, "The snapshot does not read back as written; the one before it is used."));
-            else if (position > end)
-                throw new LogDamagedException($"{path}: the snapshot was taken at position {position}, but the log ends at {end}: bytes that were durable are missing.");
             else if (position < start)
                 notice(new StorageNotice(path, $"The snapshot at position {position} lies before the log's start {start} and is passed over."));
             else

@@ -24,6 +24,11 @@ internal sealed class Hole
     /// <summary>The newest segment is missing, or may be: nothing tells how long it was.</summary>
     public bool IsBoundless { get; init; }
 
+    /// <summary>Its last byte is the file's, and the file may have been longer: nothing behind tells how much stood there.</summary>
+    public bool EndsTheLog { get; set; }
+
+    public bool IsOpenEnded => IsBoundless || EndsTheLog;
+
     /// <summary>A broker would take it for a torn tail, and cut it.</summary>
     public bool IsTail { get; set; }
 
@@ -68,14 +73,16 @@ internal sealed class FrameSurvey
     private readonly SegmentPlan _plan;
     private readonly LogIdentity _identity;
     private readonly long _snapshot;
+    private readonly long _reach;
     private readonly long _sumTo;
     private long? _mainEnd;
 
     /// <param name="snapshot">Where the newest snapshot that reads back stands, or 0: the log was that long.</param>
+    /// <param name="reach">The log was that long too: where a snapshot was taken, whether it reads back or not.</param>
     /// <param name="sumTo">Frames from there on are not in <see cref="Sum"/>.</param>
-    public FrameSurvey(SegmentPlan plan, LogIdentity identity, long snapshot, long sumTo = 0)
+    public FrameSurvey(SegmentPlan plan, LogIdentity identity, long snapshot, long reach, long sumTo = 0)
     {
-        (_plan, _identity, _snapshot, _sumTo) = (plan, identity, snapshot, sumTo);
+        (_plan, _identity, _snapshot, _reach, _sumTo) = (plan, identity, snapshot, Math.Max(snapshot, reach), sumTo);
         Walk();
     }
 
@@ -111,7 +118,8 @@ internal sealed class FrameSurvey
             if (tail.Kind == LogTailKind.Clean)
                 break;
             var hole = HoleAt(tail.Position, out var goesOn);
-            hole.IsTail = tail.Kind == LogTailKind.Torn && tail.Position >= _snapshot && !_plan.EndIsUnknown && !goesOn && _plan.Segments[^1].StoredEnd == _plan.End;
+            hole.EndsTheLog = tail.Position >= Math.Max(_snapshot, _plan.Segments[^1].Base) && !_plan.EndIsUnknown && !goesOn && _plan.Segments[^1].StoredEnd == _plan.End;
+            hole.IsTail = hole.EndsTheLog && tail.Kind == LogTailKind.Torn && tail.Position >= _reach;
             hole.FirstOffset = _mainEnd;
             Holes.Add(hole);
             position = hole.To;
@@ -127,9 +135,8 @@ internal sealed class FrameSurvey
     /// </summary>
     private long InDoubt(Hole hole)
     {
-        var isBoundless = hole.IsBoundless || hole.IsTail;
-        var bytes = isBoundless ? Math.Max(_plan.Segments.Max(segment => segment.End - segment.Base), UsualSegmentBytes) : hole.To - hole.From;
-        return Math.Min(Math.Max(isBoundless ? bytes / LeastRecordBytes : bytes, (long)(4 * _offsetsPerByte * bytes)), MostInDoubt);
+        var bytes = hole.IsOpenEnded ? Math.Max(_plan.Segments.Max(segment => segment.End - segment.Base), UsualSegmentBytes) : hole.To - hole.From;
+        return Math.Min(Math.Max(hole.IsOpenEnded ? bytes / LeastRecordBytes : bytes, (long)(4 * _offsetsPerByte * bytes)), MostInDoubt);
     }
 
     private void Visit(in FrameHeader header, ReadOnlySpan<byte> payload)

@@ -44,7 +44,8 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         if (WasBeingMade(manifest))
             return;
         using var newest = SnapshotsOf.Newest(context.Disk, _folder, manifest.Identity, manifest.FirstSegment);
-        var (plan, contradiction) = SegmentPlan.Of(context.Disk, _folder, manifest, SnapshotsOf.Reach(context.Disk, _folder), mayGoOn);
+        var reach = SnapshotsOf.Reach(context.Disk, _folder);
+        var (plan, contradiction) = SegmentPlan.Of(context.Disk, _folder, manifest, reach, mayGoOn);
         if (plan is null)
         {
             context.Report.Leave(_folder, contradiction!);
@@ -53,7 +54,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
 
         using (plan)
         {
-            var survey = new FrameSurvey(plan, manifest.Identity, newest?.Position ?? 0);
+            var survey = new FrameSurvey(plan, manifest.Identity, newest?.Position ?? 0, reach);
             MendHeaders(plan, manifest);
             MendFrames(plan, survey, manifest, newest);
         }
@@ -133,7 +134,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         else if (survey.Holes.Count == 0 || (CountAdmissions(behind, state) && CanBeSaved(rehearsal, state)))
             // The first one first: what stands behind a hole may be all that says that it was durable once.
             foreach (var hole in behind)
-                PutGap(plan, rehearsal, hole, state.ClockMs);
+                PutGap(plan, rehearsal, hole, state);
         else
             state = null;
         if (state is not null && FillBefore(plan, rehearsal, before, state, manifest.Epoch))
@@ -173,7 +174,7 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         foreach (var hole in before)
         {
             WriteGap(plan, rehearsal, hole, state.ClockMs);
-            Tell(plan, hole, _loss.Of([hole], hole == before[0] ? named : []));
+            Tell(plan, hole, _loss.Of(hole, hole == before[0] ? named : [], state, isReplayed: false));
         }
 
         return true;
@@ -239,16 +240,16 @@ internal sealed class LogRepair(RepairContext context, LogId id)
         return granted;
     }
 
-    private void PutGap(SegmentPlan plan, Rehearsal rehearsal, Hole hole, long atMs)
+    private void PutGap(SegmentPlan plan, Rehearsal rehearsal, Hole hole, Partition state)
     {
-        WriteGap(plan, rehearsal, hole, atMs);
-        Tell(plan, hole, _loss.Of([hole], LossNames.OfAdmissions(hole.Admitted)));
+        WriteGap(plan, rehearsal, hole, state.ClockMs);
+        Tell(plan, hole, _loss.Of(hole, LossNames.OfAdmissions(hole.Admitted), state, isReplayed: true));
     }
 
     private void Tell(SegmentPlan plan, Hole hole, string? lost)
     {
         var segment = plan.SegmentOf(hole.From);
-        context.Report.Did(segment.Path, hole.IsBoundless
+        context.Report.Did(segment.Path, hole.IsBoundless || (hole.EndsTheLog && !hole.IsTail)
             ? string.Create(CultureInfo.InvariantCulture, $"nothing tells what stood from position {hole.From} on; {hole.NextOffset - hole.FirstOffset} offsets are passed over, so that none is given twice")
             : hole.IsTail ? $"{hole.To - hole.From} bytes from position {hole.From} (offset {SegmentHeader.Size + hole.From - segment.Base} of the file) are no frame, as after a loss of power, and are passed over; a broker would cut them"
             : $"{hole.To - hole.From} damaged bytes from position {hole.From} (offset {SegmentHeader.Size + hole.From - segment.Base} of the file) were given up and are passed over", lost, hole.IsTail);

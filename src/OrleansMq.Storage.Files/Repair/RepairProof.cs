@@ -24,7 +24,7 @@ internal sealed class RepairProof(DataFolder folder, LogId id, long keptTo)
         using var mended = PlanOn(after, manifest);
         if (mended is null)
             return "its segments contradict each other";
-        var survey = new FrameSurvey(mended, manifest.Identity, newest?.Position ?? 0);
+        var survey = new FrameSurvey(mended, manifest.Identity, newest?.Position ?? 0, SnapshotsOf.Reach(after, _folder));
         if (survey.Holes.Find(hole => accepted || !hole.IsTail) is { } left)
             return $"it is still damaged at position {left.From}";
         var end = survey.Tail?.From ?? mended.End;
@@ -43,8 +43,8 @@ internal sealed class RepairProof(DataFolder folder, LogId id, long keptTo)
         using var damaged = PlanOn(before, manifest);
         if (damaged is null)
             return "its segments contradict each other";
-        var was = new FrameSurvey(damaged, manifest.Identity, newest?.Position ?? 0, keptTo);
-        var now = new FrameSurvey(mended, manifest.Identity, snapshot, Math.Min(keptTo, was.Tail?.From ?? damaged.End));
+        var was = new FrameSurvey(damaged, manifest.Identity, newest?.Position ?? 0, SnapshotsOf.Reach(before, _folder), keptTo);
+        var now = new FrameSurvey(mended, manifest.Identity, snapshot, snapshot, Math.Min(keptTo, was.Tail?.From ?? damaged.End));
         return was.Sum != now.Sum ? "frames that are whole would be lost"
             : state.End < Math.Max(was.MainEnd ?? 0, was.Holes.Where(hole => accepted || !hole.IsTail).Select(hole => hole.Hinted).DefaultIfEmpty().Max()) ? $"offsets from {state.End} on would be given again"
             : null;

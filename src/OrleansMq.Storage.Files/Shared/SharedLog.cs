@@ -75,6 +75,8 @@ internal sealed partial class SharedLog : IPartitionLog
 
     public IReadOnlyList<long> Segments => [.. _segments.Select(segment => segment.Base)];
 
+    public long KnownDurable => _owner.Manifest.Snapshots.Select(snapshot => snapshot.Position).Append(Start).Max();
+
     /// <summary>The newest in the manifest that reads back.</summary>
     public LogSnapshot? Snapshot => _owner.Manifest.Snapshots.Reverse().Select(TryReadSnapshot).FirstOrDefault(snapshot => snapshot is not null);
 

@@ -31,6 +31,7 @@ public class HandedOnLog(IPartitionLog log) : IPartitionLog
     public long Start => log.Start;
     public long End => log.End;
     public IReadOnlyList<long> Segments => log.Segments;
+    public long KnownDurable => log.KnownDurable;
     public long StoredBytes => log.StoredBytes;
     public virtual LogSnapshot? Snapshot => log.Snapshot;
 

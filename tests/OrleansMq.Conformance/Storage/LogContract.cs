@@ -185,6 +185,7 @@ public abstract partial class LogContract : IAsyncLifetime
         await using var again = await Storage.OpenLog(_id);
 
         Assert.Equal(240, again.Snapshot!.Position);
+        Assert.Equal(240, again.KnownDurable);
         Assert.Equal(Bytes(9, 50), again.Snapshot.State.ToArray());
     }
 

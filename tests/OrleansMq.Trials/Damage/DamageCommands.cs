@@ -32,8 +32,8 @@ internal static class DamageCommands
 
     private static async Task<int> Damaged(Dictionary<string, int> options, Stopwatch watch)
     {
-        var trial = await DamageTrial.Prepare(repairs: options.GetValueOrDefault("--repair") != 0, asksFirst: options.GetValueOrDefault("--repair") == 2);
         var (flips, swaps, seed) = (new DamageResult(), new DamageResult(), options.GetValueOrDefault("--seed", 1));
+        var trial = await DamageTrial.Prepare(seed, repairs: options.GetValueOrDefault("--repair") != 0, asksFirst: options.GetValueOrDefault("--repair") == 2);
         await trial.FlipBits(options.GetValueOrDefault("--flips", 10_000), seed, flips);
         Show(flips.Violations);
         Console.WriteLine($"bit flips: {flips}");
@@ -44,16 +44,25 @@ internal static class DamageCommands
         return flips.Violations.Count + swaps.Violations.Count == 0 ? 0 : 1;
     }
 
+    /// <summary>Each folder has other ids, and the damages of its own seed.</summary>
     private static async Task<int> Repaired(Dictionary<string, int> options, Stopwatch watch)
     {
-        var (rounds, seed, code) = (options.GetValueOrDefault("--rounds", 2_000), options.GetValueOrDefault("--seed", 1), 0);
+        var (seed, code) = (options.GetValueOrDefault("--seed", 1), 0);
+        for (var folder = 0; folder < options.GetValueOrDefault("--folders", 1); folder++)
+            code |= await Repaired(options, seed + folder, watch);
+        return code;
+    }
+
+    private static async Task<int> Repaired(Dictionary<string, int> options, int seed, Stopwatch watch)
+    {
+        var (rounds, code) = (options.GetValueOrDefault("--rounds", 2_000), 0);
         foreach (var plant in options.ContainsKey("--plant") ? Enum.GetValues<PlantedBug>().Where(bug => bug != PlantedBug.None) : [PlantedBug.None])
         {
             var tally = new RepairTally();
             Partition.PlantedLanesStandStill = plant == PlantedBug.LanesStandStill;
-            await (await RepairTrial.Prepare(plant)).Run(rounds, seed, tally);
+            await (await RepairTrial.Prepare(seed, plant)).Run(rounds, seed, tally);
             Show(tally.Violations);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"repairs{(plant == PlantedBug.None ? "" : $" with {plant}")}: {tally}, {watch.Elapsed.TotalSeconds:0} s"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"repairs, seed {seed}{(plant == PlantedBug.None ? "" : $" with {plant}")}: {tally}, {watch.Elapsed.TotalSeconds:0} s"));
             // A judge that passes a planted bug has failed.
             code |= tally.Violations.Count > 0 == (plant == PlantedBug.None) ? 1 : 0;
         }

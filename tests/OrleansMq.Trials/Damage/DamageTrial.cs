@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using OrleansMq.Engine.Topics;
 using OrleansMq.Simulation.Disk;
 using OrleansMq.Storage.Files;
@@ -19,7 +21,7 @@ internal sealed class DamageResult
 }
 
 /// <summary>Turns bits and swaps blocks anywhere in a data folder: each is found, none is served, and what it does not touch goes on.</summary>
-internal sealed class DamageTrial
+internal sealed partial class DamageTrial
 {
     private readonly PreparedFolder _folder;
     private readonly Served _whole;
@@ -32,9 +34,9 @@ internal sealed class DamageTrial
 
     /// <param name="repairs">Each damaged folder is repaired as well, and looked at again.</param>
     /// <param name="asksFirst">And before that without anything being given up.</param>
-    public static async Task<DamageTrial> Prepare(bool repairs = false, bool asksFirst = false)
+    public static async Task<DamageTrial> Prepare(int seed, bool repairs = false, bool asksFirst = false)
     {
-        var folder = await PreparedFolder.Rich();
+        var folder = await PreparedFolder.Rich(seed);
         var partitions = folder.Logs.GroupBy(log => log.Topic).ToDictionary(topic => topic.Key, topic => topic.Count());
         var whole = await Served.From(folder.Disk(), partitions);
         if (whole.Refusals.Count + whole.Reports.Count > 0 || whole.NotStarted is not null)
@@ -145,11 +147,11 @@ internal sealed class DamageTrial
             violations.Add("mq doctor finds nothing");
     }
 
-    /// <summary>Only what no frame says was flushed may be taken for a torn tail, and it has to be reported.</summary>
+    /// <summary>Only what no frame says was flushed, and no snapshot's name, may be taken for a torn tail, and it has to be reported.</summary>
     private bool IsReportedTail(Served served, (string Topic, int Partition, string What) what)
     {
         var log = _folder.Logs.Single(log => (log.Topic, log.Partition) == (what.Topic, what.Partition));
-        return served.Reports.Any(report => report.Contains("were cut", StringComparison.Ordinal)) && log.Durable >= log.LastBase - 1;
+        return served.Reports.Any(report => CutAt().Match(report) is { Success: true } cut && long.Parse(cut.Groups[1].Value, CultureInfo.InvariantCulture) >= log.Reach) && log.Durable >= log.LastBase - 1;
     }
 
     private List<string> Doctor((string Path, byte[] Bytes)[] changed) => Doctor(_folder.Disk(changed));
@@ -197,7 +199,7 @@ internal sealed class DamageTrial
     /// <summary>What is asked for when a topic or its groups' dead letters are read, whether it is there or not.</summary>
     private IEnumerable<string> Asked(PreparedLog log) =>
     [
-        TopicCatalog.TopicKey(log.Topic), AdmissionDesk.KeyOf(log.TopicId),
+        TopicCatalog.TopicKey(log.Topic), AdmissionDesk.KeyOf(log.TopicId), $"group-names/{log.TopicId:N}",
         .. from document in _folder.Documents
            where document.Key.StartsWith(TopicCatalog.GroupPrefix(log.TopicId), StringComparison.Ordinal)
            select TopicCatalog.TopicKey($"{log.Topic}.{document.Key[TopicCatalog.GroupPrefix(log.TopicId).Length..]}.dlq"),
@@ -205,6 +207,9 @@ internal sealed class DamageTrial
 
     /// <summary>Of the documents in a file.</summary>
     private IEnumerable<string> Keys(string path) => _folder.Documents.Where(document => document.Path == path).Select(document => document.Key);
+
+    [GeneratedRegex(@"after position (\d+) .* were cut")]
+    private static partial Regex CutAt();
 
     private static string KindOf(string path)
     {

@@ -20,6 +20,7 @@ internal sealed partial class NamedLosses
             foreach (Match match in Segments().Matches(loss))
                 _positions.Add((Number(match, 1), long.MaxValue));
             DeletionsAreLost |= loss.Contains("deletions", StringComparison.Ordinal) || loss.Contains(".seg", StringComparison.Ordinal);
+            LettersAreBack |= loss.Contains("are dead letters again", StringComparison.Ordinal);
             LanesAreLost |= loss.Contains("what groups did with its messages", StringComparison.Ordinal);
         }
     }
@@ -29,6 +30,9 @@ internal sealed partial class NamedLosses
 
     /// <summary>Deletions stood in what is lost: what was deleted may be there again.</summary>
     public bool DeletionsAreLost { get; }
+
+    /// <summary>That dead letters were redriven stood in what is lost: those may be there again.</summary>
+    public bool LettersAreBack { get; }
 
     public bool IsEmpty => _offsets.Count + _positions.Count == 0 && !LanesAreLost;
 

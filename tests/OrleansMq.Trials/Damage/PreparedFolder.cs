@@ -11,6 +11,9 @@ internal sealed class PreparedFolder
 {
     public const string Root = "/data";
 
+    private const int Rounds = 24;
+    private const string Snapshots = "/snapshot-";
+
     private PreparedFolder(SimDisk disk)
     {
         Files = [.. disk.FilesBelow(Root).Select(file => (file.Path, disk.ContentOf(file.Path)))];
@@ -19,7 +22,7 @@ internal sealed class PreparedFolder
         {
             var durable = 0L;
             var found = inspector.Inspect(id, (in FrameHeader header, ReadOnlySpan<byte> _) => durable = Math.Max(durable, header.DurablePosition));
-            Logs.Add(new PreparedLog(found.Definition!.TopicName, id.TopicId, id.Partition, found.Folder, found.Segments[^1].Path, found.Segments[^1].Base, durable));
+            Logs.Add(new PreparedLog(found.Definition!.TopicName, id.TopicId, id.Partition, found.Folder, found.Segments[^1].Path, found.Segments[^1].Base, durable, found.Snapshots.Select(snapshot => snapshot.Position).DefaultIfEmpty().Max()));
         }
 
         foreach (var document in inspector.Documents())
@@ -34,11 +37,28 @@ internal sealed class PreparedFolder
     public List<(string Path, string Key)> Documents { get; } = [];
 
     /// <summary>Topics, queues with dead letters, cursors, tokens, sessions, segments that were rolled and trimmed, snapshots, and documents that were deleted.</summary>
+    /// <param name="seed">Draws the ids, and from when on no snapshot is taken any more: the same folder each time, but for the hour that stands in it.</param>
     /// <param name="killed">Its process died, so that state behind the last snapshot stands in frames alone; else it was closed in order, with a snapshot at the end.</param>
-    public static async Task<PreparedFolder> Rich(bool killed = false)
+    public static Task<PreparedFolder> Rich(int seed, bool killed = false)
     {
-        var disk = new SimDisk(1);
-        var settings = new EmbeddedOptions { Storage = Storage(disk), SnapshotBytes = 12_000, MaintenanceInterval = TimeSpan.FromHours(1) };
+        // One job after another: else it is a race how far a snapshot is behind.
+        var scheduler = new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler;
+        return Task.Factory.StartNew(() => Rich(new Random(seed), killed, scheduler), CancellationToken.None, TaskCreationOptions.None, scheduler).Unwrap();
+    }
+
+    private static async Task<PreparedFolder> Rich(Random random, bool killed, TaskScheduler scheduler)
+    {
+        var (disk, lastSnapshots) = (new SimDisk(1), random.Next(Rounds / 2, Rounds + 1));
+        var settings = new EmbeddedOptions
+        {
+            Storage = Storage(disk, random: random),
+            SnapshotBytes = 12_000,
+            MaintenanceInterval = TimeSpan.FromHours(1),
+            NewId = () => Drawn(random),
+            Time = new StandingTime(),
+            Scheduler = scheduler,
+            InlineTurns = false,
+        };
         var broker = await EmbeddedBroker.Start(settings);
         await broker.PutTopic("orders", new TopicChange { Partitions = 2 });
         await broker.PutTopic("other", new TopicChange { Partitions = 1, MaxMessages = 100_000 });
@@ -50,8 +70,13 @@ internal sealed class PreparedFolder
         await broker.PutGroup("gone", "g", new GroupChange());
         await broker.DeleteTopic("gone");
         var producer = await broker.OpenProducer("named");
-        for (var round = 0; round < 24; round++)
+        for (var round = 0; round < Rounds; round++)
+        {
+            if (killed && round == lastSnapshots)
+                disk.Fault = call => call.Path.Contains(Snapshots, StringComparison.Ordinal) ? DiskError.Full : null;
             await Fill(broker, producer, round);
+        }
+
         if (killed)
             // What is under way comes to nothing from here on, as if the process were gone.
             disk.Fault = _ => DiskError.Failed;
@@ -80,8 +105,18 @@ internal sealed class PreparedFolder
         return new PreparedFolder(disk);
     }
 
-    public static FileStorage Storage(SimDisk disk, long segmentBytes = 16_000, Action<StorageNotice>? notice = null) =>
-        new(new FileStorageOptions { Directory = Root, SegmentBytes = segmentBytes, FirstReserveBytes = 4096, ReserveBytes = 16 << 10, OnNotice = notice }, disk, new InlineIo());
+    public static FileStorage Storage(SimDisk disk, long segmentBytes = 16_000, Action<StorageNotice>? notice = null, Random? random = null)
+    {
+        var options = new FileStorageOptions { Directory = Root, SegmentBytes = segmentBytes, FirstReserveBytes = 4096, ReserveBytes = 16 << 10, OnNotice = notice };
+        return new FileStorage(random is null ? options : options with { DrawIncarnation = () => (ulong)random.NextInt64() }, disk, new InlineIo());
+    }
+
+    private static Guid Drawn(Random random)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        random.NextBytes(bytes);
+        return new Guid(bytes);
+    }
 
     /// <summary>A disk with this folder, and with what was done to some of its files.</summary>
     public SimDisk Disk(params (string Path, byte[] Bytes)[] changed)
@@ -132,7 +167,16 @@ internal sealed class PreparedFolder
     }
 }
 
+/// <summary>The clock stands, so that lengths of what holds times are the same in each run.</summary>
+internal sealed class StandingTime : TimeProvider
+{
+    private readonly DateTimeOffset _now = System.GetUtcNow();
+
+    public override DateTimeOffset GetUtcNow() => _now;
+}
+
 /// <summary>A partition's log in a prepared folder.</summary>
 /// <param name="LastBase">First position of the newest segment.</param>
 /// <param name="Durable">Up to where its frames say that everything was flushed.</param>
-internal sealed record PreparedLog(string Topic, Guid TopicId, int Partition, string Folder, string LastSegment, long LastBase, long Durable);
+/// <param name="Reach">Where its newest snapshot was taken.</param>
+internal sealed record PreparedLog(string Topic, Guid TopicId, int Partition, string Folder, string LastSegment, long LastBase, long Durable, long Reach);

@@ -63,12 +63,15 @@ internal sealed class RepairTrial
                     foreach (var record in RecordBatch.ReadExactly(payload.ToArray()).Records())
                         (header.Lane == Lane.Main ? stored : letters)[record.Offset] = Witness.Text(log.Partition, record);
             });
+            // Leases that have ended make letters in the background while the witness reads.
+            foreach (var offset in whole.Partitions[(log.Topic, log.Partition)].Letters.Keys.Except(letters.Keys).ToList())
+                whole.Partitions[(log.Topic, log.Partition)].Letters.Remove(offset);
         }
     }
 
-    public static async Task<RepairTrial> Prepare(PlantedBug plant = PlantedBug.None)
+    public static async Task<RepairTrial> Prepare(int seed, PlantedBug plant = PlantedBug.None)
     {
-        var folder = await PreparedFolder.Rich(killed: true);
+        var folder = await PreparedFolder.Rich(seed, killed: true);
         var topics = folder.Logs.GroupBy(log => log.Topic).ToDictionary(topic => topic.Key, topic => topic.Count());
         var whole = await Witness.From(folder.Disk(), topics);
         if (whole.NotStarted is not null || whole.Partitions.Values.Any(part => part.Refused is not null))
@@ -192,8 +195,8 @@ internal sealed class RepairTrial
         {
             var (now, named) = (witness.Partitions[part], new NamedLosses(losses, part.Topic, part.Partition));
             var mayHaveForgotten = named.DeletionsAreLost || mayBeRefused(part) || wasCutOff;
-            var (messages, letters) = mayHaveForgotten ? (_stored[part], _letters[part]) : (whole.Messages, whole.Letters);
-            violations.AddRange(Altered(now.Messages, messages).Concat(Altered(Earlier(part, now.Letters, whole.Letters), letters)).Select(each => $"{part}: {each}"));
+            var (messages, letters) = (mayHaveForgotten ? _stored[part] : whole.Messages, mayHaveForgotten || named.LettersAreBack ? _letters[part] : whole.Letters);
+            violations.AddRange(Altered("message", now.Messages, messages).Concat(Altered("dead letter", Earlier(part, now.Letters, mayBeCut: wasCutOff && mayBeRefused(part)), letters)).Select(each => $"{part}: {each}"));
             if (now.Refused is { } refusal)
             {
                 // It was refused before the repair that was cut off; the next one goes on.
@@ -214,11 +217,12 @@ internal sealed class RepairTrial
     }
 
     /// <summary>Without those that died since it was opened: messages that are there, at offsets that no letter had.</summary>
-    private IEnumerable<KeyValuePair<long, string>> Earlier((string, int) part, SortedDictionary<long, string> now, SortedDictionary<long, string> whole) =>
-        now.Where(letter => letter.Key <= whole.Keys.LastOrDefault(-1) || !_stored[part].Values.Any(message => Body(message) == Body(letter.Value)));
+    /// <param name="mayBeCut">A broker may have cut a tail that nothing proves: then they have the offsets that stood in it.</param>
+    private IEnumerable<KeyValuePair<long, string>> Earlier((string, int) part, SortedDictionary<long, string> now, bool mayBeCut) =>
+        now.Where(letter => (!mayBeCut && letter.Key <= _letters[part].Keys.LastOrDefault(-1)) || !_stored[part].Values.Any(message => Body(message) == Body(letter.Value)));
 
-    private static IEnumerable<string> Altered(IEnumerable<KeyValuePair<long, string>> now, SortedDictionary<long, string> whole) =>
-        now.Where(message => !whole.TryGetValue(message.Key, out var was) || was != message.Value).Select(message => $"offset {message.Key} is {message.Value}, which it never was");
+    private static IEnumerable<string> Altered(string kind, IEnumerable<KeyValuePair<long, string>> now, SortedDictionary<long, string> whole) =>
+        now.Where(message => !whole.TryGetValue(message.Key, out var was) || was != message.Value).Select(message => $"{kind} {message.Key} is {message.Value}, which it never was");
 
     private IEnumerable<string> Missing((string Topic, int Partition) part, SeenPartition whole, SeenPartition now, NamedLosses named)
     {
