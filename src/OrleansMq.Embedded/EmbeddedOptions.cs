@@ -33,6 +33,9 @@ public sealed record EmbeddedOptions
     /// <summary>A partition's snapshot is due after so many bytes of log; bounds the replay at a start. 16 MiB.</summary>
     public long SnapshotBytes { get; init; } = 16 << 20;
 
+    /// <summary>A partition that is closed with less than so many bytes behind its last snapshot saves none, so that queues used now and then cost no file more. 64 KiB; never more than <see cref="SnapshotBytes"/>.</summary>
+    public long ClosingSnapshotBytes { get; init; } = 64 << 10;
+
     /// <summary>When and how compacted topics are compacted.</summary>
     public CompactionOptions Compaction { get; init; } = new();
 
@@ -62,6 +65,7 @@ public sealed record EmbeddedOptions
         FlushInterval = FlushInterval,
         MaintenanceInterval = MaintenanceInterval,
         SnapshotBytes = SnapshotBytes,
+        ClosingSnapshotBytes = ClosingSnapshotBytes,
         Compaction = Compaction,
         Report = OnReport,
     };

@@ -27,6 +27,22 @@ public sealed class ClosingTests
         ValueTask<IReadOnlyList<PublishResult>> Second() => broker!.Publish("t", [Message.OfText("second")], new() { Wait = TimeSpan.FromHours(1) });
     }
 
+    [Theory]
+    [InlineData(100, 0)]
+    [InlineData(100_000, 1)]
+    public async Task ASnapshotIsSavedAtTheClosingOnlyWhereAReplayWouldTakeLonger(int bytes, int saved)
+    {
+        var saves = 0;
+        var storage = new HandedOnStorage(new VolatileStorage(), log => new ClosingLog(log, () => saves++));
+        await using (var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage }))
+        {
+            await broker.PutTopic("t", new());
+            await broker.Publish("t", [new Message { Body = new byte[bytes] }]);
+        }
+
+        Assert.Equal(saved, saves);
+    }
+
     [Fact]
     public async Task WhatWasDeletedIsGoneThoughItsRoomCantBeGivenBackAnyMore()
     {

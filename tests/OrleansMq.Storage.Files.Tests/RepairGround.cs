@@ -65,6 +65,7 @@ internal static class RepairGround
         Storage = StorageOn(disk),
         MaintenanceInterval = TimeSpan.FromHours(1),
         SnapshotBytes = snapshotBytes,
+        ClosingSnapshotBytes = 1,
     });
 
     /// <exception cref="DataFolderException">No broker may use the folder.</exception>

@@ -6,9 +6,6 @@ namespace OrleansMq.Engine.Partitions;
 /// <summary>What becomes of those who wait when it does not go on: the log refuses a write and is replayed, the partition stops in doubt, or it is closed in good order.</summary>
 public sealed partial class PartitionEngine
 {
-    /// <summary>Bytes of log that are replayed sooner than a snapshot is written: queues that are used now and then have none.</summary>
-    private const long QuickReplay = 64 << 10;
-
     /// <summary>The log had no room: nothing of the last groups is in it, so what they changed is forgotten by replaying the log.</summary>
     private async void ReplayAfterRefusal(Exception error)
     {
@@ -105,7 +102,7 @@ public sealed partial class PartitionEngine
             try
             {
                 await Ask(ReleaseLevel.Durable, (_, _, _) => FailParkedForClosing());
-                await SnapshotNow(atLeast: Math.Min(_host.SnapshotBytes, QuickReplay));
+                await SnapshotNow(atLeast: Math.Min(_host.SnapshotBytes, _host.ClosingSnapshotBytes));
             }
             catch (MqException)
             {

@@ -22,6 +22,9 @@ public sealed record PartitionHost
     /// <summary>A snapshot is due after so many bytes of log, or four times its own size. Bounds the replay at a start.</summary>
     public long SnapshotBytes { get; init; } = 16 << 20;
 
+    /// <summary>One that is closed with less behind its last snapshot saves none: so much is replayed sooner than a snapshot is written. Of the two the smaller counts.</summary>
+    public long ClosingSnapshotBytes { get; init; } = 64 << 10;
+
     /// <summary>When and how topics are compacted that ask for it.</summary>
     public CompactionOptions Compaction { get; init; } = new();
 

@@ -53,6 +53,7 @@ internal sealed class PreparedFolder
         {
             Storage = Storage(disk, random: random),
             SnapshotBytes = 12_000,
+            ClosingSnapshotBytes = 1,
             MaintenanceInterval = TimeSpan.FromHours(1),
             NewId = () => Drawn(random),
             Time = new StandingTime(),
