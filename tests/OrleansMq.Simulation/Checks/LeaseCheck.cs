@@ -75,6 +75,13 @@ internal static class LeaseCheck
         return atMs < until;
     }
 
+    /// <summary>
+    /// It ended in a process whose clock nobody knows any more: that went on while a full disk let nothing be written, and the next one's begins with what is written (seed 3899).
+    /// </summary>
+    private static bool IsOverByTheWorldsTime(Given given, Given later) =>
+        later.Call.Process != given.Call.Process && !given.Settled.Exists(settled => settled is { Kind: SettlementKind.Extend, May: true })
+        && (later.AnsweredAt - given.AnsweredAt).TotalMilliseconds > given.UntilMs - given.GrantedMs;
+
     private static IEnumerable<Violation> ByKey(List<Given> inOrder, GroupPlace at, History history)
     {
         var main = inOrder.Where(given => given.Lease.Lane == 0 && given.Key is not null).ToList();
@@ -101,7 +108,7 @@ internal static class LeaseCheck
                         continue;
                     if (first.Origin == second.Origin || first.GrantedMs > second.GrantedMs || (first.GrantedMs == second.GrantedMs && first.Origin > second.Origin))
                         continue;
-                    if (IsHeld(first, second.GrantedMs, second.Call.Answered))
+                    if (!IsOverByTheWorldsTime(first, second) && IsHeld(first, second.GrantedMs, second.Call.Answered))
                         yield return new Violation("by key", $"{at}: {second.Uid} ({second.Lease}) was given at {second.GrantedMs} while {first.Uid} ({first.Lease}) of the same key {key.Key} was {first.Consumer}'s until {first.UntilMs}.");
                 }
 
