@@ -26,20 +26,8 @@ internal sealed partial class EmbeddedTopic
     /// <inheritdoc cref="Written" path="/exception"/>
     public ValueTask Taken(GroupEngine group) => group.MustBeTaken ? Used(group) : default;
 
-    /// <summary>Notes a use that is over, which a note that fails takes nothing from.</summary>
-    public ValueTask NoteUse(GroupEngine group) => group.NoteIsDue ? Note(group) : default;
-
-    private async ValueTask Note(GroupEngine group)
-    {
-        try
-        {
-            await Written(group, group.NoteUse);
-        }
-        catch (Exception error) when (error is StorageException or MqException)
-        {
-            _options.OnReport($"Topic {Name}: that group '{group.Name}' is used could not be noted, it is tried again with a later use: {error.Message}");
-        }
-    }
+    /// <inheritdoc cref="GroupEngine.NoteUse"/>
+    public Task NoteUse(GroupEngine group) => group.NoteUse(act => Written(group, act), _options.OnReport);
 
     /// <summary>Runs what may write a group's document.</summary>
     /// <exception cref="MqException">Another process wrote it: the group is taken up anew, or forgotten.</exception>

@@ -100,6 +100,31 @@ public sealed class QueueDispatcherTests
         Assert.Equal([nameof(IGroupPartition.ReceiveAgain), nameof(IGroupPartition.ReceiveAgain)], calls);
     }
 
+    [Fact]
+    public async Task APartitionMaySayLateWhatItHasOfARequestThatIsBeingAnsweredAgain()
+    {
+        var (again, late) = (new ReceiveRequest { Consumer = "c", RequestId = "r", Max = 1 }, false);
+        List<string> holders = [LeaseHolder.Of(again.Consumer, again.RequestId)];
+        QueueDispatcher queue = null!;
+        Task? other = null;
+        queue = Queue(
+            Partition(
+                (call, _) =>
+                {
+                    if (call != nameof(IGroupPartition.ReceiveAgain))
+                        return [];
+                    late = true;
+                    other ??= queue.Receive(new ReceiveRequest { Consumer = "c", RequestId = "other" }, default).AsTask();
+                    return [Message(0)];
+                },
+                () => holders),
+            Partition((_, _) => [], () => late ? holders : throw new MqException(ErrorCodes.PartitionUnavailable, "It is away.")));
+
+        Assert.Single(await queue.Receive(again, default));
+
+        await other!;
+    }
+
     private QueueDispatcher Queue(params IGroupPartition[] partitions)
     {
         ValueTask<IGroupPartition> Open(int number) => new(partitions[number]);

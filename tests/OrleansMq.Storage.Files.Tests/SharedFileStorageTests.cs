@@ -103,6 +103,21 @@ public sealed class ZombieTests : IAsyncLifetime
         Assert.True(owner.End is 80 or 160);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task WhatIsWrittenWhileNoMoreFilesCanBeOpenedIsNotRefused(bool flush)
+    {
+        _zombiesDisk.OpeningFails = 1;
+        await _zombie.Append(Bytes(2), flush);
+
+        _zombiesDisk.OpeningFails = int.MaxValue;
+        await Assert.ThrowsAsync<LogFailedException>(async () => await _zombie.Append(Bytes(3), flush));
+
+        _zombiesDisk.OpeningFails = 0;
+        Assert.Equal(Join(Bytes(1), Bytes(2), Bytes(3)), await ReadAll(await _others.OpenLog(Id)));
+    }
+
     [Fact]
     public async Task TornTailOfAZombieIsCutAndStaysCutWhileItGoesOnWriting()
     {
@@ -330,7 +345,11 @@ public sealed class ZombieTests : IAsyncLifetime
 
         public Action? AfterNextFlushOfASegment { get; set; }
 
-        public IDiskFile Open(string path, DiskOpenMode mode) => new HookedFile(this, path, _disk.Open(path, mode));
+        /// <summary>So often the system says that the process has too many files open.</summary>
+        public int OpeningFails { get; set; }
+
+        public IDiskFile Open(string path, DiskOpenMode mode) =>
+            OpeningFails-- > 0 ? throw new DiskException(DiskError.Exhausted, "open", path, "Too many open files") : new HookedFile(this, path, _disk.Open(path, mode));
 
         public void Rename(string from, string to) => _disk.Rename(from, to);
 

@@ -15,7 +15,7 @@ internal sealed class EarlierRequests(GroupName group, int partitions, TimeProvi
     private readonly Dictionary<string, List<int>> _byHolder = new(StringComparer.Ordinal);
     private int _left = partitions;
 
-    /// <summary>The partitions in which the holder had leases, until <see cref="Forget"/>.</summary>
+    /// <summary>The partitions in which the holder had leases, as far as they said so yet, until <see cref="Forget"/>.</summary>
     public async ValueTask<IReadOnlyList<int>> Find(string holder)
     {
         if (Volatile.Read(ref _left) == 0 && _byHolder.Count == 0)
@@ -26,7 +26,8 @@ internal sealed class EarlierRequests(GroupName group, int partitions, TimeProvi
             for (var number = 0; number < _asked.Length && _left > 0; number++)
                 if (!_asked[number] && !(_silentSince[number] is { } since && time.GetElapsedTime(since) < SilentFor))
                     await Ask(number);
-            return _byHolder.GetValueOrDefault(holder) ?? [];
+            // A copy: others ask those that did not answer yet meanwhile.
+            return [.. _byHolder.GetValueOrDefault(holder) ?? []];
         }
         finally
         {
@@ -34,11 +35,12 @@ internal sealed class EarlierRequests(GroupName group, int partitions, TimeProvi
         }
     }
 
-    /// <summary>Its partitions gave what they had.</summary>
-    public async ValueTask Forget(string holder)
+    /// <summary>Those gave what they had.</summary>
+    public async ValueTask Forget(string holder, IReadOnlyList<int> places)
     {
         await _gate.WaitAsync();
-        _byHolder.Remove(holder);
+        if (_byHolder.TryGetValue(holder, out var left) && left.RemoveAll(places.Contains) > 0 && left.Count == 0)
+            _byHolder.Remove(holder);
         _gate.Release();
     }
 

@@ -19,8 +19,7 @@ public sealed partial class GroupEngine
     /// <summary>Whether it was made by first use and nobody used it for its life.</summary>
     public bool HasLapsed => !Declared && NowMs - _document.LastUsedMs > (long)UndeclaredLife.TotalMilliseconds;
 
-    /// <summary>A note of a use that is over is to be written.</summary>
-    public bool NoteIsDue => UseIsDue && NowMs >= Volatile.Read(ref _noteAgainMs);
+    private bool NoteIsDue => UseIsDue && NowMs >= Volatile.Read(ref _noteAgainMs);
 
     private bool UseIsDue => MustBeTaken || (!Declared && NowMs - _document.LastUsedMs >= (long)UseInterval.TotalMilliseconds);
 
@@ -42,18 +41,20 @@ public sealed partial class GroupEngine
         }
     }
 
-    /// <summary>As <see cref="Used"/>, behind a use that needed no more than <see cref="MustBeTaken"/> asks for: a note that fails is for a later one to make good.</summary>
-    /// <inheritdoc cref="Used" path="/exception"/>
-    public async Task NoteUse()
+    /// <summary>Notes a use that is over and needed no more than <see cref="MustBeTaken"/> asks for: a note that fails takes nothing from it, and a later one makes it good.</summary>
+    /// <param name="written">Runs what may write the document.</param>
+    public Task NoteUse(Func<Func<Task>, Task> written, Action<string> report) => NoteIsDue ? Note(written, report) : Task.CompletedTask;
+
+    private async Task Note(Func<Func<Task>, Task> written, Action<string> report)
     {
         try
         {
-            await Used();
+            await written(async () => await Used());
         }
-        catch
+        catch (Exception error) when (error is StorageException or MqException)
         {
             Volatile.Write(ref _noteAgainMs, NowMs + (long)NoteRetry.TotalMilliseconds);
-            throw;
+            report($"Topic {_topic}: that group '{Name}' is used could not be noted, it is tried again with a later use: {error.Message}");
         }
     }
 }

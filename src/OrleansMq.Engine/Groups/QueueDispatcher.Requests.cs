@@ -18,7 +18,7 @@ public sealed partial class QueueDispatcher
         }
 
         if (earlier.Count > 0)
-            await _earlier.Forget(holder);
+            await _earlier.Forget(holder, earlier);
         return deliveries.Count == 0 ? null : deliveries;
     }
 }

@@ -85,6 +85,7 @@ internal sealed class RememberedRequests
 
     private void Keep(Request request, IReadOnlyList<Delivery> answer)
     {
+        request.LetGoBefore = null;
         request.Places = [.. answer.Select(delivery => delivery.Lease.Partition).Distinct()];
         request.Bytes = answer.Sum(SizeOf);
         request.Kept = _kept.AddLast(request);
@@ -126,8 +127,8 @@ internal sealed class RememberedRequests
         /// <summary>The partitions that its answer came from; before there is one, those of an earlier answer that was let go.</summary>
         public IReadOnlyList<int> Places { get; set; } = [];
 
-        /// <summary>The one that had the answer that was let go.</summary>
-        public Request? LetGoBefore { get; init; }
+        /// <summary>Until it is answered: the one that had the answer that was let go.</summary>
+        public Request? LetGoBefore { get; set; }
 
         public long Bytes { get; set; }
 

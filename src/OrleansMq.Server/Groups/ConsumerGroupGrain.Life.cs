@@ -83,21 +83,6 @@ internal sealed partial class ConsumerGroupGrain
     /// <summary>Makes sure that who had an ephemeral group before does not delete it; what other groups have to note of a use can wait until it is over.</summary>
     private Task Taken(GroupEngine engine) => engine.MustBeTaken ? Written(async () => await engine.Used()) : Task.CompletedTask;
 
-    /// <summary>Notes a use that is over, which a note that fails takes nothing from.</summary>
-    private Task NoteUse(GroupEngine engine) => engine.NoteIsDue ? Note(engine) : Task.CompletedTask;
-
-    private async Task Note(GroupEngine engine)
-    {
-        try
-        {
-            await Written(engine.NoteUse);
-        }
-        catch (Exception error) when (error is StorageException or MqException)
-        {
-            _silo.Report($"Topic {_topic}: that group {_name} is used could not be noted, it is tried again with a later use: {error.Message}");
-        }
-    }
-
     /// <returns>Null where it was there already.</returns>
     private async Task<GroupEngine?> EnsureMade(GroupChange change, bool declared)
     {

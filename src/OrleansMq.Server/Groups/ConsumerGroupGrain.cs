@@ -175,7 +175,7 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
         var engine = await Found();
         await Taken(engine);
         var results = await engine.Settle(settlement);
-        await NoteUse(engine);
+        await engine.NoteUse(Written, _silo.Report);
         return [.. results];
     }
 
@@ -192,7 +192,7 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
         var engine = await Found();
         await Taken(engine);
         await Written(() => engine.Heartbeat(member, generation));
-        await NoteUse(engine);
+        await engine.NoteUse(Written, _silo.Report);
     }
 
     public async Task Leave(string member)

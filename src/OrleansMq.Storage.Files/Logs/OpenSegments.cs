@@ -63,10 +63,13 @@ internal sealed class OpenSegments(int capacity)
         }
         catch (Disk.DiskException e) when (e.Error == Disk.DiskError.Exhausted)
         {
-            CloseIdle(keep: 0);
+            CloseIdle();
             return segment.Acquire();
         }
     }
+
+    /// <summary>Where the process may open no more files.</summary>
+    public void CloseIdle() => CloseIdle(keep: 0);
 
     private void Touch(Segment segment)
     {

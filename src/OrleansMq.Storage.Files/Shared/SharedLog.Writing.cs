@@ -26,7 +26,7 @@ internal sealed partial class SharedLog
             FlushTo(end);
         else
             // A lease is given when it is written: the next owner has granted it anew by now, or has seen it settled.
-            _owner.Confirm();
+            Confirm();
     }
 
     /// <summary>
@@ -106,7 +106,7 @@ internal sealed partial class SharedLog
             try
             {
                 FlushSegment(segment);
-                _owner.Confirm();
+                Confirm();
             }
             catch (Exception e) when (e is DiskException or LogFencedException)
             {
@@ -115,6 +115,32 @@ internal sealed partial class SharedLog
             }
             Volatile.Write(ref segment.FlushedTo, Math.Max(segment.FlushedTo, covered));
             Volatile.Write(ref _durable, covered);
+        }
+    }
+
+    /// <summary>What is written is there: where nobody can be asked whose the log is, this opening is over, and nothing counts as refused.</summary>
+    private void Confirm()
+    {
+        try
+        {
+            ConfirmWithRoom();
+        }
+        catch (DiskException e)
+        {
+            throw Failed(e);
+        }
+    }
+
+    private void ConfirmWithRoom()
+    {
+        try
+        {
+            _owner.Confirm();
+        }
+        catch (DiskException e) when (e.Error == DiskError.Exhausted)
+        {
+            _place.Open.CloseIdle();
+            _owner.Confirm();
         }
     }
 

@@ -207,10 +207,13 @@ internal sealed partial class SharedLog : IPartitionLog
     private Exception Translate(Exception e) => e switch
     {
         DiskException { IsRefusal: true } full => new LogFullException($"{_place}: {full.Message}. Nothing was written.", full),
-        DiskException failed => Ended(new LogFailedException($"{_place}: {failed.Message}. Nothing more is acknowledged from this opening; open the log again when the volume is well.", failed)),
+        DiskException failed => Failed(failed),
         LogFencedException fenced => Ended(fenced),
         _ => e,
     };
+
+    private Exception Failed(DiskException failed) =>
+        Ended(new LogFailedException($"{_place}: {failed.Message}. Nothing more is acknowledged from this opening; open the log again when the volume is well.", failed));
 
     private Exception Ended(Exception reason)
     {
