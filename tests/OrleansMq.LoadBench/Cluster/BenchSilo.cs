@@ -23,6 +23,7 @@ internal sealed class BenchSilo : IAsyncDisposable
     private const string Name = "bench";
     private const string Ready = "ready";
     private const string Look = "look";
+    private const string LookCollected = "look collected";
 
     private readonly Process _process;
     private readonly BenchFolder _folder;
@@ -44,10 +45,10 @@ internal sealed class BenchSilo : IAsyncDisposable
         }
     }
 
-    /// <summary>What its process holds, after a collection.</summary>
-    public async Task<Footprint> Footprint()
+    /// <summary>What its process holds.</summary>
+    public async Task<Footprint> Footprint(bool collected)
     {
-        await _process.StandardInput.WriteLineAsync(Look);
+        await _process.StandardInput.WriteLineAsync(collected ? LookCollected : Look);
         return Measuring.Footprint.Parse((await _process.StandardOutput.ReadLineAsync())!);
     }
 
@@ -99,8 +100,8 @@ internal sealed class BenchSilo : IAsyncDisposable
         using var host = builder.Build();
         await host.StartAsync();
         Console.WriteLine(Ready);
-        while (await Console.In.ReadLineAsync() == Look)
-            Console.WriteLine(Measuring.Footprint.OfThisProcess(args[0]));
+        while (await Console.In.ReadLineAsync() is { } asked)
+            Console.WriteLine(Measuring.Footprint.OfThisProcess(args[0], collected: asked == LookCollected));
         await host.StopAsync();
         return 0;
     }

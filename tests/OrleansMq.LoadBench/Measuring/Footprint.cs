@@ -3,7 +3,7 @@ using System.Globalization;
 namespace OrleansMq.LoadBench.Measuring;
 
 /// <summary>What a broker's process holds.</summary>
-/// <param name="Heap">Managed bytes after a collection.</param>
+/// <param name="Heap">Managed bytes.</param>
 /// <param name="Resident">Bytes of memory as the kernel counts them.</param>
 /// <param name="OpenFiles">Of the data folder.</param>
 /// <param name="OpenLogs">Of them, segments of logs.</param>
@@ -11,9 +11,10 @@ internal readonly record struct Footprint(long Heap, long Resident, int OpenFile
 {
     private const string SegmentEnding = ".seg";
 
-    public static Footprint OfThisProcess(string folder)
+    /// <param name="collected">After a collection. Not while a load is measured.</param>
+    public static Footprint OfThisProcess(string folder, bool collected)
     {
-        var heap = GC.GetTotalMemory(forceFullCollection: true);
+        var heap = GC.GetTotalMemory(forceFullCollection: collected);
         var open = new DirectoryInfo("/proc/self/fd").EnumerateFiles().Select(file => file.LinkTarget).Where(file => file?.StartsWith(folder, StringComparison.Ordinal) == true).ToList();
         return new Footprint(heap, ProcessMemory.Now().Resident, open.Count, open.Count(file => file!.EndsWith(SegmentEnding, StringComparison.Ordinal)));
     }

@@ -49,7 +49,7 @@ internal sealed class TopicsScenario : IScenario
         var options = new EmbeddedOptions { Data = folder.Path, Journal = bench.Options.Journal, IdleAfter = IdleAfter, OnReport = text => Console.Error.WriteLine($"  broker: {text}") };
         await using (var broker = await EmbeddedBroker.Start(options))
         {
-            await Measure(bench, "embedded", broker, count, 0, ForgottenAfter, () => Task.FromResult(Footprint.OfThisProcess(folder.Path)));
+            await Measure(bench, "embedded", broker, count, 0, ForgottenAfter, collected => Task.FromResult(Footprint.OfThisProcess(folder.Path, collected)));
             bench.Add("embedded, on disk a topic", (double)folder.AllocatedBytes / count, "B");
         }
 
@@ -73,7 +73,7 @@ internal sealed class TopicsScenario : IScenario
     }
 #endif
 
-    private static async Task Measure(Bench bench, string part, IBroker broker, int count, int alwaysOpen, TimeSpan then, Func<Task<Footprint>> look)
+    private static async Task Measure(Bench bench, string part, IBroker broker, int count, int alwaysOpen, TimeSpan then, Func<bool, Task<Footprint>> look)
     {
         await Parallel.ForAsync(0, First, (number, _) => Use(broker, $"first{number}"));
         var before = await Rested(look, alwaysOpen, then);
@@ -113,7 +113,7 @@ internal sealed class TopicsScenario : IScenario
         {
             while (!done.IsCancellationRequested)
             {
-                var now = await look();
+                var now = await look(false);
                 most = new Footprint(Math.Max(most.Heap, now.Heap), Math.Max(most.Resident, now.Resident), Math.Max(most.OpenFiles, now.OpenFiles), 0);
                 await Task.WhenAny(Task.Delay(TimeSpan.FromSeconds(10), done.Token));
             }
@@ -131,13 +131,13 @@ internal sealed class TopicsScenario : IScenario
     }
 
     /// <summary>When no log is open any more but those that always are.</summary>
-    private static async Task<Footprint> Rested(Func<Task<Footprint>> look, int alwaysOpen, TimeSpan then)
+    private static async Task<Footprint> Rested(Func<bool, Task<Footprint>> look, int alwaysOpen, TimeSpan then)
     {
         for (var waited = Stopwatch.StartNew(); waited.Elapsed < RestsWithin; await Task.Delay(TimeSpan.FromSeconds(1)))
-            if ((await look()).OpenLogs <= alwaysOpen)
+            if ((await look(false)).OpenLogs <= alwaysOpen)
             {
                 await Task.Delay(then);
-                return await look();
+                return await look(true);
             }
 
         throw new InvalidOperationException($"Partitions were still open after {RestsWithin}.");
