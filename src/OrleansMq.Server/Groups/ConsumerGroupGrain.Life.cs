@@ -95,7 +95,7 @@ internal sealed partial class ConsumerGroupGrain
             if (_engine is not null)
                 return null;
             var deadLetters = DeadLetterNames.Checked(_topic, _name);
-            if (await GrainCalls.Ask(() => GrainFactory.GetGrain<Topics.ITopicOwner>(deadLetters.Text).Exists()))
+            if (await _silo.IsTopic(deadLetters))
                 throw new MqException(ErrorCodes.NameTaken, $"A topic '{deadLetters}' exists; the dead letters of group '{_name}' need that name.");
             var document = new GroupDocument
             {
