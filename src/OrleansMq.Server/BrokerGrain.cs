@@ -1,7 +1,6 @@
 using Orleans.Concurrency;
 using OrleansMq.Client.Grains;
 using OrleansMq.Server.Placement;
-using OrleansMq.Server.Topics;
 using OrleansMq.Server.Transactions;
 
 namespace OrleansMq.Server;
@@ -21,7 +20,7 @@ internal sealed class BrokerGrain(BrokerSilo silo) : Grain, IBrokerGrain
         // A name without a document is no topic.
         foreach (var some in names.Chunk(100))
         {
-            var exist = await Task.WhenAll(some.Select(name => GrainCalls.Ask(() => GrainFactory.GetGrain<ITopicOwner>(name).Exists())));
+            var exist = await Task.WhenAll(some.Select(name => silo.IsTopic(name)));
             for (var i = 0; i < some.Length; i++)
             {
                 if (!exist[i])

@@ -11,6 +11,7 @@ using OrleansMq.Engine.Storage;
 using OrleansMq.Engine.Topics;
 using OrleansMq.Server.Documents;
 using OrleansMq.Server.Placement;
+using OrleansMq.Server.Topics;
 
 namespace OrleansMq.Server;
 
@@ -48,7 +49,7 @@ internal sealed partial class BrokerSilo
         var documents = new GrainDocuments(grains);
         (Documents, Catalog, Producers) = (documents, new TopicCatalog(documents), new ProducerDesk(documents, TimeProvider.System, EpochAge));
         Exchanges = new ExchangeDesk(
-            documents, TimeProvider.System, async topic => await GrainCalls.Ask(() => grains.GetGrain<Topics.ITopicOwner>(topic.Text).Exists()), ExchangeAge);
+            documents, TimeProvider.System, async topic => await GrainCalls.Ask(() => grains.GetGrain<ITopicOwner>(topic.Text).Exists()), ExchangeAge);
         var named = services.GetKeyedService<IGrainStorage>(OrleansMqOptions.Name);
         _grainStorage = named is null ? null : OrleansMqOptions.Name;
         _stored = named ?? services.GetKeyedService<IGrainStorage>(ProviderConstants.DEFAULT_STORAGE_PROVIDER_NAME);
@@ -143,6 +144,10 @@ internal sealed partial class BrokerSilo
 
         return shelf.State?.Documents.GetValueOrDefault(key);
     }
+
+    /// <summary>Whether a topic is stored under this name. Its grain is not asked: it would come into memory, and into the directory's caches, for one word.</summary>
+    /// <exception cref="MqException">It can't be read now.</exception>
+    public async Task<bool> IsTopic(TopicName name) => await Stored(_grains.GetGrain<ITopicOwner>(name.Text).GetGrainId(), TopicCatalog.TopicKey(name)) is not null;
 
     public PartitionHost HostOf(TaskScheduler scheduler) => new()
     {

@@ -125,6 +125,39 @@ public sealed class QueueDispatcherTests
         await other!;
     }
 
+    [Fact]
+    public async Task WhoWaitsGetsWhatAPartitionHasThoughItsSignalWasLost()
+    {
+        Delivery[] there = [];
+        var queue = Queue(Partition((_, _) => there));
+        queue.LookAgainEvery = TimeSpan.FromSeconds(1);
+        var waiting = queue.Receive(new ReceiveRequest { Wait = TimeSpan.FromMinutes(1) }, default).AsTask();
+        there = [Message(0)];
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Single(await waiting);
+    }
+
+    [Fact]
+    public async Task WhereNobodyWaitsNoTimerTicks()
+    {
+        var queue = Queue(Partition((_, _) => []));
+        queue.LookAgainEvery = TimeSpan.FromSeconds(1);
+        Assert.Equal(0, _time.ArmedTimers);
+        for (var times = 0; times < 2; times++)
+        {
+            var waiting = queue.Receive(new ReceiveRequest { Wait = TimeSpan.FromMinutes(1) }, default).AsTask();
+            Assert.Equal(2, _time.ArmedTimers);
+            _time.Advance(TimeSpan.FromMinutes(1));
+            Assert.Empty(await waiting);
+
+            _time.Advance(TimeSpan.FromSeconds(1));
+
+            Assert.Equal(0, _time.ArmedTimers);
+        }
+    }
+
     private QueueDispatcher Queue(params IGroupPartition[] partitions)
     {
         ValueTask<IGroupPartition> Open(int number) => new(partitions[number]);

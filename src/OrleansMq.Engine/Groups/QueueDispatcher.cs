@@ -72,18 +72,6 @@ public sealed partial class QueueDispatcher
         }
     }
 
-    /// <summary>Somebody waits, and a signal may have been lost: all partitions are asked again.</summary>
-    public void LookAgain()
-    {
-        lock (_gate)
-        {
-            if (_waiting.Count == 0)
-                return;
-            FlagAll();
-            WakeWhoMayTake();
-        }
-    }
-
     public void NoteInFlight(int partition, int count, string? holder)
     {
         lock (_gate)
@@ -314,6 +302,7 @@ public sealed partial class QueueDispatcher
             if (couldTake && AnyFlagged(known))
                 return true;
             _waiting.AddLast(signal);
+            BeginLooking();
         }
 
         var woken = false;

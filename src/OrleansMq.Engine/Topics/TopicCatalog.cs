@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Globalization;
 using OrleansMq.Core.Catalog;
 using OrleansMq.Core.Snapshots;
@@ -18,7 +18,8 @@ public sealed class TopicCatalog(IDocuments documents)
     /// <summary>How often a write starts again after somebody else wrote first.</summary>
     private const int MaxConflicts = 100;
 
-    private readonly ConcurrentDictionary<Guid, bool> _finished = new();
+    // Nearly always empty, and each topic and group that a silo has in memory has a catalog of its own.
+    private ImmutableHashSet<Guid> _finished = [];
 
     public static string TopicKey(TopicName topic) => TopicPrefix + topic.Text;
 
@@ -50,12 +51,18 @@ public sealed class TopicCatalog(IDocuments documents)
     public ValueTask BeginDeletion(TopicDocument topic)
     {
         // Its making was finished, which is perhaps not written yet.
-        _finished.TryRemove(topic.Id, out _);
+        Forget([topic.Id]);
         return ChangeNames(topic.Name, index => index.With(new UnfinishedTopic(topic.Name.Text, topic.Id, topic.Logs, Deleting: true)));
     }
 
     /// <summary>Nothing is left to be done about this topic. Written with the next change of its index, so that making a topic costs no write for it.</summary>
-    public void Finished(Guid topicId) => _finished[topicId] = true;
+    public void Finished(Guid topicId) => ImmutableInterlocked.Update(ref _finished, static (finished, id) => finished.Add(id), topicId);
+
+    private void Forget(List<Guid> written)
+    {
+        if (written.Count > 0)
+            ImmutableInterlocked.Update(ref _finished, static (finished, ids) => finished.Except(ids), written);
+    }
 
     public ValueTask UnnameTopic(TopicName topic) => ChangeNames(topic, index => index.Without(topic.Text));
 
@@ -183,11 +190,11 @@ public sealed class TopicCatalog(IDocuments documents)
         List<Guid> written = [];
         await Change(TopicIndexKey(NameIndex.ShardOf(topic.Text)), index =>
         {
-            written = [.. index.Unfinished.Select(unfinished => unfinished.Id).Where(_finished.ContainsKey)];
-            return change(index).Without(_finished.ContainsKey);
+            var finished = _finished;
+            written = [.. index.Unfinished.Select(unfinished => unfinished.Id).Where(finished.Contains)];
+            return change(index).Without(finished.Contains);
         });
-        foreach (var id in written)
-            _finished.TryRemove(id, out _);
+        Forget(written);
     }
 
     private async ValueTask Change(string key, Func<NameIndex, NameIndex> change)

@@ -95,7 +95,7 @@ internal sealed partial class ConsumerGroupGrain
             if (_engine is not null)
                 return null;
             var deadLetters = DeadLetterNames.Checked(_topic, _name);
-            if (await GrainCalls.Ask(() => GrainFactory.GetGrain<Topics.ITopicOwner>(deadLetters.Text).Exists()))
+            if (await _silo.IsTopic(deadLetters))
                 throw new MqException(ErrorCodes.NameTaken, $"A topic '{deadLetters}' exists; the dead letters of group '{_name}' need that name.");
             var document = new GroupDocument
             {
@@ -143,12 +143,7 @@ internal sealed partial class ConsumerGroupGrain
         var engine = new GroupEngine(
             _topic, _lineage!, document, version, TopicCatalog.GroupKey(_topicId, _name), _documents, _silo.Time, number => new ValueTask<IGroupPartition>(Proxy(number))) { MadeHere = made };
         if (engine.Queue is { } queue)
-        {
-            // Many partitions are not all asked each second.
-            var interval = LookAgain * Math.Max(1, _lineage!.Count / 64);
-            _looking ??= _silo.Time.CreateTimer(_ => _engine?.Queue?.LookAgain(), null, interval, interval);
-            queue.Recount = Recount;
-        }
+            (queue.LookAgainEvery, queue.Recount) = (LookAgain, Recount);
 
         return engine;
     }

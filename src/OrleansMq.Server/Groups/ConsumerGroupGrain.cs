@@ -33,7 +33,6 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
 
     /// <summary>Null while there is no such group.</summary>
     private GroupEngine? _engine;
-    private ITimer? _looking;
 
     public ConsumerGroupGrain(IGrainContext context, BrokerSilo silo)
     {
@@ -57,8 +56,6 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
     {
         _silo.Gone(this.GetGrainId());
         await _leaving.CancelAsync();
-        if (_looking is not null)
-            await _looking.DisposeAsync();
         _leaving.Dispose();
     }
 

@@ -20,6 +20,12 @@ internal sealed class BenchSilo : IAsyncDisposable
 
     public const string Streams = "bench";
 
+    /// <summary>Instead of five minutes.</summary>
+    public static readonly TimeSpan IdleAge = TimeSpan.FromSeconds(70);
+
+    /// <summary>How long the directory's cache keeps a grain that nobody calls; it looks as often. Instead of four minutes.</summary>
+    public static readonly TimeSpan DirectoryCacheAge = TimeSpan.FromMinutes(1);
+
     private const string Name = "bench";
     private const string Ready = "ready";
     private const string Look = "look";
@@ -93,9 +99,10 @@ internal sealed class BenchSilo : IAsyncDisposable
         builder.UseOrleans(silo => silo
             .UseLocalhostClustering(Number(args[1]), Number(args[2]), null, Name, Name)
             .Configure<EndpointOptions>(endpoints => endpoints.AdvertisedIPAddress = IPAddress.Loopback)
+            .Configure<GrainDirectoryOptions>(directory => directory.MaximumCacheTTL = DirectoryCacheAge)
             .AddOrleansMqGrainStorage(OrleansMqOptions.Name, storage.Documents)
             .AddOrleansMqGrainStorage("PubSubStore", storage.Documents)
-            .AddOrleansMq(broker => (broker.Storage, broker.IdleAge) = (storage, TimeSpan.FromSeconds(70)))
+            .AddOrleansMq(broker => (broker.Storage, broker.IdleAge) = (storage, IdleAge))
             .AddOrleansMqStreams(Streams, options => Tune(options, Number(args[3]))));
         using var host = builder.Build();
         await host.StartAsync();
