@@ -11,6 +11,7 @@ internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>>
 {
     private readonly Lock _gate = new();
     private Slot?[] _slots = new Slot?[count];
+    private bool _closed;
 
     private int Count
     {
@@ -30,6 +31,7 @@ internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>>
     }
 
     /// <exception cref="Engine.Storage.StorageException">It can't be opened.</exception>
+    /// <exception cref="MqException">All are closed, or being closed.</exception>
     /// <remarks>Damage is remembered; after whatever else failed it is tried again the next time.</remarks>
     public async ValueTask<PartitionEngine> Get(int number)
     {
@@ -37,6 +39,7 @@ internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>>
         Lazy<Task<PartitionEngine>> opening;
         lock (_gate)
         {
+            ThrowIfClosed(number);
             slot = _slots[number] ??= new Slot();
             slot.Uses++;
             opening = slot.Opening ??= Opening(number, slot.Closing);
@@ -101,18 +104,43 @@ internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>>
             return [.. Enumerable.Range(0, _slots.Length).Where(number => _slots[number]?.Opening is null)];
     }
 
+    /// <summary>Closes those too that are being opened: no engine is left on a storage that closes next. Whoever comes later is told.</summary>
     public async Task CloseAll()
     {
-        foreach (var engine in Open())
-            await engine.DisposeAsync();
+        List<(Task? Closing, Lazy<Task<PartitionEngine>>? Opening)> all;
+        lock (_gate)
+        {
+            _closed = true;
+            all = [.. _slots.OfType<Slot>().Select(slot => (slot.Closing, slot.Opening))];
+        }
+
+        foreach (var (closing, opening) in all)
+        {
+            if (closing is not null)
+                await closing;
+            if (opening is null)
+                continue;
+            // One that can't be opened has nothing to close, and whoever asked for it is told.
+            await Task.WhenAny(opening.Value);
+            if (opening.Value.IsCompletedSuccessfully)
+                await opening.Value.Result.DisposeAsync();
+        }
     }
 
     private Lazy<Task<PartitionEngine>> Opening(int number, Task? before) => new(async () =>
     {
         if (before is not null)
             await before;
+        lock (_gate)
+            ThrowIfClosed(number);
         return await open(number);
     });
+
+    private void ThrowIfClosed(int number)
+    {
+        if (_closed)
+            throw new MqException(ErrorCodes.PartitionUnavailable, $"Partition {number} is closing.", TimeSpan.FromSeconds(1));
+    }
 
     /// <returns>False if it is in use, or being opened.</returns>
     private bool TryFindIdle(int number, out Slot? slot, out PartitionEngine? engine)
@@ -138,7 +166,7 @@ internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>>
         TaskCompletionSource closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_gate)
         {
-            if (slot.Uses != slot.UsesSeen)
+            if (_closed || slot.Uses != slot.UsesSeen)
                 return false;
             (slot.Opening, slot.Closing, slot.Last) = (null, closed.Task, figures);
         }

@@ -61,6 +61,52 @@ public sealed class ClosingTests
         Assert.Equal(5, (await broker.DescribeTopic("t")).Partitions[0].Start);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task APartitionThatIsBeingOpenedIsClosedTooByWhoClosesTheBrokerOrDeletesItsTopic(bool deletes)
+    {
+        TaskCompletionSource opening = new(), goOn = new();
+        var closed = 0;
+        var storage = new HandedOnStorage(new VolatileStorage(), log => new ClosedLog(log, () => closed++), opening: _ =>
+        {
+            opening.TrySetResult();
+            return goOn.Task;
+        });
+        await using var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage });
+        // It ends with a look into its partition.
+        var late = Task.Run(async () => await broker.PutTopic("t", new()));
+        await opening.Task.WaitAsync(TimeSpan.FromMinutes(1));
+
+        var ending = Task.Run(async () =>
+        {
+            if (deletes)
+                await broker.DeleteTopic("t");
+            else
+                await broker.DisposeAsync();
+        });
+        // Time enough to close what it finds; that it waits can't be seen otherwise.
+        await Task.WhenAny(ending, Task.Delay(TimeSpan.FromMilliseconds(200)));
+        var (waited, closedBefore) = (!ending.IsCompleted, closed);
+        goOn.SetResult();
+        await ending.WaitAsync(TimeSpan.FromMinutes(1));
+
+        Assert.True(waited, "It ended while a partition was being opened.");
+        Assert.Equal((0, 1), (closedBefore, closed));
+        if (await Record.ExceptionAsync(() => late.WaitAsync(TimeSpan.FromMinutes(1))) is { } refused)
+            Assert.Equal(ErrorCodes.PartitionUnavailable, Assert.IsType<MqException>(refused).Code);
+    }
+
+    /// <summary>Tells when it is closed.</summary>
+    private sealed class ClosedLog(IPartitionLog log, Action closed) : HandedOnLog(log)
+    {
+        public override ValueTask DisposeAsync()
+        {
+            closed();
+            return base.DisposeAsync();
+        }
+    }
+
     /// <summary>It was closed while it was being trimmed.</summary>
     private sealed class ClosedAtTrim(IPartitionLog log, Action trimming) : HandedOnLog(log)
     {

@@ -2,8 +2,8 @@ using OrleansMq.Engine.Storage;
 
 namespace OrleansMq.Conformance.Storage;
 
-/// <summary>A storage that hands everything on; a story puts its own logs or documents before those that are there, or waits before a log is deleted.</summary>
-public sealed class HandedOnStorage(IStorage storage, Func<IPartitionLog, IPartitionLog>? log = null, IDocuments? documents = null, Func<LogId, Task>? deleting = null) : IStorage
+/// <summary>A storage that hands everything on; a story puts its own logs or documents before those that are there, or waits before a log is opened or deleted.</summary>
+public sealed class HandedOnStorage(IStorage storage, Func<IPartitionLog, IPartitionLog>? log = null, IDocuments? documents = null, Func<LogId, Task>? deleting = null, Func<LogId, Task>? opening = null) : IStorage
 {
     public IDocuments Documents => documents ?? storage.Documents;
 
@@ -11,7 +11,11 @@ public sealed class HandedOnStorage(IStorage storage, Func<IPartitionLog, IParti
 
     public ValueTask CreateLog(LogId id, LogDefinition definition) => storage.CreateLog(id, definition);
 
-    public async ValueTask<IPartitionLog> OpenLog(LogId id) => await storage.OpenLog(id) is var opened && log is null ? opened : log(opened);
+    public async ValueTask<IPartitionLog> OpenLog(LogId id)
+    {
+        await (opening?.Invoke(id) ?? Task.CompletedTask);
+        return await storage.OpenLog(id) is var opened && log is null ? opened : log(opened);
+    }
 
     public async ValueTask DeleteLog(LogId id)
     {
