@@ -106,6 +106,7 @@ internal sealed class BenchSilo : IAsyncDisposable
             .AddOrleansMqStreams(Streams, options => Tune(options, Number(args[3]))));
         using var host = builder.Build();
         await host.StartAsync();
+        using var stalls = new Stalls("silo");
         Console.WriteLine(Ready);
         while (await Console.In.ReadLineAsync() is { } asked)
             Console.WriteLine(Measuring.Footprint.OfThisProcess(args[0], collected: asked == LookCollected));
