@@ -125,8 +125,9 @@ internal sealed partial class BrokerSilo
     public OwnDocuments DocumentsOf(IGrainContext grain, Action leave) => new(StateOf<DocumentShelf>(grain), leave);
 
     /// <summary>A grain's state in the grain storage that the broker uses; read when the grain is activated.</summary>
-    public IPersistentState<T> StateOf<T>(IGrainContext grain) =>
-        _states.Create<T>(grain, new PersistentStateAttribute(StateName.Of(grain.GrainId, _grainsAreKeptApart), _grainStorage!));
+    /// <param name="part">For a second state of the grain.</param>
+    public IPersistentState<T> StateOf<T>(IGrainContext grain, string? part = null) =>
+        _states.Create<T>(grain, new PersistentStateAttribute(StateName.Of(grain.GrainId, _grainsAreKeptApart, part), _grainStorage!));
 
     /// <summary>What is stored now of a grain's documents, whatever an activation of it that is out of date may know.</summary>
     /// <exception cref="MqException">It can't be read now.</exception>

@@ -35,6 +35,9 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
     /// <summary>Grains over which all partitions are spread. Never changed: a note is looked for where it was put.</summary>
     public const int Shards = 32;
 
+    /// <summary>Of the state's name: what changed since all was written.</summary>
+    public const string ChangesPart = "changes";
+
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
 
     /// <summary>An open partition serves its deadlines itself; it is asked so often how it stands, so that a note is about so much too old when its silo is lost.</summary>
@@ -43,11 +46,7 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
     private const int WakenAtOnce = 64;
 
     private readonly BrokerSilo _silo;
-    private readonly IPersistentState<DeadlineShelf> _state;
-
-    /// <summary>What the state holds. Orleans lets nobody ask it for that when the grain has left, and an answer may come later.</summary>
-    private DeadlineShelf _shelf = new();
-    private bool _dirty;
+    private readonly DeadlineStore _store;
 
     private Task _saving = Task.CompletedTask;
 
@@ -57,11 +56,8 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
     /// <summary>Being asked, and the earliest time noted since: the answer may be older than it.</summary>
     private readonly Dictionary<string, long> _waking = new(StringComparer.Ordinal);
 
-    public DeadlineGrain(IGrainContext context, BrokerSilo silo) => (_silo, _state) = (silo, silo.StateOf<DeadlineShelf>(context));
-
-    private Dictionary<string, long> Due => _shelf.DueMs;
-
-    private Dictionary<string, Guid> Open => _shelf.Open;
+    public DeadlineGrain(IGrainContext context, BrokerSilo silo) =>
+        (_silo, _store) = (silo, new DeadlineStore(silo.StateOf<DeadlineShelf>(context), silo.StateOf<DeadlineChanges>(context, ChangesPart)));
 
     public static int ShardOf(string partition)
     {
@@ -73,9 +69,9 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        _shelf = _state.State;
-        foreach (var partition in Open.Keys)
-            Due[partition] = _silo.NowMs;
+        _store.Read();
+        foreach (var partition in _store.Open.Keys)
+            _store.SetDue(partition, _silo.NowMs);
         this.RegisterGrainTimer(OnTick, new GrainTimerCreationOptions(Tick, Tick) { Interleave = true });
         return Task.CompletedTask;
     }
@@ -86,17 +82,14 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
     {
         if (_waking.TryGetValue(partition, out var noted))
             _waking[partition] = Math.Min(noted, dueMs);
-        if (Due.TryGetValue(partition, out var known) && known <= dueMs)
-            return Task.CompletedTask;
-        Due[partition] = dueMs;
-        _dirty = true;
+        if (!_store.DueMs.TryGetValue(partition, out var known) || known > dueMs)
+            _store.SetDue(partition, dueMs);
         return Task.CompletedTask;
     }
 
     public async Task Opened(string partition, Guid activation)
     {
-        Open[partition] = activation;
-        _dirty = true;
+        _store.SetOpen(partition, activation);
         try
         {
             await Save();
@@ -110,7 +103,8 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
 
     public Task Closed(string partition, Guid activation, long? dueMs)
     {
-        _dirty |= Open.GetValueOrDefault(partition) == activation && Open.Remove(partition);
+        if (_store.Open.GetValueOrDefault(partition) == activation)
+            _store.SetOpen(partition, null);
         return dueMs is { } due ? Note(partition, due) : Task.CompletedTask;
     }
 
@@ -119,7 +113,7 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
     private async Task OnTick(CancellationToken cancel)
     {
         var now = _silo.NowMs;
-        foreach (var partition in Due.Where(each => each.Value <= now && !_waking.ContainsKey(each.Key)).Select(each => each.Key).Take(WakenAtOnce - _waking.Count).ToList())
+        foreach (var partition in _store.DueMs.Where(each => each.Value <= now && !_waking.ContainsKey(each.Key)).Select(each => each.Key).Take(WakenAtOnce - _waking.Count).ToList())
             Wake(partition);
         await SaveOrLeave();
     }
@@ -136,7 +130,7 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
         catch (MqException gone) when (gone.Code is ErrorCodes.TopicUnknown or ErrorCodes.PartitionUnknown or ErrorCodes.PartitionDamaged)
         {
             // Nothing comes due there any more; a damaged one tells again when it is mended and opened.
-            Open.Remove(partition);
+            _store.SetOpen(partition, null);
         }
         catch (Exception away)
         {
@@ -148,11 +142,7 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
         _waking.Remove(partition, out var noted);
         if (noted < (next ?? long.MaxValue))
             next = noted;
-        if (next is { } time)
-            Due[partition] = time;
-        else
-            Due.Remove(partition);
-        _dirty = true;
+        _store.SetDue(partition, next);
     }
 
     private long Soon => _silo.NowMs + (long)AskAgain.TotalMilliseconds;
@@ -160,7 +150,7 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
     /// <summary>Returns when all that is known now is stored. One write at a time, for all who wait.</summary>
     private Task Save()
     {
-        if (!_dirty)
+        if (!_store.IsDirty)
             return _saving;
         return _savingNext ??= Next();
 
@@ -169,8 +159,8 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
             // One that failed was told to those who waited for it; this one writes what it did not.
             await Task.WhenAny(_saving);
             await Task.Yield();
-            (_saving, _savingNext, _dirty) = (_savingNext!, null, false);
-            await _state.WriteStateAsync();
+            (_saving, _savingNext) = (_savingNext!, null);
+            await _store.Write();
         }
     }
 

@@ -16,6 +16,10 @@ internal static class StateName
     /// <summary>Whether the storage keeps two grains apart by themselves; else the state's name has to.</summary>
     public static bool AreKeptApart(IGrainStorage? storage) => storage?.GetType().FullName != KeepsKeysAlone;
 
-    public static string Of(GrainId grain, bool keptApart) =>
-        keptApart ? Documents : $"{Documents}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(grain.ToString())))}";
+    /// <param name="part">Of a second state of the grain.</param>
+    public static string Of(GrainId grain, bool keptApart, string? part = null)
+    {
+        var name = keptApart ? Documents : $"{Documents}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(grain.ToString())))}";
+        return part is null ? name : $"{name}-{part}";
+    }
 }

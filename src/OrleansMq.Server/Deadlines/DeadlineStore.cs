@@ -1,0 +1,71 @@
+namespace OrleansMq.Server.Deadlines;
+
+/// <summary>
+/// When partitions are to be looked at and which are open, in memory and in the grain storage: all of it, written seldom, and what changed since then, written often. So an
+/// opening is a small write, however many partitions are open. All members run in the grain's activation.
+/// </summary>
+internal sealed class DeadlineStore(IPersistentState<DeadlineShelf> all, IPersistentState<DeadlineChanges> changes)
+{
+    /// <summary>More changes than this, and more than the square root of twice what there is, are written as all of it: so both kinds of writes cost about the same.</summary>
+    public const int MinChanges = 64;
+
+    // Orleans lets nobody ask a state for what it holds when the grain has left, and an answer may come later.
+    private DeadlineShelf _shelf = new();
+    private DeadlineChanges _changes = new();
+
+    /// <summary>Partitions that changed since all was written.</summary>
+    private HashSet<string> _changed = new(StringComparer.Ordinal);
+
+    /// <summary>Nobody knows which version is stored.</summary>
+    private bool _isInDoubt;
+
+    /// <summary>There are changes that no write has taken up.</summary>
+    public bool IsDirty { get; private set; }
+
+    /// <summary>By the partition grain's key; milliseconds since 1970.</summary>
+    public IReadOnlyDictionary<string, long> DueMs => _shelf.DueMs;
+
+    public IReadOnlyDictionary<string, Guid> Open => _shelf.Open;
+
+    /// <summary>Takes up what is stored.</summary>
+    public void Read()
+    {
+        (_shelf, _changes) = (all.State, changes.State);
+        _changed = _changes.Apply(_shelf) ? new(_changes.Partitions.Keys, StringComparer.Ordinal) : new(StringComparer.Ordinal);
+    }
+
+    public void SetDue(string partition, long? dueMs) => Set(_shelf.DueMs, partition, dueMs);
+
+    public void SetOpen(string partition, Guid? activation) => Set(_shelf.Open, partition, activation);
+
+    private void Set<T>(Dictionary<string, T> of, string partition, T? value)
+        where T : struct
+    {
+        if (DeadlineChange.Of(of, partition).Equals(value))
+            return;
+        DeadlineChange.Set(of, partition, value);
+        _changed.Add(partition);
+        IsDirty = true;
+    }
+
+    /// <summary>Stores what is known now. One at a time; what one that failed did not store is in the next.</summary>
+    public async Task Write()
+    {
+        IsDirty = false;
+        var known = Math.Max(_shelf.DueMs.Count, _shelf.Open.Count);
+        // Changes name the version that they change: a shelf without one, of a release that knew none, is written first.
+        if (!_isInDoubt && _shelf.Version > 0 && _changed.Count <= Math.Max(MinChanges, Math.Sqrt(2.0 * known)))
+        {
+            _changes.Take(_changed, _shelf);
+            await changes.WriteStateAsync();
+            return;
+        }
+
+        // What was stored as changed is of no account from now on, for it is of the version before.
+        _shelf.Version++;
+        _changed = new(StringComparer.Ordinal);
+        _isInDoubt = true;
+        await all.WriteStateAsync();
+        _isInDoubt = false;
+    }
+}

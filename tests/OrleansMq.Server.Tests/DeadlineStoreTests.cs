@@ -1,0 +1,130 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Serialization;
+using OrleansMq.Server.Deadlines;
+using OrleansMq.Server.Documents;
+using Xunit;
+
+namespace OrleansMq.Server.Tests;
+
+/// <summary>What a grain that wakes partitions stores of them.</summary>
+[Collection(nameof(OneSilo))]
+public sealed class DeadlineStoreTests(OneSilo cluster)
+{
+    private const int Share = 5;
+    private const int Partitions = 500;
+
+    private readonly Guid _activation = Guid.NewGuid();
+
+    private IDeadlineGrain Keeper => cluster.Cluster.Client.GetGrain<IDeadlineGrain>(Share);
+
+    [Fact]
+    public async Task AnOpeningIsASmallWriteHoweverManyPartitionsAreOpen()
+    {
+        var (written, largest) = (0L, 0L);
+        var keeper = Keeper.GetGrainId();
+        cluster.States.Written = (grain, bytes) =>
+        {
+            if (grain == keeper)
+                (written, largest) = (written + bytes.Length, Math.Max(largest, bytes.Length));
+            return Task.CompletedTask;
+        };
+        try
+        {
+            foreach (var partition in Names("small"))
+                await Keeper.Opened(partition, _activation);
+        }
+        finally
+        {
+            cluster.States.Written = null;
+        }
+
+        var stored = Stored();
+        Assert.All(Names("small"), partition => Assert.Equal(_activation, stored.Open[partition]));
+        // The largest write was all that there is, and each of so many would have been half as large on average.
+        Assert.InRange(written, 1, Partitions * largest / 2 / 3);
+
+        await Close("small");
+    }
+
+    [Fact]
+    public async Task WhatIsStoredIsWhatIsKnown()
+    {
+        var closed = Names("known").Where((_, number) => number % 2 == 0).ToList();
+        foreach (var partition in Names("known"))
+            await Keeper.Opened(partition, _activation);
+        foreach (var partition in closed)
+            await Keeper.Closed(partition, _activation, null);
+        // Nobody may close what another has opened since.
+        var taken = closed[0];
+        await Keeper.Opened(taken, Guid.NewGuid());
+        await Keeper.Closed(taken, _activation, null);
+        var due = DateTimeOffset.UtcNow.AddDays(1).ToUnixTimeMilliseconds();
+        await Keeper.Note(closed[1], due);
+        await Keeper.Note(closed[1], due + 1);
+
+        await BrokerCluster.Until(() => Stored().DueMs.GetValueOrDefault(closed[1]) == due);
+        var stored = Stored();
+        Assert.All(Names("known").Except(closed), partition => Assert.Equal(_activation, stored.Open[partition]));
+        Assert.All(closed.Skip(1), partition => Assert.DoesNotContain(partition, stored.Open));
+        Assert.Contains(taken, stored.Open);
+
+        await Close("known");
+    }
+
+    [Fact]
+    public void ChangesOfAnotherVersionSayNothing()
+    {
+        var partition = Names("old").First();
+        var old = new DeadlineShelf { Version = 7 };
+        var changes = new DeadlineChanges();
+        old.Open[partition] = _activation;
+        changes.Take([partition], old);
+
+        var since = new DeadlineShelf { Version = 8 };
+        Assert.False(changes.Apply(since));
+        Assert.Empty(since.Open);
+        var same = new DeadlineShelf { Version = 7 };
+        Assert.True(changes.Apply(same));
+        Assert.Equal(_activation, same.Open[partition]);
+        // Neither does what a release stored that knew no versions.
+        Assert.False(new DeadlineChanges().Apply(new DeadlineShelf()));
+    }
+
+    [Fact]
+    public async Task TheNextActivationKnowsWhatThisOneStored()
+    {
+        foreach (var partition in Names("next"))
+            await Keeper.Opened(partition, _activation);
+        await cluster.Cluster.Client.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
+
+        // These are of no topic: the next one looks at what was open, finds so, and forgets them.
+        await Keeper.Watch();
+        await BrokerCluster.Until(() => Names("next").All(partition => !Stored().Open.ContainsKey(partition)));
+    }
+
+    private static IEnumerable<string> Names(string story) => Enumerable.Range(0, Partitions).Select(number => $"{Guid.Empty:N}/{story}{number}/0");
+
+    private async Task Close(string story)
+    {
+        var open = Stored().Open;
+        foreach (var partition in Names(story).Where(open.ContainsKey))
+            await Keeper.Closed(partition, open[partition], null);
+    }
+
+    /// <summary>As an activation that comes next would read it.</summary>
+    private DeadlineShelf Stored()
+    {
+        var shelf = Read<DeadlineShelf>(null);
+        Read<DeadlineChanges>(DeadlineGrain.ChangesPart).Apply(shelf);
+        return shelf;
+    }
+
+    private T Read<T>(string? part)
+        where T : new()
+    {
+        var keeper = Keeper.GetGrainId();
+        return cluster.States.Find(StateName.Of(keeper, keptApart: true, part), keeper) is { } found
+            ? cluster.Cluster.Client.ServiceProvider.GetRequiredService<Serializer>().Deserialize<T>(found.Bytes)!
+            : new T();
+    }
+}
