@@ -238,8 +238,12 @@ public sealed partial class EmbeddedBroker : IBroker
         return (topic, loading);
     }
 
-    private async Task<EmbeddedTopic?> LoadTopic(TopicName name) =>
-        await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _catalog, _options, _host, _transactions.Overdue) : null;
+    private async Task<EmbeddedTopic?> LoadTopic(TopicName name)
+    {
+        // Whoever closes the broker waits for those that are being loaded, and finds no later ones.
+        ThrowIfClosed();
+        return await _catalog.FindTopic(name) is { } found ? await EmbeddedTopic.Load(found.Topic, found.Version, _storage, _catalog, _options, _host, _transactions.Overdue) : null;
+    }
 
     internal async ValueTask<EmbeddedTopic> Topic(TopicName name)
     {
@@ -293,13 +297,19 @@ public sealed partial class EmbeddedBroker : IBroker
         await _upkeep.WaitAsync();
         await _transactions.DisposeAsync();
         await _coordinator.DisposeAsync();
-        foreach (var loading in _topics.Values.Where(loading => loading.IsValueCreated).Select(loading => loading.Value))
+        try
         {
-            // One that can't be loaded has nothing to close, and whoever asked for it is told.
-            await Task.WhenAny(loading);
-            if (loading is { IsCompletedSuccessfully: true, Result: { } topic })
-                await topic.DisposeAsync();
+            await Each.Of(_topics.Values, async loading =>
+            {
+                // One that can't be loaded has nothing to close, and whoever asked for it is told.
+                await Task.WhenAny(loading.Value);
+                if (loading.Value is { IsCompletedSuccessfully: true, Result: { } topic })
+                    await topic.DisposeAsync();
+            });
         }
-        await _storage.DisposeAsync();
+        finally
+        {
+            await _storage.DisposeAsync();
+        }
     }
 }

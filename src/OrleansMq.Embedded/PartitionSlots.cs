@@ -107,24 +107,24 @@ internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>>
     /// <summary>Closes those too that are being opened: no engine is left on a storage that closes next. Whoever comes later is told.</summary>
     public async Task CloseAll()
     {
-        List<(Task? Closing, Lazy<Task<PartitionEngine>>? Opening)> all;
+        List<Task> closings;
+        List<Lazy<Task<PartitionEngine>>> openings;
         lock (_gate)
         {
             _closed = true;
-            all = [.. _slots.OfType<Slot>().Select(slot => (slot.Closing, slot.Opening))];
+            closings = [.. _slots.Select(slot => slot?.Closing).OfType<Task>()];
+            openings = [.. _slots.Select(slot => slot?.Opening).OfType<Lazy<Task<PartitionEngine>>>()];
         }
 
-        foreach (var (closing, opening) in all)
+        // Those that are open first: what they have is flushed, however long another one takes to open.
+        await Each.Of(openings.OrderBy(opening => opening is { IsValueCreated: true, Value.IsCompleted: true } ? 0 : 1), async opening =>
         {
-            if (closing is not null)
-                await closing;
-            if (opening is null)
-                continue;
             // One that can't be opened has nothing to close, and whoever asked for it is told.
             await Task.WhenAny(opening.Value);
             if (opening.Value.IsCompletedSuccessfully)
                 await opening.Value.Result.DisposeAsync();
-        }
+        });
+        await Task.WhenAll(closings);
     }
 
     private Lazy<Task<PartitionEngine>> Opening(int number, Task? before) => new(async () =>

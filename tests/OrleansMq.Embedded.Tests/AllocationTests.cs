@@ -11,7 +11,7 @@ namespace OrleansMq.Embedded.Tests;
 [Collection(nameof(Alone))]
 public sealed class AllocationTests
 {
-    private const int Few = 10, Many = 1_000, Rounds = 200, ValueBytes = 100;
+    private const int Few = 10, Many = 1_000, Rounds = 200, ValueBytes = 100, Queues = 1_000;
 
     private static readonly Dictionary<string, double> Budgets =
         JsonSerializer.Deserialize<Dictionary<string, double>>(File.ReadAllBytes(Path.Join(AppContext.BaseDirectory, "allocation-budgets.json")))!;
@@ -38,6 +38,38 @@ public sealed class AllocationTests
 
         Holds("fetch: bytes a message", (perLargeCall - perCall) / (Many - Few));
         Holds("fetch: bytes a call", perCall);
+    }
+
+    [Fact]
+    public async Task AQueueThatIsOpenKeepsItsBudget()
+    {
+        var data = Directory.CreateTempSubdirectory("orleansmq-");
+        try
+        {
+            await using var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Data = data.FullName, IdleAfter = TimeSpan.FromHours(1) });
+            await Use(broker, "first", Queues / 5);
+            var before = GC.GetTotalMemory(forceFullCollection: true);
+            await Use(broker, "then", Queues);
+
+            Holds("an open queue: bytes of heap", (double)(GC.GetTotalMemory(forceFullCollection: true) - before) / Queues);
+        }
+        finally
+        {
+            data.Delete(recursive: true);
+        }
+    }
+
+    private static async Task Use(EmbeddedBroker broker, string name, int queues)
+    {
+        for (var n = 0; n < queues; n++)
+        {
+            var topic = $"{name}{n}";
+            await broker.PutTopic(topic, new());
+            await broker.PutGroup(topic, "workers", new());
+            await broker.Publish(topic, [Message.OfText("once")]);
+            var leases = (await broker.Receive(topic, "workers", new())).Select(delivery => delivery.Lease);
+            Assert.True(Assert.Single(await broker.Settle(topic, "workers", Settlement.Acknowledge([.. leases]))).Ok);
+        }
     }
 
     private static void Holds(string budget, double measured) =>

@@ -15,6 +15,8 @@ public sealed class DeadlineStoreTests(OneSilo cluster)
 
     private readonly Guid _activation = Guid.NewGuid();
 
+    private Serializer Serializer => cluster.Cluster.Client.ServiceProvider.GetRequiredService<Serializer>();
+
     private IDeadlineGrain Keeper => cluster.Cluster.Client.GetGrain<IDeadlineGrain>(Share);
 
     [Fact]
@@ -91,15 +93,79 @@ public sealed class DeadlineStoreTests(OneSilo cluster)
     }
 
     [Fact]
-    public async Task TheNextActivationKnowsWhatThisOneStored()
+    public async Task TheNextActivationKnowsWhatThisOneStoredAsChanged()
     {
-        foreach (var partition in Names("next"))
-            await Keeper.Opened(partition, _activation);
-        await cluster.Cluster.Client.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
+        var known = new List<string>();
+        for (var round = 0; round < 3; round++)
+        {
+            // Fewer than are written as all; what can't be asked stays on the list.
+            for (var number = 0; number < DeadlineStore.MinChanges / 4; number++)
+            {
+                known.Add($"no partition {round} {number}");
+                await Keeper.Opened(known[^1], _activation);
+            }
 
-        // These are of no topic: the next one looks at what was open, finds so, and forgets them.
-        await Keeper.Watch();
-        await BrokerCluster.Until(() => Names("next").All(partition => !Stored().Open.ContainsKey(partition)));
+            var stored = Stored();
+            Assert.All(known, partition => Assert.Equal(_activation, stored.Open[partition]));
+            await Forget();
+        }
+
+        foreach (var partition in known)
+            await Keeper.Closed(partition, _activation, null);
+    }
+
+    [Fact]
+    public async Task AnActivationThatBeginsTakesBothStatesFromTheOneBefore()
+    {
+        await Keeper.Opened("no partition", _activation);
+        var before = ETags();
+        await Forget();
+
+        await Keeper.Opened("no other partition", _activation);
+
+        // Who has the old ones can write neither.
+        var since = ETags();
+        Assert.NotEqual(before.All, since.All);
+        Assert.NotEqual(before.Changes, since.Changes);
+        await Keeper.Closed("no partition", _activation, null);
+        await Keeper.Closed("no other partition", _activation, null);
+    }
+
+    [Fact]
+    public async Task NoVersionComesAgainThoughAReleaseWithoutVersionsWrote()
+    {
+        await Keeper.Opened("no partition", _activation);
+        await Keeper.Opened("no other partition", _activation);
+        var changes = Read<DeadlineChanges>(DeadlineGrain.ChangesPart);
+        await Forget();
+        var keeper = Keeper.GetGrainId();
+        var name = StateName.Of(keeper, keptApart: true);
+        cluster.States.Put(name, keeper, cluster.States.Find(name, keeper)!.ETag, Serializer.SerializeToArray(new DeadlineShelf()));
+
+        await BrokerCluster.Until(async () =>
+        {
+            try
+            {
+                await Keeper.Opened("a third", _activation);
+                return true;
+            }
+            catch (MqException)
+            {
+                // One that was called on between has what was stored before.
+                return false;
+            }
+        });
+
+        Assert.True(Read<DeadlineShelf>(null).Version > changes.Of);
+        await Keeper.Closed("a third", _activation, null);
+    }
+
+    private Task Forget() => cluster.Cluster.Client.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
+
+    private (string All, string? Changes) ETags()
+    {
+        var keeper = Keeper.GetGrainId();
+        return (cluster.States.Find(StateName.Of(keeper, keptApart: true), keeper)!.ETag, cluster.States.Find(StateName.Of(keeper, keptApart: true, DeadlineGrain.ChangesPart), keeper)?.ETag);
     }
 
     private static IEnumerable<string> Names(string story) => Enumerable.Range(0, Partitions).Select(number => $"{Guid.Empty:N}/{story}{number}/0");
@@ -124,7 +190,7 @@ public sealed class DeadlineStoreTests(OneSilo cluster)
     {
         var keeper = Keeper.GetGrainId();
         return cluster.States.Find(StateName.Of(keeper, keptApart: true, part), keeper) is { } found
-            ? cluster.Cluster.Client.ServiceProvider.GetRequiredService<Serializer>().Deserialize<T>(found.Bytes)!
+            ? Serializer.Deserialize<T>(found.Bytes)!
             : new T();
     }
 }

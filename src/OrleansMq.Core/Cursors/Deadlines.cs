@@ -3,7 +3,7 @@ namespace OrleansMq.Core.Cursors;
 /// <summary>What happens when, earliest first: a binary heap. Who pushes keeps the truth elsewhere and skips entries that are no longer so.</summary>
 internal sealed class Deadlines
 {
-    private (long AtMs, long Key)[] heap = new (long, long)[16];
+    private (long AtMs, long Key)[] heap = new (long, long)[4];
 
     public int Count { get; private set; }
 

@@ -23,7 +23,7 @@ internal struct Grant
 /// <summary>The grants of a cursor and when they end. Deadlines are kept for each grant, not for each message.</summary>
 internal sealed class GrantTable
 {
-    private Grant[] rows = new Grant[16];
+    private Grant[] rows = new Grant[4];
     private readonly Stack<int> free = new();
     private readonly Deadlines ends = new();
     private readonly Func<long, long, bool> holds;

@@ -27,7 +27,8 @@ internal struct LiveMessage
 /// </summary>
 internal sealed class LiveTable
 {
-    private const int SmallestCapacity = 64;
+    /// <summary>Enough for a queue that is used now and then; there may be thousands of them.</summary>
+    private const int SmallestCapacity = 8;
 
     private LiveMessage[] slots = new LiveMessage[SmallestCapacity];
     private int shift = 64 - BitOperations.Log2(SmallestCapacity);

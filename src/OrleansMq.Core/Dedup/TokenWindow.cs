@@ -20,6 +20,7 @@ public sealed class TokenWindow
     private const int LargeIndex = 1 << 16;
 
     private const byte FormatVersion = 1;
+    private const int SmallIndex = 16;
     private const int Nothing = 0;
 
     /// <summary>The chunk emptied last: a full window that turns over allocates nothing.</summary>
@@ -35,7 +36,7 @@ public sealed class TokenWindow
     private long head, tail;
 
     /// <summary>For a token's hash the low 32 bits of its place, plus 1; 0 is none. At most half full.</summary>
-    private uint[] index = new uint[64];
+    private uint[] index = new uint[SmallIndex];
 
     /// <summary>Tokens in the index: those in the ring except where a later one has the same hash.</summary>
     private int indexed;
@@ -95,7 +96,7 @@ public sealed class TokenWindow
         {
             spare = null;
             chunks = new Remembered[4][];
-            index = new uint[64];
+            index = new uint[SmallIndex];
         }
     }
 
@@ -240,7 +241,7 @@ public sealed class TokenWindow
             return;
         head = tail = (tail + ChunkTokens - 1) / ChunkTokens * ChunkTokens;
         if (index.Length > LargeIndex)
-            index = new uint[64];
+            index = new uint[SmallIndex];
     }
 
     private struct Remembered

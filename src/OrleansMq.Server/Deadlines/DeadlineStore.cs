@@ -16,6 +16,9 @@ internal sealed class DeadlineStore(IPersistentState<DeadlineShelf> all, IPersis
     /// <summary>Partitions that changed since all was written.</summary>
     private HashSet<string> _changed = new(StringComparer.Ordinal);
 
+    /// <summary>Both states were written by this activation: one before it that did not notice can write neither any more.</summary>
+    private bool _isTaken;
+
     /// <summary>Nobody knows which version is stored.</summary>
     private bool _isInDoubt;
 
@@ -53,19 +56,21 @@ internal sealed class DeadlineStore(IPersistentState<DeadlineShelf> all, IPersis
     {
         IsDirty = false;
         var known = Math.Max(_shelf.DueMs.Count, _shelf.Open.Count);
-        // Changes name the version that they change: a shelf without one, of a release that knew none, is written first.
-        if (!_isInDoubt && _shelf.Version > 0 && _changed.Count <= Math.Max(MinChanges, Math.Sqrt(2.0 * known)))
+        if (_isTaken && !_isInDoubt && _changed.Count <= Math.Max(MinChanges, Math.Sqrt(2.0 * known)))
         {
             _changes.Take(_changed, _shelf);
             await changes.WriteStateAsync();
             return;
         }
 
-        // What was stored as changed is of no account from now on, for it is of the version before.
-        _shelf.Version++;
+        // The changes first, as they were read: nothing that the activation before stores from now on is taken for stored.
+        if (!_isTaken)
+            await changes.WriteStateAsync();
+        // What was stored as changed is of no account from now on, for it is of a version before; no version comes again, whoever wrote the shelf last.
+        _shelf.Version = Math.Max(_shelf.Version, _changes.Of) + 1;
         _changed = new(StringComparer.Ordinal);
         _isInDoubt = true;
         await all.WriteStateAsync();
-        _isInDoubt = false;
+        (_isTaken, _isInDoubt) = (true, false);
     }
 }

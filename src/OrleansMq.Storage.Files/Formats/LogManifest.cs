@@ -86,7 +86,8 @@ internal sealed record LogManifest
             throw new LogDamagedException($"{path}: its lengths contradict each other.");
         return (
             new LogIdentity(BinaryPrimitives.ReadUInt64LittleEndian(p[16..]), new Guid(p.Slice(24, 16)), BinaryPrimitives.ReadInt32LittleEndian(p[12..])),
-            new LogDefinition(Encoding.UTF8.GetString(p.Slice(FixedSize, nameLength)), part.Slice(FixedSize + nameLength, definitionLength)));
+            // A copy: an open log keeps it, and the file around it is many times as long.
+            new LogDefinition(Encoding.UTF8.GetString(p.Slice(FixedSize, nameLength)), part.Slice(FixedSize + nameLength, definitionLength).ToArray()));
     }
 
     public static LogManifest WithSlot(LogIdentity identity, LogDefinition definition, in SlotFile.Slot slot) => new()

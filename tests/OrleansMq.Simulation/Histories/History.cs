@@ -1,5 +1,6 @@
 using System.Text;
 using OrleansMq.Engine.Storage;
+using OrleansMq.Simulation.Worlds;
 
 namespace OrleansMq.Simulation.Histories;
 
@@ -25,6 +26,9 @@ public sealed class History
     /// <summary>Which log is which partition's, of all processes.</summary>
     public Dictionary<LogId, Place> Places { get; } = [];
     public List<LogOpening> Openings { get; } = [];
+
+    /// <summary>Partitions that stopped in a process, as it reported: a close in good order flushes nothing more there.</summary>
+    public HashSet<(SimProcess Process, Place Place)> Stopped { get; } = [];
     public List<Assigned> Assignments { get; } = [];
     public List<(Sent Sent, Call Call)> Cancelled { get; } = [];
     public List<Call> Calls { get; } = [];

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using OrleansMq.Simulation.Disk;
 using OrleansMq.Simulation.Histories;
 using OrleansMq.Storage.Files;
@@ -7,7 +9,7 @@ using OrleansMq.Storage.Files.Shared;
 namespace OrleansMq.Simulation.Worlds;
 
 /// <summary>The machine that the broker runs on: starts it, kills it, takes the power away, and starts it again on what survived.</summary>
-public sealed class Server : IMachine
+public sealed partial class Server : IMachine
 {
     private readonly World _world;
     private readonly WorldPlan _plan;
@@ -145,8 +147,7 @@ public sealed class Server : IMachine
         try
         {
             await broker.DisposeAsync();
-            // A partition that stopped because the disk failed was told of then; it had nothing more to flush (seed 585).
-            closed.TrySetResult(!_faulted);
+            closed.TrySetResult(true);
         }
         catch (SimPowerLossException)
         {
@@ -182,7 +183,7 @@ public sealed class Server : IMachine
                 // One job at a time: here a file is always flushed alone.
                 JournalWhenAlone = true,
                 DrawIncarnation = () => (ulong)random.NextInt64(),
-                OnNotice = notice => Reported($"{notice.Path}: {notice.Message}"),
+                OnNotice = notice => Reported(process, $"{notice.Path}: {notice.Message}"),
             };
             var io = new SimIo(process, () => _world.About(_plan.DiskLatency * Slowness));
             Engine.Storage.IStorage storage = _plan.SharedVolume ? new SharedFileStorage(files, Disk, io) : new FileStorage(files, Disk, io);
@@ -197,7 +198,7 @@ public sealed class Server : IMachine
                 SnapshotBytes = _plan.SnapshotBytes,
                 Compaction = new() { DirtyBytes = 3_000, DirtyRatio = 0.1 },
                 NewId = () => Id(random),
-                OnReport = Reported,
+                OnReport = message => Reported(process, message),
             });
             Broker = _planted.Broker(broker, _world);
             _history.Note($"{_world.Elapsed} started {process.Name}");
@@ -238,7 +239,15 @@ public sealed class Server : IMachine
         return error;
     }
 
-    private void Reported(string message) => _history.Note($"{_world.Elapsed} report: {message}");
+    private void Reported(SimProcess process, string message)
+    {
+        _history.Note($"{_world.Elapsed} report: {message}");
+        if (StoppedPartition().Match(message) is { Success: true } stopped)
+            _history.Stopped.Add((process, new Place(stopped.Groups[1].Value, int.Parse(stopped.Groups[2].Value, CultureInfo.InvariantCulture))));
+    }
+
+    [GeneratedRegex(@"^Topic (\S+), partition (\d+) stopped: ")]
+    private static partial Regex StoppedPartition();
 
     private void PowerWent()
     {

@@ -30,7 +30,7 @@ public sealed class SimProcess : SynchronizationContext
     /// <summary>Another was started on its data while it lived.</summary>
     public bool IsTakenOver { get; set; }
 
-    /// <summary>It finished what it had and flushed, and no call of its disk had failed: nothing may be forgotten.</summary>
+    /// <summary>It finished what it had and flushed: nothing may be forgotten, but of partitions that had stopped.</summary>
     public bool EndedClean { get; private set; }
 
     public void Run(Action work)
