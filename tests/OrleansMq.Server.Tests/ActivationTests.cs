@@ -1,3 +1,5 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using OrleansMq.Client.Grains;
 using Xunit;
@@ -32,9 +34,16 @@ public sealed class ActivationTests : IAsyncLifetime
         Assert.Equal(0, await partition.FindOffset(StartAt.Latest, null));
     }
 
+    [Fact]
+    public void IdleGrainsAreLookedForAsOftenAsTheSiloSaysItself() => Assert.Equal(ImpatientSilo.OwnQuantum, QuantumOf(_cluster));
+
+    internal static TimeSpan QuantumOf(BrokerCluster cluster) => cluster.Cluster.Silos[0].ServiceProvider.GetRequiredService<IOptions<GrainCollectionOptions>>().Value.CollectionQuantum;
+
     /// <summary>Waits less for a grain than the call that needs it.</summary>
     private sealed class ImpatientSilo() : BrokerCluster(1)
     {
-        protected override void Configure(ISiloBuilder silo) => silo.Configure<GrainCollectionOptions>(options => options.ActivationTimeout = TimeSpan.FromSeconds(5));
+        protected override void Configure(ISiloBuilder silo) => silo.Configure<GrainCollectionOptions>(options => (options.ActivationTimeout, options.CollectionQuantum) = (TimeSpan.FromSeconds(5), OwnQuantum));
+
+        public static TimeSpan OwnQuantum { get; } = TimeSpan.FromSeconds(20);
     }
 }

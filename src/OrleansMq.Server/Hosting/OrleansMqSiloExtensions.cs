@@ -62,9 +62,15 @@ public static class OrleansMqSiloExtensions
         {
             foreach (var grain in (Type[])[typeof(PartitionGrain), typeof(ConsumerGroupGrain), typeof(CoordinationGrain), typeof(TransactionGrain), typeof(TopicGrain)])
                 collection.ClassSpecificCollectionAge[grain.FullName!] = mine.Value.IdleAge;
+            // Each minute, as Orleans does of itself, the queues used in a minute would all be closed at once.
+            if (collection.CollectionQuantum == new GrainCollectionOptions().CollectionQuantum)
+                collection.CollectionQuantum = CollectionQuantum;
         });
         return builder;
     }
+
+    /// <summary>How often a silo looks for idle grains, unless it is told otherwise.</summary>
+    internal static readonly TimeSpan CollectionQuantum = TimeSpan.FromSeconds(10);
 
     private const string StorageName = nameof(OrleansMqOptions.Storage);
     private const string ClientName = "Client";
