@@ -1,5 +1,6 @@
 using OrleansMq.Conformance.Storage;
 using OrleansMq.Engine.Storage;
+using OrleansMq.Storage.Files;
 using Xunit;
 
 namespace OrleansMq.Embedded.Tests;
@@ -95,6 +96,35 @@ public sealed class ClosingTests
         Assert.Equal((0, 1), (closedBefore, closed));
         if (await Record.ExceptionAsync(() => late.WaitAsync(TimeSpan.FromMinutes(1))) is { } refused)
             Assert.Equal(ErrorCodes.PartitionUnavailable, Assert.IsType<MqException>(refused).Code);
+    }
+
+    [Fact]
+    public async Task ClosingGoesOnBehindAPartitionThatCantBeClosed()
+    {
+        var closed = new List<int>();
+        var data = Directory.CreateTempSubdirectory("orleansmq-");
+        try
+        {
+            var storage = new HandedOnStorage(new FileStorage(new FileStorageOptions { Directory = data.FullName }), log => new ClosedLog(log, () =>
+            {
+                closed.Add(log.Id.Partition);
+                if (log.Id.Partition == 0)
+                    throw new LogFailedException("It can't be closed.");
+            }));
+            var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage });
+            await broker.PutTopic("t", new() { Partitions = 3 });
+
+            Assert.Equal("It can't be closed.", (await Assert.ThrowsAsync<LogFailedException>(async () => await broker.DisposeAsync())).Message);
+
+            Assert.Equal([0, 1, 2], closed.Order());
+            // Nobody has the folder any more.
+            await using var again = await EmbeddedBroker.Start(new EmbeddedOptions { Data = data.FullName });
+            Assert.Equal(3, (await again.DescribeTopic("t")).Partitions.Count);
+        }
+        finally
+        {
+            data.Delete(recursive: true);
+        }
     }
 
     /// <summary>Tells when it is closed.</summary>
