@@ -5,7 +5,8 @@ namespace OrleansMq.Embedded;
 internal static class Each
 {
     /// <summary>Does it with all of them, one after the other, also behind one with which it fails; then throws what came first.</summary>
-    public static async Task Of<T>(IEnumerable<T> all, Func<T, Task> act)
+    /// <param name="report">Told of what came after the first.</param>
+    public static async Task Of<T>(IEnumerable<T> all, Func<T, Task> act, Action<string> report)
     {
         ExceptionDispatchInfo? first = null;
         foreach (var one in all)
@@ -16,7 +17,10 @@ internal static class Each
             }
             catch (Exception failure)
             {
-                first ??= ExceptionDispatchInfo.Capture(failure);
+                if (first is null)
+                    first = ExceptionDispatchInfo.Capture(failure);
+                else
+                    report(failure.Message);
             }
         }
 

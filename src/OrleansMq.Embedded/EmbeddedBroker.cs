@@ -295,17 +295,17 @@ public sealed partial class EmbeddedBroker : IBroker
         await _hourly.DisposeAsync();
         await _idle.DisposeAsync();
         await _upkeep.WaitAsync();
-        await _transactions.DisposeAsync();
-        await _coordinator.DisposeAsync();
         try
         {
+            await _transactions.DisposeAsync();
+            await _coordinator.DisposeAsync();
             await Each.Of(_topics.Values, async loading =>
             {
                 // One that can't be loaded has nothing to close, and whoever asked for it is told.
                 await Task.WhenAny(loading.Value);
                 if (loading.Value is { IsCompletedSuccessfully: true, Result: { } topic })
                     await topic.DisposeAsync();
-            });
+            }, _options.OnReport);
         }
         finally
         {

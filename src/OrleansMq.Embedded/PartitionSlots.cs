@@ -117,14 +117,20 @@ internal sealed class PartitionSlots(int count, Func<int, Task<PartitionEngine>>
         }
 
         // Those that are open first: what they have is flushed, however long another one takes to open.
-        await Each.Of(openings.OrderBy(opening => opening is { IsValueCreated: true, Value.IsCompleted: true } ? 0 : 1), async opening =>
+        try
         {
-            // One that can't be opened has nothing to close, and whoever asked for it is told.
-            await Task.WhenAny(opening.Value);
-            if (opening.Value.IsCompletedSuccessfully)
-                await opening.Value.Result.DisposeAsync();
-        });
-        await Task.WhenAll(closings);
+            await Each.Of(openings.OrderBy(opening => opening is { IsValueCreated: true, Value.IsCompleted: true } ? 0 : 1), async opening =>
+            {
+                // One that can't be opened has nothing to close, and whoever asked for it is told.
+                await Task.WhenAny(opening.Value);
+                if (opening.Value.IsCompletedSuccessfully)
+                    await opening.Value.Result.DisposeAsync();
+            }, report);
+        }
+        finally
+        {
+            await Task.WhenAll(closings);
+        }
     }
 
     private Lazy<Task<PartitionEngine>> Opening(int number, Task? before) => new(async () =>

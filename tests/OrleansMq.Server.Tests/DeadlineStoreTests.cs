@@ -83,13 +83,16 @@ public sealed class DeadlineStoreTests(OneSilo cluster)
         changes.Take([partition], old);
 
         var since = new DeadlineShelf { Version = 8 };
-        Assert.False(changes.Apply(since));
+        changes.Apply(since);
         Assert.Empty(since.Open);
         var same = new DeadlineShelf { Version = 7 };
-        Assert.True(changes.Apply(same));
+        changes.Apply(same);
         Assert.Equal(_activation, same.Open[partition]);
-        // Neither does what a release stored that knew no versions.
-        Assert.False(new DeadlineChanges().Apply(new DeadlineShelf()));
+        // Neither do they of what a release stored that knew no versions.
+        changes.Take([partition], new DeadlineShelf { Open = { [partition] = _activation } });
+        var former = new DeadlineShelf();
+        changes.Apply(former);
+        Assert.Empty(former.Open);
     }
 
     [Fact]

@@ -16,11 +16,8 @@ internal sealed class DeadlineStore(IPersistentState<DeadlineShelf> all, IPersis
     /// <summary>Partitions that changed since all was written.</summary>
     private HashSet<string> _changed = new(StringComparer.Ordinal);
 
-    /// <summary>Both states were written by this activation: one before it that did not notice can write neither any more.</summary>
-    private bool _isTaken;
-
-    /// <summary>Nobody knows which version is stored.</summary>
-    private bool _isInDoubt;
+    /// <summary>Both states are as this activation wrote them: one before it that did not notice can write neither any more. Else it has written neither, or does not know what is stored.</summary>
+    private bool _isOurs;
 
     /// <summary>There are changes that no write has taken up.</summary>
     public bool IsDirty { get; private set; }
@@ -34,7 +31,7 @@ internal sealed class DeadlineStore(IPersistentState<DeadlineShelf> all, IPersis
     public void Read()
     {
         (_shelf, _changes) = (all.State, changes.State);
-        _changed = _changes.Apply(_shelf) ? new(_changes.Partitions.Keys, StringComparer.Ordinal) : new(StringComparer.Ordinal);
+        _changes.Apply(_shelf);
     }
 
     public void SetDue(string partition, long? dueMs) => Set(_shelf.DueMs, partition, dueMs);
@@ -56,7 +53,7 @@ internal sealed class DeadlineStore(IPersistentState<DeadlineShelf> all, IPersis
     {
         IsDirty = false;
         var known = Math.Max(_shelf.DueMs.Count, _shelf.Open.Count);
-        if (_isTaken && !_isInDoubt && _changed.Count <= Math.Max(MinChanges, Math.Sqrt(2.0 * known)))
+        if (_isOurs && _changed.Count <= Math.Max(MinChanges, Math.Sqrt(2.0 * known)))
         {
             _changes.Take(_changed, _shelf);
             await changes.WriteStateAsync();
@@ -64,13 +61,13 @@ internal sealed class DeadlineStore(IPersistentState<DeadlineShelf> all, IPersis
         }
 
         // The changes first, as they were read: nothing that the activation before stores from now on is taken for stored.
-        if (!_isTaken)
+        if (!_isOurs)
             await changes.WriteStateAsync();
         // What was stored as changed is of no account from now on, for it is of a version before; no version comes again, whoever wrote the shelf last.
         _shelf.Version = Math.Max(_shelf.Version, _changes.Of) + 1;
         _changed = new(StringComparer.Ordinal);
-        _isInDoubt = true;
+        _isOurs = false;
         await all.WriteStateAsync();
-        (_isTaken, _isInDoubt) = (true, false);
+        _isOurs = true;
     }
 }

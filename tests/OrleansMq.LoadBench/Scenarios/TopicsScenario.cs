@@ -32,7 +32,7 @@ internal sealed class TopicsScenario : IScenario
     public string Help =>
         $"""
          {AtOnce} loops side by side make --count topics of one partition (default 100,000) with a queue-style group, put one durable message into each, lease it and acknowledge it. Then
-         nobody does anything until the last partition is closed (idle after {IdleAfter.TotalSeconds:0} s; a silo: a minute), and then until it is forgotten, which takes a silo minutes: its collector and the directory's cache look once a minute. "a topic": what there is more than before the first of them, after a collection,
+         nobody does anything until the last partition is closed (idle after {IdleAfter.TotalSeconds:0} s; a silo: a minute), and then until it is forgotten, which takes a silo minutes: the directory's cache looks once a minute. "a topic": what there is more than before the first of them, after a collection,
          divided by their number; processor and allocations are this process'. "open files": of the data folder. "used again": one durable message into each of {UsedAgain} topics by chance, one after the other. "started again": a new
          broker on the folder until it has answered about a topic. "tried again": topics begun anew because a call got no answer. Parts: "embedded", and "silo": one silo as a process of its own and an Orleans client in this one (with Orleans).
          """;
