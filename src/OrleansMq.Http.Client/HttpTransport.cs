@@ -103,7 +103,9 @@ internal sealed class HttpTransport : IDisposable
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         timeout.CancelAfter(_options.RequestTimeout + ask.Wait);
-        using var request = new HttpRequestMessage(ask.Method, ask.Path) { Content = ask.Body, Version = HttpVersion.Version11 };
+        // A request without a body is sent again by the handler itself, unasked, where its connection breaks before an answer: then "can't be reached" of the second would hide that the first may have been done.
+        var body = ask.Body ?? (ask.Changes ? new ByteArrayContent([]) : null);
+        using var request = new HttpRequestMessage(ask.Method, ask.Path) { Content = body, Version = HttpVersion.Version11 };
         try
         {
             using var response = await _client.SendAsync(request, HttpCompletionOption.ResponseContentRead, timeout.Token);

@@ -61,6 +61,28 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public async Task ServerThatDiesWithARequestOnAConnectionInUseLeavesAChangeUnknown()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        await using var broker = HttpBroker.Connect(new Uri($"http://{listener.LocalEndpoint}"));
+        var serving = AnswerOneTakeTheNextAndDie();
+        await broker.DeleteTopic("first");
+        Assert.Equal(ErrorCodes.OutcomeUnknown, (await Assert.ThrowsAsync<MqException>(async () => await broker.DeleteTopic("second"))).Code);
+        await serving.WaitAsync(Patience);
+
+        async Task AnswerOneTakeTheNextAndDie()
+        {
+            var buffer = new byte[65536];
+            using var client = await listener.AcceptSocketAsync();
+            await client.ReceiveAsync(buffer);
+            await client.SendAsync("HTTP/1.1 204 No Content\r\n\r\n"u8.ToArray());
+            await client.ReceiveAsync(buffer);
+            listener.Stop();
+        }
+    }
+
+    [Fact]
     public async Task AnswerThatDoesNotComeLeavesAChangeUnknown()
     {
         await using var served = await Served.Start();
