@@ -7,7 +7,7 @@ using OrleansMq.Trials.Faults;
 using OrleansMq.Trials.Strangers;
 
 // dotnet run --project tests/OrleansMq.Trials -c Release -- kill --cycles 300      kill -9 under load
-// dotnet run --project tests/OrleansMq.Trials -c Release -- power --cycles 40      power loss on a mounted image
+// dotnet run --project tests/OrleansMq.Trials -c Release -- power --cycles 40      power loss on a mounted image; --plant 1: flushes that do nothing, and fails where no loss is found
 // dotnet run --project tests/OrleansMq.Trials -c Release -- faults --cycles 10     EIO and ENOSPC, by kind of call
 // dotnet run --project tests/OrleansMq.Trials -c Release -- full --cycles 20       a small file system that is full now and then
 // dotnet run --project tests/OrleansMq.Trials -c Release -- torn                    a log that ends at every byte of its last 64 KiB
@@ -21,7 +21,7 @@ if (args is ["strangers", ..])
     return await StrangersTrial.Run(args);
 if (args is not [var name, ..] || name is not ("kill" or "power" or "faults" or "full"))
 {
-    Console.Error.WriteLine("torn, damage, repair, strangers, kill, power, faults or full; --cycles N, --seconds S, --from SEED, --trace 1");
+    Console.Error.WriteLine("torn, damage, repair, strangers, kill, power, faults or full; --cycles N, --seconds S, --from SEED, --trace 1; power: --plant 1");
     return 2;
 }
 
@@ -35,6 +35,8 @@ if ((name switch { "power" => PowerLossTrial.WhyNot, "full" => FullDiskTrial.Why
     return 1;
 }
 
+// Flushes that do nothing: a trial that finds no loss then proves nothing.
+var planted = name == "power" && options.GetValueOrDefault("--plant") != 0;
 var watch = Stopwatch.StartNew();
 var violations = 0;
 foreach (var (title, main, run) in Trials())
@@ -57,7 +59,7 @@ foreach (var (title, main, run) in Trials())
 }
 
 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{violations} violations, {watch.Elapsed.TotalSeconds:0} s"));
-return violations == 0 ? 0 : 1;
+return violations > 0 == planted ? 0 : 1;
 
 IEnumerable<(string Title, string Main, Func<int, TrialResult> Run)> Trials()
 {
@@ -67,7 +69,9 @@ IEnumerable<(string Title, string Main, Func<int, TrialResult> Run)> Trials()
             yield return ("kill -9", "Kill", seed => KillTrial.Run(seed, length, trace));
             break;
         case "power":
-            yield return ("power loss", "PowerLoss", seed => PowerLossTrial.Run(seed, length, trace));
+            yield return planted
+                ? ("power loss, flushes that do nothing", "PowerLoss", seed => PowerLossTrial.RunWithLyingFlushes(seed, length, trace))
+                : ("power loss", "PowerLoss", seed => PowerLossTrial.Run(seed, length, trace));
             break;
         case "full":
             yield return ("full file system", "full", seed => FullDiskTrial.Run(seed, length, trace));
