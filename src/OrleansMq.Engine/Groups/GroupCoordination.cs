@@ -124,13 +124,17 @@ public sealed partial class GroupCoordination : IDesk
                 if (cursor.Error is { } error)
                     throw new MqException(error);
                 string? note = null;
-                if (notes?.TryGetValue(cursor.Partition, out note) == true || group.Declared || cursor.Cursor > 0)
+                if (notes?.TryGetValue(cursor.Partition, out note) == true || group.Declared || await HasMoved(topic, cursor))
                     committed.Add(new GroupOffset(topic, cursor.Partition, cursor.Cursor, note ?? ""));
             }
         }
 
         return committed;
     }
+
+    /// <summary>A cursor that nobody moved is where its log begins, also where retention has taken what was before.</summary>
+    private async ValueTask<bool> HasMoved(TopicName topic, GroupPartition cursor) =>
+        cursor.Cursor > 0 && cursor.Cursor > await _broker.FindOffset(topic, cursor.Partition, StartAt.Earliest);
 
     public Task<CoordinatedGroup> Describe() =>
         Turn(_ => _document.Kind == GroupKind.Consumer

@@ -75,6 +75,26 @@ public abstract class CoordinatorContract : BrokerContract
     });
 
     [Fact]
+    public Task WhereTheLogBeginsIsNotCommittedThoughTheGroupsCursorIsThere() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { Partitions = 2 });
+        for (var partition = 0; partition < 2; partition++)
+        {
+            await broker.Publish("t", [.. Enumerable.Range(0, 5).Select(i => Text(Number(i)) with { Partition = partition })]);
+            await broker.DeleteBefore("t", partition, 3);
+        }
+
+        var groups = Of(broker);
+        Assert.All(await groups.Commit("begun", null, [new GroupOffset("t", 0, 3)]), Assert.Null);
+        Assert.Equal([new GroupOffset("t", 0, 3)], await groups.Committed("begun", ["t"]));
+
+        await broker.DeleteBefore("t", 1, 4);
+        Assert.Equal([new GroupOffset("t", 0, 3)], await groups.Committed("begun", ["t"]));
+        await broker.Commit("t", "begun", new CommitRequest([new Position(1, 5)]));
+        Assert.Equal([new GroupOffset("t", 0, 3), new GroupOffset("t", 1, 5)], await groups.Committed("begun", ["t"]));
+    });
+
+    [Fact]
     public Task AGroupIsListedUntilItIsDeletedAndNotWhileItHasMembers() => Story(async broker =>
     {
         var groups = Of(broker);
