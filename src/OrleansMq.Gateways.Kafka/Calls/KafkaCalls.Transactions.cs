@@ -74,14 +74,18 @@ internal sealed partial class KafkaCalls
     private async Task<bool> TxnOffsetCommit(TxnOffsetCommitRequest request, KafkaWriter writer)
     {
         var errors = new KafkaError[request.Partitions.Count];
-        var refused = false;
+        var (offsets, places) = (new List<GroupOffset>(errors.Length), new List<int>(errors.Length));
         for (var i = 0; i < errors.Length; i++)
         {
             var asked = request.Partitions[i];
             errors[i] = asked.Note.Length > MaxNoteLength ? KafkaError.OffsetMetadataTooLarge : await ErrorOf(new TopicPartition(asked.Topic, asked.Partition));
-            refused |= errors[i] != KafkaError.None;
+            if (errors[i] != KafkaError.None)
+                continue;
+            offsets.Add(new GroupOffset(asked.Topic, asked.Partition, asked.Offset, asked.Note));
+            places.Add(i);
         }
-        if (!refused)
+        // As Kafka: the others are added where one can't be.
+        if (offsets.Count > 0)
         {
             var all = !NameRule.IsValid(request.Group)
                 ? KafkaError.InvalidGroupId
@@ -90,9 +94,10 @@ internal sealed partial class KafkaCalls
                     request.Transaction.Producer,
                     request.Group,
                     request.Member,
-                    [.. request.Partitions.Select(part => new GroupOffset(part.Topic, part.Partition, part.Offset, part.Note))],
+                    offsets,
                     ended));
-            Array.Fill(errors, OfWhich(request.Transaction.Id, request.Group, all));
+            foreach (var place in places)
+                errors[place] = OfWhich(request.Transaction.Id, request.Group, all);
         }
         TransactionPartitionsResponse.Write(writer, request.Partitions, part => new TopicPartition(part.Topic, part.Partition), errors);
         return true;
