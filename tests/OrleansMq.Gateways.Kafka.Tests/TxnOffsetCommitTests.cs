@@ -10,12 +10,15 @@ public sealed class TxnOffsetCommitTests : IAsyncLifetime
     private KafkaGateway _gateway = null!;
     private RawClient _client = null!;
 
+    /// <summary>Why topics can't be described, or null.</summary>
+    private string? _refusal;
+
     public async Task InitializeAsync()
     {
         _broker = await EmbeddedBroker.InMemory();
         await _broker.PutTopic("t", new TopicChange());
         await _broker.Publish("t", [Message.OfText("1"), Message.OfText("2")]);
-        _gateway = await KafkaGateway.Start(BrokerProxy.Over(_broker), new KafkaGatewayOptions());
+        _gateway = await KafkaGateway.Start(BrokerProxy.Over(_broker, Refuse), new KafkaGatewayOptions());
         _client = await RawClient.Connect(_gateway.Address);
     }
 
@@ -35,6 +38,45 @@ public sealed class TxnOffsetCommitTests : IAsyncLifetime
 
         await _broker.Transactions.End("id", producer, commit: true, newEpoch: false);
         Assert.Equal([new GroupOffset("t", 0, 2)], await _broker.Coordinator.Committed("g"));
+    }
+
+    /// <summary>Clients know fewer words for what passes here than for other calls, and give up at those that they don't know.</summary>
+    [Theory]
+    [InlineData(ErrorCodes.PartitionUnavailable)]
+    [InlineData(ErrorCodes.OutcomeUnknown)]
+    [InlineData(ErrorCodes.Overloaded)]
+    [InlineData(ErrorCodes.RateLimited)]
+    [InlineData(ErrorCodes.DiskFull)]
+    public async Task WhatPassesIsSaidInAWordThatEveryClientRepeats(string code)
+    {
+        var producer = await _broker.Transactions.Open("id", TimeSpan.FromMinutes(1));
+
+        _refusal = code;
+
+        Assert.Equal([KafkaError.CoordinatorNotAvailable], await Commit(producer, 0));
+        Assert.Equal(KafkaError.ConcurrentTransactions, await AddPartition(producer));
+        _refusal = null;
+        Assert.Equal([KafkaError.None], await Commit(producer, 0));
+        Assert.Equal(KafkaError.None, await AddPartition(producer));
+    }
+
+    private void Refuse(string method, object?[] arguments)
+    {
+        if (method == nameof(IBroker.DescribeTopic) && _refusal is { } code)
+            throw new MqException(code, "Not now.");
+    }
+
+    private async Task<KafkaError> AddPartition(ProducerIdentity producer)
+    {
+        var reader = new KafkaReader(await _client.Ask(Logins.FrameOf(ApiKey.AddPartitionsToTxn, 2, w =>
+        {
+            w.String("id"); w.Int64(producer.Id); w.Int16(producer.Epoch); w.Count(1); w.String("t"); w.Int32Array([0]);
+        })));
+        reader.Int64();
+        reader.Int32();
+        Assert.Equal("t", reader.String());
+        reader.Int64();
+        return (KafkaError)reader.Int16();
     }
 
     /// <summary>Position 2 on these partitions of t.</summary>

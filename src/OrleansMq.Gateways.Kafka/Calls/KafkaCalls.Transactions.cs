@@ -54,11 +54,14 @@ internal sealed partial class KafkaCalls
     {
         if (!NameRule.IsValid(part.Topic))
             return KafkaError.InvalidTopic;
-        return await Try(async () =>
+        try
         {
-            if (await FindTopic(part.Topic) is not { } topic || part.Partition < 0 || part.Partition >= topic.Partitions.Count)
-                throw new MqException(ErrorCodes.PartitionUnknown, "There is no such partition.");
-        });
+            return await FindTopic(part.Topic) is { } topic && part.Partition >= 0 && part.Partition < topic.Partitions.Count ? KafkaError.None : KafkaError.UnknownTopicOrPartition;
+        }
+        catch (MqException e)
+        {
+            return e.Code == ErrorCodes.Forbidden ? KafkaError.TopicAuthorizationFailed : OfTransaction(e.Code);
+        }
     }
 
     /// <summary>Only asks: the group becomes part of the transaction with its positions.</summary>
@@ -99,6 +102,9 @@ internal sealed partial class KafkaCalls
             foreach (var place in places)
                 errors[place] = OfWhich(request.Transaction.Id, request.Group, all);
         }
+        // What passes: not every client repeats the transactions' own word for it here.
+        for (var i = 0; i < errors.Length; i++)
+            errors[i] = errors[i] == KafkaError.ConcurrentTransactions ? KafkaError.CoordinatorNotAvailable : errors[i];
         TransactionPartitionsResponse.Write(writer, request.Partitions, part => new TopicPartition(part.Topic, part.Partition), errors);
         return true;
     }
@@ -152,7 +158,7 @@ internal sealed partial class KafkaCalls
     private static KafkaError OfTransaction(string code) => code switch
     {
         // What was decided is carried out first; the client asks again.
-        ErrorCodes.Overloaded or ErrorCodes.PartitionUnavailable or ErrorCodes.OutcomeUnknown or ErrorCodes.DiskFull => KafkaError.ConcurrentTransactions,
+        ErrorCodes.Overloaded or ErrorCodes.RateLimited or ErrorCodes.PartitionUnavailable or ErrorCodes.OutcomeUnknown or ErrorCodes.DiskFull => KafkaError.ConcurrentTransactions,
         ErrorCodes.ProducerUnknown => KafkaError.InvalidProducerIdMapping,
         ErrorCodes.EpochStale => KafkaError.IllegalGeneration,
         ErrorCodes.Forbidden => KafkaError.TransactionalIdAuthorizationFailed,
