@@ -75,6 +75,24 @@ public abstract class CoordinatorContract : BrokerContract
     });
 
     [Fact]
+    public Task AMemberThatHasNoAssignmentYetCommitsInATransactionAlone() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await broker.Publish("t", [Text("1")]);
+        var groups = Of(broker);
+        var joined = await Until(groups.Join("completing", Joining("a")).AsTask());
+        Assert.Equal(GroupPhase.CompletingRebalance, (await groups.Describe("completing")).Phase);
+
+        await Refused(ErrorCodes.RebalanceInProgress, () => groups.Commit("completing", RefOf(joined), [new GroupOffset("t", 0, 1)]));
+        var producer = await broker.Transactions!.Open("id", TimeSpan.FromMinutes(1));
+        await broker.Transactions.AddOffsets("id", producer, "completing", RefOf(joined), [new GroupOffset("t", 0, 1)]);
+        await Refused(ErrorCodes.GenerationStale, () => broker.Transactions.AddOffsets("id", producer, "completing", RefOf(joined) with { Generation = joined.Generation - 1 }, [new GroupOffset("t", 0, 1)]));
+        await broker.Transactions.End("id", producer, commit: true, newEpoch: false);
+
+        Assert.Equal([new GroupOffset("t", 0, 1)], await groups.Committed("completing"));
+    });
+
+    [Fact]
     public Task WhereTheLogBeginsIsNotCommittedThoughTheGroupsCursorIsThere() => Story(async broker =>
     {
         await broker.PutTopic("t", new() { Partitions = 2 });
