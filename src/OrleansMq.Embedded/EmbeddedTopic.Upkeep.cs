@@ -1,3 +1,4 @@
+using OrleansMq.Engine.Groups;
 using OrleansMq.Engine.Partitions;
 
 namespace OrleansMq.Embedded;
@@ -57,11 +58,11 @@ internal sealed partial class EmbeddedTopic
         return figures;
     }
 
-    /// <summary>Drops groups that were made by first use and that nobody used for a week.</summary>
+    /// <summary>Drops groups that were made by first use and that nobody used for a week, here or over several topics.</summary>
     public async Task DropLapsedGroups()
     {
         foreach (var group in _groups.Values)
-            if (group.HasLapsed)
+            if (group.HasLapsed && !await GroupCoordination.Keeps(_catalog, group.Name, TopicName, NowMs))
                 await DeleteGroup(group);
     }
 }

@@ -38,6 +38,33 @@ public sealed class RestingTests
         Assert.Empty((await groups.List()).Items);
     });
 
+    /// <summary>What is committed seldom is where the group goes on, however long ago the last commit was.</summary>
+    [Fact]
+    public void AGroupWhoseMemberLivesKeepsItsCursors() => StoryThread.Run(async () =>
+    {
+        await using var broker = await EmbeddedBroker.InMemory(_time);
+        await broker.PutTopic("t", new TopicChange { Partitions = 2 });
+        await broker.Publish("t", [Message.OfText("1") with { Partition = 0 }, Message.OfText("2") with { Partition = 1 }]);
+        var groups = broker.Coordinator;
+        var joining = groups.Join("g", new GroupJoin { Client = "a", Host = "here", Session = TimeSpan.FromMinutes(30), Rebalance = TimeSpan.FromMinutes(1), ProtocolType = "consumer", Protocols = [new GroupProtocol("range", default)] }).AsTask();
+        await _time.Pass(TimeSpan.FromSeconds(1));
+        var joined = await joining;
+        var member = new MemberRef(joined.Member, joined.Generation);
+        await groups.Sync("g", member, []);
+        Assert.All(await groups.Commit("g", member, [new GroupOffset("t", 0, 1), new GroupOffset("t", 1, 1)]), Assert.Null);
+
+        for (var passed = TimeSpan.Zero; passed < TimeSpan.FromDays(8); passed += TimeSpan.FromMinutes(29))
+        {
+            await _time.Pass(TimeSpan.FromMinutes(29));
+            await groups.Heartbeat("g", member);
+        }
+
+        Assert.Equal(1, (await broker.DescribeGroup("t", "g")).Partitions[1].Cursor);
+        Assert.Equal([null], await groups.Leave("g", [member]));
+        await _time.Pass(TimeSpan.FromDays(7) + TimeSpan.FromHours(2));
+        Assert.Equal(ErrorCodes.GroupUnknown, (await Assert.ThrowsAsync<MqException>(async () => await broker.DescribeGroup("t", "g"))).Code);
+    });
+
     [Fact]
     public void ATransactionalIdThatRestsLeavesMemoryAndIsThereWhenItIsAsked() => StoryThread.Run(async () =>
     {

@@ -52,6 +52,26 @@ public sealed class ProduceOrderTests
         Assert.Equal([1, 2, 3], asked.Order);
     }
 
+    [Fact]
+    public async Task ABatchOfAProducerWhoseFirstIsOnItsWayIsSentOnceMore()
+    {
+        var broker = DispatchProxy.Create<IBroker, Asked>();
+        var asked = (Asked)(object)broker;
+        var order = new ProduceOrder();
+        var another = order.Append(broker, Batch(1));
+        asked.Answers[0].SetResult(new AppendResult { BaseOffset = 0 });
+        await another;
+        var appends = Enumerable.Range(2, 2).Select(number => order.Append(broker, Batch(number))).ToList();
+
+        asked.Answers[2].SetException(new MqException(ErrorCodes.ProducerUnknown, "It begins with sequence 1."));
+        asked.Answers[1].SetResult(new AppendResult { BaseOffset = 1 });
+        await Eventually.Holds(() => asked.Order.Count > 3);
+        asked.Answers[3].SetResult(new AppendResult { BaseOffset = 2 });
+
+        Assert.Equal([1L, 2L], (await Task.WhenAll(appends)).Select(result => result.BaseOffset));
+        Assert.Equal([1, 2, 3, 3], asked.Order);
+    }
+
     private static AppendRequest Batch(int number) => new() { Topic = "t", Partition = 0, Batch = new byte[] { (byte)number } };
 
     /// <summary>A broker that answers when it is told to.</summary>

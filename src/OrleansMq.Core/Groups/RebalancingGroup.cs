@@ -138,14 +138,15 @@ public sealed partial class RebalancingGroup
     }
 
     /// <summary>Whether one may commit: a member of this generation, or, while there are no members, anybody.</summary>
-    public string? CheckCommit(MemberRef? who, long nowMs)
+    /// <param name="inTransaction">As Kafka: in one also a member that waits for its assignment may. It would abort what it has done for no need.</param>
+    public string? CheckCommit(MemberRef? who, long nowMs, bool inTransaction = false)
     {
         if (who is null)
             return members.Count == 0 ? null : ErrorCodes.MemberUnknown;
         if (CheckMember(who, out var member) is { } refusal)
             return refusal;
         member!.SeenMs = nowMs;
-        return Phase == GroupPhase.CompletingRebalance ? ErrorCodes.RebalanceInProgress : null;
+        return Phase == GroupPhase.CompletingRebalance && !inTransaction ? ErrorCodes.RebalanceInProgress : null;
     }
 
     /// <returns>Null, or why not.</returns>

@@ -72,8 +72,8 @@ public sealed partial class GroupCoordination
         ? new AssignedGroup(Name, Assigning.Phase, Assigning.Epoch, Assigning.Assignor, Assigning.Describe())
         : throw new MqException(ErrorCodes.GroupUnknown, $"The members of group '{Name}' assign partitions themselves."));
 
-    private string? CheckCommit(MemberRef? member, long nowMs) =>
-        _document.Kind == GroupKind.Consumer ? Assigning.CheckCommit(member) : Members.CheckCommit(member, nowMs);
+    private string? CheckCommit(MemberRef? member, long nowMs, bool inTransaction = false) =>
+        _document.Kind == GroupKind.Consumer ? Assigning.CheckCommit(member) : Members.CheckCommit(member, nowMs, inTransaction);
 
     /// <summary>Topics that the beat names and the group does not know, and now and then all that it knows; without those that were asked for it before.</summary>
     private List<string> Unseen(MemberBeat beat, HashSet<string> asked)

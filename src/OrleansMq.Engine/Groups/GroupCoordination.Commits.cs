@@ -17,8 +17,8 @@ public sealed partial class GroupCoordination
         return await Commit(offsets, now => CheckCommit(member, now) is { } code ? throw Refused(code) : true);
     }
 
-    /// <summary>Whether the member could commit now.</summary>
-    public Task Check(MemberRef member) => Turn(now => CheckCommit(member, now) is { } code ? throw Refused(code) : true);
+    /// <summary>Whether the member could commit now in a transaction.</summary>
+    public Task Check(MemberRef member) => Turn(now => CheckCommit(member, now, inTransaction: true) is { } code ? throw Refused(code) : true);
 
     /// <summary>
     /// Moves cursors by a transaction that is committed: its member was asked when it brought them. Where it was carried out, or a later decision of its id was heard, these

@@ -51,6 +51,10 @@ public sealed partial class GroupCoordination : IDesk
     /// <summary>Not used for a week. Its members, if it has any, are gone: once it is loaded their sessions end.</summary>
     public static bool IsOld(CoordinationDocument document, long nowMs) => nowMs - document.LastUsedMs > (long)GroupEngine.UndeclaredLife.TotalMilliseconds;
 
+    /// <summary>Whether it has committed on the topic, and was used: then its cursors there stay, however long ago the last commit was.</summary>
+    public static async ValueTask<bool> Keeps(TopicCatalog catalog, GroupName name, TopicName topic, long nowMs) =>
+        await catalog.FindCoordination(name, nowMs) is { Document: var document } && !IsOld(document, nowMs) && document.Committed.ContainsKey(topic.Text);
+
     private RebalancingGroup Members => _document.Members;
 
     private bool IsEmpty => Members is { Phase: GroupPhase.Empty } && Assigning.Count == 0;
@@ -120,13 +124,17 @@ public sealed partial class GroupCoordination : IDesk
                 if (cursor.Error is { } error)
                     throw new MqException(error);
                 string? note = null;
-                if (notes?.TryGetValue(cursor.Partition, out note) == true || group.Declared || cursor.Cursor > 0)
+                if (notes?.TryGetValue(cursor.Partition, out note) == true || group.Declared || await HasMoved(topic, cursor))
                     committed.Add(new GroupOffset(topic, cursor.Partition, cursor.Cursor, note ?? ""));
             }
         }
 
         return committed;
     }
+
+    /// <summary>A cursor that nobody moved is where its log begins, also where retention has taken what was before.</summary>
+    private async ValueTask<bool> HasMoved(TopicName topic, GroupPartition cursor) =>
+        cursor.Cursor > 0 && cursor.Cursor > await _broker.FindOffset(topic, cursor.Partition, StartAt.Earliest);
 
     public Task<CoordinatedGroup> Describe() =>
         Turn(_ => _document.Kind == GroupKind.Consumer

@@ -5,6 +5,9 @@ namespace OrleansMq.Gateways.Kafka.Calls;
 /// <summary>Batches out, and where reading may begin.</summary>
 internal sealed partial class KafkaCalls
 {
+    /// <summary>A broker reads so many at once.</summary>
+    private const int MaxReadPartitions = 10_000;
+
     private async Task<bool> Fetch(short version, FetchRequest request, KafkaWriter writer)
     {
         if (request.Session != 0 || request.Partitions.Count == 0)
@@ -19,17 +22,16 @@ internal sealed partial class KafkaCalls
             request = request with { Partitions = await Named(request.Partitions) };
         var (cursors, places) = CursorsOf(request);
         var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.MaxWaitMs, 0, (int)Options.MaxFetchWait.TotalMilliseconds));
-        var read = await Broker.Read(
-            new ReadRequest
-            {
-                Partitions = cursors,
-                MinBytes = Math.Max(0, request.MinBytes),
-                MaxBytes = Math.Clamp(request.MaxBytes, 1, Options.MaxFetchBytes),
-                // A partition that can't be read is said at once.
-                Wait = cursors.Count == request.Partitions.Count ? wait : TimeSpan.Zero,
-                Isolation = request.Committed ? Isolation.Committed : Isolation.Uncommitted,
-            },
-            ended);
+        var whole = new ReadRequest
+        {
+            Partitions = cursors,
+            MinBytes = Math.Max(0, request.MinBytes),
+            MaxBytes = Math.Clamp(request.MaxBytes, 1, Options.MaxFetchBytes),
+            // A partition that can't be read is said at once.
+            Wait = cursors.Count == request.Partitions.Count ? wait : TimeSpan.Zero,
+            Isolation = request.Committed ? Isolation.Committed : Isolation.Uncommitted,
+        };
+        var read = cursors.Count <= MaxReadPartitions ? await Broker.Read(whole, ended) : await ReadInParts(whole, writer);
         var held = HoldInFlight(read, writer);
         FetchResponse.WriteHead(writer, version, KafkaError.None);
         ByTopic.Write(writer, request.Partitions, partition => partition.Topic, (at, partition) =>
@@ -46,6 +48,26 @@ internal sealed partial class KafkaCalls
         }, version >= 13 ? partition => writer.Id(partition.Id) : null);
         writer.Tags();
         return true;
+    }
+
+    /// <summary>More partitions than are read at once. Only the last part is waited for, and not where anything came or failed before.</summary>
+    private async ValueTask<ReadResult> ReadInParts(ReadRequest whole, KafkaWriter writer)
+    {
+        var reads = new List<PartitionRead>(whole.Partitions.Count);
+        long bytes = 0;
+        var settled = false;
+        foreach (var part in whole.Partitions.Chunk(MaxReadPartitions))
+        {
+            var isLast = reads.Count + part.Length == whole.Partitions.Count;
+            var read = await Broker.Read(
+                whole with { Partitions = part, MaxBytes = (int)Math.Max(1, whole.MaxBytes - bytes), Wait = isLast && !settled ? whole.Wait : TimeSpan.Zero },
+                ended);
+            writer.Own(read);
+            reads.AddRange(read.Partitions);
+            bytes += read.Partitions.Sum(each => (long)each.Batches.Length);
+            settled |= read.Partitions.Any(each => each.Error is not null || each.Batches.Length > 0);
+        }
+        return new ReadResult(reads);
     }
 
     /// <summary>Those that are asked by their topics' ids with the names. One without has one that no topic can have, and other topics have not.</summary>

@@ -111,6 +111,9 @@ internal sealed partial class KafkaCalls
                 pending = [.. (await transactions.Pending(group, ended)).Select(part => (part.Topic.Text, part.Partition))];
             committed = await coordinator.Committed(group, topics, ended);
         });
+        // What passes: Kafka's own client repeats only this one, and throws the others out of its poll.
+        if (error is KafkaError.CoordinatorNotAvailable or KafkaError.RequestTimedOut or KafkaError.StorageError)
+            error = KafkaError.CoordinatorLoadInProgress;
         IEnumerable<OffsetFetchPartition> found = committed.Select(offset => new OffsetFetchPartition(offset.Topic.Text, offset.Partition, offset.Offset, offset.Note));
         if (request.Partitions is { } asked)
         {

@@ -54,11 +54,14 @@ internal sealed partial class KafkaCalls
     {
         if (!NameRule.IsValid(part.Topic))
             return KafkaError.InvalidTopic;
-        return await Try(async () =>
+        try
         {
-            if (await FindTopic(part.Topic) is not { } topic || part.Partition < 0 || part.Partition >= topic.Partitions.Count)
-                throw new MqException(ErrorCodes.PartitionUnknown, "There is no such partition.");
-        });
+            return await FindTopic(part.Topic) is { } topic && part.Partition >= 0 && part.Partition < topic.Partitions.Count ? KafkaError.None : KafkaError.UnknownTopicOrPartition;
+        }
+        catch (MqException e)
+        {
+            return e.Code == ErrorCodes.Forbidden ? KafkaError.TopicAuthorizationFailed : OfTransaction(e.Code);
+        }
     }
 
     /// <summary>Only asks: the group becomes part of the transaction with its positions.</summary>
@@ -74,14 +77,18 @@ internal sealed partial class KafkaCalls
     private async Task<bool> TxnOffsetCommit(TxnOffsetCommitRequest request, KafkaWriter writer)
     {
         var errors = new KafkaError[request.Partitions.Count];
-        var refused = false;
+        var (offsets, places) = (new List<GroupOffset>(errors.Length), new List<int>(errors.Length));
         for (var i = 0; i < errors.Length; i++)
         {
             var asked = request.Partitions[i];
             errors[i] = asked.Note.Length > MaxNoteLength ? KafkaError.OffsetMetadataTooLarge : await ErrorOf(new TopicPartition(asked.Topic, asked.Partition));
-            refused |= errors[i] != KafkaError.None;
+            if (errors[i] != KafkaError.None)
+                continue;
+            offsets.Add(new GroupOffset(asked.Topic, asked.Partition, asked.Offset, asked.Note));
+            places.Add(i);
         }
-        if (!refused)
+        // As Kafka: the others are added where one can't be.
+        if (offsets.Count > 0)
         {
             var all = !NameRule.IsValid(request.Group)
                 ? KafkaError.InvalidGroupId
@@ -90,10 +97,14 @@ internal sealed partial class KafkaCalls
                     request.Transaction.Producer,
                     request.Group,
                     request.Member,
-                    [.. request.Partitions.Select(part => new GroupOffset(part.Topic, part.Partition, part.Offset, part.Note))],
+                    offsets,
                     ended));
-            Array.Fill(errors, OfWhich(request.Transaction.Id, request.Group, all));
+            foreach (var place in places)
+                errors[place] = OfWhich(request.Transaction.Id, request.Group, all);
         }
+        // What passes: not every client repeats the transactions' own word for it here.
+        for (var i = 0; i < errors.Length; i++)
+            errors[i] = errors[i] == KafkaError.ConcurrentTransactions ? KafkaError.CoordinatorNotAvailable : errors[i];
         TransactionPartitionsResponse.Write(writer, request.Partitions, part => new TopicPartition(part.Topic, part.Partition), errors);
         return true;
     }
@@ -147,7 +158,7 @@ internal sealed partial class KafkaCalls
     private static KafkaError OfTransaction(string code) => code switch
     {
         // What was decided is carried out first; the client asks again.
-        ErrorCodes.Overloaded or ErrorCodes.PartitionUnavailable or ErrorCodes.OutcomeUnknown or ErrorCodes.DiskFull => KafkaError.ConcurrentTransactions,
+        ErrorCodes.Overloaded or ErrorCodes.RateLimited or ErrorCodes.PartitionUnavailable or ErrorCodes.OutcomeUnknown or ErrorCodes.DiskFull => KafkaError.ConcurrentTransactions,
         ErrorCodes.ProducerUnknown => KafkaError.InvalidProducerIdMapping,
         ErrorCodes.EpochStale => KafkaError.IllegalGeneration,
         ErrorCodes.Forbidden => KafkaError.TransactionalIdAuthorizationFailed,

@@ -64,17 +64,33 @@ internal sealed class ProduceOrder
     private static async Task<ProduceResult> Append(IBroker broker, AppendRequest request, Line line, Task? before, ValueTask<ProduceResult> asking)
     {
         var result = await asking;
-        if (result.Error == KafkaError.OutOfOrderSequence && before is not null)
+        // The first batch of a producer may be the one that was passed.
+        if (result.Error is KafkaError.OutOfOrderSequence or KafkaError.UnknownProducerId && before is not null)
         {
             await Done(before);
             result = await Ask(broker, request);
         }
+        if (result.Error == KafkaError.UnknownProducerId)
+            result = result with { LogStart = await StartOf(broker, request) };
         line.Known |= result.Error == KafkaError.None;
         return result;
     }
 
     /// <summary>However it ended: its fault is its own, and who comes behind it has its turn.</summary>
     private static async Task Done(Task append) => await append.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    /// <summary>Kafka's own client repeats the batch in vain until it is told where the log begins; then it begins anew, wherever that is.</summary>
+    private static async ValueTask<long> StartOf(IBroker broker, AppendRequest request)
+    {
+        try
+        {
+            return await broker.FindOffset(request.Topic, request.Partition, StartAt.Earliest);
+        }
+        catch (MqException)
+        {
+            return 0;
+        }
+    }
 
     private static async ValueTask<ProduceResult> Ask(IBroker broker, AppendRequest request)
     {

@@ -13,6 +13,7 @@ internal enum KafkaError : short
     RequestTimedOut = 7,
     MessageTooLarge = 10,
     OffsetMetadataTooLarge = 12,
+    CoordinatorLoadInProgress = 14,
     CoordinatorNotAvailable = 15,
     InvalidTopic = 17,
     InvalidRequiredAcks = 21,

@@ -26,7 +26,8 @@ internal sealed record ProduceRequest(string? TransactionalId, short Acks, int T
 /// <param name="Records">Borrowed from the request.</param>
 internal readonly record struct ProducePartition(string Topic, int Partition, ReadOnlyMemory<byte> Records);
 
-internal readonly record struct ProduceResult(KafkaError Error, long BaseOffset, string? Message)
+/// <param name="LogStart">-1: not said. Where the producer is unknown a client needs it, to tell whether to begin anew.</param>
+internal readonly record struct ProduceResult(KafkaError Error, long BaseOffset, string? Message, long LogStart = -1)
 {
     public static ProduceResult Refused(KafkaError error, string? message) => new(error, -1, message);
 }
@@ -44,7 +45,7 @@ internal static class ProduceResponse
             if (version >= 2)
                 writer.Int64(-1); // the records keep their producer's time
             if (version >= 5)
-                writer.Int64(-1); // the log's start is not known here
+                writer.Int64(result.LogStart);
             if (version >= 8)
             {
                 writer.Count(0);

@@ -46,13 +46,17 @@ internal sealed partial class ConsumerGroupGrain
         _lineage = _told is { } told && told.Count > lineage.Count ? told : lineage;
         if (found is { } group)
             _engine = EngineOf(group.Group, group.Version);
-        if (_engine is { } loaded && loaded.HasLapsed)
-            await DropLapsed(loaded);
+        await DropLapsed();
     }
 
-    /// <summary>Drops a group that was made by first use and that nobody used for a week.</summary>
-    private async Task DropLapsed(GroupEngine lapsed)
+    /// <summary>Drops a group that was made by first use and that nobody used for a week, here or over several topics.</summary>
+    private async ValueTask DropLapsed()
     {
+        if (_engine is not { HasLapsed: true } lapsed || await GroupCoordination.Keeps(_silo.Catalog, _name, _topic, _silo.NowMs))
+            return;
+        // Another call may have dropped or used it meanwhile.
+        if (_engine != lapsed || !lapsed.HasLapsed)
+            return;
         await Written(lapsed.Delete);
         _engine = null;
         // Not awaited: the topic's grain may be waiting for this very answer. A name without a document is no group.
@@ -71,8 +75,7 @@ internal sealed partial class ConsumerGroupGrain
     private async ValueTask<GroupEngine> Used(GroupChange firstUse)
     {
         await Load();
-        if (_engine is { } lapsed && lapsed.HasLapsed)
-            await DropLapsed(lapsed);
+        await DropLapsed();
         if (_engine is not { HasEnded: false })
             await EnsureMade(firstUse, declared: false);
         var engine = MustExist();

@@ -75,6 +75,44 @@ public abstract class CoordinatorContract : BrokerContract
     });
 
     [Fact]
+    public Task AMemberThatHasNoAssignmentYetCommitsInATransactionAlone() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new());
+        await broker.Publish("t", [Text("1")]);
+        var groups = Of(broker);
+        var joined = await Until(groups.Join("completing", Joining("a")).AsTask());
+        Assert.Equal(GroupPhase.CompletingRebalance, (await groups.Describe("completing")).Phase);
+
+        await Refused(ErrorCodes.RebalanceInProgress, () => groups.Commit("completing", RefOf(joined), [new GroupOffset("t", 0, 1)]));
+        var producer = await broker.Transactions!.Open("id", TimeSpan.FromMinutes(1));
+        await broker.Transactions.AddOffsets("id", producer, "completing", RefOf(joined), [new GroupOffset("t", 0, 1)]);
+        await Refused(ErrorCodes.GenerationStale, () => broker.Transactions.AddOffsets("id", producer, "completing", RefOf(joined) with { Generation = joined.Generation - 1 }, [new GroupOffset("t", 0, 1)]));
+        await broker.Transactions.End("id", producer, commit: true, newEpoch: false);
+
+        Assert.Equal([new GroupOffset("t", 0, 1)], await groups.Committed("completing"));
+    });
+
+    [Fact]
+    public Task WhereTheLogBeginsIsNotCommittedThoughTheGroupsCursorIsThere() => Story(async broker =>
+    {
+        await broker.PutTopic("t", new() { Partitions = 2 });
+        for (var partition = 0; partition < 2; partition++)
+        {
+            await broker.Publish("t", [.. Enumerable.Range(0, 5).Select(i => Text(Number(i)) with { Partition = partition })]);
+            await broker.DeleteBefore("t", partition, 3);
+        }
+
+        var groups = Of(broker);
+        Assert.All(await groups.Commit("begun", null, [new GroupOffset("t", 0, 3)]), Assert.Null);
+        Assert.Equal([new GroupOffset("t", 0, 3)], await groups.Committed("begun", ["t"]));
+
+        await broker.DeleteBefore("t", 1, 4);
+        Assert.Equal([new GroupOffset("t", 0, 3)], await groups.Committed("begun", ["t"]));
+        await broker.Commit("t", "begun", new CommitRequest([new Position(1, 5)]));
+        Assert.Equal([new GroupOffset("t", 0, 3), new GroupOffset("t", 1, 5)], await groups.Committed("begun", ["t"]));
+    });
+
+    [Fact]
     public Task AGroupIsListedUntilItIsDeletedAndNotWhileItHasMembers() => Story(async broker =>
     {
         var groups = Of(broker);
