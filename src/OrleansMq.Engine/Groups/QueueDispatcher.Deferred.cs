@@ -32,8 +32,8 @@ public sealed partial class QueueDispatcher
                 var earlier = await StatesBefore(share.Key);
                 var partition = await _open(share.Key);
                 var leased = await partition.ReceiveDeferred(_group, LeaseHolder.Of(request.Consumer, request.RequestId), [.. share], left, request.Lease ?? _settings.Lease);
+                deliveries.AddRange(await WithStates(share.Key, leased.Deliveries, earlier, partition, held => Settlement.Defer(held)));
                 left -= leased.Leases;
-                deliveries.AddRange(await WithStates(share.Key, leased.Deliveries, earlier));
             }
         }
         catch (MqException unavailable) when (deliveries.Count > 0 && unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged or ErrorCodes.DiskFull or ErrorCodes.OutcomeUnknown)

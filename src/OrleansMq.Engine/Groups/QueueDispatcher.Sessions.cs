@@ -25,8 +25,35 @@ public sealed partial class QueueDispatcher
                 Flag(number);
         }
 
-        deliveries.AddRange(await WithStates(number, leased.Deliveries, earlier));
+        deliveries.AddRange(await WithStates(number, leased.Deliveries, earlier, partition, held => Settlement.Refuse(held, TimeSpan.Zero)));
         return leased.Leases;
+    }
+
+    /// <summary>As <see cref="WithStates(int, IReadOnlyList{Delivery}, IReadOnlyList{IGroupPartition})"/>; where a state is not to be had, what was just leased goes back: nobody hears of it.</summary>
+    private async ValueTask<IReadOnlyList<Delivery>> WithStates(
+        int number, IReadOnlyList<Delivery> deliveries, IReadOnlyList<IGroupPartition> earlier, IGroupPartition granting, Func<IReadOnlyList<LeaseId>, Settlement> back)
+    {
+        try
+        {
+            return await WithStates(number, deliveries, earlier);
+        }
+        catch (MqException)
+        {
+            await GiveBack(granting, back([.. deliveries.Select(delivery => delivery.Lease)]));
+            throw;
+        }
+    }
+
+    private async ValueTask GiveBack(IGroupPartition granting, Settlement back)
+    {
+        try
+        {
+            await granting.Settle(_group, back, back.Leases, null);
+        }
+        catch (MqException)
+        {
+            // They lapse.
+        }
     }
 
     /// <summary>The partitions that had this one's keys, the last first, where they may keep states of them.</summary>
