@@ -36,7 +36,7 @@ public sealed partial class QueueDispatcher
                 left -= leased.Leases;
             }
         }
-        catch (MqException unavailable) when (deliveries.Count > 0 && unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged or ErrorCodes.DiskFull or ErrorCodes.OutcomeUnknown)
+        catch (MqException) when (deliveries.Count > 0)
         {
             // What is leased goes out; the rest can be asked for again.
         }

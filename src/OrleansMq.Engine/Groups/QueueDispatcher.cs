@@ -267,6 +267,13 @@ public sealed partial class QueueDispatcher
                     // What the others gave goes out while its leases last; who waits for another that is silent may wait too long.
                     break;
                 }
+                catch (MqException) when (deliveries.Count > 0)
+                {
+                    // So it does whatever the reason. It is told to who finds nothing besides.
+                    lock (_gate)
+                        Flag(partition);
+                    break;
+                }
             }
         }
         finally
