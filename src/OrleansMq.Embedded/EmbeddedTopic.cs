@@ -180,9 +180,12 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
                 partitions.Add(await Partition(p));
             await _catalog.NameGroup(Id, name);
             var group = await MakeOrFind(document);
-            Adopt(group);
             foreach (var partition in partitions)
                 await partition.EnsureGroup(group.Definition);
+            // Not before: where a partition refuses, whoever comes next makes the cursors that are missing.
+            Adopt(group);
+            // One that was replayed meanwhile did not find the group's rules.
+            partitions.ForEach(partition => partition.SettingsChanged(name));
             await ApplyLimits();
             // Its time begins when it can be used, however long that took.
             group.Touch();

@@ -1,0 +1,38 @@
+using OrleansMq.Conformance;
+using OrleansMq.Conformance.Storage;
+using OrleansMq.Engine.Storage;
+using Xunit;
+
+namespace OrleansMq.Embedded.Tests;
+
+/// <summary>Making or deleting a group that one of its topic's partitions refuses.</summary>
+public sealed class GroupMadeInPartTests
+{
+    private readonly ManualTime _time = new();
+    private readonly List<string> _reports = [];
+    private int _full = -1;
+
+    [Fact]
+    public void WhoeverComesNextMakesTheCursorsThatAreMissing() => StoryThread.Run(async () =>
+    {
+        await using var broker = await Broker();
+        await broker.PutTopic("t", new() { Partitions = 2 });
+        await broker.Publish("t", [Message.OfText("a") with { Partition = 1 }]);
+        _full = 1;
+        Assert.Equal(ErrorCodes.DiskFull, (await Assert.ThrowsAsync<MqException>(async () => await broker.PutGroup("t", "g", new()))).Code);
+        _full = -1;
+        _time.Advance(TimeSpan.FromSeconds(2));
+
+        await broker.PutGroup("t", "g", new() { From = StartAt.Earliest });
+
+        Assert.All((await broker.DescribeGroup("t", "g")).Partitions, partition => Assert.Null(partition.Error));
+        await broker.Publish("t", [Message.OfText("b") with { Partition = 1 }]);
+        Assert.NotEmpty(await broker.Receive("t", "g", new() { Max = 9 }));
+    });
+
+    private async Task<EmbeddedBroker> Broker()
+    {
+        var storage = new HandedOnStorage(new VolatileStorage(), log => new FillingLog(log, () => log.Id.Partition == _full ? Task.CompletedTask : null));
+        return await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage, Time = _time, IdleAfter = TimeSpan.FromDays(1), OnReport = _reports.Add });
+    }
+}
