@@ -231,10 +231,10 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
             _changes.Release();
         }
 
-        // A partition that is not open, or can't be, drops the cursor when it learns that the group's identity is gone.
+        // A partition that is not open, or can't be, or refuses, drops the cursor when it learns that the group's identity is gone.
         foreach (var partition in OpenPartitions())
         {
-            await partition.RemoveGroup(group.Name, group.Id);
+            await Drop(partition, group.Name, group.Id);
             partition.RoomMade();
         }
 

@@ -30,6 +30,26 @@ public sealed class GroupMadeInPartTests
         Assert.NotEmpty(await broker.Receive("t", "g", new() { Max = 9 }));
     });
 
+    [Fact]
+    public void WhatCouldNotBeDroppedHoldsUpNoOtherPartitionAndIsDroppedLater() => StoryThread.Run(async () =>
+    {
+        await using var broker = await Broker();
+        await broker.PutTopic("t", new() { Partitions = 2, Retention = TimeSpan.FromMinutes(10) });
+        await broker.PutGroup("t", "gone", new());
+        foreach (var partition in (int[])[0, 1])
+            await broker.Publish("t", [Message.OfText("a") with { Partition = partition }]);
+        _full = 0;
+
+        await broker.DeleteGroup("t", "gone");
+
+        _full = -1;
+        Assert.Contains(_reports, report => report.Contains("'gone'", StringComparison.Ordinal));
+        await _time.Pass(TimeSpan.FromMinutes(30));
+        Assert.Equal([0L, 1L], (await broker.DescribeTopic("t")).Partitions.Select(partition => partition.Start));
+        await _time.Pass(TimeSpan.FromMinutes(40));
+        Assert.Equal([1L, 1L], (await broker.DescribeTopic("t")).Partitions.Select(partition => partition.Start));
+    });
+
     private async Task<EmbeddedBroker> Broker()
     {
         var storage = new HandedOnStorage(new VolatileStorage(), log => new FillingLog(log, () => log.Id.Partition == _full ? Task.CompletedTask : null));
