@@ -76,6 +76,25 @@ public sealed class QueueDispatcherTests
         Assert.Equal([nameof(IGroupPartition.Receive), nameof(IGroupPartition.ReceiveAgain)], calls);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WhatAPartitionLeasedThatDidNotAnswerIsGivenWhenTheRequestComesAgain(bool aside)
+    {
+        var calls = new List<string>();
+        var queue = Queue(Partition((call, _) =>
+        {
+            calls.Add(call);
+            return call == nameof(IGroupPartition.ReceiveAgain) ? [Message(0)] : throw new MqException(ErrorCodes.OutcomeUnknown, "No answer came.");
+        }));
+        var request = new ReceiveRequest { Consumer = "c", RequestId = "r", Max = 1, Deferred = aside ? [new Position(0, 0)] : [] };
+        await Assert.ThrowsAsync<MqException>(async () => await queue.Receive(request, default));
+
+        Assert.Single(await queue.Receive(request, default));
+
+        Assert.Equal([aside ? nameof(IGroupPartition.ReceiveDeferred) : nameof(IGroupPartition.Receive), nameof(IGroupPartition.ReceiveAgain)], calls);
+    }
+
     [Fact]
     public async Task APartitionThatIsSilentAboutEarlierRequestsIsLeftAloneForAWhile()
     {
