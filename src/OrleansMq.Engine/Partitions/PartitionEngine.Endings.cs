@@ -72,6 +72,8 @@ public sealed partial class PartitionEngine
         DurableUpTo(_sealedGroup);
         _replaying = false;
         AfterReplay();
+        if (_topic.TracksBacklog)
+            _topic.NoteBacklog(this, state);
         while (_heldBack.TryDequeue(out var command))
             TakeCommand(command);
     }
