@@ -63,6 +63,7 @@ public sealed partial class PartitionEngine
 
     private void Replayed(Partition state)
     {
+        state.KeepSeeks(_state);
         _state = state;
         _frames.Reset(state.Position);
         // Groups that were refused count as done: nobody waits for them, nor for the one that was being gathered, and no flush is wanted on its account.
