@@ -3,7 +3,6 @@ using OrleansMq.Core.Filters;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Engine.Groups;
-using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Partitions;
 
