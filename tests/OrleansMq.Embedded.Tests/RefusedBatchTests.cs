@@ -1,5 +1,4 @@
 using OrleansMq.Conformance;
-using OrleansMq.Conformance.Broker;
 using OrleansMq.Conformance.Storage;
 using OrleansMq.Engine.Storage;
 using Xunit;
