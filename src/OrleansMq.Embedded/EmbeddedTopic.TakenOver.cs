@@ -134,12 +134,13 @@ internal sealed partial class EmbeddedTopic
         }
     }
 
-    /// <summary>Groups that were deleted while the partition was not open: their cursors would hold back the log for ever.</summary>
+    /// <summary>Groups that were deleted while the partition was not open, or had no room: their cursors would hold back the log for ever.</summary>
     private async Task DropDeleted(PartitionEngine partition)
     {
         foreach (var (name, id) in await partition.Groups())
             if (FindGroupEngine(name)?.Id != id && await IsDeleted(name, id))
                 await Drop(partition, name, id);
+        partition.ThrowIfStopped();
     }
 
     /// <summary>What is left of it takes space, and keeps nobody from the partition.</summary>
@@ -149,9 +150,9 @@ internal sealed partial class EmbeddedTopic
         {
             await partition.RemoveGroup(name, id);
         }
-        catch (MqException refusal) when (partition.StoppedBecause is null)
+        catch (MqException refusal)
         {
-            _options.OnReport($"Topic {Name}: group '{name}' is deleted, but partition {partition.Number} keeps its cursor until it is opened again: {refusal.Message}");
+            _options.OnReport($"Topic {Name}: group '{name}' is deleted, but partition {partition.Number} keeps its cursor for up to an hour, or until it is opened again: {refusal.Message}");
         }
     }
 

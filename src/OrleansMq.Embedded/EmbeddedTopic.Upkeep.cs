@@ -58,11 +58,12 @@ internal sealed partial class EmbeddedTopic
         return figures;
     }
 
-    /// <summary>Drops groups that were made by first use and that nobody used for a week, here or over several topics.</summary>
+    /// <summary>Drops groups that were made by first use and that nobody used for a week, here or over several topics, and what partitions that are open could not drop of others.</summary>
     public async Task DropLapsedGroups()
     {
         foreach (var group in _groups.Values)
             if (group.HasLapsed && !await GroupCoordination.Keeps(_catalog, group.Name, TopicName, NowMs))
                 await DeleteGroup(group);
+        await Each.Of(OpenPartitions().Where(partition => partition.StoppedBecause is null), DropDeleted, _options.OnReport);
     }
 }

@@ -180,9 +180,12 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
                 partitions.Add(await Partition(p));
             await _catalog.NameGroup(Id, name);
             var group = await MakeOrFind(document);
-            Adopt(group);
             foreach (var partition in partitions)
                 await partition.EnsureGroup(group.Definition);
+            // Not before: where a partition refuses, whoever comes next makes the cursors that are missing.
+            Adopt(group);
+            // One that was replayed meanwhile did not find the group's rules.
+            partitions.ForEach(partition => partition.SettingsChanged(name));
             await ApplyLimits();
             // Its time begins when it can be used, however long that took.
             group.Touch();
@@ -228,10 +231,10 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
             _changes.Release();
         }
 
-        // A partition that is not open, or can't be, drops the cursor when it learns that the group's identity is gone.
+        // A partition that is not open, or can't be, or refuses, drops the cursor when it learns that the group's identity is gone.
         foreach (var partition in OpenPartitions())
         {
-            await partition.RemoveGroup(group.Name, group.Id);
+            await Drop(partition, group.Name, group.Id);
             partition.RoomMade();
         }
 

@@ -15,6 +15,8 @@ public sealed class QueueDispatcherTests
     [Theory]
     [InlineData(ErrorCodes.OutcomeUnknown)]
     [InlineData(ErrorCodes.PartitionUnavailable)]
+    [InlineData(ErrorCodes.Overloaded)]
+    [InlineData(ErrorCodes.GroupUnknown)]
     public async Task WhatOthersGaveGoesOutThoughAPartitionDoesNotAnswer(string failure)
     {
         var queue = Queue(Partition((_, _) => [Message(0)]), Partition((_, _) => throw new MqException(failure, "No answer came.")));
@@ -33,9 +35,24 @@ public sealed class QueueDispatcherTests
     }
 
     [Fact]
-    public async Task OfMessagesSetAsideTooWhatOthersGaveGoesOut()
+    public async Task WhatWasHiddenByWhatOthersGaveIsToldWhereNothingIsThere()
     {
-        var queue = Queue(Partition((_, _) => [Message(0)]), Partition((_, _) => throw new MqException(ErrorCodes.OutcomeUnknown, "No answer came.")));
+        Delivery[] there = [Message(0)];
+        var queue = Queue(Partition((_, _) => there), Partition((_, _) => throw new MqException(ErrorCodes.Overloaded, "Too much.")));
+        await queue.Receive(new ReceiveRequest { Max = 10 }, default);
+        there = [];
+
+        var failure = await Assert.ThrowsAsync<MqException>(async () => await queue.Receive(new ReceiveRequest { Max = 10 }, default));
+
+        Assert.Equal(ErrorCodes.Overloaded, failure.Code);
+    }
+
+    [Theory]
+    [InlineData(ErrorCodes.OutcomeUnknown)]
+    [InlineData(ErrorCodes.Overloaded)]
+    public async Task OfMessagesSetAsideTooWhatOthersGaveGoesOut(string failure)
+    {
+        var queue = Queue(Partition((_, _) => [Message(0)]), Partition((_, _) => throw new MqException(failure, "No answer came.")));
 
         var given = await queue.Receive(new ReceiveRequest { Deferred = [new Position(0, 0), new Position(1, 0)] }, default);
 
@@ -57,6 +74,25 @@ public sealed class QueueDispatcherTests
         Assert.Single(await queue.Receive(request, default));
 
         Assert.Equal([nameof(IGroupPartition.Receive), nameof(IGroupPartition.ReceiveAgain)], calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WhatAPartitionLeasedThatDidNotAnswerIsGivenWhenTheRequestComesAgain(bool aside)
+    {
+        var calls = new List<string>();
+        var queue = Queue(Partition((call, _) =>
+        {
+            calls.Add(call);
+            return call == nameof(IGroupPartition.ReceiveAgain) ? [Message(0)] : throw new MqException(ErrorCodes.OutcomeUnknown, "No answer came.");
+        }));
+        var request = new ReceiveRequest { Consumer = "c", RequestId = "r", Max = 1, Deferred = aside ? [new Position(0, 0)] : [] };
+        await Assert.ThrowsAsync<MqException>(async () => await queue.Receive(request, default));
+
+        Assert.Single(await queue.Receive(request, default));
+
+        Assert.Equal([aside ? nameof(IGroupPartition.ReceiveDeferred) : nameof(IGroupPartition.Receive), nameof(IGroupPartition.ReceiveAgain)], calls);
     }
 
     [Fact]

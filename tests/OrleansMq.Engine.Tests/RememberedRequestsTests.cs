@@ -68,7 +68,7 @@ public sealed class RememberedRequestsTests
         Answer("empty");
         var failed = _requests.Begin("failed", 0).Mine!;
         var waiting = _requests.Begin("failed", 0).Answer!;
-        _requests.Failed(failed, new MqException(ErrorCodes.PartitionUnavailable, ""));
+        _requests.Failed(failed, new MqException(ErrorCodes.PartitionUnavailable, ""), 200);
 
         await Assert.ThrowsAsync<MqException>(() => waiting);
         Assert.Equal(0, _requests.Count);
@@ -90,7 +90,7 @@ public sealed class RememberedRequestsTests
         {
             var mine = _requests.Begin("a", nowMs).Mine!;
             Assert.Equal(places, mine.Places);
-            _requests.Failed(mine, new MqException(ErrorCodes.PartitionUnavailable, ""));
+            _requests.Failed(mine, new MqException(ErrorCodes.PartitionUnavailable, ""), 200);
         }
     }
 
@@ -101,7 +101,7 @@ public sealed class RememberedRequestsTests
         var mine = _requests.Begin("a", 100).Mine!;
         _requests.Begin("b", 200);
 
-        _requests.Failed(mine, new MqException(ErrorCodes.PartitionUnavailable, ""));
+        _requests.Failed(mine, new MqException(ErrorCodes.PartitionUnavailable, ""), 200);
 
         Assert.Equal(1, _requests.Count);
     }

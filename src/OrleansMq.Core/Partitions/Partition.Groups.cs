@@ -189,6 +189,14 @@ public sealed partial class Partition
             Change(new Entry { Kind = EntryKind.StartMoved, Offset = Math.Min(offset, End) }, nowMs, frames);
     }
 
+    /// <summary>Of the same log in the same epoch, as it was before it was replayed: what leases are named by does not go back.</summary>
+    public void KeepSeeks(Partition before)
+    {
+        foreach (var group in Groups)
+            if (before.Groups.FirstOrDefault(other => other.Id == group.Id) is { } known)
+                group.KeepSeeks(known);
+    }
+
     private static Entry Settled(PartitionGroup group, int lane, long offset, int count) =>
         new() { Kind = EntryKind.Settled, Group = group.Number, Lane = lane, Offset = offset, Count = count };
 

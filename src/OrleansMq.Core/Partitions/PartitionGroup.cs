@@ -87,6 +87,9 @@ public sealed class PartitionGroup
 
     private int _seeks;
 
+    /// <summary>A snapshot does not say how often: within one epoch it is never less than it was.</summary>
+    internal void KeepSeeks(PartitionGroup before) => _seeks = Math.Max(_seeks, before._seeks);
+
     public QueueCursor Cursor(int lane) => lane == Lane.Main ? Main! : Redriven!;
 
     /// <summary>Keys whose later messages wait for a dead letter; null where none do.</summary>

@@ -235,8 +235,9 @@ public sealed partial class GroupEngine
         {
             await Task.WhenAll(work);
         }
-        catch (MqException refusal) when (work.Count > 1 && refusal.IsRetriable)
+        catch (MqException refusal) when (work.Count > 1 && work.Exists(share => share.Exception?.InnerException is not MqException { IsRetriable: false }))
         {
+            // A damaged partition too must not hide what the others did.
             throw InPart(refusal);
         }
 

@@ -6,7 +6,7 @@ namespace OrleansMq.Engine.Groups;
 public sealed partial class QueueDispatcher
 {
     /// <summary>Of what is named as much as the group may have in flight now; it is not waited for.</summary>
-    private async ValueTask<IReadOnlyList<Delivery>> ReceiveDeferred(ReceiveRequest request, CancellationToken cancel)
+    private async ValueTask<IReadOnlyList<Delivery>> ReceiveDeferred(ReceiveRequest request, HashSet<int> called, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
         List<Position> named = [.. request.Deferred.Distinct().OrderBy(position => position.Partition).ThenBy(position => position.Offset)];
@@ -31,12 +31,15 @@ public sealed partial class QueueDispatcher
                 using var given = await _cursors.Shared();
                 var earlier = await StatesBefore(share.Key);
                 var partition = await _open(share.Key);
+                called.Add(share.Key);
                 var leased = await partition.ReceiveDeferred(_group, LeaseHolder.Of(request.Consumer, request.RequestId), [.. share], left, request.Lease ?? _settings.Lease);
+                deliveries.AddRange(await WithStates(share.Key, leased.Deliveries, earlier, partition, held => Settlement.Defer(held)));
                 left -= leased.Leases;
-                deliveries.AddRange(await WithStates(share.Key, leased.Deliveries, earlier));
+                if (leased.Leases == 0)
+                    called.Remove(share.Key);
             }
         }
-        catch (MqException unavailable) when (deliveries.Count > 0 && unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged or ErrorCodes.DiskFull or ErrorCodes.OutcomeUnknown)
+        catch (MqException) when (deliveries.Count > 0)
         {
             // What is leased goes out; the rest can be asked for again.
         }

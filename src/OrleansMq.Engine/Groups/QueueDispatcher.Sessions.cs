@@ -9,7 +9,7 @@ public sealed partial class QueueDispatcher
     /// <summary>Partitions before which no state was kept: a key that left is given none there any more.</summary>
     private readonly ConcurrentDictionary<int, bool> _withoutStates = new();
 
-    private async ValueTask<int> TakeFrom(int number, ReceiveRequest request, int max, List<Delivery> deliveries)
+    private async ValueTask<int> TakeFrom(int number, ReceiveRequest request, int max, List<Delivery> deliveries, HashSet<int> called)
     {
         using var given = await _cursors.Shared();
         if (!await IsReleased(number))
@@ -17,7 +17,10 @@ public sealed partial class QueueDispatcher
         // Before leases are given: none is to lapse because a partition that is asked for a state is away.
         var earlier = await StatesBefore(number, released: true);
         var partition = await _open(number);
+        var first = called.Add(number);
         var leased = await partition.Receive(_group, LeaseHolder.Of(request.Consumer, request.RequestId), max, request.Lease ?? _settings.Lease);
+        if (first && leased.Leases == 0)
+            called.Remove(number);
         if (leased.Leases == max)
         {
             // There may be more.
@@ -25,8 +28,35 @@ public sealed partial class QueueDispatcher
                 Flag(number);
         }
 
-        deliveries.AddRange(await WithStates(number, leased.Deliveries, earlier));
+        deliveries.AddRange(await WithStates(number, leased.Deliveries, earlier, partition, held => Settlement.Refuse(held, TimeSpan.Zero)));
         return leased.Leases;
+    }
+
+    /// <summary>As <see cref="WithStates(int, IReadOnlyList{Delivery}, IReadOnlyList{IGroupPartition})"/>; where a state is not to be had, what was just leased goes back: nobody hears of it.</summary>
+    private async ValueTask<IReadOnlyList<Delivery>> WithStates(
+        int number, IReadOnlyList<Delivery> deliveries, IReadOnlyList<IGroupPartition> earlier, IGroupPartition granting, Func<IReadOnlyList<LeaseId>, Settlement> back)
+    {
+        try
+        {
+            return await WithStates(number, deliveries, earlier);
+        }
+        catch (MqException)
+        {
+            await GiveBack(granting, back([.. deliveries.Select(delivery => delivery.Lease)]));
+            throw;
+        }
+    }
+
+    private async ValueTask GiveBack(IGroupPartition granting, Settlement back)
+    {
+        try
+        {
+            await granting.Settle(_group, back, back.Leases, null);
+        }
+        catch (MqException)
+        {
+            // They lapse.
+        }
     }
 
     /// <summary>The partitions that had this one's keys, the last first, where they may keep states of them.</summary>

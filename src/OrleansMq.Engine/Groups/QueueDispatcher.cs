@@ -108,7 +108,7 @@ public sealed partial class QueueDispatcher
     public async ValueTask<IReadOnlyList<Delivery>> Receive(ReceiveRequest request, CancellationToken cancel)
     {
         if (request.RequestId is not { } id)
-            return await ReceiveOnce(request, cancel);
+            return await ReceiveOnce(request, [], cancel);
         while (true)
         {
             var (mine, answer) = _requests.Begin(id, NowMs);
@@ -130,21 +130,22 @@ public sealed partial class QueueDispatcher
         try
         {
             // The reply may be lost, so the receiving itself is not cancelled with its first caller's connection once leases exist.
-            var messages = await ReceiveAgain(request, mine.Places) ?? await ReceiveOnce(request, cancel);
+            var messages = await ReceiveAgain(request, mine.Places) ?? await ReceiveOnce(request, mine.Called, cancel);
             _requests.Answered(mine, messages);
             return messages;
         }
         catch (Exception error)
         {
-            _requests.Failed(mine, error);
+            _requests.Failed(mine, error, NowMs + (long)(request.Lease ?? _settings.Lease).TotalMilliseconds);
             throw;
         }
     }
 
-    private ValueTask<IReadOnlyList<Delivery>> ReceiveOnce(ReceiveRequest request, CancellationToken cancel) =>
-        request.Deferred.Count > 0 ? ReceiveDeferred(request, cancel) : ReceiveNew(request, cancel);
+    /// <param name="called">Gets the partitions in which it may have leases.</param>
+    private ValueTask<IReadOnlyList<Delivery>> ReceiveOnce(ReceiveRequest request, HashSet<int> called, CancellationToken cancel) =>
+        request.Deferred.Count > 0 ? ReceiveDeferred(request, called, cancel) : ReceiveNew(request, called, cancel);
 
-    private async ValueTask<IReadOnlyList<Delivery>> ReceiveNew(ReceiveRequest request, CancellationToken cancel)
+    private async ValueTask<IReadOnlyList<Delivery>> ReceiveNew(ReceiveRequest request, HashSet<int> called, CancellationToken cancel)
     {
         var deadline = _time.GetTimestamp() + (long)(request.Wait.TotalSeconds * _time.TimestampFrequency);
         // Where partitions say what they have by a call, that may be on its way still: nobody leaves empty-handed before all were asked.
@@ -162,7 +163,7 @@ public sealed partial class QueueDispatcher
 
             if (allowed > 0)
             {
-                var messages = await Take(request, allowed, known);
+                var messages = await Take(request, allowed, known, called);
                 if (messages.Count > 0)
                     return messages;
                 if (!askedAll)
@@ -242,7 +243,7 @@ public sealed partial class QueueDispatcher
         _seen[consumer] = nowMs;
     }
 
-    private async ValueTask<IReadOnlyList<Delivery>> Take(ReceiveRequest request, int allowed, Raised? known)
+    private async ValueTask<IReadOnlyList<Delivery>> Take(ReceiveRequest request, int allowed, Raised? known, HashSet<int> called)
     {
         var deliveries = new List<Delivery>();
         var left = allowed;
@@ -255,7 +256,7 @@ public sealed partial class QueueDispatcher
                     break;
                 try
                 {
-                    left -= await TakeFrom(partition, request, left, deliveries);
+                    left -= await TakeFrom(partition, request, left, deliveries, called);
                 }
                 catch (MqException unavailable) when (unavailable.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.PartitionDamaged or ErrorCodes.DiskFull)
                 {
@@ -265,6 +266,13 @@ public sealed partial class QueueDispatcher
                 catch (MqException silent) when (silent.Code == ErrorCodes.OutcomeUnknown && deliveries.Count > 0)
                 {
                     // What the others gave goes out while its leases last; who waits for another that is silent may wait too long.
+                    break;
+                }
+                catch (MqException) when (deliveries.Count > 0)
+                {
+                    // So it does whatever the reason. It is told to who finds nothing besides.
+                    lock (_gate)
+                        Flag(partition);
                     break;
                 }
             }

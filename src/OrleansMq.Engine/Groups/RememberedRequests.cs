@@ -69,13 +69,16 @@ internal sealed class RememberedRequests
         request.Source.SetResult(answer);
     }
 
-    public void Failed(Request request, Exception error)
+    /// <param name="untilMs">When leases end that it may have made.</param>
+    public void Failed(Request request, Exception error, long untilMs)
     {
         lock (_gate)
         {
             Forget(request);
             // Those leases are out there still, and whoever comes again with it asks where they are.
-            if (request.LetGoBefore is { IsForgotten: false } before)
+            if (request.Called.Count > 0)
+                KeepPlaces(request, untilMs);
+            else if (request.LetGoBefore is { IsForgotten: false } before)
                 _requests[request.Id] = before;
         }
 
@@ -93,6 +96,22 @@ internal sealed class RememberedRequests
         _ends.Enqueue(request, answer.Min(delivery => delivery.LeaseUntil).ToUnixTimeMilliseconds());
         while (_bytes > MaxBytes)
             LetGo(_kept.First!.Value);
+        Limit();
+    }
+
+    /// <summary>As if it had been answered and the answer let go.</summary>
+    private void KeepPlaces(Request request, long untilMs)
+    {
+        request.LetGoBefore = null;
+        request.Places = [.. request.Places.Union(request.Called)];
+        (request.IsLetGo, request.IsForgotten) = (true, false);
+        _requests[request.Id] = request;
+        _ends.Enqueue(request, untilMs);
+        Limit();
+    }
+
+    private void Limit()
+    {
         while (_ends.Count > MaxRequests)
             Forget(_ends.Dequeue());
     }
@@ -124,8 +143,11 @@ internal sealed class RememberedRequests
 
         public TaskCompletionSource<IReadOnlyList<Delivery>> Source { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        /// <summary>The partitions that its answer came from; before there is one, those of an earlier answer that was let go.</summary>
+        /// <summary>The partitions that its answer came from, or may have come from where it failed; before there is one, those of an earlier answer that was let go.</summary>
         public IReadOnlyList<int> Places { get; set; } = [];
+
+        /// <summary>The partitions in which it may have leases: called for them, and not known to have given none.</summary>
+        public HashSet<int> Called { get; } = [];
 
         /// <summary>Until it is answered: the one that had the answer that was let go.</summary>
         public Request? LetGoBefore { get; set; }

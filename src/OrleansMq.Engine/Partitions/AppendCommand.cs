@@ -9,6 +9,9 @@ internal sealed class AppendCommand(PartitionEngine engine, AdmissibleBatch batc
 {
     private bool _admitted;
 
+    /// <summary>How many of the oldest messages make room for it.</summary>
+    private long _drop;
+
     /// <summary>A refusal that is told only when it is certain for ever: what it goes by is durable then.</summary>
     private MqException? _refusal;
 
@@ -57,7 +60,7 @@ internal sealed class AppendCommand(PartitionEngine engine, AdmissibleBatch batc
                     AwaitsAnswer = true;
                     return;
                 case AdmissionAnswer.Drop:
-                    state.MoveStart(Math.Min(state.End, state.Start + verdict.Drop), nowMs, frames);
+                    _drop = verdict.Drop;
                     break;
             }
 
@@ -76,9 +79,13 @@ internal sealed class AppendCommand(PartitionEngine engine, AdmissibleBatch batc
             }
         }
 
+        var end = state.End;
         var decision = state.Append(batch, left, nowMs, frames);
         if (decision.Error is { } error)
             throw new MqException(error);
+        // Not before: for a batch that is refused nothing is dropped.
+        if (fresh > 0 && _drop > 0)
+            state.MoveStart(Math.Min(end, state.Start + _drop), nowMs, frames);
         Result = decision.Result;
     }
 

@@ -17,11 +17,16 @@ public sealed partial class PartitionEngine
             return offsets is null ? lane.Items.ToList() : lane.Items.Where(item => offsets.Contains(item.Offset)).ToList();
         });
         var count = 0;
-        foreach (var some in letters.Chunk(RedriveAtOnce))
+        for (var next = 0; next < letters.Count;)
         {
-            var moves = new List<RedriveMove>(some.Length);
-            foreach (var item in some)
-                moves.Add(new RedriveMove(item.Offset, await LaneRecord(item.Offset, item.Position), Replacement(replace)));
+            var (moves, bytes) = (new List<RedriveMove>(), 0);
+            for (; next < letters.Count && moves.Count < RedriveAtOnce && bytes < MoveBytes; next++)
+            {
+                var record = await LaneRecord(letters[next].Offset, letters[next].Position);
+                moves.Add(new RedriveMove(letters[next].Offset, record, Replacement(replace)));
+                bytes += record.Size;
+            }
+
             count += await Ask(ReleaseLevel.Durable, (state, frames, now) =>
             {
                 var group = Find(state, name);

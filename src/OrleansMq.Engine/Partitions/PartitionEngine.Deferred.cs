@@ -10,8 +10,7 @@ public sealed partial class PartitionEngine
     private async Task<List<GrantedLease>> LeaseDeferred(GroupName name, string holder, IReadOnlyCollection<long> offsets, int max, TimeSpan lease)
     {
         var redriven = await DeferredLetters(name, offsets);
-        var level = _topic.FindGroup(name.Text) is { ByKey: true } ? CursorLevel : ReleaseLevel.Written;
-        return await Ask(level, (state, frames, now) =>
+        return await Ask(LeaseLevel(name), (state, frames, now) =>
         {
             var group = Find(state, name);
             RefuseWhileFull(now);

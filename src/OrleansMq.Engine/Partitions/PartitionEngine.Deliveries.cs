@@ -14,10 +14,9 @@ public sealed partial class PartitionEngine
         while (true)
         {
             var leases = await Lease(name, holder, max, lease);
-            var (deliveries, expired) = (new List<Delivery>(leases.Count), new List<LeaseId>());
-            var voids = await Deliver(name, leases, deliveries, expired);
-            if (expired.Count > 0)
-                await Expire(name, expired);
+            var expired = new List<LeaseId>();
+            var (deliveries, voids) = await Deliver(name, leases, expired);
+            await Expire(name, expired, deliveries.Count > 0);
             // Where all were too old or void, there may be others behind them.
             if (deliveries.Count > 0 || expired.Count + voids == 0)
                 return new LeasedMessages(leases.Count - expired.Count - voids, deliveries);
@@ -28,10 +27,9 @@ public sealed partial class PartitionEngine
     public async Task<LeasedMessages> ReceiveDeferred(GroupName name, string holder, IReadOnlyCollection<long> offsets, int max, TimeSpan lease)
     {
         var leases = await LeaseDeferred(name, holder, offsets, max, lease);
-        var (deliveries, expired) = (new List<Delivery>(leases.Count), new List<LeaseId>());
-        var voids = await Deliver(name, leases, deliveries, expired);
-        if (expired.Count > 0)
-            await Expire(name, expired);
+        var expired = new List<LeaseId>();
+        var (deliveries, voids) = await Deliver(name, leases, expired);
+        await Expire(name, expired, deliveries.Count > 0);
         return new LeasedMessages(leases.Count - expired.Count - voids, deliveries);
     }
 
@@ -39,15 +37,26 @@ public sealed partial class PartitionEngine
     public async Task<LeasedMessages> ReceiveAgain(GroupName name, string holder)
     {
         var leases = await LeasesOf(name, holder);
-        var deliveries = new List<Delivery>(leases.Count);
-        var voids = await Deliver(name, leases, deliveries, expired: null);
+        var (deliveries, voids) = await Deliver(name, leases, expired: null);
         return new LeasedMessages(leases.Count - voids, deliveries);
     }
 
-    private Task<string?[]> Expire(GroupName name, List<LeaseId> expired) =>
-        _topic.FindGroup(name.Text) is { WhenExpired: WhenExpired.DeadLetter }
-            ? BuryLeases(name, expired, Partition.ExpiredReason, delivered: false)
-            : Settle(name, Settlement.Acknowledge(expired), expired, null);
+    /// <param name="others">There are messages to deliver beside them.</param>
+    private async ValueTask Expire(GroupName name, List<LeaseId> expired, bool others)
+    {
+        if (expired.Count == 0)
+            return;
+        try
+        {
+            await (_topic.FindGroup(name.Text) is { WhenExpired: WhenExpired.DeadLetter }
+                ? BuryLeases(name, expired, Partition.ExpiredReason, delivered: false)
+                : Settle(name, Settlement.Acknowledge(expired), expired, null));
+        }
+        catch (MqException full) when (others && full.Code == ErrorCodes.DiskFull)
+        {
+            // The others are leased and go out. The leases of these lapse, and whoever gets them next meets them again.
+        }
+    }
 
     /// <summary>How long messages of the topic live; for ever where it does not say.</summary>
     private long TopicLifeMs => (long?)_topic.Settings.TimeToLive?.TotalMilliseconds ?? long.MaxValue;
@@ -59,9 +68,10 @@ public sealed partial class PartitionEngine
     }
 
     /// <param name="expired">Gets the leases of those whose time to live is over, which are not delivered. Null: all are.</param>
-    /// <returns>How many of the leases were on what is nobody's message; they are settled.</returns>
-    private async ValueTask<int> Deliver(GroupName name, List<GrantedLease> leases, List<Delivery> deliveries, List<LeaseId>? expired)
+    /// <returns>What goes out, and how many of the leases were on what is nobody's message; they are settled.</returns>
+    private async ValueTask<(List<Delivery> Deliveries, int Voids)> Deliver(GroupName name, List<GrantedLease> leases, List<LeaseId>? expired)
     {
+        var deliveries = new List<Delivery>(leases.Count);
         var main = leases.Where(lease => lease.Lane == Lane.Main).OrderBy(lease => lease.Offset).ToList();
         foreach (var lease in leases)
             if (lease.Lane != Lane.Main && await RedrivenRecord(name, lease.Offset) is { } redriven)
@@ -86,10 +96,10 @@ public sealed partial class PartitionEngine
 
         if (_topic.FindGroup(name.Text) is { } settings && !DeliveryOrder.Of(settings).IsOfLane)
             Arrange(deliveries, leases);
-        await AddStates(name, deliveries);
+        deliveries = await WithStates(name, deliveries);
         if (voids.Count > 0)
             await SettleVoid(name, voids);
-        return voids.Count;
+        return (deliveries, voids.Count);
     }
 
     /// <summary>They were read by their offsets, and go out as they were chosen.</summary>

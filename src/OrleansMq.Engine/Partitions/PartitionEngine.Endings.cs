@@ -6,6 +6,9 @@ namespace OrleansMq.Engine.Partitions;
 /// <summary>What becomes of those who wait when it does not go on: the log refuses a write and is replayed, the partition stops in doubt, or it is closed in good order.</summary>
 public sealed partial class PartitionEngine
 {
+    /// <summary>A refusal is followed by a second in which little is tried; so many in a row are no coincidence.</summary>
+    private const int MostLooks = 10;
+
     /// <summary>The log had no room: nothing of the last groups is in it, so what they changed is forgotten by replaying the log.</summary>
     private async void ReplayAfterRefusal(Exception error)
     {
@@ -29,6 +32,25 @@ public sealed partial class PartitionEngine
         }
     }
 
+    /// <summary>
+    /// Asks what changes nothing. It waits for what others changed, and of which it may tell: where that is refused it is asked again, of what is left. Who holds leases already must not
+    /// hear that there is no room.
+    /// </summary>
+    private async Task<T> Look<T>(ReleaseLevel level, Func<Partition, long, T> look)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return await Ask(level, (state, _, now) => look(state, now));
+            }
+            catch (MqException undone) when (undone.Code == ErrorCodes.DiskFull && tries < MostLooks)
+            {
+                // The log is being replayed; the question waits for that.
+            }
+        }
+    }
+
     private void FailBehind(Queue<PartitionCommand> waiting, MqException refusal)
     {
         var kept = waiting.Where(command => command.AwaitedGroup <= _writtenGroup).ToList();
@@ -41,6 +63,7 @@ public sealed partial class PartitionEngine
 
     private void Replayed(Partition state)
     {
+        state.KeepSeeks(_state);
         _state = state;
         _frames.Reset(state.Position);
         // Groups that were refused count as done: nobody waits for them, nor for the one that was being gathered, and no flush is wanted on its account.
@@ -50,6 +73,8 @@ public sealed partial class PartitionEngine
         DurableUpTo(_sealedGroup);
         _replaying = false;
         AfterReplay();
+        if (_topic.TracksBacklog)
+            _topic.NoteBacklog(this, state);
         while (_heldBack.TryDequeue(out var command))
             TakeCommand(command);
     }

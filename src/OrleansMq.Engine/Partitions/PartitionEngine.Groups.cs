@@ -3,16 +3,12 @@ using OrleansMq.Core.Filters;
 using OrleansMq.Core.Log;
 using OrleansMq.Core.Partitions;
 using OrleansMq.Engine.Groups;
-using OrleansMq.Records;
 
 namespace OrleansMq.Engine.Partitions;
 
 /// <summary>How cursors of groups move.</summary>
 public sealed partial class PartitionEngine
 {
-    /// <summary>Offsets on their way to dead letters: read outside the turn, moved in a later one.</summary>
-    private readonly HashSet<(int Group, int Lane, long Offset)> _dying = [];
-
     /// <summary>What an answer to a change of cursors means: the topic's durability.</summary>
     private ReleaseLevel CursorLevel => _topic.ReadsUnflushed ? ReleaseLevel.Written : ReleaseLevel.Durable;
 
@@ -106,13 +102,15 @@ public sealed partial class PartitionEngine
         });
     }
 
+    private ReleaseLevel LeaseLevel(GroupName name) => _topic.FindGroup(name.Text) is { ByKey: true } ? CursorLevel : ReleaseLevel.Written;
+
     /// <summary>
     /// Leases what is deliverable now. A lease is written before it is given, so that only a crash can forget it: one that the log had no room for would be
     /// granted again under the same name. By key it is durable before it is given.
     /// </summary>
     private async Task<List<GrantedLease>> Lease(GroupName name, string consumer, int max, TimeSpan lease)
     {
-        var level = _topic.FindGroup(name.Text) is { ByKey: true } ? CursorLevel : ReleaseLevel.Written;
+        var level = LeaseLevel(name);
         // Who joins a reading that began before it asked looks once more: what came in between is chosen from too.
         var (looked, joined, looks) = (false, false, 0);
         while (true)
@@ -141,11 +139,11 @@ public sealed partial class PartitionEngine
         }
     }
 
-    public Task<List<string>> RequestHolders(GroupName name) => Ask(ReleaseLevel.Decided, (state, _, now) =>
+    public Task<List<string>> RequestHolders(GroupName name) => Look(LeaseLevel(name), (state, now) =>
         HeldBy(Find(state, name), LeaseHolder.HasRequest, now).ConvertAll(held => held.Lease.Holder).Distinct(StringComparer.Ordinal).ToList());
 
-    /// <summary>The leases that one holder has, redriven messages first.</summary>
-    private Task<List<GrantedLease>> LeasesOf(GroupName name, string holder) => Ask(ReleaseLevel.Decided, (state, _, now) =>
+    /// <summary>The leases that one holder has, redriven messages first: as certain as when they are given the first time.</summary>
+    private Task<List<GrantedLease>> LeasesOf(GroupName name, string holder) => Look(LeaseLevel(name), (state, now) =>
         HeldBy(Find(state, name), other => other == holder, now)
             .ConvertAll(held => new GrantedLease(held.Lane, held.Lease.Offset, held.Lease.Epoch, held.Lease.Delivery, held.Lease.UntilMs)));
 
@@ -223,59 +221,6 @@ public sealed partial class PartitionEngine
     private static long RefusalDelay(PartitionGroup group, Settlement settlement, in LeaseId lease) =>
         settlement.Delay is { } delay ? (long)delay.TotalMilliseconds : group.Main!.Rules.DelayMs(lease.Delivery);
 
-    /// <summary>Dead-letters leases, by the consumer's word or because they expired.</summary>
-    /// <param name="delivered">False: this last grant was no delivery.</param>
-    private async Task<string?[]> BuryLeases(GroupName name, IReadOnlyList<LeaseId> leases, string reason, bool delivered = true)
-    {
-        var codes = new string?[leases.Count];
-        var moves = new List<(int At, DeadLetterMove Move)>();
-        var places = await Ask(ReleaseLevel.Decided, (state, _, now) =>
-        {
-            var group = Find(state, name);
-            if (group.IsLog)
-                throw new MqException(ErrorCodes.Conflict, $"Group '{name}' is of log style and has no leases.");
-            Lapse(group, now);
-            var found = new long[codes.Length];
-            for (var i = 0; i < codes.Length; i++)
-            {
-                codes[i] = Partition.Check(group, leases[i], now);
-                if (codes[i] is null && leases[i].Lane != Lane.Main)
-                    group.RedrivenLane.TryFind(leases[i].Offset, out found[i]);
-            }
-
-            return found;
-        });
-        for (var i = 0; i < codes.Length; i++)
-        {
-            if (codes[i] is not null)
-                continue;
-            var lease = leases[i];
-            var record = lease.Lane == Lane.Main ? await MainRecord(lease.Offset) : await LaneRecord(lease.Offset, places[i]);
-            if (record is { } found)
-                moves.Add((i, new DeadLetterMove(lease.Lane, lease.Offset, found, reason, delivered ? lease.Delivery : lease.Delivery - 1)));
-            else
-                codes[i] = ErrorCodes.LeaseUnknown;
-        }
-
-        return await Ask(CursorLevel, (state, frames, now) =>
-        {
-            var group = Find(state, name);
-            var still = new List<DeadLetterMove>();
-            foreach (var (at, move) in moves)
-            {
-                codes[at] = Partition.Check(group, leases[at], now);
-                if (codes[at] is null && !still.Exists(m => m.FromLane == move.FromLane && m.FromOffset == move.FromOffset))
-                    still.Add(move);
-            }
-
-            still.ForEach(move => group.Cursor(move.FromLane).NoteDone(move.FromOffset, now));
-            if (still.Count > 0)
-                state.MoveToDeadLetters(group, still, now, frames);
-            CursorMoved(group);
-            return codes;
-        });
-    }
-
     public async Task Seek(GroupName name, StartAt to)
     {
         var offset = await FindOffset(to);
@@ -323,69 +268,5 @@ public sealed partial class PartitionEngine
         // Whoever comes in the moment before the timer leaves it nothing to tell of.
         if (due)
             CursorMoved(group);
-    }
-
-    private void MoveExhausted(PartitionGroup group, long nowMs)
-    {
-        // Each refusal replays the log: while there is no room it is not tried, and the deadline at its end tries again.
-        if (nowMs < _fullUntilMs)
-            return;
-        foreach (var lane in (int[])[Lane.Main, Lane.RedrivenOf(group.Number)])
-        {
-            var exhausted = new List<long>();
-            group.Cursor(lane).SelectExhausted(100, exhausted);
-            exhausted.RemoveAll(offset => !_dying.Add((group.Number, lane, offset)));
-            if (exhausted.Count > 0)
-                BuryExhausted(group, lane, exhausted);
-        }
-    }
-
-    private async void BuryExhausted(PartitionGroup group, int lane, List<long> offsets)
-    {
-        var number = group.Number;
-        var places = offsets.ConvertAll(offset => lane != Lane.Main && group.RedrivenLane.TryFind(offset, out var place) ? place : -1);
-        var deliveries = group.Cursor(lane).Rules.MaxDeliveries;
-        var moves = new List<DeadLetterMove>();
-        var voids = new List<long>();
-        try
-        {
-            for (var i = 0; i < offsets.Count; i++)
-            {
-                RecordView? record = lane == Lane.Main ? await MainRecord(offsets[i]) : places[i] >= 0 ? await LaneRecord(offsets[i], places[i]) : null;
-                if (record is { } found)
-                    moves.Add(new DeadLetterMove(lane, offsets[i], found, Partition.MaxDeliveriesReason, deliveries));
-                // What is in no frame of its lane any more is nobody's message either.
-                else if (lane != Lane.Main || offsets[i] >= Start)
-                    voids.Add(offsets[i]);
-            }
-
-            await Ask(ReleaseLevel.Decided, (state, frames, now) =>
-            {
-                if (state.FindGroup(number) is { } still)
-                {
-                    state.SettleVoid(still, lane, voids, now, frames);
-                    var cursor = still.Cursor(lane);
-                    moves.RemoveAll(move => cursor.IsSettled(move.FromOffset));
-                    if (moves.Count > 0)
-                        state.MoveToDeadLetters(still, moves, now, frames);
-                }
-
-                foreach (var offset in offsets)
-                    _dying.Remove((number, lane, offset));
-                if (state.FindGroup(number) is { } more)
-                {
-                    MoveExhausted(more, now);
-                    CursorMoved(more);
-                }
-
-                return true;
-            });
-        }
-        catch (MqException refusal)
-        {
-            // No room, or the partition stopped. They stay exhausted, and a deadline tries again.
-            Post(() => offsets.ForEach(offset => _dying.Remove((number, lane, offset))));
-            _host.Report($"Topic {_topic.Name}, partition {Number}: {offsets.Count} messages could not be moved to dead letters: {refusal.Message}");
-        }
     }
 }

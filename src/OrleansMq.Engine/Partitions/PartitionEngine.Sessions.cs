@@ -62,28 +62,27 @@ public sealed partial class PartitionEngine
     /// What the group keeps of their keys goes with the messages: as durable as a settlement is. One whose lease ended while it was read is not delivered: another
     /// may have acknowledged it since, and the state would have it already.
     /// </summary>
-    private async ValueTask AddStates(GroupName name, List<Delivery> deliveries)
+    private async ValueTask<List<Delivery>> WithStates(GroupName name, List<Delivery> deliveries)
     {
         if (!_keepsStates || deliveries.Count == 0 || _topic.FindGroup(name.Text) is not { ByKey: true })
-            return;
-        await Ask(CursorLevel, (state, _, now) =>
+            return deliveries;
+        return await Look(CursorLevel, (state, now) =>
         {
             var group = Find(state, name);
-            deliveries.RemoveAll(delivery => Partition.Check(group, delivery.Lease, now) is not null);
-            for (var i = 0; i < deliveries.Count; i++)
-                if (deliveries[i].Key is { } key && group.Sessions.TryFind(key, out var version, out var bytes))
-                    deliveries[i] = deliveries[i] with { SessionState = bytes, SessionVersion = version };
-            return true;
+            var held = deliveries.FindAll(delivery => Partition.Check(group, delivery.Lease, now) is null);
+            return held.ConvertAll(delivery => delivery.Key is { } key && group.Sessions.TryFind(key, out var version, out var bytes)
+                ? delivery with { SessionState = bytes, SessionVersion = version }
+                : delivery);
         });
     }
 
-    public Task<SessionState?[]> Sessions(GroupName name, IReadOnlyList<ReadOnlyMemory<byte>> keys) => Ask(CursorLevel, (state, _, _) =>
+    public Task<SessionState?[]> Sessions(GroupName name, IReadOnlyList<ReadOnlyMemory<byte>> keys) => Look(CursorLevel, (state, _) =>
     {
         var group = KeepsStates(state, name);
         return keys.Select(key => group.Sessions.TryFind(key, out var version, out var bytes) ? new SessionState(Number, version, bytes) : null).ToArray();
     });
 
-    public Task<bool> HasSessions(GroupName name) => Ask(CursorLevel, (state, _, _) => KeepsStates(state, name).Sessions.Count > 0);
+    public Task<bool> HasSessions(GroupName name) => Look(CursorLevel, (state, _) => KeepsStates(state, name).Sessions.Count > 0);
 
     public Task SetSession(GroupName name, SessionRequest request) => Ask(CursorLevel, (state, frames, now) =>
     {

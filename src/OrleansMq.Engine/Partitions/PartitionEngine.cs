@@ -164,6 +164,9 @@ public sealed partial class PartitionEngine : IGroupPartition, IAdmissionPartiti
         }
         catch (MqException refusal)
         {
+            // The topic has counted it by now.
+            if (command is AppendCommand && _topic.TracksBacklog)
+                _topic.NoteBacklog(this, _state);
             command.Fail(refusal);
             return;
         }

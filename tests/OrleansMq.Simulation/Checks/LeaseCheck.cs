@@ -52,8 +52,8 @@ internal static class LeaseCheck
         }
     }
 
-    /// <summary>One that failed at reading what it gave has given it; so has one by key whose grant found no room to be written: it lapses (seed 8550).</summary>
-    private static bool MayHaveGiven(Call fetch) => fetch.May || fetch.Code is ErrorCodes.PartitionUnavailable or ErrorCodes.DiskFull;
+    /// <summary>One that failed at reading what it gave has given it.</summary>
+    private static bool MayHaveGiven(Call fetch) => fetch.May || fetch.Code is ErrorCodes.PartitionUnavailable;
 
     /// <summary>Whether a lease certainly stands at a time of its partition's clock.</summary>
     private static bool IsHeld(Given given, long atMs, long at)

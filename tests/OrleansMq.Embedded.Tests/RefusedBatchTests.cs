@@ -1,0 +1,48 @@
+using OrleansMq.Conformance;
+using OrleansMq.Conformance.Storage;
+using OrleansMq.Engine.Storage;
+using Xunit;
+
+namespace OrleansMq.Embedded.Tests;
+
+/// <summary>For a batch that is refused nothing is dropped, and it is not counted.</summary>
+public sealed class RefusedBatchTests
+{
+    [Fact]
+    public void ItDropsNothing() => StoryThread.Run(async () =>
+    {
+        await using var broker = await EmbeddedBroker.InMemory(new ManualTime());
+        await broker.PutTopic("t", new() { MaxMessages = 2, WhenFull = WhenFull.DropOldest, Admit = 2 });
+        await broker.Publish("t", [Message.OfText("a"), Message.OfText("b")]);
+
+        Assert.Equal(ErrorCodes.AdmissionClosed, await Publish(broker, "c"));
+
+        Assert.Equal(["a", "b"], (await broker.ReadAll("t")).Select(message => message.BodyText));
+    });
+
+    [Fact]
+    public void ItTakesNoRoom() => StoryThread.Run(async () =>
+    {
+        var (time, full) = (new ManualTime(), true);
+        var storage = new HandedOnStorage(new VolatileStorage(), log => new FillingLog(log, () => full ? Task.CompletedTask : null));
+        await using var broker = await EmbeddedBroker.Start(new EmbeddedOptions { Storage = storage, Time = time });
+        await broker.PutTopic("t", new() { MaxMessages = 1 });
+        Assert.Equal(ErrorCodes.DiskFull, await Publish(broker, "a"));
+        full = false;
+        time.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Null(await Publish(broker, "b"));
+    });
+
+    private static async Task<string?> Publish(EmbeddedBroker broker, string body)
+    {
+        try
+        {
+            return (await broker.Publish("t", [Message.OfText(body)]))[0].Error?.Code;
+        }
+        catch (MqException refusal)
+        {
+            return refusal.Code;
+        }
+    }
+}
