@@ -1,9 +1,13 @@
 using OrleansMq.Client.Grains;
+using OrleansMq.Core.Catalog;
+using OrleansMq.Engine.Groups;
+using OrleansMq.Server.Partitions;
+using OrleansMq.Server.Topics;
 using Xunit;
 
 namespace OrleansMq.Server.Tests;
 
-/// <summary>Groups whose grain was somewhere else before.</summary>
+/// <summary>Groups whose grain was somewhere else before, or whose end was cut short.</summary>
 [Collection(nameof(OneSilo))]
 public sealed class GroupGrainTests(OneSilo cluster)
 {
@@ -30,6 +34,21 @@ public sealed class GroupGrainTests(OneSilo cluster)
 
         Assert.Empty(await broker.Receive("t", "g", new() { Consumer = "other", Max = 1 }));
         Assert.Single(await broker.Receive("t", "g", new() { Consumer = "one", Max = 1 }));
+    });
+
+    /// <summary>A silo was lost between the group's document and the topic's word of it.</summary>
+    [Fact]
+    public Task AGroupThatOnlyItsTopicKnowsGoesWhenItIsDeletedAgain() => Story(async (broker, topic) =>
+    {
+        var ghost = new GroupDefinition("ghost", Guid.NewGuid(), true, GroupRules.Create(new GroupChange()));
+        await Grains.GetGrain<ITopicOwner>("t").AddGroup(ghost);
+        var partition = Grains.GetGrain<IPartitionOwner>(GrainKeys.Partition(topic, "t", 0));
+        await partition.EnsureGroup(ghost);
+
+        Assert.Equal(ErrorCodes.GroupUnknown, (await Assert.ThrowsAsync<MqException>(async () => await broker.DeleteGroup("t", "ghost"))).Code);
+
+        Assert.Empty((await broker.ListGroups("t")).Items);
+        Assert.Equal(ErrorCodes.GroupUnknown, (await Assert.ThrowsAsync<MqException>(() => partition.DescribeGroup("ghost"))).Code);
     });
 
     private async Task Forget(Guid topic)

@@ -103,7 +103,11 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
 
     public async Task Delete()
     {
-        var engine = await Found();
+        await Load();
+        // A silo that was lost within a deletion took the document away, and the topic does not know.
+        if (_engine is null)
+            await GrainCalls.Ask(() => Topic.DropIfGone(_name));
+        var engine = MustExist();
         await _changes.WaitAsync();
         try
         {
