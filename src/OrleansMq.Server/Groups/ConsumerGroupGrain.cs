@@ -54,7 +54,7 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        _silo.Gone(this.GetGrainId());
+        _silo.Gone(this.GetGrainId(), this);
         await _leaving.CancelAsync();
         _leaving.Dispose();
     }
