@@ -323,7 +323,7 @@ internal sealed partial class EmbeddedTopic : ITopicOfPartition, IAsyncDisposabl
         }
         catch (Exception error) when (error is StorageException or MqException)
         {
-            _options.OnReport($"Topic {Name}: the ledger of admissions could not be written, and what is beyond it is refused: {error.Message}");
+            _options.OnReport($"Topic {Name}: the ledger of admissions could not be written, and what is beyond it is to be sent again: {error.Message}");
         }
 
         partition.AdmissionsAnswered(grant);

@@ -107,7 +107,8 @@ internal sealed partial class BrokerSilo
 
     public void Here(GrainId id, ILeaver resident) => _residents[id] = resident;
 
-    public void Gone(GrainId id) => _residents.TryRemove(id, out _);
+    /// <summary>This activation is gone; one that came since stays.</summary>
+    public void Gone(GrainId id, ILeaver resident) => _residents.TryRemove(KeyValuePair.Create(id, resident));
 
     /// <summary>Lets one that lives here go, by a call, so that it happens in its own turn.</summary>
     public async Task Move(GrainId id)

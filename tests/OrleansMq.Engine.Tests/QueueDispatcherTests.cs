@@ -194,11 +194,51 @@ public sealed class QueueDispatcherTests
         }
     }
 
-    private QueueDispatcher Queue(params IGroupPartition[] partitions)
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WhatADispatcherBeforeGaveOutCounts(bool deferred)
+    {
+        var (asked, queue) = (0, Queue(new GroupChange { MaxInFlight = 1 }, Partition((_, _) => [Message(0)])));
+        queue.Recount = () =>
+        {
+            asked++;
+            queue.NoteInFlight(0, 1, "before");
+            return Task.FromResult(true);
+        };
+
+        Assert.Empty(await queue.Receive(new ReceiveRequest { Deferred = deferred ? [new Position(0, 0)] : [] }, default));
+
+        queue.NoteInFlight(0, 0, null);
+        var before = asked;
+        Assert.Single(await queue.Receive(new ReceiveRequest(), default));
+        Assert.Equal(before, asked);
+    }
+
+    [Fact]
+    public async Task WhoReceivedBeforeIsTheOneWhoMayThoughItsPartitionAnswersLate()
+    {
+        var (away, queue) = (true, Queue(new GroupChange { MaxActive = 1 }, Partition((_, _) => []), Partition((_, _) => [Message(1)])));
+        queue.Recount = () =>
+        {
+            if (!away)
+                queue.NoteInFlight(0, 1, "before");
+            return Task.FromResult(!away);
+        };
+        Assert.Single(await queue.Receive(new ReceiveRequest { Consumer = "before" }, default));
+        away = false;
+        _time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.Empty(await queue.Receive(new ReceiveRequest { Consumer = "other" }, default));
+    }
+
+    private QueueDispatcher Queue(params IGroupPartition[] partitions) => Queue(new GroupChange(), partitions);
+
+    private QueueDispatcher Queue(GroupChange settings, params IGroupPartition[] partitions)
     {
         ValueTask<IGroupPartition> Open(int number) => new(partitions[number]);
         var releases = new Releases("g", PartitionLineage.Of(partitions.Length), Open);
-        return new QueueDispatcher("t", "g", GroupRules.Create(new GroupChange()), releases, _time, Open);
+        return new QueueDispatcher("t", "g", GroupRules.Create(settings), releases, _time, Open);
     }
 
     private Delivery Message(int partition, int size = 1) => new()

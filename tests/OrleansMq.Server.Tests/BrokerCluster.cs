@@ -24,7 +24,7 @@ public class BrokerCluster : IAsyncLifetime
     public BrokerCluster(short silos)
     {
         _silos = silos;
-        _storage = new HandedOnStorage(new VolatileStorage(), deleting: log => DeletingLog?.Invoke(log) ?? Task.CompletedTask);
+        _storage = new HandedOnStorage(new VolatileStorage(), deleting: log => DeletingLog?.Invoke(log) ?? Task.CompletedTask, creating: log => CreatingLog?.Invoke(log) ?? Task.CompletedTask);
     }
 
     public InProcessTestCluster Cluster => _cluster ?? throw new InvalidOperationException("The cluster has not been started.");
@@ -34,6 +34,9 @@ public class BrokerCluster : IAsyncLifetime
 
     /// <summary>Where the logs lie.</summary>
     public IStorage Storage => _storage;
+
+    /// <summary>Awaited before a log is made.</summary>
+    public Func<LogId, Task>? CreatingLog { get; set; }
 
     /// <summary>Awaited before a log is deleted.</summary>
     public Func<LogId, Task>? DeletingLog { get; set; }

@@ -163,6 +163,41 @@ public sealed class DeadlineStoreTests(OneSilo cluster)
         await Keeper.Closed("a third", _activation, null);
     }
 
+    [Fact]
+    public async Task WhatIsLongestOverdueIsWokenFirstAndNothingWaitsForTheNextLook()
+    {
+        List<(string Topic, long At)> woken = [];
+        cluster.States.Reading = grain =>
+        {
+            if (grain.Key.ToString() is { } topic && topic.StartsWith("late", StringComparison.Ordinal))
+                lock (woken)
+                    woken.Add((topic, System.Diagnostics.Stopwatch.GetTimestamp()));
+            return Task.CompletedTask;
+        };
+        try
+        {
+            // Noted before any is due.
+            var due = DateTimeOffset.UtcNow.AddSeconds(4).ToUnixTimeMilliseconds();
+            await Task.WhenAll(Names("late").SkipLast(1).Select(partition => Keeper.Note(partition, due)));
+            await Keeper.Note(Names("late").Last(), due - 1);
+
+            await BrokerCluster.Until(() =>
+            {
+                lock (woken)
+                    return woken.DistinctBy(each => each.Topic).Count() == Partitions;
+            });
+        }
+        finally
+        {
+            cluster.States.Reading = null;
+        }
+
+        var first = woken.DistinctBy(each => each.Topic).ToList();
+        Assert.InRange(first.FindIndex(each => each.Topic == $"late{Partitions - 1}"), 0, Partitions / 2);
+        // Eight looks would have been needed, a second between them.
+        Assert.InRange(System.Diagnostics.Stopwatch.GetElapsedTime(first[0].At, first[^1].At).TotalSeconds, 0, 6);
+    }
+
     private Task Forget() => cluster.Cluster.Client.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
 
     private (string All, string? Changes) ETags()

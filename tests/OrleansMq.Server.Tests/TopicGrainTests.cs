@@ -273,6 +273,29 @@ public sealed class TopicGrainTests(TwoSilos cluster)
         Assert.Equal(0, (await (await Partition("t", 0)).DescribeGroup("g")).Lag);
     });
 
+    [Fact]
+    public async Task ATopicThatCouldNotBeMadeLeavesNoLogs()
+    {
+        var topic = Guid.Empty;
+        cluster.CreatingLog = log =>
+        {
+            topic = log.TopicId;
+            return log.Partition == 3 ? throw new LogFullException("There is no room.", null) : Task.CompletedTask;
+        };
+        try
+        {
+            await Assert.ThrowsAsync<MqException>(() => Grains.GetGrain<ITopicGrain>("t").Put(new() { Partitions = 4 }));
+        }
+        finally
+        {
+            cluster.CreatingLog = null;
+        }
+
+        Assert.NotEqual(Guid.Empty, topic);
+        for (var p = 0; p < 4; p++)
+            await Assert.ThrowsAsync<LogMissingException>(async () => await cluster.Storage.OpenLog(new LogId(topic, p)));
+    }
+
     private async Task<TopicView> TopicWithGroup(IBroker broker)
     {
         await broker.PutTopic("t", new());

@@ -13,6 +13,7 @@ public sealed partial class QueueDispatcher
         if (named[^1].Partition is var last && last >= _mayHave.Length)
             throw new MqException(ErrorCodes.PartitionUnknown, $"Topic '{_topic}' has {_mayHave.Length} partitions; {last} was asked.");
         var asked = request with { Max = named.Count, Wait = TimeSpan.Zero };
+        await CountFirst();
         var allowed = Reserve(asked).Allowed;
         if (allowed == 0 && Recount is { } recount && HasLeases)
         {

@@ -46,8 +46,11 @@ public sealed partial class QueueDispatcher
         _earlier = new EarlierRequests(group, partitions, time, open);
     }
 
-    /// <summary>Asks all partitions how many leases are out, where they don't say so at once: called before a consumer is made to wait for others' leases. Null: they do.</summary>
-    public Func<Task>? Recount { get; set; }
+    /// <summary>
+    /// Asks all partitions how many leases are out, where they don't say so at once, and says whether all answered: called before the first is given out, and before a
+    /// consumer is made to wait for others' leases. Null: they do say so at once.
+    /// </summary>
+    public Func<Task<bool>>? Recount { get; set; }
 
     private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
@@ -154,6 +157,7 @@ public sealed partial class QueueDispatcher
         while (true)
         {
             cancel.ThrowIfCancellationRequested();
+            await CountFirst();
             var (allowed, retryMs) = Reserve(request);
             if (allowed == 0 && Recount is { } recount && HasLeases)
             {

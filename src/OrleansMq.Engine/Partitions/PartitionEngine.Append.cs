@@ -48,6 +48,9 @@ public sealed partial class PartitionEngine
         var left = Math.Max(0, _granted - admitted);
         if (left >= needed || _admissionsAnswered)
             return left;
+        // How many are left is not known, so that nothing may be refused for ever.
+        if (_admissionsFailed)
+            throw new MqException(ErrorCodes.PartitionUnavailable, $"The ledger of admissions of topic '{_topic.Name}' did not answer.", TimeSpan.FromMilliseconds(100));
         asked = true;
         if (!_admissionsAsked)
         {
@@ -61,23 +64,26 @@ public sealed partial class PartitionEngine
     /// <summary>Set while the first parked append is decided after the ledger answered: what it gave is all there is.</summary>
     private bool _admissionsAnswered;
 
+    /// <summary>Set while the first parked append is decided after the ledger could not answer.</summary>
+    private bool _admissionsFailed;
+
     /// <summary>What the topic's ledger granted here in the topic's life, as far as is known; nothing is admitted beyond it.</summary>
     private long _granted;
 
     /// <summary>Grants of this version of the ledger and before were taken back.</summary>
     private long _takenBackAsOf;
 
-    /// <summary>The ledger answered; null: it could not, and what is beyond the grants that are known is refused.</summary>
+    /// <summary>The ledger answered; null: it could not, and what is beyond the grants that are known is to be sent again.</summary>
     public void AdmissionsAnswered(AdmissionGrant? grant) => Post(() =>
     {
         _admissionsAsked = false;
         // A grant of before a taking back comes too late: without an answer that counts, the next retry asks again.
-        var counts = grant is not { } given || given.AsOf > _takenBackAsOf;
-        if (counts && grant is { } known)
-            _granted = Math.Max(_granted, known.Granted);
-        _admissionsAnswered = counts;
+        _admissionsAnswered = grant?.AsOf > _takenBackAsOf;
+        _admissionsFailed = grant is null;
+        if (_admissionsAnswered)
+            _granted = Math.Max(_granted, grant!.Value.Granted);
         RetryFirstParked();
-        _admissionsAnswered = false;
+        _admissionsAnswered = _admissionsFailed = false;
         RetryParked();
     });
 

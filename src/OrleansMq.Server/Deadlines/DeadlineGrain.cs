@@ -56,6 +56,8 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
     /// <summary>Being asked, and the earliest time noted since: the answer may be older than it.</summary>
     private readonly Dictionary<string, long> _waking = new(StringComparer.Ordinal);
 
+    private bool _leaves;
+
     public DeadlineGrain(IGrainContext context, BrokerSilo silo) =>
         (_silo, _store) = (silo, new DeadlineStore(silo.StateOf<DeadlineShelf>(context), silo.StateOf<DeadlineChanges>(context, ChangesPart)));
 
@@ -76,7 +78,11 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
         return Task.CompletedTask;
     }
 
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => SaveOrLeave();
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        _leaves = true;
+        return SaveOrLeave();
+    }
 
     public Task Note(string partition, long dueMs)
     {
@@ -112,10 +118,16 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
 
     private async Task OnTick(CancellationToken cancel)
     {
-        var now = _silo.NowMs;
-        foreach (var partition in _store.DueMs.Where(each => each.Value <= now && !_waking.ContainsKey(each.Key)).Select(each => each.Key).Take(WakenAtOnce - _waking.Count).ToList())
-            Wake(partition);
+        WakeOverdue();
         await SaveOrLeave();
+    }
+
+    /// <summary>The longest overdue first: where there are always more than can be woken at once, none waits for ever.</summary>
+    private void WakeOverdue()
+    {
+        var now = _silo.NowMs;
+        foreach (var (partition, _) in _store.DueMs.Where(each => each.Value <= now && !_waking.ContainsKey(each.Key)).OrderBy(each => each.Value).Take(WakenAtOnce - _waking.Count).ToList())
+            Wake(partition);
     }
 
     private async void Wake(string partition)
@@ -143,6 +155,9 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
         if (noted < (next ?? long.MaxValue))
             next = noted;
         _store.SetDue(partition, next);
+        // The next activation wakes what is overdue then.
+        if (!_leaves)
+            WakeOverdue();
     }
 
     private long Soon => _silo.NowMs + (long)AskAgain.TotalMilliseconds;

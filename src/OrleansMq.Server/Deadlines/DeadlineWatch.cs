@@ -4,7 +4,7 @@ namespace OrleansMq.Server.Deadlines;
 /// Keeps the grains that wake sleeping partitions at work, wherever they are: each silo calls on all of them, so that they are there after any loss and after a
 /// start of the whole cluster. One call each ten seconds is little beside what it saves: no silo needs to know which partitions were open on one that is lost.
 /// </summary>
-internal sealed class DeadlineWatch(BrokerSilo silo, IGrainFactory grains) : SiloWatch
+internal sealed class DeadlineWatch(BrokerSilo silo, IGrainFactory grains) : SiloWatch(silo)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
 
@@ -25,7 +25,7 @@ internal sealed class DeadlineWatch(BrokerSilo silo, IGrainFactory grains) : Sil
         }
         catch (MqException failure)
         {
-            silo.Report($"Deadlines, share {shard}: it does not answer, and is called again: {failure.Message}");
+            Silo.Report($"Deadlines, share {shard}: it does not answer, and is called again: {failure.Message}");
         }
     }
 }

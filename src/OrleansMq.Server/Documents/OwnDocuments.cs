@@ -25,7 +25,8 @@ internal sealed class OwnDocuments(IPersistentState<DocumentShelf> state, Action
         try
         {
             CheckVersion(key, expectedVersion);
-            var version = ++state.State.LastVersion;
+            // Also behind a shelf that was emptied, and with it its last version, none comes again: somebody may hold it still.
+            var version = state.State.LastVersion = BrokerSilo.NextRevision(state.State.LastVersion);
             state.State.Documents[key] = new ShelvedDocument { Bytes = bytes.ToArray(), Version = version };
             await Write(state.WriteStateAsync);
             return version;
@@ -43,7 +44,6 @@ internal sealed class OwnDocuments(IPersistentState<DocumentShelf> state, Action
         {
             CheckVersion(key, expectedVersion);
             state.State.Documents.Remove(key);
-            // The last version stays while anything does; a shelf that is empty has nobody left who could hold an old version.
             await Write(state.State.Documents.Count == 0 ? state.ClearStateAsync : state.WriteStateAsync);
         }
         finally

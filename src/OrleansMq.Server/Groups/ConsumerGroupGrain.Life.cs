@@ -146,23 +146,26 @@ internal sealed partial class ConsumerGroupGrain
         var engine = new GroupEngine(
             _topic, _lineage!, document, version, TopicCatalog.GroupKey(_topicId, _name), _documents, _silo.Time, number => new ValueTask<IGroupPartition>(Proxy(number))) { MadeHere = made };
         if (engine.Queue is { } queue)
-            (queue.LookAgainEvery, queue.Recount) = (LookAgain, Recount);
+            (queue.LookAgainEvery, queue.Recount, queue.IsCounted) = (LookAgain, Recount, made);
 
         return engine;
     }
 
     /// <summary>Consumers settle at the partitions, whose word of it may be on its way still.</summary>
-    private Task Recount() => Task.WhenAll(Enumerable.Range(0, _lineage!.Count).Select(async number =>
+    /// <returns>Whether all answered.</returns>
+    private async Task<bool> Recount() => Array.TrueForAll(await Task.WhenAll(Enumerable.Range(0, _lineage!.Count).Select(async number =>
     {
         try
         {
             Note(number, await GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topicId, _topic, number)).Standing(_name)));
+            return true;
         }
         catch (MqException)
         {
             // It does not answer now; what it said last counts.
+            return false;
         }
-    }));
+    })), answered => answered);
 
     private PartitionProxy Proxy(int number) => new(
         GrainFactory.GetGrain<IPartitionOwner>(GrainKeys.Partition(_topicId, _topic, number)), number, Note);

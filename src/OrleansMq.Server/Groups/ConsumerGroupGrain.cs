@@ -54,7 +54,7 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        _silo.Gone(this.GetGrainId());
+        _silo.Gone(this.GetGrainId(), this);
         await _leaving.CancelAsync();
         _leaving.Dispose();
     }
@@ -103,7 +103,11 @@ internal sealed partial class ConsumerGroupGrain : Grain, IConsumerGroupGrain, I
 
     public async Task Delete()
     {
-        var engine = await Found();
+        await Load();
+        // A silo that was lost within a deletion took the document away, and the topic does not know.
+        if (_engine is null)
+            await GrainCalls.Ask(() => Topic.DropIfGone(_name));
+        var engine = MustExist();
         await _changes.WaitAsync();
         try
         {

@@ -39,7 +39,7 @@ internal sealed class CoordinationGrain : Grain, ICoordinationGrain, ICoordinati
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        _silo.Gone(this.GetGrainId());
+        _silo.Gone(this.GetGrainId(), this);
         await _leaving.CancelAsync();
         await _group.DisposeAsync();
         _leaving.Dispose();

@@ -56,7 +56,7 @@ internal sealed partial class PartitionGrain : Grain, IPartitionGrain, IPartitio
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        _silo.Gone(this.GetGrainId());
+        _silo.Gone(this.GetGrainId(), this);
         await _leaving.CancelAsync();
         if (!_closed)
             await CloseEngine();

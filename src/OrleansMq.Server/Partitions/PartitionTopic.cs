@@ -121,7 +121,7 @@ internal sealed class PartitionTopic : ITopicOfPartition
         }
         catch (Exception failure)
         {
-            _report($"Topic {Name}: the ledger of admissions did not answer partition {_number}, and what is beyond its grants is refused: {failure.Message}");
+            _report($"Topic {Name}: the ledger of admissions did not answer partition {_number}, and what is beyond its grants is to be sent again: {failure.Message}");
         }
 
         partition.AdmissionsAnswered(grant);

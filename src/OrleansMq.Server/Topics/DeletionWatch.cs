@@ -4,7 +4,7 @@ namespace OrleansMq.Server.Topics;
 /// Looks for topics whose deletion was begun and not finished, because their silo was lost: nobody else knows their logs any more. Each silo looks, soon after it came and then now
 /// and then; the topic's grain does the rest, one call at a time.
 /// </summary>
-internal sealed class DeletionWatch(BrokerSilo silo, IGrainFactory grains) : SiloWatch
+internal sealed class DeletionWatch(BrokerSilo silo, IGrainFactory grains) : SiloWatch(silo)
 {
     /// <summary>A look reads all shards of names. What is left over is only space.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
@@ -26,12 +26,12 @@ internal sealed class DeletionWatch(BrokerSilo silo, IGrainFactory grains) : Sil
     {
         try
         {
-            foreach (var topic in (await silo.Catalog.UnfinishedTopics()).Where(topic => topic.Deleting))
+            foreach (var topic in (await Silo.Catalog.UnfinishedTopics()).Where(topic => topic.Deleting))
                 await Finish(topic.Name, topic.Id, topic.Partitions);
         }
         catch (Exception failure)
         {
-            silo.Report($"What was left of topics that were being deleted could not be looked for, and is looked for again: {failure.Message}");
+            Silo.Report($"What was left of topics that were being deleted could not be looked for, and is looked for again: {failure.Message}");
         }
     }
 
@@ -43,7 +43,7 @@ internal sealed class DeletionWatch(BrokerSilo silo, IGrainFactory grains) : Sil
         }
         catch (MqException failure)
         {
-            silo.Report($"Topic {topic} was deleted, but something of it takes space still, and is cleared away later: {failure.Message}");
+            Silo.Report($"Topic {topic} was deleted, but something of it takes space still, and is cleared away later: {failure.Message}");
         }
     }
 }

@@ -38,6 +38,10 @@ internal interface ITopicOwner : IGrainWithStringKey
     [Alias("RemoveGroup"), ResponseTimeout("00:00:20")]
     Task RemoveGroup(GroupName group, Guid id);
 
+    /// <summary>Forgets a group that its own grain does not know.</summary>
+    [Alias("DropIfGone"), ResponseTimeout("00:00:20")]
+    Task DropIfGone(GroupName group);
+
     /// <summary>Whether messages may come in, by the limits over all partitions.</summary>
     /// <param name="holding">What the partition that asks holds now; null where it does not know yet.</param>
     [Alias("Admit"), ResponseTimeout("00:00:05")]

@@ -151,7 +151,7 @@ internal sealed partial class TopicGrain
         }
         catch (Exception error) when (error is StorageException or MqException)
         {
-            _silo.Report($"Topic {_name} is deleted, but something of it takes space still, and is cleared away later: {error.Message}");
+            _silo.Report($"Topic {_name} is deleted or was not made, but something of it takes space still: {error.Message}");
             return false;
         }
     }

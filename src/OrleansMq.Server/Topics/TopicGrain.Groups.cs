@@ -86,6 +86,12 @@ internal sealed partial class TopicGrain
         }
     }
 
+    public async Task DropIfGone(GroupName group)
+    {
+        if (_topic is { } topic && (await Groups()).TryGetValue(group.Text, out var known) && await GrainCalls.Ask(() => GroupOf(topic.Id, group).Find()) is null)
+            await RemoveGroup(group, known.Id);
+    }
+
     private async Task TellRemoved(GroupName group, Guid id)
     {
         // One that does not hear of it drops the cursor when it sees that the topic has no such group.

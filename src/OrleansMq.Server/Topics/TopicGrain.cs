@@ -71,8 +71,18 @@ internal sealed partial class TopicGrain : Grain, ITopicGrain, ITopicOwner
             throw new MqException(ErrorCodes.NameTaken, $"'{_name}' is the name of a group's dead letters.");
         var document = new TopicDocument { Name = _name, Id = Guid.NewGuid(), Settings = settings, CreatedAtMs = _silo.NowMs };
         await _catalog.NameTopic(_name);
-        await Parallel.ForEachAsync(Enumerable.Range(0, settings.Partitions), OnThisScheduler, async (p, _) =>
-            await _silo.Storage.CreateLog(new LogId(document.Id, p), new LogDefinition(_name.Text, document.ToJson())));
+        try
+        {
+            await Parallel.ForEachAsync(Enumerable.Range(0, settings.Partitions), OnThisScheduler, async (p, _) =>
+                await _silo.Storage.CreateLog(new LogId(document.Id, p), new LogDefinition(_name.Text, document.ToJson())));
+        }
+        catch
+        {
+            // Nobody else knows these logs.
+            await ClearLogs(document.Id, settings.Partitions, _ => false);
+            throw;
+        }
+
         Adopt(document, await _catalog.PutTopic(document, 0));
     }
 

@@ -48,7 +48,7 @@ internal sealed class TransactionGrain : Grain, ITransactionGrain, ITransactionO
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        _silo.Gone(this.GetGrainId());
+        _silo.Gone(this.GetGrainId(), this);
         await _coordinator.DisposeAsync();
     }
 

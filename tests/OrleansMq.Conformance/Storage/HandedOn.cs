@@ -2,14 +2,18 @@ using OrleansMq.Engine.Storage;
 
 namespace OrleansMq.Conformance.Storage;
 
-/// <summary>A storage that hands everything on; a story puts its own logs or documents before those that are there, or waits before a log is opened or deleted.</summary>
-public sealed class HandedOnStorage(IStorage storage, Func<IPartitionLog, IPartitionLog>? log = null, IDocuments? documents = null, Func<LogId, Task>? deleting = null, Func<LogId, Task>? opening = null) : IStorage
+/// <summary>A storage that hands everything on; a story puts its own logs or documents before those that are there, or waits before a log is made, opened or deleted.</summary>
+public sealed class HandedOnStorage(IStorage storage, Func<IPartitionLog, IPartitionLog>? log = null, IDocuments? documents = null, Func<LogId, Task>? deleting = null, Func<LogId, Task>? opening = null, Func<LogId, Task>? creating = null) : IStorage
 {
     public IDocuments Documents => documents ?? storage.Documents;
 
     public bool CanRewrite => storage.CanRewrite;
 
-    public ValueTask CreateLog(LogId id, LogDefinition definition) => storage.CreateLog(id, definition);
+    public async ValueTask CreateLog(LogId id, LogDefinition definition)
+    {
+        await (creating?.Invoke(id) ?? Task.CompletedTask);
+        await storage.CreateLog(id, definition);
+    }
 
     public async ValueTask<IPartitionLog> OpenLog(LogId id)
     {
