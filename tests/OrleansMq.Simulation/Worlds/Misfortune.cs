@@ -16,7 +16,13 @@ internal sealed class Misfortune(World world, WorldPlan plan, Server server)
         {
             await world.Delay(world.About(plan.FaultEvery));
             if (world.Elapsed > plan.Length)
+            {
+                // Where nothing is written until the next start, clients that insist would wait for ever.
+                if (server.MustRestart && server.Broker is not null)
+                    await server.Restart();
                 return;
+            }
+
             if (server.Broker is null)
                 continue;
             var kind = plan.PossibleFaults[world.Random.Next(plan.PossibleFaults.Count)];
