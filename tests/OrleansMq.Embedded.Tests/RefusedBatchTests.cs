@@ -5,21 +5,9 @@ using Xunit;
 
 namespace OrleansMq.Embedded.Tests;
 
-/// <summary>For a batch that is refused nothing is dropped, and it is not counted.</summary>
+/// <summary>A batch that is refused is not counted by the topic's limits.</summary>
 public sealed class RefusedBatchTests
 {
-    [Fact]
-    public void ItDropsNothing() => StoryThread.Run(async () =>
-    {
-        await using var broker = await EmbeddedBroker.InMemory(new ManualTime());
-        await broker.PutTopic("t", new() { MaxMessages = 2, WhenFull = WhenFull.DropOldest, Admit = 2 });
-        await broker.Publish("t", [Message.OfText("a"), Message.OfText("b")]);
-
-        Assert.Equal(ErrorCodes.AdmissionClosed, await Publish(broker, "c"));
-
-        Assert.Equal(["a", "b"], (await broker.ReadAll("t")).Select(message => message.BodyText));
-    });
-
     [Fact]
     public void ItTakesNoRoom() => StoryThread.Run(async () =>
     {
