@@ -9,8 +9,6 @@ namespace OrleansMq;
 /// </summary>
 public sealed partial class ClusterBroker
 {
-    public const int MaxReadPartitions = 10_000;
-
     /// <summary>So many are asked at a time; the next when it is known how much these gave.</summary>
     private const int Wave = 64;
 
@@ -19,8 +17,8 @@ public sealed partial class ClusterBroker
 
     public async ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default)
     {
-        if (request.Partitions.Count > MaxReadPartitions)
-            throw new MqException(ErrorCodes.Malformed, $"{MaxReadPartitions} partitions are read at once; {request.Partitions.Count} were asked.");
+        if (request.Partitions.Count > ReadRequest.MaxPartitions)
+            throw new MqException(ErrorCodes.Malformed, $"{ReadRequest.MaxPartitions} partitions are read at once; {request.Partitions.Count} were asked.");
         if (request.Partitions.Count == 0)
             return new ReadResult([]);
         var until = _options.Time.GetUtcNow() + request.Wait;

@@ -5,12 +5,10 @@ namespace OrleansMq;
 /// <summary>Reading many partitions at once.</summary>
 public sealed partial class EmbeddedBroker
 {
-    public const int MaxReadPartitions = 10_000;
-
     public async ValueTask<ReadResult> Read(ReadRequest request, CancellationToken cancel = default)
     {
-        if (request.Partitions.Count > MaxReadPartitions)
-            throw new MqException(ErrorCodes.Malformed, $"{MaxReadPartitions} partitions are read at once; {request.Partitions.Count} were asked.");
+        if (request.Partitions.Count > ReadRequest.MaxPartitions)
+            throw new MqException(ErrorCodes.Malformed, $"{ReadRequest.MaxPartitions} partitions are read at once; {request.Partitions.Count} were asked.");
         var waiter = new ReadWaiter();
         var through = new ReadThrough(request.Filter, request.Group, cancel: cancel);
         var watched = new HashSet<PartitionEngine>();

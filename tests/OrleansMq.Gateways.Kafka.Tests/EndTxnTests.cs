@@ -87,18 +87,7 @@ public sealed class EndTxnTests : IAsyncLifetime
         return new ProducerIdentity(reader.Int64(), reader.Int16());
     }
 
-    private async Task<KafkaError> AddPartition(ProducerIdentity producer)
-    {
-        var reader = new KafkaReader(await _client.Ask(Logins.FrameOf(ApiKey.AddPartitionsToTxn, 2, w =>
-        {
-            w.String("id"); w.Int64(producer.Id); w.Int16(producer.Epoch); w.Count(1); w.String("t"); w.Int32Array([0]);
-        })));
-        reader.Int64();
-        reader.Int32();
-        Assert.Equal("t", reader.String());
-        reader.Int64();
-        return (KafkaError)reader.Int16();
-    }
+    private Task<KafkaError> AddPartition(ProducerIdentity producer) => _client.AddPartition("id", producer, "t");
 
     private async Task<(KafkaError Error, ProducerIdentity? Next)> End(ProducerIdentity producer, short version)
     {

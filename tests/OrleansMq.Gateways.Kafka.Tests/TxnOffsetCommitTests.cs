@@ -66,18 +66,7 @@ public sealed class TxnOffsetCommitTests : IAsyncLifetime
             throw new MqException(code, "Not now.");
     }
 
-    private async Task<KafkaError> AddPartition(ProducerIdentity producer)
-    {
-        var reader = new KafkaReader(await _client.Ask(Logins.FrameOf(ApiKey.AddPartitionsToTxn, 2, w =>
-        {
-            w.String("id"); w.Int64(producer.Id); w.Int16(producer.Epoch); w.Count(1); w.String("t"); w.Int32Array([0]);
-        })));
-        reader.Int64();
-        reader.Int32();
-        Assert.Equal("t", reader.String());
-        reader.Int64();
-        return (KafkaError)reader.Int16();
-    }
+    private Task<KafkaError> AddPartition(ProducerIdentity producer) => _client.AddPartition("id", producer, "t");
 
     /// <summary>Position 2 on these partitions of t.</summary>
     private async Task<KafkaError[]> Commit(ProducerIdentity producer, params int[] partitions)

@@ -5,7 +5,7 @@ namespace OrleansMq.Gateways.Kafka.Tests;
 /// <summary>A fetch of more partitions than a broker reads at once.</summary>
 public sealed class WideFetchTests
 {
-    private const int Asked = 10_001;
+    private const int Asked = ReadRequest.MaxPartitions + 1;
 
     [Fact]
     public async Task ItIsReadInParts()

@@ -65,6 +65,11 @@ public class BrokerCluster : IAsyncLifetime
     /// <summary>All grains that are at work, and where.</summary>
     public async Task<DetailedGrainStatistic[]> Grains() => await Cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics();
 
+    public async Task<bool> IsGone(GrainId grain) => (await Grains()).All(each => each.GrainId != grain);
+
+    /// <summary>Lets every grain go that is idle.</summary>
+    public Task Forget() => Cluster.Client.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
+
     public Task Kill(SiloAddress silo) => Cluster.KillSiloAsync(Cluster.Silos.Single(each => each.SiloAddress.Equals(silo)));
 
     public static TimeSpan Enough { get; } = TimeSpan.FromMinutes(2);

@@ -64,7 +64,7 @@ public sealed class ClusterTests(TwoSilos cluster)
         var made = Stored();
         // It is loaded anew.
         await Grains.GetGrain<IGroupOwner>(grain.GetPrimaryKeyString()).LeaveSilo();
-        await BrokerCluster.Until(async () => (await cluster.Grains()).All(each => each.GrainId != grain.GetGrainId()));
+        await BrokerCluster.Until(() => cluster.IsGone(grain.GetGrainId()));
 
         await grain.Settle(Settlement.AcknowledgeUpTo(new Position(0, 0)));
         var taken = Stored();

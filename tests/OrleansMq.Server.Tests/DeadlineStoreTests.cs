@@ -110,7 +110,7 @@ public sealed class DeadlineStoreTests(OneSilo cluster)
 
             var stored = Stored();
             Assert.All(known, partition => Assert.Equal(_activation, stored.Open[partition]));
-            await Forget();
+            await cluster.Forget();
         }
 
         foreach (var partition in known)
@@ -122,7 +122,7 @@ public sealed class DeadlineStoreTests(OneSilo cluster)
     {
         await Keeper.Opened("no partition", _activation);
         var before = ETags();
-        await Forget();
+        await cluster.Forget();
 
         await Keeper.Opened("no other partition", _activation);
 
@@ -140,7 +140,7 @@ public sealed class DeadlineStoreTests(OneSilo cluster)
         await Keeper.Opened("no partition", _activation);
         await Keeper.Opened("no other partition", _activation);
         var changes = Read<DeadlineChanges>(DeadlineGrain.ChangesPart);
-        await Forget();
+        await cluster.Forget();
         var keeper = Keeper.GetGrainId();
         var name = StateName.Of(keeper, keptApart: true);
         cluster.States.Put(name, keeper, cluster.States.Find(name, keeper)!.ETag, Serializer.SerializeToArray(new DeadlineShelf()));
@@ -197,8 +197,6 @@ public sealed class DeadlineStoreTests(OneSilo cluster)
         // Eight looks would have been needed, a second between them.
         Assert.InRange(System.Diagnostics.Stopwatch.GetElapsedTime(first[0].At, first[^1].At).TotalSeconds, 0, 6);
     }
-
-    private Task Forget() => cluster.Cluster.Client.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
 
     private (string All, string? Changes) ETags()
     {

@@ -56,8 +56,8 @@ public sealed class GroupGrainTests(OneSilo cluster)
         var group = Grains.GetGrain<IConsumerGroupGrain>(GrainKeys.Group(topic, "t", "g")).GetGrainId();
         await BrokerCluster.Until(async () =>
         {
-            await Grains.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
-            return (await cluster.Grains()).All(each => each.GrainId != group);
+            await cluster.Forget();
+            return await cluster.IsGone(group);
         });
     }
 

@@ -97,7 +97,7 @@ public sealed class TopicGrainTests(TwoSilos cluster)
         var view = await View("t");
         await (await Partition("t", 1)).Close();
         await cluster.Storage.DeleteLog(new LogId(view.Id, 1));
-        await Forget();
+        await cluster.Forget();
 
         await BrokerCluster.Until(async () =>
         {
@@ -262,13 +262,11 @@ public sealed class TopicGrainTests(TwoSilos cluster)
         // Partitions that are woken may call it: one that had read its document before the change must be gone, too.
         await BrokerCluster.Until(async () =>
         {
-            await Forget();
-            if (!await IsGone())
+            await cluster.Forget();
+            if (!await cluster.IsGone(grain))
                 return false;
             Change(grain, TopicCatalog.GroupKey(view.Id, "g"), stored => (GroupDocument.FromJson(stored, Silo.NowMs) with { LastUsedMs = Silo.NowMs - (long)TimeSpan.FromHours(2).TotalMilliseconds }).ToJson());
-            return await IsGone();
-
-            async Task<bool> IsGone() => (await cluster.Grains()).All(each => each.GrainId != grain);
+            return await cluster.IsGone(grain);
         });
         var failed = FailTheNextWriteOf(grain);
 
@@ -361,7 +359,7 @@ public sealed class TopicGrainTests(TwoSilos cluster)
         TakeAwayTheDocument();
         await BrokerCluster.Until(async () =>
         {
-            await Forget();
+            await cluster.Forget();
             return !await Grains.GetGrain<ITopicOwner>("t").Exists();
         });
     }
@@ -380,8 +378,6 @@ public sealed class TopicGrainTests(TwoSilos cluster)
     private DocumentShelf Stored(GrainId grain) => Serializer.Deserialize<DocumentShelf>(Find(grain).Bytes)!;
 
     /// <summary>What is not at work leaves memory.</summary>
-    private Task Forget() => cluster.Cluster.Client.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
-
     private Task Look() => cluster.Cluster.Silos[0].ServiceProvider.GetServices<ILifecycleParticipant<ISiloLifecycle>>().OfType<DeletionWatch>().Single().Look();
 
     private async Task<TopicView> View(TopicName topic)

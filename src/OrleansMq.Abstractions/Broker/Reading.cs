@@ -16,6 +16,9 @@ public sealed record ReadRequest
     /// <summary>So many bytes are looked through in a call where messages are filtered, over all partitions.</summary>
     public const int MaxLookedBytes = 16 << 20;
 
+    /// <summary>So many partitions are read at once.</summary>
+    public const int MaxPartitions = 10_000;
+
     public required IReadOnlyList<PartitionCursor> Partitions { get; init; }
 
     /// <summary>Returns as soon as so many bytes are there. 0: at once.</summary>

@@ -5,9 +5,6 @@ namespace OrleansMq.Gateways.Kafka.Calls;
 /// <summary>Batches out, and where reading may begin.</summary>
 internal sealed partial class KafkaCalls
 {
-    /// <summary>A broker reads so many at once.</summary>
-    private const int MaxReadPartitions = 10_000;
-
     private async Task<bool> Fetch(short version, FetchRequest request, KafkaWriter writer)
     {
         if (request.Session != 0 || request.Partitions.Count == 0)
@@ -31,7 +28,7 @@ internal sealed partial class KafkaCalls
             Wait = cursors.Count == request.Partitions.Count ? wait : TimeSpan.Zero,
             Isolation = request.Committed ? Isolation.Committed : Isolation.Uncommitted,
         };
-        var read = cursors.Count <= MaxReadPartitions ? await Broker.Read(whole, ended) : await ReadInParts(whole, writer);
+        var read = cursors.Count <= ReadRequest.MaxPartitions ? await Broker.Read(whole, ended) : await ReadInParts(whole, writer);
         var held = HoldInFlight(read, writer);
         FetchResponse.WriteHead(writer, version, KafkaError.None);
         ByTopic.Write(writer, request.Partitions, partition => partition.Topic, (at, partition) =>
@@ -56,7 +53,7 @@ internal sealed partial class KafkaCalls
         var reads = new List<PartitionRead>(whole.Partitions.Count);
         long bytes = 0;
         var settled = false;
-        foreach (var part in whole.Partitions.Chunk(MaxReadPartitions))
+        foreach (var part in whole.Partitions.Chunk(ReadRequest.MaxPartitions))
         {
             var isLast = reads.Count + part.Length == whole.Partitions.Count;
             var read = await Broker.Read(

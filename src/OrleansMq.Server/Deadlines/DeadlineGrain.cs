@@ -56,6 +56,9 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
     /// <summary>Being asked, and the earliest time noted since: the answer may be older than it.</summary>
     private readonly Dictionary<string, long> _waking = new(StringComparer.Ordinal);
 
+    /// <summary>What was overdue when it was looked for last, and was not begun with since.</summary>
+    private Queue<string> _overdue = new();
+
     private bool _leaves;
 
     public DeadlineGrain(IGrainContext context, BrokerSilo silo) =>
@@ -118,16 +121,18 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
 
     private async Task OnTick(CancellationToken cancel)
     {
+        // The longest overdue first: where there are always more than can be woken at once, none waits for ever.
+        var now = _silo.NowMs;
+        _overdue = new(_store.DueMs.Where(each => each.Value <= now).OrderBy(each => each.Value).Select(each => each.Key));
         WakeOverdue();
         await SaveOrLeave();
     }
 
-    /// <summary>The longest overdue first: where there are always more than can be woken at once, none waits for ever.</summary>
     private void WakeOverdue()
     {
-        var now = _silo.NowMs;
-        foreach (var (partition, _) in _store.DueMs.Where(each => each.Value <= now && !_waking.ContainsKey(each.Key)).OrderBy(each => each.Value).Take(WakenAtOnce - _waking.Count).ToList())
-            Wake(partition);
+        while (_waking.Count < WakenAtOnce && _overdue.TryDequeue(out var partition))
+            if (!_waking.ContainsKey(partition) && _store.DueMs.TryGetValue(partition, out var due) && due <= _silo.NowMs)
+                Wake(partition);
     }
 
     private async void Wake(string partition)
@@ -136,6 +141,8 @@ internal sealed class DeadlineGrain : Grain, IDeadlineGrain
         long? next = null;
         try
         {
+            // Its end begins with the next: not within this call, however quickly a call fails.
+            await Task.Yield();
             if (await GrainCalls.Ask(() => GrainFactory.GetGrain<IPartitionOwner>(partition).Wake()) is { } due)
                 next = Math.Max(due, Soon);
         }
